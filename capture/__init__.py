@@ -1,0 +1,1 @@
+"""Sensor in, shards out: the only place that knows a device."""

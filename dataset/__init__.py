@@ -1,0 +1,1 @@
+"""Shards in, kinect13.h5 out."""

@@ -1,0 +1,1 @@
+"""The review page: look through what was recorded, keep or reject."""

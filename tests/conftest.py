@@ -1,0 +1,41 @@
+"""Fixtures for every test: where the real recordings lie, and how to run the real command."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Return the folder of real recordings and images that KINCAP_TEST_DATA names."""
+    folder = Path(os.environ.get("KINCAP_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real recordings at {folder}; set KINCAP_TEST_DATA to their folder")
+    return folder
+
+
+@pytest.fixture
+def kincap(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs ``kincap ARGS`` as its own process in an empty folder."""
+
+    def run(
+        *args: object, cwd: Path = tmp_path, timeout: float = 120, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "kincap", *map(str, args)],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    return run
