@@ -1,7 +1,8 @@
 """The command ``kincap``: puts the groups of commands together and prints errors in one place."""
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -44,18 +45,42 @@ for group in (record, sessions, review, build, train):
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code (design: 0, 1, 2, 3 or 130)."""
+    """Run the command line and leave with its exit code (0, 1, 2, 3 or 130)."""
     debug = "--debug" in sys.argv
     if debug:
         # accepted anywhere on the line, as people add it to the end of a command that failed
         sys.argv = [sys.argv[0], *(word for word in sys.argv[1:] if word != "--debug")]
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
     try:
-        app()
-    except KincapError as error:
+        code = app(standalone_mode=False)
+    except KeyboardInterrupt:
+        _fail("interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # whoever read our output has gone (`kincap sessions list | head`): that is no error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
         if debug:
             raise
-        print(f"kincap: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("kincap: interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        _fail(*_one_line(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _one_line(error: Exception) -> tuple[str, int]:
+    """Return the line and the exit code of an error that a person can mend; raise any other."""
+    if isinstance(error, KincapError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'disk'}: {error.strerror}", 1
+    # typer's own usage errors know how to say themselves; its class of them is private
+    usage = getattr(error, "format_message", None)
+    if usage is not None:
+        return str(usage()).strip(), 2
+    raise error
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """Print one line on stderr and leave."""
+    print(f"kincap: {message}" if "\n" not in message else message, file=sys.stderr)
+    sys.exit(code)
