@@ -1,0 +1,79 @@
+"""JSON objects that carry a checksum of their own text, so that any flipped bit shows.
+
+The last key of the object is ``checksum``: the SHA-256 of every byte that stands before it. The
+text stays plain JSON that any program reads. A single flipped bit can be found and put back.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+KEY: Final = "checksum"
+_ON_LINES: Final = (f',\n "{KEY}": "'.encode(), b'"\n}\n')
+_ON_ONE_LINE: Final = (f', "{KEY}": "'.encode(), b'"}\n')
+_HEX_DIGITS: Final = 64
+
+
+def dump_checked(content: Mapping[str, Any], *, lines: bool) -> bytes:
+    """Return an object as JSON text with its checksum.
+
+    Args:
+        content: The object, not empty and without a key ``checksum``; NaN is refused.
+        lines: One key a line, for a file of its own; else all on one line, for JSON lines.
+    """
+    text = json.dumps(
+        content, ensure_ascii=False, allow_nan=False, indent=1 if lines else None
+    ).removesuffix("\n}" if lines else "}")
+    body = text.encode()
+    head, end = _ON_LINES if lines else _ON_ONE_LINE
+    return body + head + hashlib.sha256(body).hexdigest().encode() + end
+
+
+def is_whole(raw: bytes) -> bool:
+    """Say whether a text is exactly one that ``dump_checked`` gave."""
+    for head, end in (_ON_LINES, _ON_ONE_LINE):
+        size = len(head) + _HEX_DIGITS + len(end)
+        body, tail = raw[:-size], raw[-size:]
+        if body and tail.startswith(head) and tail.endswith(end):
+            return tail == head + hashlib.sha256(body).hexdigest().encode() + end
+    return False
+
+
+def load_checked(raw: bytes, *, strict: bool = True) -> dict[str, Any]:
+    """Return the object of a text that ``dump_checked`` gave, without its checksum.
+
+    Args:
+        raw: The text.
+        strict: Whether the checksum must hold; without it, whatever is still a JSON object does.
+
+    Raises:
+        ValueError: The checksum differs, or it is no JSON object.
+    """
+    if strict and not is_whole(raw):
+        raise ValueError("its checksum differs")
+    content = json.loads(raw)
+    if not isinstance(content, dict):
+        raise ValueError("no JSON object")
+    content.pop(KEY, None)
+    return content
+
+
+def mend_bit(raw: bytes) -> bytes | None:
+    """Find the one flipped bit that makes a text whole again.
+
+    Args:
+        raw: A text whose checksum does not hold; a few ten thousand bytes at most, or it takes
+            long.
+
+    Returns:
+        The text as it was, or None where it is damaged in more than one bit.
+    """
+    trial = bytearray(raw)
+    for i in range(len(trial)):
+        for bit in range(8):
+            trial[i] ^= 1 << bit
+            if is_whole(bytes(trial)):
+                return bytes(trial)
+            trial[i] ^= 1 << bit
+    return None

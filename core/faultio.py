@@ -1,0 +1,153 @@
+"""A FileIO that fails on request, for tests of what a recording does on a bad day.
+
+``KINCAP_FAULTS`` puts it into a process of its own, as a comma-separated list of
+``kind:action:when``::
+
+    write:enospc:57        the 57th write finds the disk full
+    sync:stall=2.0:10+     from the 10th on, each sync first takes 2 seconds
+    rename:kill:2          the process is killed at the second rename, before it happens
+
+kinds: create write read reserve sync rename remove. actions: enospc, eio, stall=SECONDS, kill.
+when: a number from 1, a number with ``+`` (from there on), or ``*``.
+"""
+
+import errno
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .errors import KincapError
+from .fileio import PRIVATE_FILE, Data, FileIO
+
+ENVIRONMENT: Final = "KINCAP_FAULTS"
+KINDS: Final = ("create", "write", "read", "reserve", "sync", "rename", "remove")
+_ERRORS: Final = {"enospc": errno.ENOSPC, "eio": errno.EIO}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault to inject.
+
+    Attributes:
+        kind: The call that it strikes.
+        action: ``enospc``, ``eio``, ``stall`` or ``kill``.
+        first: The call's number, from 1.
+        last: The last call that it strikes; None for all that follow.
+        seconds: Length of a stall.
+    """
+
+    kind: str
+    action: str
+    first: int = 1
+    last: int | None = None
+    seconds: float = 0.0
+
+    def strikes(self, kind: str, number: int) -> bool:
+        """Say whether it strikes this call."""
+        in_range = self.first <= number and (self.last is None or number <= self.last)
+        return kind == self.kind and in_range
+
+
+def parse_faults(text: str) -> list[Fault]:
+    """Return the faults that a text names; the module's docstring says how.
+
+    Raises:
+        KincapError: It can't be read.
+    """
+    faults = []
+    for part in filter(None, text.split(",")):
+        try:
+            kind, action, when = part.strip().split(":")
+            action, _, seconds = action.partition("=")
+            first = 1 if when == "*" else int(when.removesuffix("+"))
+            last = first if when.isdigit() else None
+            fault = Fault(kind, action, first, last, float(seconds or 0))
+        except ValueError as err:
+            raise KincapError(f"{ENVIRONMENT}: {part!r} is not kind:action:when") from err
+        if kind not in KINDS or action not in (*_ERRORS, "stall", "kill"):
+            raise KincapError(f"{ENVIRONMENT}: {part!r} names no known kind or action")
+        faults.append(fault)
+    return faults
+
+
+class FaultyFileIO(FileIO):
+    """The real thing, but for the faults.
+
+    Args:
+        faults: What to inject.
+
+    Attributes:
+        calls: How often each kind was called so far.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self.faults = list(faults)
+        self.calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def _strike(self, kind: str) -> None:
+        """Count a call and inject what is due."""
+        with self._lock:
+            self.calls[kind] += 1
+            number = self.calls[kind]
+        for fault in self.faults:
+            if not fault.strikes(kind, number):
+                continue
+            if fault.action == "stall":
+                time.sleep(fault.seconds)
+            elif fault.action == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            else:
+                code = _ERRORS[fault.action]
+                raise OSError(code, os.strerror(code), f"injected at {kind} {number}")
+
+    def create(self, path: Path, mode: int = PRIVATE_FILE) -> int:
+        """Make a new file, or fail."""
+        self._strike("create")
+        return super().create(path, mode)
+
+    def write_at(self, fd: int, data: Data, offset: int) -> None:
+        """Write, or fail after half of it was written, as a full disk does."""
+        try:
+            self._strike("write")
+        except OSError:
+            super().write_at(fd, memoryview(data)[: len(data) // 2], offset)
+            raise
+        super().write_at(fd, data, offset)
+
+    def read_at(self, fd: int, length: int, offset: int) -> bytes:
+        """Read, or fail."""
+        self._strike("read")
+        return super().read_at(fd, length, offset)
+
+    def reserve(self, fd: int, size: int) -> None:
+        """Reserve space, or fail."""
+        self._strike("reserve")
+        super().reserve(fd, size)
+
+    def sync(self, fd: int) -> None:
+        """Sync, or fail."""
+        self._strike("sync")
+        super().sync(fd)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Rename, or fail."""
+        self._strike("rename")
+        super().rename(source, target)
+
+    def remove(self, path: Path) -> None:
+        """Delete a file, or fail."""
+        self._strike("remove")
+        super().remove(path)
+
+
+def default_io() -> FileIO:
+    """Return the real file handling, or a faulty one where ``KINCAP_FAULTS`` asks for it."""
+    faults = os.environ.get(ENVIRONMENT, "")
+    return FaultyFileIO(parse_faults(faults)) if faults else FileIO()

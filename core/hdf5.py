@@ -1,0 +1,303 @@
+"""The one place that opens HDF5 files: checked before the first read, made in one way.
+
+A hostile or damaged file can point into other files (external links, external storage, virtual
+datasets), declare more than it holds, or make HDF5 load plug-in code (filters). Nothing here reads
+a value before the structure has been compared with what the caller expects.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+# must stand before HDF5 is loaded: "::" forbids it to look for plug-ins at all
+os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
+
+import h5py
+import numpy as np
+from h5py import h5d, h5g, h5l, h5o, h5p, h5s, h5t
+
+from .errors import KincapError
+
+_MAX_NAME: Final = 64
+_MAX_LINKS: Final = 64
+_MAX_ATTRIBUTE: Final = 4096
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What a dataset must be.
+
+    Attributes:
+        dtype: Its exact type.
+        shape: Its exact shape; None in it stands for any length.
+        optional: Whether the file may lack it although its group is there.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...]
+    optional: bool = False
+
+
+def open_checked(
+    path: Path,
+    schema: Mapping[str, DatasetSpec],
+    *,
+    what: str,
+    error: type[KincapError],
+    groups: tuple[str, ...] = (),
+    attributes: int = 64,
+) -> h5py.File:
+    """Open a file for reading after comparing its structure with a schema.
+
+    Every object must be reached by a hard link and stand in the schema; datasets are contiguous,
+    inside the file, without external or virtual storage and without filters.
+
+    Args:
+        path: The file.
+        schema: Datasets by path, one level of groups at most. One is required where its group
+            exists, unless it is optional.
+        what: What the file should be, for the message ("a kincap data set").
+        error: Raised for anything odd.
+        groups: Groups that must exist.
+        attributes: How many attributes an object may have.
+
+    Returns:
+        The open file; close it, or use it in a with statement.
+
+    Raises:
+        KincapError: Of the given class, one line naming the file.
+    """
+    try:
+        found = path.stat()
+    except OSError as err:
+        raise error(f"{path}: {err.strerror or err}; expected {what}") from err
+    if not stat.S_ISREG(found.st_mode):
+        raise error(f"{path}: not a regular file; expected {what}")
+    if found.st_size == 0:
+        raise error(f"{path}: empty file; expected {what}")
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except (OSError, ValueError, RuntimeError) as err:
+        raise error(f"{path}: not readable as HDF5 ({_reason(err)}); expected {what}") from err
+    try:
+        problem = _Checker(file, found.st_size, attributes).problem(schema, groups)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as err:
+        problem = _reason(err)
+    if problem:
+        file.close()
+        raise error(f"{path}: {problem}; expected {what}")
+    return file
+
+
+def _reason(err: Exception) -> str:
+    """Return HDF5's own words on one line, without its wrapping."""
+    text = " ".join(str(err).split())
+    return text.partition("(")[2].rstrip(")") or text
+
+
+class _Checker:
+    """The structural checks on one open file; the first problem ends them."""
+
+    def __init__(self, file: h5py.File, size: int, attributes: int) -> None:
+        self.file = file
+        self.size = size
+        self.attributes = attributes
+        self.seen: set[Any] = set()
+
+    def problem(self, schema: Mapping[str, DatasetSpec], groups: tuple[str, ...]) -> str | None:
+        """Return what differs from the schema, or None."""
+        if self.file.userblock_size:
+            return "a user block stands before the HDF5 part"
+        known_groups = {name.rpartition("/")[0] for name in schema} - {""}
+        top = {name for name in schema if "/" not in name} | known_groups
+        problem = self._attributes(self.file.id, "the file") or self._links("", top)
+        if problem:
+            return problem
+        present = {""} | (known_groups & self._names(""))
+        missing = sorted(set(groups) - present)
+        if missing:
+            return f"group {missing[0]} is missing"
+        for group in sorted(present - {""}):
+            inside = {name.rpartition("/")[2] for name in schema if name.startswith(group + "/")}
+            problem = self._group(group) or self._links(group, inside)
+            if problem:
+                return problem
+        for name, spec in schema.items():
+            group, _, leaf = name.rpartition("/")
+            if group not in present:
+                continue
+            if leaf not in self._names(group):
+                if spec.optional:
+                    continue
+                return f"dataset {name} is missing"
+            problem = self._dataset(name, spec)
+            if problem:
+                return problem
+        return None
+
+    def _names(self, group: str) -> set[str]:
+        """Return the names in a group that ``_links`` has passed."""
+        where = h5g.open(self.file.id, group.encode() or b"/")
+        return {where.get_objname_by_idx(i).decode("ascii") for i in range(where.get_num_objs())}
+
+    def _links(self, group: str, allowed: set[str]) -> str | None:
+        """Check that a group holds hard links to known names only."""
+        where = h5g.open(self.file.id, group.encode() or b"/")
+        count = where.get_num_objs()
+        if count > _MAX_LINKS:
+            return f"{count} objects in group {group or '/'}"
+        for i in range(count):
+            raw = where.get_objname_by_idx(i)
+            if where.links.get_info(raw).type != h5l.TYPE_HARD:
+                return f"{raw[:_MAX_NAME]!r} is a soft or external link"
+            if raw.decode("ascii", "replace") not in allowed:
+                return f"unknown object {raw[:_MAX_NAME]!r}"
+        return None
+
+    def _once(self, name: str) -> bool:
+        """Say whether the object had not been reached under another name."""
+        info = h5o.get_info(self.file.id, name.encode())
+        known = info.addr in self.seen
+        self.seen.add(info.addr)
+        return not known
+
+    def _group(self, name: str) -> str | None:
+        """Check that a group is one, met for the first time."""
+        if h5o.get_info(self.file.id, name.encode()).type != h5o.TYPE_GROUP:
+            return f"{name} is not a group"
+        if not self._once(name):
+            return f"{name} is a second name of another object"
+        return self._attributes(h5g.open(self.file.id, name.encode()), name)
+
+    def _attributes(self, target: Any, name: str) -> str | None:
+        """Check that an object's attributes are few, small and plain."""
+        count = h5py.h5a.get_num_attrs(target)
+        if count > self.attributes:
+            return f"{name} has {count} attributes"
+        for i in range(count):
+            attribute = h5py.h5a.open(target, index=i)
+            if attribute.get_type().get_class() not in (h5t.INTEGER, h5t.FLOAT, h5t.STRING):
+                return f"{name} has an attribute of an odd type"
+            variable = attribute.get_type().detect_class(h5t.STRING) and (
+                attribute.get_type().is_variable_str()
+            )
+            if variable or attribute.get_storage_size() > _MAX_ATTRIBUTE:
+                return f"{name} has an attribute that is too large or of variable length"
+        return None
+
+    def _dataset(self, name: str, spec: DatasetSpec) -> str | None:
+        """Check one dataset's kind, storage, type, shape and place."""
+        if h5o.get_info(self.file.id, name.encode()).type != h5o.TYPE_DATASET:
+            return f"{name} is not a dataset"
+        if not self._once(name):
+            return f"{name} is a second name of another object"
+        dataset = h5d.open(self.file.id, name.encode())
+        made = dataset.get_create_plist()
+        if made.get_layout() != h5d.CONTIGUOUS or made.get_nfilters():
+            return f"{name} is not stored contiguously (chunked, filtered, compact or virtual)"
+        if made.get_external_count():
+            return f"{name} is stored in another file"
+        if dataset.get_space().get_simple_extent_type() != h5s.SIMPLE:
+            return f"{name} has no simple shape"
+        return self._content(name, dataset, spec)
+
+    def _content(self, name: str, dataset: Any, spec: DatasetSpec) -> str | None:
+        """Check type and shape, and that all that is declared is stored in this file."""
+        kind = dataset.get_type()
+        if kind.get_class() not in (h5t.INTEGER, h5t.FLOAT, h5t.COMPOUND, h5t.STRING):
+            return f"{name} has an odd type"
+        dtype = kind.dtype
+        if dtype.hasobject or dtype != spec.dtype:
+            return f"{name} has type {_short(dtype)}, not {_short(spec.dtype)}"
+        shape = dataset.shape
+        if len(shape) != len(spec.shape) or any(
+            want not in (None, n) for n, want in zip(shape, spec.shape, strict=True)
+        ):
+            return f"{name} has shape {shape}, not {_shape(spec.shape)}"
+        declared = dtype.itemsize
+        for n in shape:
+            declared *= n
+        offset = dataset.get_offset()
+        if declared and (offset is None or dataset.get_storage_size() < declared):
+            return f"{name} declares more than is stored"
+        if declared and offset + declared > self.size:
+            return f"{name} reaches beyond the end of the file"
+        return self._attributes(dataset, name)
+
+
+def _short(dtype: np.dtype[Any]) -> str:
+    """Return a dtype in a few words."""
+    text = str(dtype) if dtype.names is None else f"a row of {len(dtype.names)} fields"
+    return f"{text} ({dtype.itemsize} bytes)"
+
+
+def _shape(shape: tuple[int | None, ...]) -> str:
+    """Return a wanted shape as text, N for any length."""
+    return "(" + ", ".join("N" if n is None else str(n) for n in shape) + ",)"
+
+
+def create_file(path: Path, *, alignment: int = 1) -> h5py.File:
+    """Make a new file whose metadata stays in front and holds no times.
+
+    Args:
+        path: Must not exist.
+        alignment: Datasets begin at a multiple of this many bytes.
+
+    Returns:
+        The open file; close it, or use it in a with statement.
+    """
+    return h5py.File(
+        path,
+        "x",
+        libver=("v110", "v110"),
+        meta_block_size=65536,
+        alignment_threshold=1,
+        alignment_interval=alignment,
+        track_order=False,
+        locking=False,
+    )
+
+
+def create_dataset(
+    file: h5py.File, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> h5py.Dataset:
+    """Make a contiguous dataset that has its place in the file at once and is never filled.
+
+    Args:
+        file: From create_file.
+        name: Its path; the group is made where it is missing.
+        shape: Its shape.
+        dtype: Its type.
+    """
+    made = h5p.create(h5p.DATASET_CREATE)
+    made.set_layout(h5d.CONTIGUOUS)
+    made.set_alloc_time(h5d.ALLOC_TIME_EARLY)
+    made.set_fill_time(h5d.FILL_TIME_NEVER)
+    made.set_obj_track_times(False)
+    group, _, leaf = name.rpartition("/")
+    parent = file.require_group(group) if group else file
+    kind = h5t.py_create(np.dtype(dtype), logical=True)
+    h5d.create(parent.id, leaf.encode(), kind, h5s.create_simple(shape), made)
+    return file[name]
+
+
+def file_offset(dataset: h5py.Dataset) -> int | None:
+    """Return where a contiguous dataset begins in its file; None where it has no elements."""
+    offset: int | None = dataset.id.get_offset()
+    return offset
+
+
+def text_dataset(file: h5py.File, name: str, text: str) -> None:
+    """Store a text as bytes of UTF-8: no strings of variable length, which live elsewhere."""
+    raw = np.frombuffer(text.encode(), np.uint8)
+    dataset = create_dataset(file, name, raw.shape, raw.dtype)
+    if len(raw):
+        dataset[:] = raw
+
+
+def read_text(file: h5py.File, name: str) -> str:
+    """Return a text that ``text_dataset`` stored."""
+    return bytes(file[name][:].tobytes()).decode()

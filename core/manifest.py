@@ -1,0 +1,201 @@
+"""manifest.jsonl: one line for each sealed shard, only ever appended to.
+
+Each line carries its own checksum. A last line without its newline was torn by a kill and does not
+count; for one shard the last whole line wins.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from .checked_json import dump_checked, is_whole, load_checked
+from .errors import SessionError, ShardError
+from .fileio import FileIO
+from .layout import Layout
+
+MANIFEST: Final = "manifest.jsonl"
+
+
+@dataclass(frozen=True)
+class StreamSpan:
+    """What a sealed shard holds of one stream.
+
+    Attributes:
+        rows: Items.
+        seq_first: First seq.
+        seq_last: Last seq, included.
+        time_first: Device time of the first item, 100 ns.
+        time_last: Device time of the last item, 100 ns.
+    """
+
+    rows: int
+    seq_first: int
+    seq_last: int
+    time_first: int
+    time_last: int
+
+
+@dataclass(frozen=True)
+class ManifestRecord:
+    """One line of the manifest.
+
+    Attributes:
+        name: The shard's file name.
+        bytes: Its size.
+        sha256: Of the whole file.
+        streams: What it holds of each stream that has items in it, by the stream's name.
+        rows: Good rows of each table.
+        drops: Lost items by reason, from its events.
+        damaged: Rows and blobs by table that were damaged when it was sealed after a crash.
+        recovered: Whether it was sealed by a later run or by repair, not by its recorder.
+        layout_id: Its layout.
+        layout: The layout itself, where it is this shard's own (repacked) and not in session.json.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+    streams: dict[str, StreamSpan]
+    rows: dict[str, int]
+    drops: dict[str, int]
+    layout_id: str
+    damaged: dict[str, int] = field(default_factory=dict)
+    recovered: bool = False
+    layout: Layout | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as its line holds it."""
+        kept: dict[str, Any] = {
+            "name": self.name,
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "streams": {name: vars(span) for name, span in self.streams.items()},
+            "rows": self.rows,
+            "drops": self.drops,
+            "damaged": self.damaged,
+            "recovered": self.recovered,
+            "layout": self.layout_id,
+        }
+        if self.layout is not None:
+            kept["own_layout"] = self.layout.to_json()
+        return kept
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> "ManifestRecord":
+        """Return the record of a line.
+
+        Raises:
+            KeyError, TypeError, ValueError, ShardError: It is none.
+        """
+        own = kept.get("own_layout")
+        return cls(
+            name=str(kept["name"]),
+            bytes=int(kept["bytes"]),
+            sha256=str(kept["sha256"]),
+            streams={str(name): StreamSpan(**span) for name, span in kept["streams"].items()},
+            rows={str(table): int(n) for table, n in kept["rows"].items()},
+            drops={str(reason): int(n) for reason, n in kept["drops"].items()},
+            layout_id=str(kept["layout"]),
+            damaged={str(table): int(n) for table, n in kept["damaged"].items()},
+            recovered=bool(kept["recovered"]),
+            layout=None if own is None else Layout.from_json(own, where=MANIFEST),
+        )
+
+
+def _read(folder: Path) -> bytes:
+    """Return the manifest's bytes; none where there is no manifest yet."""
+    try:
+        return (folder / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as err:
+        raise SessionError(f"{folder / MANIFEST}: {err.strerror or err}") from err
+
+
+def _lines(raw: bytes) -> tuple[list[bytes], bytes]:
+    """Return the lines that have a newline, with it, and what stands behind the last."""
+    *lines, tail = raw.split(b"\n")
+    return [line + b"\n" for line in lines], tail
+
+
+def _lost_newline(tail: bytes) -> bool:
+    """Say whether a tail is no torn line but a whole one whose newline was changed."""
+    return is_whole(tail[:-1] + b"\n")
+
+
+def _parse(line: bytes) -> ManifestRecord | None:
+    """Return the record of a line with its newline, or None where it is damaged."""
+    try:
+        return ManifestRecord.from_json(load_checked(line))
+    except (KeyError, TypeError, ValueError, AttributeError, ShardError):
+        return None
+
+
+def read_manifest(folder: Path) -> dict[str, ManifestRecord]:
+    """Return the records of a session's sealed shards by name; damaged lines are left out.
+
+    Args:
+        folder: The session's folder.
+    """
+    records = filter(None, map(_parse, _lines(_read(folder))[0]))
+    return dict(sorted({record.name: record for record in records}.items()))
+
+
+def check_manifest(folder: Path) -> list[str]:
+    """Return what is damaged in the manifest, one text for each line concerned.
+
+    A torn last line is no damage, but a whole line whose newline was changed is.
+    """
+    lines, tail = _lines(_read(folder))
+    damage = [
+        f"line {number}: its checksum differs"
+        for number, line in enumerate(lines, start=1)
+        if _parse(line) is None
+    ]
+    if _lost_newline(tail):
+        damage.append(f"line {len(lines) + 1}: its last byte is not a newline")
+    return damage
+
+
+def append_manifest(folder: Path, record: ManifestRecord, io: FileIO | None = None) -> None:
+    """Add a line and sync it; a torn line before it is cut off.
+
+    Args:
+        folder: The session's folder, its lock held.
+        record: The line.
+        io: File handling.
+
+    Raises:
+        OSError: It could not be written; a torn line may be left, which does not count.
+    """
+    io = io or FileIO()
+    raw = _read(folder)
+    tail = _lines(raw)[1]
+    line = dump_checked(record.to_json(), lines=False)
+    keep = len(raw) - len(tail)
+    if _lost_newline(tail):
+        # damage that verify must go on seeing: leave it a line of its own
+        keep, line = len(raw), b"\n" + line
+    fd = io.open_write(folder / MANIFEST)
+    try:
+        if keep < len(raw):
+            io.cut(fd, keep)
+        io.write_at(fd, line, keep)
+        io.sync(fd)
+    finally:
+        io.close(fd)
+
+
+def rewrite_manifest(
+    folder: Path, records: Iterable[ManifestRecord], io: FileIO | None = None
+) -> None:
+    """Replace the whole manifest; for repair alone.
+
+    Args:
+        folder: The session's folder, its lock held.
+        records: Its lines.
+        io: File handling.
+    """
+    text = b"".join(dump_checked(record.to_json(), lines=False) for record in records)
+    (io or FileIO()).write_atomic(folder / MANIFEST, text)
