@@ -1,7 +1,190 @@
-"""Commands of this group: to come."""
+"""Commands that learn: pretrain, finetune, evaluate."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from .console import print_json, progress, result, say, table
+
+if TYPE_CHECKING:
+    from ..train.finetune import TrainResult
+
+GROUPS = ("head", "wrist", "elbow", "shoulder", "hip", "knee", "ankle", "all")
+
+Data = Annotated[Path, typer.Option("--data", help="Data set that build made.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Copy the best checkpoint there.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="linna (the paper's), linna-s, or compact (learns on a CPU)."),
+]
+Width = Annotated[float | None, typer.Option("--width", help="Factor on the net's channels.")]
+Size = Annotated[int | None, typer.Option("--size", help="Side of the net's input, pixels.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="How often each sample is seen.")]
+Steps = Annotated[int | None, typer.Option("--steps", help="Batches, instead of --epochs.")]
+Batch = Annotated[int | None, typer.Option("--batch", help="Samples in a batch.")]
+Rate = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
+Optimizer = Annotated[str | None, typer.Option("--optimizer", help="sgd or adamw.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
+Seed = Annotated[int, typer.Option("--seed", help="Everything random follows from it.")]
+Name = Annotated[str | None, typer.Option("--name", help="Last part of the run folder's name.")]
+Runs = Annotated[Path, typer.Option("--runs", help="Folder that run folders are made in.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+# a negative control for people who check the demo, not for anybody's daily work
+Shuffle = Annotated[bool, typer.Option("--shuffle-labels", hidden=True)]
 
 
 def register(app: typer.Typer) -> None:
     """Add the group's commands."""
+    app.command("pretrain")(pretrain)
+    app.command("finetune")(finetune)
+    app.command("evaluate")(evaluate)
+
+
+def pretrain(
+    data: Data,
+    out: Out = None,
+    model: Model = None,
+    width: Width = None,
+    size: Size = None,
+    epochs: Epochs = None,
+    steps: Steps = None,
+    batch: Batch = None,
+    lr: Rate = None,
+    optimizer: Optimizer = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    name: Name = None,
+    runs: Runs = Path("runs"),
+    shuffle_labels: Shuffle = False,
+    json: AsJson = False,
+) -> None:
+    """Train fresh weights on many people and places, to finetune from."""
+    from ..train.pretrain import pretrain as work
+    from ..train.settings import TrainOptions
+
+    options = TrainOptions(
+        data, out, runs, name, model, width, size, epochs, steps, batch, lr, optimizer, device,
+        seed, shuffle_labels,
+    )  # fmt: skip
+    with progress("pretrain", unit="steps") as bar:
+        done = work(options, bar.update)
+    _report(done, json)
+
+
+def finetune(
+    init: Annotated[str, typer.Option("--init", help="Checkpoint to start from, or none.")],
+    data: Data = Path("kinect13.h5"),
+    out: Out = None,
+    model: Model = None,
+    width: Width = None,
+    size: Size = None,
+    epochs: Epochs = None,
+    steps: Steps = None,
+    batch: Batch = None,
+    lr: Rate = None,
+    optimizer: Optimizer = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    name: Name = None,
+    runs: Runs = Path("runs"),
+    shuffle_labels: Shuffle = False,
+    json: AsJson = False,
+) -> None:
+    """Train on your own frames, from a checkpoint's weights or from fresh ones."""
+    from ..train.finetune import finetune as work
+    from ..train.settings import TrainOptions
+
+    options = TrainOptions(
+        data, out, runs, name, model, width, size, epochs, steps, batch, lr, optimizer, device,
+        seed, shuffle_labels,
+    )  # fmt: skip
+    start = None if init == "none" else Path(init)
+    with progress("finetune", unit="steps") as bar:
+        done = work(options, start, bar.update)
+    _report(done, json)
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of pretrain or finetune.")],
+    data: Data = Path("kinect13.h5"),
+    split: Annotated[str, typer.Option("--split", help="val or test.")] = "val",
+    include_inferred: Annotated[
+        bool, typer.Option("--include-inferred", help="Count inferred keypoints too.")
+    ] = False,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", help="Save crops with both poses drawn (PNG).")
+    ] = None,
+    device: Device = "auto",
+    json: AsJson = False,
+) -> None:
+    """Measure a checkpoint: PCK by joint beside the mean pose's, median error, a sheet."""
+    from ..train.evaluate import EvaluateSettings
+    from ..train.evaluate import evaluate as work
+
+    done = work(EvaluateSettings(checkpoint, data, split, include_inferred, sheet, device))
+    report = done.to_json()
+    if not done.mirror_training:
+        say("this net never saw mirrored pictures: averaging over them may hurt (see single)")
+    if json:
+        print_json(report)
+        return
+    shown = (("net", report["pck"]), ("net, single", report["pck_single"]))
+    _pck_table(
+        f"{checkpoint} on {split} of {data}: {done.samples} crops, {report['counted']}",
+        (*shown, ("mean pose", report["mean_pose"]["pck"])),
+    )
+    median, mean = report["median_error_torso"], report["mean_pose"]["median_error_torso"]
+    result(f"median error {_figure(median)} % of the torso (mean pose {_figure(mean)})")
+    if done.mirrored.skipped:
+        result(f"skipped {done.mirrored.skipped} frames: no torso to measure by")
+    if sheet is not None:
+        result(f"sheet {sheet}")
+
+
+def _report(done: "TrainResult", json: bool) -> None:
+    """Print how a run went."""
+    report = done.to_json()
+    if json:
+        print_json(report)
+        return
+    learned = done.learned
+    _pck_table(
+        f"{done.kind} {done.model} at {done.size} px on {done.device}: {learned.steps} steps, "
+        f"{learned.seconds:.0f} s; validation split, no mirror averaging",
+        (
+            ("before", report["first"]["pck_single"]),
+            (f"best (step {learned.best_step})", report["val"]["pck_single"]),
+            ("mean pose", report["mean_pose"]["pck"]),
+        ),
+    )
+    wrist, mean = (report[k] for k in ("val", "mean_pose"))
+    if _not_above(wrist["pck_single"]["0.2"]["wrist"], mean["pck"]["0.2"]["wrist"]):
+        say("the wrist is not above the mean pose: this net has not learnt to look at the picture")
+    result(f"best {done.best}")
+    if done.out is not None:
+        result(f"copied to {done.out}")
+
+
+def _pck_table(title: str, rows: tuple[tuple[str, Mapping[str, Mapping[str, Any]]], ...]) -> None:
+    """Print a table of PCK: a row for each threshold and each of ``rows``."""
+    thresholds = tuple(rows[0][1])
+    table(
+        ("PCK", "", *GROUPS),
+        [
+            (f"@{a}" if index == 0 else "", name, *(_figure(pck[a][g]) for g in GROUPS))
+            for a in thresholds
+            for index, (name, pck) in enumerate(rows)
+        ],
+        title=title,
+        right=range(2, 2 + len(GROUPS)),
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _not_above(value: float | None, baseline: float | None) -> bool:
+    return value is not None and baseline is not None and value <= baseline

@@ -1,0 +1,158 @@
+"""Samples of a data set as networks take them: pictures resized once, targets in crop units."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..core.errors import DatasetError
+from ..dataset.kinect13 import Kinect13, Split
+from .augment import Floats, Images
+
+READ_BLOCK: Final = 256
+"""Pictures read and resized at a time."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One split of a data set, in memory.
+
+    Attributes:
+        split: Which split.
+        images: (N, S, S, 3) uint8, RGB, at the network's size.
+        targets: (N, 13, 2) float32, crop units; 0.5 where not labelled.
+        weight: (N, 13) float32 in [0, 1].
+        visibility: (N, 13) uint8: 0 not labelled, 1 occluded or inferred, 2 visible.
+        bbox_xyxy_px: (N, 4) float64, the crops in the un-mirrored colour images.
+    """
+
+    split: str
+    images: Images
+    targets: Floats
+    weight: Floats
+    visibility: npt.NDArray[np.uint8]
+    bbox_xyxy_px: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to_image_px(self, poses: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Put poses (N, 13, 2) in crop units into the original images, float64 pixels."""
+        corner, side = self.bbox_xyxy_px[:, None, :2], np.diff(self.bbox_xyxy_px[:, ::2])
+        placed: npt.NDArray[np.float64] = corner + poses.astype(np.float64) * side[:, None]
+        return placed
+
+    def shuffled(self, seed: int) -> "Samples":
+        """Return the samples with labels dealt out among the pictures: the negative control."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        return replace(
+            self,
+            targets=self.targets[order],
+            weight=self.weight[order],
+            visibility=self.visibility[order],
+        )
+
+
+def load_samples(dataset: Kinect13, split: str, size: int) -> Samples:
+    """Read one split whole, pictures resized by area to the network's size.
+
+    Args:
+        dataset: An open data set.
+        split: ``"train"``, ``"val"`` or ``"test"``.
+        size: Side of the network's input, pixels.
+
+    Returns:
+        The samples; N * size * size * 3 bytes of pictures stay in memory.
+
+    Raises:
+        DatasetError: The data set has no such split, or it is empty.
+    """
+    rows = _rows(dataset, split)
+    targets, weight = read_targets(rows)
+    return Samples(
+        split=split,
+        images=_read_images(rows, size),
+        targets=targets,
+        weight=weight,
+        visibility=np.asarray(rows.visibility),
+        bbox_xyxy_px=np.asarray(rows.bbox_xyxy_px, dtype=np.float64),
+    )
+
+
+def read_targets(rows: Split) -> tuple[Floats, Floats]:
+    """Return the targets (N, 13, 2) in crop units, 0.5 where not labelled, and weights (N, 13)."""
+    labelled = np.asarray(rows.visibility) > 0
+    targets = (np.asarray(rows.keypoints_px, dtype=np.float64) + 0.5) / rows.size
+    weight = np.where(labelled, rows.weight, 0).astype(np.float32)
+    return np.where(labelled[..., None], targets, 0.5).astype(np.float32), weight
+
+
+def mean_pose(targets: Floats, weight: Floats) -> Floats:
+    """Return the weighted mean (13, 2) of targets (N, 13, 2); 0.5 where nothing has weight."""
+    share = weight[..., None].astype(np.float64)
+    total = share.sum(axis=0)
+    mean = (targets * share).sum(axis=0) / np.maximum(total, 1e-12)
+    return np.where(total > 0, mean, 0.5).astype(np.float32)
+
+
+def _rows(dataset: Kinect13, split: str) -> Split:
+    """Return a split that holds something.
+
+    Raises:
+        DatasetError: There is none, or it is empty.
+    """
+    if split not in dataset.splits:
+        have = ", ".join(dataset.splits) or "none"
+        raise DatasetError(
+            f"{dataset.path}: no {split} split (it has {have}); "
+            f"build it again with {'--test' if split == 'test' else '--val'}"
+        )
+    rows = dataset.split(split)
+    if not len(rows):
+        raise DatasetError(f"{dataset.path}: its {split} split is empty; build it from more frames")
+    return rows
+
+
+def batches(count: int, batch: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield indices of batches for ever: every sample once before any comes again.
+
+    Args:
+        count: How many samples there are.
+        batch: How many to a batch; all of them where there are fewer.
+        rng: Where the order comes from.
+    """
+    batch = min(batch, count)
+    waiting = np.empty(0, dtype=np.int64)
+    while True:
+        if len(waiting) < batch:
+            waiting = np.concatenate([waiting, rng.permutation(count)])
+        yield waiting[:batch]
+        waiting = waiting[batch:]
+
+
+def to_pixels(images: Images, device: torch.device) -> Tensor:
+    """Return (B, 3, S, S) float32 ``(v - 127) / 128`` of (B, S, S, 3) uint8 pictures."""
+    stored = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    # the channels stay last in memory: convolutions take a fifth less time on a CPU that way
+    return (stored.permute(0, 3, 1, 2).float() - 127) / 128
+
+
+def _read_images(rows: Split, size: int) -> Images:
+    """Read the pictures of a split in blocks, resized by area where they are larger."""
+    images = np.empty((len(rows), size, size, 3), dtype=np.uint8)
+    stored = rows.size
+    method = cv2.INTER_AREA if size < stored else cv2.INTER_LINEAR
+    for start in range(0, len(rows), READ_BLOCK):
+        indices = np.arange(start, min(start + READ_BLOCK, len(rows)))
+        block = rows.images(indices)
+        if size == stored:
+            images[indices] = block
+            continue
+        for index, image in zip(indices, block, strict=True):
+            cv2.resize(image, (size, size), dst=images[index], interpolation=method)
+    return images

@@ -1,0 +1,102 @@
+"""Losses over masked keypoints."""
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from .nets import NetOutput
+
+MAP_COORDS_FACTOR: Final = 20.0
+"""Weight of the coordinates' squared error; at 1 the maps' cross-entropy drowns it."""
+
+MAP_ENTROPY_FACTOR: Final = 0.3
+
+MAP_SIGMA_CELLS: Final = 1.0
+"""Spread of the target on a map, in cells."""
+
+
+def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor) -> Tensor:
+    """Return the loss that belongs to what a network returns.
+
+    Args:
+        output: Of a batch of B crops.
+        targets: (B, 13, 2) float32, crop units.
+        weight: (B, 13) float32 in [0, 1]; the target of a weight of 0 is never looked at.
+
+    Returns:
+        A scalar: ``masked_l2`` where there are no maps, else ``map_loss``.
+    """
+    if output.maps is None:
+        return masked_l2(output.coords, targets, weight)
+    return map_loss(output.coords, output.maps, targets, weight)
+
+
+def masked_l2(coords: Tensor, targets: Tensor, weight: Tensor, norm: str = "batch") -> Tensor:
+    """Return half the weighted squared error of Linna et al., equation 1.
+
+    Args:
+        coords: (B, 13, 2) float32, crop units.
+        targets: (B, 13, 2) float32, crop units.
+        weight: (B, 13) float32 in [0, 1].
+        norm: What the sum is divided by, besides 2: ``"batch"`` (B; the convention of Caffe's
+            Euclidean loss, to which the paper's learning rates belong) or ``"coords"`` (26 B).
+
+    Returns:
+        A scalar. Not divided by the number of labelled keypoints.
+    """
+    total = (_squared(coords, targets, weight) * weight).sum()
+    count = len(coords) * (coords[0].numel() if norm == "coords" else 1)
+    return total / (2 * count)
+
+
+def map_loss(coords: Tensor, maps: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+    """Return the squared error of the read-out plus the cross-entropy of the maps.
+
+    Args:
+        coords: (B, 13, 2) float32, crop units, read from the maps.
+        maps: (B, 13, H, W) float32, logits.
+        targets: (B, 13, 2) float32, crop units.
+        weight: (B, 13) float32 in [0, 1].
+
+    Returns:
+        A scalar, a mean over the labelled keypoints. A keypoint outside the crop teaches its
+        coordinates but not its map, which has no cell for it.
+    """
+    labelled = weight.sum().clamp(min=1e-6)
+    error = (_squared(coords, targets, weight) * weight).sum() / (2 * labelled)
+    safe = torch.where(weight[..., None] > 0, targets, 0.5)
+    wanted, inside = _gaussian(safe, *maps.shape[2:])
+    entropy = -(wanted * maps.flatten(2).log_softmax(dim=2)).sum(dim=2)
+    blame = (entropy * weight * inside).sum() / labelled
+    return MAP_COORDS_FACTOR * error + MAP_ENTROPY_FACTOR * blame
+
+
+def _squared(coords: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+    """Return the squared distance (B, 13), 0 where the weight is 0.
+
+    Targets without weight are replaced before the subtraction: NaN times 0 would be NaN, and any
+    garbage there must leave loss and gradients bit-identical.
+    """
+    target = torch.where(weight[..., None] > 0, targets, coords.detach())
+    return ((coords - target) ** 2).sum(dim=2)
+
+
+def _gaussian(targets: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return a Gaussian of each target over the cells, summing to 1, and who lies inside.
+
+    Args:
+        targets: (B, 13, 2) float32, crop units.
+        height: Rows of a map.
+        width: Columns of a map.
+
+    Returns:
+        (B, 13, H * W) float32, and (B, 13) float32 of 0 and 1.
+    """
+    cells_x = torch.arange(width, device=targets.device) + 0.5
+    cells_y = torch.arange(height, device=targets.device) + 0.5
+    x = torch.exp(-((targets[..., :1] * width - cells_x) ** 2) / (2 * MAP_SIGMA_CELLS**2))
+    y = torch.exp(-((targets[..., 1:] * height - cells_y) ** 2) / (2 * MAP_SIGMA_CELLS**2))
+    wanted = (y[..., :, None] * x[..., None, :]).flatten(2)
+    inside = ((targets >= 0) & (targets <= 1)).all(dim=2)
+    return wanted / wanted.sum(dim=2, keepdim=True).clamp(min=1e-12), inside.float()

@@ -1,0 +1,138 @@
+"""How good poses are: PCK and the median error, as in Linna et al.
+
+Letters: N frames, K = 13 keypoints. A prediction is right at threshold ``a`` where its distance to
+the truth, in pixels of the original image, is at most ``a`` times the torso: the distance of
+r_shoulder and l_hip in the truth. The threshold is inclusive. What is not counted in the truth is
+in no numerator and no denominator; a frame without both ends of the torso, or with a torso of zero
+length, is skipped and counted as such. A prediction that is not a number is wrong.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.skeleton import GROUPS, KEYPOINTS, TORSO
+
+Array = npt.NDArray[np.float64]
+
+THRESHOLDS: Final[tuple[float, ...]] = (0.2, 0.1, 0.05)
+"""Shares of the torso that ``evaluate`` reports."""
+
+Pck = dict[str, float | None]
+"""Percentages by group of keypoints, and ``all``; None where nothing was counted."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The figures of one set of predictions.
+
+    Attributes:
+        pck: For each threshold (as text: ``"0.2"``) the percentages of each group and of all.
+        median_error_torso: Median distance in % of the torso, or None.
+        frames: How many frames were counted.
+        skipped: How many were not, for want of a torso.
+    """
+
+    pck: dict[str, Pck]
+    median_error_torso: float | None
+    frames: int
+    skipped: int
+
+
+def score(pred_px: npt.ArrayLike, truth_px: npt.ArrayLike, counted: npt.ArrayLike) -> Score:
+    """Compare predictions with the truth.
+
+    Args:
+        pred_px: (N, 13, 2), pixels of the original image.
+        truth_px: (N, 13, 2), pixels of the original image; anything where not counted.
+        counted: (N, 13) bool, which keypoints of the truth count.
+
+    Returns:
+        PCK at ``THRESHOLDS``, the median error, and how many frames they are of.
+    """
+    distance, torso = distances(pred_px, truth_px, counted)
+    usable = ~np.isnan(torso)
+    used = np.asarray(counted, dtype=bool).reshape(-1, KEYPOINTS) & usable[:, None]
+    return Score(
+        pck={f"{a:g}": pck(distance, torso, used, a) for a in THRESHOLDS},
+        median_error_torso=_median_percent(distance, torso, used),
+        frames=int(usable.sum()),
+        skipped=int((~usable).sum()),
+    )
+
+
+def distances(
+    pred_px: npt.ArrayLike, truth_px: npt.ArrayLike, counted: npt.ArrayLike
+) -> tuple[Array, Array]:
+    """Measure how far predictions are from the truth, and how long the torsos are.
+
+    Args:
+        pred_px: (N, 13, 2), pixels of the original image.
+        truth_px: (N, 13, 2), pixels of the original image; anything where not counted.
+        counted: (N, 13) bool.
+
+    Returns:
+        (N, 13) float64 pixels (infinite where the prediction is not a number), and (N,) float64
+        pixels, NaN where the frame can't be used.
+    """
+    pred = np.asarray(pred_px, dtype=np.float64).reshape(-1, KEYPOINTS, 2)
+    truth = np.asarray(truth_px, dtype=np.float64).reshape(-1, KEYPOINTS, 2)
+    known = np.asarray(counted, dtype=bool).reshape(-1, KEYPOINTS)
+    truth = np.where(known[..., None], truth, 0.0)
+    pred = np.where(np.isfinite(pred), pred, np.inf)
+    distance = np.hypot(pred[..., 0] - truth[..., 0], pred[..., 1] - truth[..., 1])
+    ends = truth[:, TORSO[0]] - truth[:, TORSO[1]]
+    torso = np.hypot(ends[:, 0], ends[:, 1])
+    usable = known[:, TORSO].all(axis=1) & (torso > 0)
+    return distance, np.where(usable, torso, np.nan)
+
+
+def pck(distance: Array, torso: Array, used: npt.NDArray[np.bool_], threshold: float) -> Pck:
+    """Return the share of keypoints within a threshold, in percent.
+
+    Args:
+        distance: (N, 13) pixels.
+        torso: (N,) pixels; NaN where the frame is not used.
+        used: (N, 13) bool, what is counted; False in frames without a torso.
+        threshold: Share of the torso; inclusive.
+
+    Returns:
+        Head, wrist, elbow, shoulder, hip, knee, ankle, and all of them pooled.
+    """
+    right = (distance <= (threshold * torso)[:, None]) & used
+    shares = {group: _percent(right[:, list(k)], used[:, list(k)]) for group, k in GROUPS.items()}
+    return {**shares, "all": _percent(right, used)}
+
+
+def error_torso(pred_px: npt.ArrayLike, truth_px: npt.ArrayLike, counted: npt.ArrayLike) -> Array:
+    """Return each frame's mean error in % of its torso.
+
+    Args:
+        pred_px: (N, 13, 2), pixels of the original image.
+        truth_px: (N, 13, 2), pixels of the original image; anything where not counted.
+        counted: (N, 13) bool.
+
+    Returns:
+        (N,) float64; NaN where nothing is counted, infinite where a prediction is not a number.
+    """
+    distance, torso = distances(pred_px, truth_px, counted)
+    known = np.asarray(counted, dtype=bool).reshape(-1, KEYPOINTS)
+    total = np.where(known, distance, 0.0).sum(axis=1)
+    mean: Array = 100 * total / np.maximum(known.sum(axis=1), 1) / torso
+    return mean
+
+
+def _percent(right: npt.NDArray[np.bool_], used: npt.NDArray[np.bool_]) -> float | None:
+    total = int(used.sum())
+    return 100.0 * int(right.sum()) / total if total else None
+
+
+def _median_percent(distance: Array, torso: Array, used: npt.NDArray[np.bool_]) -> float | None:
+    if not used.any():
+        return None
+    share = (distance / np.where(np.isnan(torso), 1.0, torso)[:, None])[used]
+    median = float(np.median(share))
+    # infinite where half of the predictions are no numbers: then there is no figure
+    return 100 * median if np.isfinite(median) else None

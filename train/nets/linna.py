@@ -1,0 +1,105 @@
+"""The single-stage regression network of Linna, Kannala and Rahtu 2016.
+
+The paper's figure of kernels and strides is not available as text; the layers follow Pfister et
+al. 2014. Variant M is the default, variant S keeps more of the map after the second layer:
+
+    ======== ============================== ==============================
+    layer    M                              S
+    ======== ============================== ==============================
+    conv1    96, 7x7, stride 2, LRN, pool 2 96, 7x7, stride 2, LRN, pool 3
+    conv2    256, 5x5, stride 2, LRN, pool 2 256, 5x5, stride 1, pool 2
+    conv3-5  512, 3x3 each, pool 2          512, 3x3 each, pool 3
+    fc6, fc7 4096, dropout 0.5              4096, dropout 0.5
+    fc8      26, linear                     26, linear
+    ======== ============================== ==============================
+
+At 224 pixels and width 1 that is 98,918,042 weights (M) and 75,849,370 (S).
+
+**Small inputs (M only).** Below 112 pixels the layers above leave a map of one cell for conv3 to
+conv5. There conv1 is padded by 3 and conv2 by 2 with stride 1, so that 64 pixels give maps of 32,
+16, 8 and 4: the weights of the two forms differ in shape (fc6), and a checkpoint belongs to its
+size in any case.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from ...core.skeleton import KEYPOINTS
+from .output import NetOutput
+
+SMALL_BELOW_PX: Final = 112
+"""Inputs smaller than this get the padded form of the first two layers."""
+
+DROPOUT: Final = 0.5
+
+
+class Linna(nn.Module):
+    """Regress 13 keypoints from a crop.
+
+    Args:
+        width: Factor on every number of channels and hidden units.
+        size: Side of the square input, pixels.
+        variant: ``"M"`` or ``"S"``.
+    """
+
+    def __init__(self, width: float = 1.0, size: int = 224, variant: str = "M") -> None:
+        super().__init__()
+        c1, c2, c3, hidden = (max(1, round(n * width)) for n in (96, 256, 512, 4096))
+        if variant == "S":
+            first, second = _conv(3, c1, 7, stride=2), _conv(c1, c2, 5, padding=1)
+        elif size < SMALL_BELOW_PX:
+            first, second = _conv(3, c1, 7, stride=2, padding=3), _conv(c1, c2, 5, padding=2)
+        else:
+            first, second = _conv(3, c1, 7, stride=2), _conv(c1, c2, 5, stride=2, padding=1)
+        wide_pool = 3 if variant == "S" else 2
+        second_norm = [] if variant == "S" else [_lrn()]
+        self.features = nn.Sequential(
+            first, nn.ReLU(), _lrn(), nn.MaxPool2d(wide_pool),
+            second, nn.ReLU(), *second_norm, nn.MaxPool2d(2),
+            _conv(c2, c3, 3, padding=1), nn.ReLU(),
+            _conv(c3, c3, 3, padding=1), nn.ReLU(),
+            _conv(c3, c3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(wide_pool),
+        )  # fmt: skip
+        cells = self._cells(size)
+        self.regress = nn.Sequential(
+            nn.Linear(c3 * cells, hidden), nn.ReLU(), nn.Dropout(DROPOUT),
+            nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(DROPOUT),
+            nn.Linear(hidden, 2 * KEYPOINTS),
+        )  # fmt: skip
+        self.apply(_xavier)
+
+    def forward(self, pixels: Tensor) -> NetOutput:
+        """Return the poses of (B, 3, S, S) pixels, without maps."""
+        features: Tensor = self.features(pixels)
+        coords: Tensor = self.regress(features.flatten(1))
+        return NetOutput(coords.view(-1, KEYPOINTS, 2), None)
+
+    def _cells(self, size: int) -> int:
+        """Return how many cells the last map has, from the layers themselves."""
+        side = size
+        for layer in self.features:
+            if isinstance(layer, nn.Conv2d):
+                kernel, stride, pad = layer.kernel_size[0], layer.stride[0], int(layer.padding[0])
+                side = (side + 2 * pad - kernel) // stride + 1
+            elif isinstance(layer, nn.MaxPool2d) and isinstance(layer.kernel_size, int):
+                side //= layer.kernel_size
+        return side * side
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding)
+
+
+def _lrn() -> nn.LocalResponseNorm:
+    return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
+
+
+def _xavier(layer: nn.Module) -> None:
+    """Xavier weights, zero biases: the paper's start of pretraining."""
+    if isinstance(layer, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            with torch.no_grad():
+                layer.bias.zero_()

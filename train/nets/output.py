@@ -1,0 +1,17 @@
+"""What every network returns."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class NetOutput(NamedTuple):
+    """A batch of poses, and the maps they were read from where the network has any.
+
+    Attributes:
+        coords: (B, 13, 2) float32, x and y in crop units: 0 and 1 are the crop's edges.
+        maps: (B, 13, H, W) float32 logits of where each keypoint is, or None.
+    """
+
+    coords: Tensor
+    maps: Tensor | None

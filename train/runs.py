@@ -1,0 +1,80 @@
+"""A run's folder: what was asked, what came of it step by step, and the weights."""
+
+import csv
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import tomli_w
+
+from ..core.errors import KincapError
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Run:
+    """``runs/<kind>/<UTC time>-<name>/`` with config.toml, metrics.csv, best.ckpt and last.ckpt.
+
+    Args:
+        runs: Folder of all runs.
+        kind: ``"pretrain"`` or ``"finetune"``.
+        name: Last part of the folder's name.
+
+    Raises:
+        KincapError: The name can't stand in a path.
+    """
+
+    def __init__(self, runs: Path, kind: str, name: str) -> None:
+        check_run_name(name)
+        # to the second, and no colons: Windows has none in names
+        stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
+        self.folder = _make_new(runs / kind, stem)
+        self.best = self.folder / "best.ckpt"
+        self.last = self.folder / "last.ckpt"
+        self._columns: list[str] | None = None
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Write config.toml."""
+        (self.folder / "config.toml").write_text(tomli_w.dumps(config), encoding="utf-8")
+
+    def add_metrics(self, row: dict[str, float | int | None]) -> None:
+        """Append a line to metrics.csv, so that it can be read while the run goes on.
+
+        Args:
+            row: Figures by column, the same columns each time; None leaves a cell empty.
+        """
+        with (self.folder / "metrics.csv").open("a", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            if self._columns is None:
+                self._columns = list(row)
+                writer.writerow(self._columns)
+            writer.writerow([_cell(row[column]) for column in self._columns])
+
+
+def check_run_name(name: str) -> None:
+    """Refuse a name that can't stand in a path on every system."""
+    if not NAME.fullmatch(name) or ".." in name or name.endswith("."):
+        raise KincapError(
+            f"--name: {name!r} can't stand in a path; use letters, digits, dot, dash, underscore"
+        )
+
+
+def _make_new(parent: Path, stem: str) -> Path:
+    """Make a folder of that name, numbered where a run of the same second has it."""
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = parent / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _cell(value: float | int | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
