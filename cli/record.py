@@ -1,7 +1,90 @@
-"""Commands of this group: to come."""
+"""``kincap record``: from a sensor, a simulator or a file into a session."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .console import print_json, progress, result, say
+
+if TYPE_CHECKING:
+    from ..capture.record import RecordResult
+
+
+def record(
+    session: Annotated[str, typer.Option("--session", help="Name of the session.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            help="kinect, ntu:FILE.avi, session:PATH (replay) or simulator[:key=value,...].",
+        ),
+    ] = "kinect",
+    recordings: Annotated[
+        Path, typer.Option("--recordings", help="Folder of all sessions.")
+    ] = Path("recordings"),
+    frames: Annotated[
+        int | None, typer.Option("--frames", help="Stop after N colour frames.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option("--duration", help="Stop after S seconds.")
+    ] = None,
+    shard_mib: Annotated[int, typer.Option("--shard-mib", help="Size of a shard, MiB.")] = 512,
+    subject: Annotated[str, typer.Option("--subject", help="Who is recorded.")] = "",
+    outfit: Annotated[
+        str, typer.Option("--outfit", help="What the person wears; default: the session's name.")
+    ] = "",
+    note: Annotated[str, typer.Option("--note", help="Free text.")] = "",
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="A word to find it by; may be repeated.")
+    ] = None,
+    consent: Annotated[str, typer.Option("--consent", help="What the person agreed to.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Record colour and bodies into a session; Ctrl-C ends it cleanly, twice at once."""
+    from ..capture.record import RecordError, RecordSettings
+    from ..capture.record import record as run
+
+    settings = RecordSettings(
+        session=session,
+        recordings=recordings,
+        source=source,
+        frames=frames,
+        duration_s=duration,
+        shard_mib=shard_mib,
+        subject=subject,
+        outfit=outfit,
+        note=note,
+        tags=tuple(tag or ()),
+        consent=consent,
+    )
+
+    def show(done: "RecordResult") -> None:
+        if json:
+            print_json(done.to_json())
+        else:
+            result(_summary(done))
+
+    try:
+        with progress(f"recording {session}", frames) as bar:
+            done = run(settings, on_progress=bar.update, on_warning=say)
+    except RecordError as error:
+        show(error.result)
+        raise
+    show(done)
+
+
+def _summary(done: "RecordResult") -> str:
+    """Return what was recorded, in one line."""
+    lost = ", ".join(f"{count} dropped ({reason})" for reason, count in done.dropped.items())
+    shards = f"{done.shards} shard{'s' * (done.shards != 1)}"
+    return (
+        f"{done.session}: {done.color_frames} colour frames, {done.body_frames} body rows, "
+        f"{lost or '0 dropped'}, {done.duration_s:.1f} s, {done.color_bytes / 1e6:.1f} MB in "
+        f"{shards} -> {done.path}"
+    )
+
 
 def register(app: typer.Typer) -> None:
-    """Add the group's commands."""
+    """Add the group's command."""
+    app.command("record")(record)

@@ -1,0 +1,220 @@
+"""One recording while it runs: starts the threads, watches over them, ends them in order."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ..core.shard import EventKind, Stream
+from ..core.shard_writer import ShardWriter
+from .encoder import Encoders
+from .feed import Feed, Limits
+from .keeper import Keeper
+from .ring import HandOver, Queues
+from .sensor import Sensor
+from .stop import Stop
+from .watch import StallWatch
+from .writer import Writer
+
+_LOOK_UP_EVERY_S = 0.05
+_PROGRESS_EVERY_S = 0.5
+_SOURCE_MAY_TAKE_S = 2.0
+_ABORT_MAY_TAKE_S = 1.0
+_DURATION_GRACE_S = 1.0
+
+OnProgress = Callable[[int, int | None, str], None]
+"""Told (colour frames stored, colour frames in all where that is known, a note)."""
+
+
+@dataclass
+class Problems:
+    """What the person should know, one line each, in order; any thread adds to them.
+
+    Attributes:
+        fresh: Not told yet.
+        fatal: The first one that ended the recording, or by which stored items may have suffered.
+    """
+
+    fresh: "SimpleQueue[str]" = field(default_factory=SimpleQueue)
+    fatal: str | None = None
+
+    def add(self, text: str, is_fatal: bool) -> None:
+        """Note a problem."""
+        if is_fatal:
+            self.fatal = self.fatal or text
+        self.fresh.put(text)
+
+
+class Pipeline:
+    """The threads of one recording.
+
+    source -> ring of 16 raw frames -> encoders -> 64 encoded frames -> writer; body rows go to the
+    writer through a queue of 256; keeper and sync work beside the writer.
+    """
+
+    def __init__(
+        self,
+        sensor: Sensor,
+        keeper: Keeper,
+        first_shard: ShardWriter,
+        problems: Problems,
+        stop: Stop,
+        *,
+        limits: Limits,
+        encoder_threads: int,
+        next_seq: dict[Stream, int],
+        next_take: int,
+        origin: dict[str, Any],
+    ) -> None:
+        """Put the parts together; nothing runs yet.
+
+        Args:
+            sensor: An opened source; closed by the caller.
+            keeper: Started.
+            first_shard: The shard to write into.
+            problems: Where the parts say what went wrong.
+            stop: How the recording is ended from outside.
+            limits: When it ends by itself.
+            encoder_threads: How many frames are encoded at once.
+            next_seq: The first seq of each stream.
+            next_take: Number of the first take.
+            origin: What session.json says of each take besides its clocks.
+        """
+        self._sensor, self._keeper = sensor, keeper
+        self._problems, self._stop, self._limits = problems, stop, limits
+        self._origin = origin
+        self.takes = 0
+        queues = self._queues = Queues()
+        self.hand_over = HandOver(
+            queues,
+            live=sensor.info.live,
+            next_seq=next_seq,
+            next_take=next_take,
+            on_take=self._begin_take,
+            is_aborted=stop.is_aborted,
+        )
+        self.feed = Feed(sensor, self.hand_over, limits, stop, problems.add)
+        self._encoders = Encoders(
+            queues,
+            threads=encoder_threads,
+            size_px=sensor.info.color_size_px,
+            is_aborted=stop.is_aborted,
+            on_failure=self._encoding_failed,
+        )
+        self.writer = Writer(
+            queues, keeper, first_shard, on_full=self._end_by, on_problem=problems.add
+        )
+        self._stall_watch = StallWatch()
+        self._told_progress_s = 0.0
+
+    def run(self, on_progress: OnProgress, on_warning: Callable[[str], None]) -> None:
+        """Record until a limit, the source's end or a stop; store and seal everything.
+
+        Args:
+            on_progress: Called about twice a second, in this thread.
+            on_warning: Told each problem as it comes up, in this thread.
+
+        Raises:
+            KeyboardInterrupt: Stopped for the second time; the disk stays as after a kill.
+        """
+        self._on_progress, self._on_warning = on_progress, on_warning
+        self._began_s = time.monotonic()
+        self.writer.thread.start()
+        self._encoders.start()
+        self.feed.thread.start()
+        self._wait_for_source()
+        self._encoders.finish()
+        self._join(*self._encoders.threads)
+        self._queues.inbox.put(None)
+        self._join(self.writer.thread)
+        self._keeper.finish(self.writer.shard)
+        self._join(*self._keeper.threads)
+        self._tell(at_once=True)
+
+    def _wait_for_source(self) -> None:
+        """Watch over the source until it ends; one that hangs after a stop is closed, then left."""
+        asked_s: float | None = None
+        closed = False
+        while self.feed.thread.is_alive():
+            self.feed.thread.join(_LOOK_UP_EVERY_S)
+            self._look_after_source()
+            self._look()
+            if not self._stop.is_asked():
+                continue
+            asked_s = asked_s or time.monotonic()
+            waited_s = time.monotonic() - asked_s
+            if waited_s > _SOURCE_MAY_TAKE_S and not closed:
+                closed = True
+                self._sensor.close()
+            elif waited_s > 2 * _SOURCE_MAY_TAKE_S:
+                self._problems.add(f"{self._sensor.info.uri}: does not stop; left behind", False)
+                return
+
+    def _look_after_source(self) -> None:
+        """Speak of a live source that is silent; end it when its time is up all the same."""
+        if not self._sensor.info.live or self._stop.is_asked():
+            return
+        now_ns = time.perf_counter_ns()
+        if self._stall_watch.is_new_stall(self.feed.last_item_ns, now_ns):
+            text = f"{self._sensor.info.uri}: no frames for 1 s"
+            self._problems.add(text, False)
+            self.hand_over.event(
+                EventKind.stall, time_device=self.feed.last_time, time_host=now_ns, text=text
+            )
+        seconds = self._limits.duration_s
+        if seconds is not None and time.monotonic() - self._began_s > seconds + _DURATION_GRACE_S:
+            self._stop.ask()
+
+    def _look(self) -> None:
+        if self._stop.is_aborted():
+            self._abort()
+        self._tell()
+
+    def _tell(self, at_once: bool = False) -> None:
+        while True:
+            try:
+                self._on_warning(self._problems.fresh.get_nowait())
+            except Empty:
+                break
+        now_s = time.monotonic()
+        if not at_once and now_s - self._told_progress_s < _PROGRESS_EVERY_S:
+            return
+        self._told_progress_s = now_s
+        known = [n for n in (self._sensor.info.frames, self._limits.frames) if n is not None]
+        note = f"{self.writer.dropped} dropped"
+        self._on_progress(self.writer.stored[Stream.color], min(known, default=None), note)
+
+    def _join(self, *threads: threading.Thread) -> None:
+        """Wait for threads in slices: a signal is noticed between them."""
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(_LOOK_UP_EVERY_S)
+                self._look()
+
+    def _abort(self) -> None:
+        """Give the threads a moment to leave native code, then leave without them."""
+        self._sensor.close()
+        self._encoders.finish()
+        self._queues.inbox.put(None)
+        self._keeper.abandon()
+        until = time.monotonic() + _ABORT_MAY_TAKE_S
+        threads = (self.feed.thread, *self._encoders.threads, self.writer.thread)
+        for thread in (*threads, *self._keeper.threads):
+            thread.join(max(0.0, until - time.monotonic()))
+        raise KeyboardInterrupt
+
+    def _begin_take(self, take: dict[str, int]) -> None:
+        self.takes += 1
+        self._keeper.add_take({**take, **self._origin})
+
+    def _encoding_failed(self, text: str) -> None:
+        """Note a frame that can't be encoded; a file must not lose any, so that ends there."""
+        self._problems.add(text, not self._sensor.info.live)
+        if not self._sensor.info.live:
+            self._stop.ask()
+
+    def _end_by(self, reason: str) -> None:
+        self._problems.add(f"{reason}; what was acknowledged is kept", True)
+        self._stop.ask()

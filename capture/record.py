@@ -1,0 +1,415 @@
+"""Records from a source into a session: ``kincap record`` without the command line.
+
+    result = record(RecordSettings(session="clothing3", source="simulator:frames=300"))
+
+Everything that can be wrong with what was asked for is found before anything is written.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import KincapError, SessionError
+from ..core.faultio import default_io
+from ..core.fileio import FileIO
+from ..core.jpeg import RESTART_INTERVAL
+from ..core.layout import MIN_SHARD_MIB, Layout, make_layout
+from ..core.seal import recover
+from ..core.session import (
+    SESSION_FILE,
+    SessionInfo,
+    SessionLock,
+    load_session,
+    new_session,
+    next_shard_number,
+    save_session,
+    session_folder,
+)
+from ..core.session_reader import SessionReader
+from ..core.shard import Stream
+from .encoder import QUALITY
+from .feed import Limits
+from .keeper import Keeper
+from .pipeline import OnProgress, Pipeline, Problems
+from .sensor import Sensor, SensorInfo
+from .sources import open_source
+from .stop import Stop, stop_on_signals
+
+MAX_ENCODERS = 4
+_LEFT_BY_A_LOCK = {"lock", "lock.json"}
+
+
+@dataclass(frozen=True)
+class RecordSettings:
+    """What is to be recorded, and where to.
+
+    Attributes:
+        session: The session's name; one that exists gets another take.
+        recordings: The folder of all sessions.
+        source: What ``open_source`` takes.
+        frames: End after so many colour frames were handed over; None: no limit.
+        duration_s: End after so many seconds of the source's clock; None: no limit.
+        shard_mib: Size of a shard, MiB.
+        subject: Who is recorded; "": what the source or the session says.
+        outfit: What the person wears, likewise.
+        note: Free text about this recording.
+        tags: Free words, added to the session's.
+        consent: What the person agreed to.
+        encoders: Encoder threads; None: as many as suit the machine.
+    """
+
+    session: str
+    recordings: Path = Path("recordings")
+    source: str = "kinect"
+    frames: int | None = None
+    duration_s: float | None = None
+    shard_mib: int = 512
+    subject: str = ""
+    outfit: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    consent: str = ""
+    encoders: int | None = None
+
+
+@dataclass
+class RecordResult:
+    """What a recording did.
+
+    Attributes:
+        session: The session's name.
+        path: Its folder.
+        color_frames: Colour frames stored by this recording.
+        body_frames: Body rows stored.
+        dropped: Lost items by reason.
+        shards: How many shards were written.
+        duration_s: Time covered by the source's clock, s.
+        handed_over: Items that the source gave, by stream: stored and dropped together.
+        bodies_seen: Body rows in which somebody was tracked.
+        takes: How many takes were recorded.
+        color_bytes: Size of the stored images.
+        shard_names: The shards' file names.
+        recovered: Shards of an earlier, killed recording that were sealed first.
+        warnings: What the person was told, in order.
+        timing_ms: p50, p95, p99, max in ms of hand_over (the source thread per item),
+            hand_over_wait (the part of it spent on getting a place in a queue), append (blob and
+            row of a frame), sensor_to_disk (from hand-over until the row is written).
+        error: Why it ended badly; None: it did not.
+    """
+
+    session: str
+    path: Path
+    color_frames: int
+    body_frames: int
+    dropped: dict[str, int]
+    shards: int
+    duration_s: float
+    handed_over: dict[str, int]
+    bodies_seen: int
+    takes: int
+    color_bytes: int
+    shard_names: list[str]
+    recovered: list[str]
+    warnings: list[str]
+    timing_ms: dict[str, dict[str, float]] = field(default_factory=dict)
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as ``kincap record --json`` prints it."""
+        return {"schema": "kincap/record/1", **vars(self), "path": str(self.path)}
+
+
+class RecordError(KincapError):
+    """A recording ended badly after it had begun; what was stored is kept.
+
+    Attributes:
+        result: What was recorded until then.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, result: RecordResult) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def record(
+    settings: RecordSettings,
+    *,
+    sensor: Sensor | None = None,
+    io: FileIO | None = None,
+    on_progress: OnProgress | None = None,
+    on_warning: Callable[[str], None] | None = None,
+) -> RecordResult:
+    """Record until a limit, the source's end, Ctrl-C or SIGTERM.
+
+    Args:
+        settings: What to record.
+        sensor: A source that is open already, instead of ``settings.source``; closed here.
+        io: File handling; None: the real one.
+        on_progress: Told how far it is, about twice a second.
+        on_warning: Told in one line what the person should know, when it happens.
+
+    Returns:
+        What was recorded.
+
+    Raises:
+        KincapError: Something asked for can't be (exit 2 or 3); nothing was written.
+        RecordError: It broke off (exit 1): disk full, source lost; what came before is kept.
+        KeyboardInterrupt: Asked to stop a second time; the disk stays as after a kill.
+    """
+    _check(settings)
+    source = sensor or open_source(settings.source)
+    try:
+        folder = session_folder(settings.recordings, settings.session)
+        _check_target(folder, settings, source)
+        io = io or default_io()
+        existed = folder.is_dir()
+        try:
+            io.make_folder(folder)
+        except OSError as error:
+            raise SessionError(f"{folder}: can't be made ({error.strerror})") from error
+        with SessionLock(folder, io).acquire(_command()):
+            try:
+                job = _Job(folder, settings, source, io)
+            except OSError as error:
+                if not existed:
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise SessionError(
+                    f"{folder}: no shard of {settings.shard_mib} MiB can be made "
+                    f"({error.strerror}); free some space or take a smaller --shard-mib",
+                    exit_code=1,
+                ) from error
+            return job.run(on_progress, on_warning)
+    finally:
+        source.close()
+
+
+def _check(settings: RecordSettings) -> None:
+    """Raise KincapError where a setting makes no sense."""
+    if settings.frames is not None and settings.frames < 1:
+        raise KincapError(f"--frames {settings.frames}: expected 1 or more")
+    if settings.duration_s is not None and not 0 < settings.duration_s < float("inf"):
+        raise KincapError(f"--duration {settings.duration_s}: expected seconds, more than 0")
+    if settings.frames is not None and settings.duration_s is not None:
+        raise KincapError("--frames and --duration: both given, expected one of them")
+    if settings.shard_mib < MIN_SHARD_MIB:
+        raise KincapError(f"--shard-mib {settings.shard_mib}: expected {MIN_SHARD_MIB} or more MiB")
+
+
+def _check_target(folder: Path, settings: RecordSettings, sensor: Sensor) -> None:
+    """Raise SessionError where the source does not fit into what is there."""
+    played = getattr(sensor, "folder", None)
+    if played is not None and folder.exists() and folder.samefile(played):
+        raise SessionError(f"{folder}: a session can't be replayed into itself; take another name")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise SessionError(f"{folder}: a file is in the way of the session's folder")
+    if (folder / SESSION_FILE).is_file():
+        _check_fit(folder, load_session(folder), settings, sensor.info)
+    elif set(os.listdir(folder)) - _LEFT_BY_A_LOCK:
+        raise SessionError(f"{folder}: holds files but no {SESSION_FILE}; take another name")
+
+
+def _check_fit(
+    folder: Path, there: SessionInfo, settings: RecordSettings, source: SensorInfo
+) -> None:
+    """Raise SessionError where one session would hold what can't stand in one session."""
+    device = there.device
+    found = (tuple(device["color_size_px"]), bool(device["mirrored"]))
+    given = (tuple(source.color_size_px), source.mirrored)
+    if found != given:
+        words = [
+            f"{size[0]}x{size[1]}, {'mirrored' if mirrored else 'not mirrored'}"
+            for size, mirrored in (found, given)
+        ]
+        raise SessionError(
+            f"{folder}: holds images of {words[0]}; the source gives {words[1]}; take another name"
+        )
+    for name in ("subject", "outfit", "consent"):
+        before, now = getattr(there, name), getattr(settings, name)
+        if before and now and before != now:
+            raise SessionError(
+                f"{folder}: has {name} {before!r}, --{name} says {now!r}; take another name"
+            )
+
+
+def _command() -> str:
+    """Return how this process was called, for who finds the session locked."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:500]
+
+
+class _Job:
+    """One recording into a folder that is locked."""
+
+    def __init__(self, folder: Path, settings: RecordSettings, sensor: Sensor, io: FileIO) -> None:
+        """Tidy up after an earlier recording, write session.json, make the first shard.
+
+        Raises:
+            OSError: There is no room.
+            SessionError: A shard is damaged so that the seq to go on with isn't known.
+        """
+        self._folder, self._settings, self._sensor = folder, settings, sensor
+        there = (folder / SESSION_FILE).is_file()
+        info = load_session(folder) if there else _new_info(settings, sensor.info)
+        if there:
+            _add_to(info, settings)
+        next_seq, next_take = {Stream.color: 0, Stream.bodies: 0}, 0
+        self.recovered: list[str] = []
+        if there:
+            next_seq, next_take = self._go_on(info, io)
+        layout = _layout(info, settings, sensor.info)
+        info.add_layout(layout)
+        save_session(folder, info, io)
+        self._problems, self._stop = Problems(), Stop()
+        first = next_shard_number(folder)
+        self._keeper = Keeper(folder, info, layout, first, io, self._problems.add)
+        self._pipeline = Pipeline(
+            sensor,
+            self._keeper,
+            self._keeper.first_shard(),
+            self._problems,
+            self._stop,
+            limits=Limits(settings.frames, settings.duration_s),
+            encoder_threads=settings.encoders or min(MAX_ENCODERS, os.cpu_count() or 1),
+            next_seq=next_seq,
+            next_take=next_take,
+            origin=_origin(settings, sensor.info, again=there),
+        )
+
+    def _go_on(self, info: SessionInfo, io: FileIO) -> tuple[dict[Stream, int], int]:
+        """Seal what a killed recording left; return the next seq of each stream and the next take.
+
+        After a kill the last items may have been lost: numbering goes on after the last that is
+        there, acknowledged items are always there.
+        """
+        done = recover(self._folder, io)
+        if done.skipped:
+            raise SessionError(done.skipped[0])
+        self.recovered = [shard.name for shard in done.sealed]
+        with SessionReader(self._folder) as reader:
+            next_seq = {stream: reader.next_seq(stream) for stream in (Stream.color, Stream.bodies)}
+            takes = [int(take["take"]) for take in info.takes]
+            for rows in (reader.color, reader.bodies, reader.events):
+                takes += [int(rows["take"].max())] if len(rows) else []
+        return next_seq, max(takes, default=-1) + 1
+
+    def run(
+        self, on_progress: OnProgress | None, on_warning: Callable[[str], None] | None
+    ) -> RecordResult:
+        """Record; see ``record``."""
+        import cv2
+
+        told: list[str] = []
+
+        def tell(text: str) -> None:
+            told.append(text)
+            if on_warning is not None:
+                on_warning(text)
+
+        for name in self.recovered:
+            tell(f"{self._folder / name}: left by an earlier recording, sealed now")
+        threads = cv2.getNumThreads()
+        # frames are encoded side by side; more threads inside each call only get in their way
+        cv2.setNumThreads(1)
+        try:
+            with stop_on_signals(self._stop):
+                self._pipeline.run(on_progress or _say_nothing, tell)
+        finally:
+            cv2.setNumThreads(threads)
+        result = self._result(told)
+        if self._pipeline.writer.crash is not None:
+            raise self._pipeline.writer.crash
+        if result.error is not None:
+            raise RecordError(result.error, result) from self._pipeline.feed.error
+        return result
+
+    def _result(self, told: list[str]) -> RecordResult:
+        pipeline = self._pipeline
+        writer, feed, hand_over = pipeline.writer, pipeline.feed, pipeline.hand_over
+        return RecordResult(
+            session=self._settings.session,
+            path=self._folder,
+            color_frames=writer.stored[Stream.color],
+            body_frames=writer.stored[Stream.bodies],
+            dropped=dict(sorted(writer.lost.items())),
+            shards=len(self._keeper.names),
+            duration_s=round(feed.recorded_s, 6),
+            handed_over={stream.name: count for stream, count in hand_over.handed.items()},
+            bodies_seen=feed.bodies_seen,
+            takes=pipeline.takes,
+            color_bytes=writer.blob_bytes,
+            shard_names=list(self._keeper.names),
+            recovered=self.recovered,
+            warnings=told,
+            timing_ms={
+                "hand_over": hand_over.whole.report(),
+                "hand_over_wait": hand_over.waits.report(),
+                "append": writer.append_times.report(),
+                "sensor_to_disk": writer.disk_times.report(),
+            },
+            error=self._error(),
+        )
+
+    def _error(self) -> str | None:
+        """Return why the recording ended badly, as one line."""
+        error = self._pipeline.feed.error
+        if error is None:
+            return self._problems.fatal
+        if isinstance(error, KincapError):
+            return str(error)
+        return f"{self._sensor.info.uri}: {type(error).__name__}: {error}"
+
+
+def _say_nothing(_done: int, _total: int | None, _note: str) -> None:
+    """Take progress where nobody asked for it."""
+
+
+def _new_info(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
+    """Return what session.json says of a session that begins with this recording."""
+    return new_session(
+        settings.session,
+        subject=settings.subject or source.subject,
+        outfit=settings.outfit or source.outfit,
+        note=settings.note,
+        tags=list(dict.fromkeys(settings.tags)),
+        consent=settings.consent,
+        source={"kind": source.kind, "uri": source.uri},
+        device={
+            "id": source.device_id,
+            "color_size_px": list(source.color_size_px),
+            "mirrored": source.mirrored,
+            "depth_intrinsics": source.depth_intrinsics,
+            "projection": source.projection,
+            "times": source.times,
+        },
+        settings={
+            "codec": "jpeg",
+            "quality": QUALITY,
+            "restart_interval": RESTART_INTERVAL,
+            "shard_mib": settings.shard_mib,
+        },
+    )
+
+
+def _add_to(info: SessionInfo, settings: RecordSettings) -> None:
+    """Fill in what a session that exists does not say yet; what it says stays."""
+    info.subject = info.subject or settings.subject
+    info.consent = info.consent or settings.consent
+    info.tags = list(dict.fromkeys((*info.tags, *settings.tags)))
+
+
+def _origin(settings: RecordSettings, source: SensorInfo, *, again: bool) -> dict[str, Any]:
+    """Return what session.json says of each take besides its number and clocks."""
+    origin = {"source": source.uri, "device_id": source.device_id, "times": source.times}
+    return {**origin, "note": settings.note} if again and settings.note else origin
+
+
+def _layout(info: SessionInfo, settings: RecordSettings, source: SensorInfo) -> Layout:
+    """Return the layout of this recording's shards."""
+    return make_layout(info.uuid, info.created_utc, source.streams, settings.shard_mib)

@@ -1,0 +1,278 @@
+"""Between source and disk: bounded queues, and the hand-over that never waits for a live source.
+
+    source thread -> ring of 16 raw frames -> encoders -> 64 encoded frames -> writer
+                  -> 256 body rows -----------------------------------------> writer
+
+Rooms are counted by tokens in ``SimpleQueue``s (written in C, a put never blocks, no lock that a
+descheduled thread could hold): taking a place is one ``get_nowait``, so what the source thread does
+per item does not depend on what encoders, writer or disk do.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.shard import EventKind, Stream, event_row
+from .sensor import BodyFrame, ColorFrame, TakeStart
+from .stats import Latencies
+
+RAW_FRAMES = 16
+ENCODED_FRAMES = 64
+BODY_ROWS = 256
+_LOOK_UP_EVERY_S = 0.1
+
+
+@dataclass(slots=True)
+class Loss:
+    """A run of lost items of one stream; becomes one event.
+
+    ``count`` is ``seq_last - seq_first + 1``: seq is dense, so nothing else can lie between.
+    """
+
+    stream: Stream
+    kind: EventKind
+    seq_first: int
+    seq_last: int
+    take: int
+    time_device: int
+    time_host: int
+
+    @property
+    def count(self) -> int:
+        """How many items were lost."""
+        return self.seq_last - self.seq_first + 1
+
+
+@dataclass(slots=True)
+class ColorJob:
+    """A colour frame on its way to an encoder.
+
+    ``ticket`` counts the accepted frames: the writer puts them back in that order. ``before`` is
+    what was lost since the previous accepted frame: it is written first, so that a kill leaves no
+    hole without its event.
+    """
+
+    ticket: int
+    seq: int
+    take: int
+    frame: ColorFrame
+    place: int
+    handed_ns: int
+    before: Loss | None
+
+
+@dataclass(slots=True)
+class EncodedFrame:
+    """A colour frame ready to be stored; ``jpeg`` None says that it can't be encoded."""
+
+    job: ColorJob
+    jpeg: bytes | None
+    crc32: int
+
+
+@dataclass(slots=True)
+class BodyJob:
+    """A body row ready to be stored."""
+
+    row: npt.NDArray[Any]
+    seq: int
+    take: int
+    time_device: int
+    time_host: int
+    handed_ns: int
+    before: Loss | None
+
+
+@dataclass(slots=True)
+class EventJob:
+    """An event row ready to be stored."""
+
+    row: npt.NDArray[Any]
+
+
+WriterItem = EncodedFrame | BodyJob | EventJob | Loss
+
+
+class Queues:
+    """The queues and the tokens for their places."""
+
+    def __init__(self) -> None:
+        self.raw: SimpleQueue[ColorJob | None] = SimpleQueue()
+        self.inbox: SimpleQueue[WriterItem | None] = SimpleQueue()
+        self.raw_places = _tokens(RAW_FRAMES)
+        self.encoded_places = _tokens(ENCODED_FRAMES)
+        self.body_places = _tokens(BODY_ROWS)
+
+
+def _tokens(count: int) -> "SimpleQueue[int]":
+    tokens: SimpleQueue[int] = SimpleQueue()
+    for place in range(count):
+        tokens.put(place)
+    return tokens
+
+
+class HandOver:
+    """The source thread's side: numbers every item, then queues it or counts it as lost."""
+
+    def __init__(
+        self,
+        queues: Queues,
+        *,
+        live: bool,
+        next_seq: dict[Stream, int],
+        next_take: int,
+        on_take: Callable[[dict[str, int]], None],
+        is_aborted: Callable[[], bool],
+    ) -> None:
+        """Prepare the hand-over of one recording.
+
+        Args:
+            queues: Where items go.
+            live: Drop what finds no place; otherwise wait for one.
+            next_seq: The first seq of each stream.
+            next_take: The number of the first take.
+            on_take: Told of each new take: take, wall_utc_ns, host_ns, device_100ns.
+            is_aborted: Says that waiting has become pointless.
+        """
+        self._queues, self._live = queues, live
+        self._next_seq = dict(next_seq)
+        self._take, self._on_take = next_take - 1, on_take
+        self._is_aborted = is_aborted
+        self._open_loss: dict[Stream, Loss] = {}
+        self._tickets = 0
+        self._buffers: list[npt.NDArray[np.uint8] | None] = [None] * RAW_FRAMES
+        self.handed = {Stream.color: 0, Stream.bodies: 0}
+        self.waits = Latencies()
+        self.whole = Latencies()
+
+    def start_take(self, start: TakeStart, first_time: int) -> None:
+        """Begin a take; a source's first item must come after one."""
+        self.close_losses()
+        self._take += 1
+        anchor = {
+            "wall_utc_ns": time.time_ns() if start.wall_utc_ns is None else start.wall_utc_ns,
+            "host_ns": time.perf_counter_ns() if start.host_ns is None else start.host_ns,
+            "device_100ns": first_time if start.device_100ns is None else start.device_100ns,
+        }
+        self.event(
+            EventKind.take_start,
+            time_device=anchor["device_100ns"],
+            time_host=anchor["host_ns"],
+            text=json.dumps(anchor),
+        )
+        self._on_take({"take": self._take, **anchor})
+
+    def event(
+        self,
+        kind: EventKind,
+        *,
+        time_device: int,
+        time_host: int,
+        stream: Stream = Stream.none,
+        text: str = "",
+    ) -> None:
+        """Queue an event of the present take that is no loss."""
+        row = event_row(
+            kind,
+            take=max(self._take, 0),
+            time_device=time_device,
+            time_host=time_host,
+            stream=stream,
+            text=text,
+        )
+        self._queues.inbox.put(EventJob(row))
+
+    def color(self, frame: ColorFrame) -> None:
+        """Hand over a colour frame."""
+        began = time.perf_counter_ns()
+        seq = self._number(Stream.color)
+        place = self._place(self._queues.raw_places)
+        self.waits.add(time.perf_counter_ns() - began)
+        if place is None:
+            behind = self._queues.encoded_places.empty()
+            kind = EventKind.drop_writer if behind else EventKind.drop_ring_full
+            self._lose(Stream.color, kind, seq, frame.time_device, frame.time_host)
+            if frame.release is not None:
+                frame.release()
+            return
+        if frame.release is None and frame.image is not None:
+            frame.image = self._copy(place, frame.image)
+        job = ColorJob(
+            self._tickets, seq, self._take, frame, place, began, self._found(Stream.color)
+        )
+        self._tickets += 1
+        self._queues.raw.put(job)
+        self.whole.add(time.perf_counter_ns() - began)
+
+    def bodies(self, frame: BodyFrame) -> None:
+        """Hand over a body row."""
+        began = time.perf_counter_ns()
+        seq = self._number(Stream.bodies)
+        place = self._place(self._queues.body_places)
+        self.waits.add(time.perf_counter_ns() - began)
+        time_device, time_host = int(frame.row["time_device"][0]), int(frame.row["time_host"][0])
+        if place is None:
+            self._lose(Stream.bodies, EventKind.drop_queue_full, seq, time_device, time_host)
+            return
+        frame.row["seq"], frame.row["take"] = seq, self._take
+        before = self._found(Stream.bodies)
+        self._queues.inbox.put(
+            BodyJob(frame.row, seq, self._take, time_device, time_host, began, before)
+        )
+        self.whole.add(time.perf_counter_ns() - began)
+
+    def close_losses(self) -> None:
+        """Queue the losses that no accepted item has followed."""
+        for loss in self._open_loss.values():
+            self._queues.inbox.put(loss)
+        self._open_loss.clear()
+
+    def _number(self, stream: Stream) -> int:
+        seq = self._next_seq[stream]
+        self._next_seq[stream] = seq + 1
+        self.handed[stream] += 1
+        return seq
+
+    def _place(self, places: "SimpleQueue[int]") -> int | None:
+        """Take a place; None where there is none and the source is live."""
+        try:
+            return places.get_nowait()
+        except Empty:
+            if self._live:
+                return None
+        while not self._is_aborted():
+            try:
+                return places.get(timeout=_LOOK_UP_EVERY_S)
+            except Empty:
+                continue
+        return None
+
+    def _copy(self, place: int, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Copy an image into the ring's own memory, made at first use."""
+        buffer = self._buffers[place]
+        if buffer is None or buffer.shape != image.shape:
+            buffer = self._buffers[place] = np.empty_like(image, order="C")
+        np.copyto(buffer, image)
+        return buffer
+
+    def _lose(
+        self, stream: Stream, kind: EventKind, seq: int, time_device: int, time_host: int
+    ) -> None:
+        """Count a lost item; the reason of a run is that of its first item."""
+        loss = self._open_loss.get(stream)
+        if loss is None:
+            self._open_loss[stream] = Loss(
+                stream, kind, seq, seq, self._take, time_device, time_host
+            )
+        else:
+            loss.seq_last = seq
+
+    def _found(self, stream: Stream) -> Loss | None:
+        """Return the run of losses that ends with the item accepted now."""
+        return self._open_loss.pop(stream, None)

@@ -1,0 +1,62 @@
+"""Ending a recording: once is asking (drain and seal), twice is now."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stop:
+    """Whether a recording is to end, and how; any thread may ask."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._aborted = threading.Event()
+
+    def ask(self) -> None:
+        """Ask for a clean end: what was handed over is stored, shards are sealed."""
+        self._asked.set()
+
+    def abort(self) -> None:
+        """Ask to stop now; the disk stays as after a kill."""
+        self._aborted.set()
+        self._asked.set()
+
+    def is_asked(self) -> bool:
+        """Say whether the source has to end."""
+        return self._asked.is_set()
+
+    def is_aborted(self) -> bool:
+        """Say whether nothing is to be waited for any more."""
+        return self._aborted.is_set()
+
+
+@contextmanager
+def stop_on_signals(stop: Stop) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP end the recording: the first cleanly, the second at once.
+
+    Python allows handlers only in the main thread; elsewhere this does nothing. Signals that the
+    process ignores (nohup) stay ignored.
+    """
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_asked():
+            stop.abort()
+        else:
+            stop.ask()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    wanted = [number for number in numbers if before[number] is not signal.SIG_IGN]
+    for number in wanted:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            signal.signal(number, before[number])

@@ -1,0 +1,256 @@
+"""The one thread that writes: puts frames back in order, stores items, rotates shards."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy.typing as npt
+
+from ..core.ack import Phase, phase
+from ..core.shard import STREAM_TABLE, EventKind, Stream, event_row, pack_index_row
+from ..core.shard_writer import ShardWriter
+from .keeper import Keeper
+from .ring import BodyJob, EncodedFrame, Loss, Queues, WriterItem
+from .stats import Latencies
+
+PREPARE_AT = 0.6
+"""How full the present shard is when the next one is asked for."""
+_SPARE_EVENTS = 16
+"""Event rows kept free for saying how a recording ended when there is no next shard."""
+
+
+class Writer:
+    """Stores what arrives until the end mark, whatever the disk does."""
+
+    def __init__(
+        self,
+        queues: Queues,
+        keeper: Keeper,
+        shard: ShardWriter,
+        *,
+        on_full: Callable[[str], None],
+        on_problem: Callable[[str, bool], None],
+    ) -> None:
+        """Prepare the thread.
+
+        Args:
+            queues: Where items come from.
+            keeper: Gives the next shard and seals full ones.
+            shard: The first shard.
+            on_full: Told that nothing more can be stored: the source has to stop.
+            on_problem: Told in one line what went wrong, and whether what is stored may suffer.
+        """
+        self._queues, self._keeper, self.shard = queues, keeper, shard
+        self._on_full, self._on_problem = on_full, on_problem
+        self._closed = False
+        self._take = 0
+        self._next_ticket = 0
+        self._early: dict[int, EncodedFrame] = {}
+        self._losses: dict[Stream, Loss] = {}
+        self.stored = {Stream.color: 0, Stream.bodies: 0}
+        self.lost: Counter[str] = Counter()
+        self.unwritten_losses = 0
+        self.blob_bytes = 0
+        self.crash: Exception | None = None
+        self.append_times = Latencies()
+        self.disk_times = Latencies()
+        self.thread = threading.Thread(target=self._run, name="kincap-writer", daemon=True)
+
+    @property
+    def dropped(self) -> int:
+        """How many items were lost, for any reason."""
+        return self.lost.total()
+
+    def _run(self) -> None:
+        inbox = self._queues.inbox
+        while (item := inbox.get()) is not None:
+            try:
+                self._handle(item)
+            except Exception as error:
+                # a fault of kincap's own: keep emptying the queues, or all threads would wait here
+                self.crash = self.crash or error
+                self._close(f"{self.shard.path}: {type(error).__name__}: {error}")
+        for stream in tuple(self._losses):
+            self._tell_loss(stream)
+
+    def _handle(self, item: WriterItem) -> None:
+        if isinstance(item, EncodedFrame):
+            self._early[item.job.ticket] = item
+            while (frame := self._early.pop(self._next_ticket, None)) is not None:
+                self._next_ticket += 1
+                self._queues.encoded_places.put(0)
+                self._color(frame)
+        elif isinstance(item, BodyJob):
+            self._queues.body_places.put(0)
+            self._body(item)
+        elif isinstance(item, Loss):
+            self._lose(item)
+        elif not self._append("events", item.row):
+            self._on_problem("an event found no room", False)
+
+    def _color(self, frame: EncodedFrame) -> None:
+        job, source = frame.job, frame.job.frame
+        self._take = job.take
+        if job.before is not None:
+            self._lose(job.before)
+        if frame.jpeg is None:
+            kind = EventKind.drop_encoder
+        else:
+            row = pack_index_row(
+                job.seq,
+                job.take,
+                source.time_device,
+                source.time_host,
+                exposure=source.exposure,
+                frame_interval=source.frame_interval,
+                gain=source.gain,
+                flags=source.flags,
+            )
+            if self._store(Stream.color, row, frame.jpeg, frame.crc32, job.handed_ns):
+                self.blob_bytes += len(frame.jpeg)
+                return
+            kind = EventKind.drop_writer
+        self._lose(
+            Loss(
+                Stream.color, kind, job.seq, job.seq, job.take, source.time_device, source.time_host
+            )
+        )
+
+    def _body(self, job: BodyJob) -> None:
+        self._take = job.take
+        if job.before is not None:
+            self._lose(job.before)
+        if not self._store(Stream.bodies, job.row, None, None, job.handed_ns):
+            kind = EventKind.drop_writer
+            lost = Loss(
+                Stream.bodies, kind, job.seq, job.seq, job.take, job.time_device, job.time_host
+            )
+            self._lose(lost)
+
+    def _store(
+        self,
+        stream: Stream,
+        row: bytes | npt.NDArray[Any],
+        blob: bytes | None,
+        crc: int | None,
+        handed_ns: int,
+    ) -> bool:
+        """Store an item after the losses before it; False where nothing more can be stored."""
+        self._tell_loss(stream)
+        began = time.perf_counter_ns()
+        if not self._append(STREAM_TABLE[stream], row, blob, crc):
+            return False
+        done = time.perf_counter_ns()
+        if stream is Stream.color:
+            self.append_times.add(done - began)
+            self.disk_times.add(done - handed_ns)
+        self.stored[stream] += 1
+        return True
+
+    def _append(
+        self,
+        table: str,
+        row: bytes | npt.NDArray[Any],
+        blob: bytes | None = None,
+        crc: int | None = None,
+    ) -> bool:
+        """Write into the present shard, or into the next where that is full or fails."""
+        if self._closed:
+            return self._append_spare(table, row)
+        size = 0 if blob is None else len(blob)
+        full = not self._fits(table, size) or self._keeper.is_broken(self.shard)
+        if full and not self._rotate():
+            return False
+        try:
+            self.shard.append(table, row, blob, blob_crc=crc)
+        except OSError as error:
+            self._on_problem(f"{self.shard.path}: a write failed ({error.strerror})", False)
+            return self._append_elsewhere(table, row, blob, crc)
+        if self.shard.used() >= PREPARE_AT:
+            self._keeper.prepare_next()
+        return True
+
+    def _append_elsewhere(
+        self, table: str, row: bytes | npt.NDArray[Any], blob: bytes | None, crc: int | None
+    ) -> bool:
+        """Try once more in the next shard: a bad place on a disk need not end a recording."""
+        failed = self.shard.path.name
+        if not self._rotate():
+            return False
+        try:
+            text = f"a write to {failed} failed"
+            note = event_row(EventKind.write_failed, take=self._take, text=text)
+            self.shard.append("events", note)
+            self.shard.append(table, row, blob, blob_crc=crc)
+        except OSError as error:
+            self._close(f"{self.shard.path}: a write failed again ({error.strerror})")
+            return False
+        return True
+
+    def _append_spare(self, table: str, row: bytes | npt.NDArray[Any]) -> bool:
+        """Write an event into the rows kept for the end; anything else is not stored any more."""
+        if table != "events" or not self.shard.fits(table):
+            return False
+        try:
+            self.shard.append(table, row)
+        except OSError:
+            return False
+        return True
+
+    def _fits(self, table: str, size: int) -> bool:
+        shard = self.shard
+        if table == "events":
+            rows = shard.layout.tables["events"].rows
+            return shard.rows["events"] < rows - _SPARE_EVENTS
+        return shard.fits(table, size)
+
+    def _rotate(self) -> bool:
+        """Go on in the next shard; all streams rotate together."""
+        phase(Phase.ROTATE_BEGIN)
+        following = self._keeper.next_shard()
+        if following is None:
+            self._close(f"{self.shard.path.parent}: the disk is full")
+            return False
+        full, self.shard = self.shard, following
+        self._keeper.retire(full)
+        phase(Phase.ROTATE_END)
+        return True
+
+    def _close(self, reason: str) -> None:
+        self._closed = True
+        self._on_full(reason)
+
+    def _lose(self, loss: Loss) -> None:
+        """Keep a loss until an item of its stream is stored or it can't be joined with more.
+
+        After the end of the disk all losses in a row become one event, under the first reason: few
+        rows are left.
+        """
+        kept = self._losses.get(loss.stream)
+        if kept is not None:
+            joins = kept.seq_last + 1 == loss.seq_first and kept.take == loss.take
+            if joins and (kept.kind == loss.kind or self._closed):
+                kept.seq_last = loss.seq_last
+                return
+            self._tell_loss(loss.stream)
+        self._losses[loss.stream] = loss
+
+    def _tell_loss(self, stream: Stream) -> None:
+        loss = self._losses.pop(stream, None)
+        if loss is None:
+            return
+        self.lost[loss.kind.name.removeprefix("drop_")] += loss.count
+        row = event_row(
+            loss.kind,
+            take=loss.take,
+            time_device=loss.time_device,
+            time_host=loss.time_host,
+            stream=stream,
+            seq_first=loss.seq_first,
+            seq_last=loss.seq_last,
+            count=loss.count,
+        )
+        if not self._append("events", row):
+            self.unwritten_losses += loss.count
