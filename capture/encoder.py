@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, encode_jpeg
@@ -87,8 +88,7 @@ class Encoders:
             if frame.jpeg is not None:
                 check_jpeg(frame.jpeg, self._size_px)
                 return frame.jpeg
-            self._check_image(frame)
-            return encode_jpeg(frame.image, QUALITY)
+            return encode_jpeg(self._checked_image(frame), QUALITY)
         except (KincapError, MemoryError) as error:
             self._on_failure(f"a frame can't be encoded: {error}")
             return None
@@ -96,11 +96,12 @@ class Encoders:
             self._on_failure(f"a frame can't be encoded: {type(error).__name__}")
             return None
 
-    def _check_image(self, frame: ColorFrame) -> None:
-        """Raise KincapError where a source does not give what it said."""
+    def _checked_image(self, frame: ColorFrame) -> npt.NDArray[np.uint8]:
+        """Return the frame's image; raise KincapError where it is not what the source said."""
         width, height = self._size_px
         image = frame.image
         shapes = ((height, width, 4), (height, width, 3))
         if image is None or image.dtype != np.uint8 or image.shape not in shapes:
             found = "no image" if image is None else f"{image.dtype} of shape {image.shape}"
             raise KincapError(f"the source gave {found}, expected uint8 {height}x{width}x3 or x4")
+        return image

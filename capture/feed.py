@@ -86,8 +86,7 @@ class Feed:
             if isinstance(item, TakeStart):
                 start = item
                 continue
-            is_color = isinstance(item, ColorFrame)
-            time_device = item.time_device if is_color else int(item.row["time_device"][0])
+            time_device = _time_of(item)
             if start is not None:
                 self._start_take(start, time_device)
                 start = None
@@ -138,3 +137,10 @@ class Feed:
         if frames is not None and self._hand_over.handed[self._counted] >= frames:
             return True
         return seconds is not None and self.recorded_s >= seconds
+
+
+def _time_of(item: ColorFrame | BodyFrame) -> int:
+    """Return an item's device time, 100 ns."""
+    if isinstance(item, ColorFrame):
+        return item.time_device
+    return int(item.row["time_device"][0])

@@ -195,7 +195,7 @@ class Keeper:
         self._drop_unused()
         if not any(last.rows.values()):
             self.names.remove(last.path.name)
-            self._try(f"{last.path}: is empty and can't be deleted", lambda: self._remove(last))
+            self._remove(last)
             return
 
         def finish_it() -> None:
@@ -208,9 +208,6 @@ class Keeper:
             finish_it,
         )
 
-    def _remove(self, shard: ShardWriter) -> None:
-        self._io.remove(shard.path)
-
     def _drop_unused(self) -> None:
         """Delete a shard that was prepared and is not needed any more."""
         with contextlib.suppress(Empty):
@@ -218,10 +215,13 @@ class Keeper:
                 unused = self._prepared.get_nowait()
                 if unused is not None:
                     unused.close()
-                    self._try(
-                        f"{unused.path}: is empty and can't be deleted",
-                        lambda shard=unused: self._remove(shard),
-                    )
+                    self._remove(unused)
+
+    def _remove(self, empty: ShardWriter) -> None:
+        """Delete a shard that holds nothing."""
+        self._try(
+            f"{empty.path}: is empty and can't be deleted", lambda: self._io.remove(empty.path)
+        )
 
     def _try(self, problem: str, work: Callable[[], object]) -> None:
         """Do something; a disk that refuses is told of, and what is stored stays as it is."""
