@@ -1,0 +1,64 @@
+// Building and finding elements. Data only ever becomes text (textContent), never markup.
+
+export const $ = (id) => document.getElementById(id);
+
+/**
+ * Make an element.
+ * @param {string} tag
+ * @param {Object} props properties such as className, title, href; `data` sets data-* attributes
+ * @param {...(Node|string|null)} children strings become text nodes, null is left out
+ */
+export function el(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) {
+    if (key === "data") Object.assign(node.dataset, value);
+    else if (key.startsWith("aria") || key === "role") node.setAttribute(key, value);
+    else node[key] = value;
+  }
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+/** A definition list of [name, value] pairs; pairs whose value is null or empty are left out. */
+export function facts(pairs) {
+  const list = el("dl");
+  for (const [name, value] of pairs) {
+    if (value === null || value === undefined || value === "") continue;
+    list.append(el("dt", {}, name), el("dd", {}, value instanceof Node ? value : String(value)));
+  }
+  return list;
+}
+
+/** Give a canvas as many pixels as the screen has under it; say whether that changed anything. */
+export function fitCanvas(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  const w = Math.max(1, Math.round(width * ratio));
+  const h = Math.max(1, Math.round(height * ratio));
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  if (canvas.width === w && canvas.height === h) return false;
+  canvas.width = w;
+  canvas.height = h;
+  return true;
+}
+
+export function clockText(seconds, digits = 2) {
+  const total = Math.max(0, seconds);
+  const minutes = Math.floor(total / 60);
+  return `${minutes}:${(total - minutes * 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0")}`;
+}
+
+export function sizeText(bytes) {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+export function countText(count, one, many = `${one}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}

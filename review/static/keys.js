@@ -1,0 +1,100 @@
+// Which key does what, in one table: the page acts by it, and `?` shows it.
+
+import { el } from "./dom.js";
+
+const VIEWER = [
+  ["Move", [
+    ["Space", "Play or pause", "play"],
+    ["ArrowLeft", "One frame back", "back"],
+    ["ArrowRight", "One frame on", "next"],
+    ["Shift+ArrowLeft", "Ten frames back", "back10"],
+    ["Shift+ArrowRight", "Ten frames on", "next10"],
+    ["PageUp", "One second back", "backSecond"],
+    ["PageDown", "One second on", "nextSecond"],
+    ["Home", "First frame", "first"],
+    ["End", "Last frame", "last"],
+    ["G", "Go to a frame by its number", "goTo"],
+    ["-", "Slower", "slower"],
+    ["+", "Faster", "faster"],
+  ]],
+  ["Jump", [
+    ["E", "Next drop, take border or rejected range", "nextEvent"],
+    ["Shift+E", "The one before", "backEvent"],
+    ["F", "Next frame where the inferred keypoints change", "nextChange"],
+    ["Shift+F", "The one before", "backChange"],
+  ]],
+  ["Decide", [
+    ["[", "A range begins at this frame", "markIn"],
+    ["]", "A range ends at this frame", "markOut"],
+    ["X", "Reject the range, or this frame", "reject"],
+    ["K", "Keep it: take a rejection back", "keep"],
+    ["U", "Undo the last decision", "undo"],
+    ["Shift+U", "Redo", "redo"],
+    ["Escape", "Forget the marks; else back to the sessions", "escape"],
+  ]],
+  ["Look", [
+    ["J", "The sensor's 25 joints", "joints"],
+    ["P", "The 13 keypoints", "keypoints"],
+    ["N", "Names of the keypoints", "names"],
+    ["M", "Un-mirror: the room as it is", "unmirror"],
+    ["Z", "Zoom on the person", "zoom"],
+    ["I", "Side panel", "panel"],
+    ["ArrowUp", "Zoom into the time line", "laneIn"],
+    ["ArrowDown", "Zoom out", "laneOut"],
+    ["0", "The whole time line", "laneAll"],
+    ["?", "This list", "help"],
+  ]],
+];
+const LIST = [["Sessions", [
+  ["/", "Search", "search"],
+  ["ArrowRight", "Next session", "nextCard"],
+  ["ArrowLeft", "Session before", "backCard"],
+  ["Enter", "Open it", null],
+  ["?", "This list", "help"],
+]]];
+const ALSO = { "Ctrl+Z": "undo", "Ctrl+Shift+Z": "redo", "Ctrl+Y": "redo", "=": "faster", "Shift++": "faster", "Shift+?": "help", "Shift+/": "help", ",": "back", ".": "next" };
+const SHOWN = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
+
+const TABLES = { viewer: VIEWER, list: LIST };
+const LOOKUP = Object.fromEntries(Object.entries(TABLES).map(([page, groups]) => [
+  page,
+  {
+    ...ALSO,
+    ...Object.fromEntries(groups.flatMap(([, keys]) => keys.map(([key, , act]) => [key, act]))),
+  },
+]));
+
+/** The name of a key press as the tables write it, whatever the keyboard's layout. */
+function nameOf(event) {
+  const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
+  // signs that need Shift on some keyboards are named by the sign alone
+  const shift = event.shiftKey && /^([A-Z]|\w{2,})$/.test(key) ? "Shift+" : "";
+  return control + shift + key;
+}
+
+/** What a key press means on a page, or null. Typing into a field means nothing here. */
+export function actOf(event, page) {
+  if (event.altKey) return null;
+  const { target } = event;
+  const act = LOOKUP[page][nameOf(event)] || null;
+  if (target.closest?.("input, textarea")) return null;
+  if (target.closest?.("select") && !event.key.startsWith("Escape")) return null;
+  // Space and Enter press the button that has the focus
+  if (target.closest?.("button, a") && (event.key === " " || event.key === "Enter")) return null;
+  return act;
+}
+
+export function fillHelp(dialog, page) {
+  const close = el("button", { type: "button", className: "plain", textContent: "Close" });
+  close.addEventListener("click", () => dialog.close());
+  const groups = TABLES[page].map(([title, keys]) => el("section", {}, el("h3", {}, title),
+    el("dl", {}, ...keys.flatMap(([key, what]) => [
+      el("dt", {}, ...key.split(/(?<=.)\+/).map((part) => el("kbd", {}, SHOWN[part] || part))),
+      el("dd", {}, what),
+    ]))));
+  const note = page === "viewer"
+    ? el("p", { className: "muted" }, "On the time line: click or drag to move, Shift and drag to mark a range, wheel to zoom, double click for the whole.")
+    : null;
+  dialog.replaceChildren(el("header", {}, el("h2", {}, "Keys"), close), el("div", { className: "groups" }, ...groups), ...(note ? [note] : []));
+}

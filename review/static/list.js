@@ -1,0 +1,169 @@
+// The list of sessions: what was recorded, how much of it, and in which state it is.
+
+import { $, el, clockText, countText, sizeText } from "./dom.js";
+import { api } from "./api.js";
+
+const AGAIN_MS = 3000;
+const STATES = {
+  recording: ["recording", "being recorded right now"],
+  left: ["not sealed", "the recorder ended without closing it; `kincap sessions repair` seals it"],
+  empty: ["empty", "nothing was stored yet"],
+  damaged: ["damaged", "it can't be read"],
+};
+
+export class ListPage {
+  constructor() {
+    this.sessions = null;
+    this.cards = new Map();
+    $("list-search").addEventListener("input", () => this.draw());
+    $("list-search").addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        event.target.value = "";
+        event.target.blur();
+        this.draw();
+      } else if (event.key === "Enter") this.shown()[0]?.click();
+      else if (event.key === "ArrowDown") this.step(1);
+    });
+  }
+
+  open() {
+    document.title = "kincap review";
+    this.isOpen = true;
+    this.load();
+  }
+
+  close() {
+    this.isOpen = false;
+    clearTimeout(this.timer);
+  }
+
+  act(name) {
+    if (name === "search") $("list-search").focus();
+    if (name === "nextCard") this.step(1);
+    if (name === "backCard") this.step(-1);
+  }
+
+  shown() {
+    return [...$("list-body").querySelectorAll("a.card")];
+  }
+
+  step(by) {
+    const cards = this.shown();
+    const at = cards.indexOf(document.activeElement);
+    cards[at < 0 ? 0 : Math.max(0, Math.min(cards.length - 1, at + by))]?.focus();
+  }
+
+  async load() {
+    clearTimeout(this.timer);
+    try {
+      const report = await api.sessions();
+      this.folder = report.folder;
+      this.sessions = report.sessions;
+      if (this.isOpen) this.draw();
+    } catch (error) {
+      $("list-summary").textContent = `The server doesn't answer (${error.message}).`;
+    }
+    if (this.isOpen) this.timer = setTimeout(() => this.load(), AGAIN_MS);
+  }
+
+  draw() {
+    if (!this.sessions) return;
+    const body = $("list-body");
+    if (this.sessions.length === 0) {
+      body.replaceChildren(nothingYet(this.folder));
+      $("list-summary").textContent = "";
+      return;
+    }
+    const words = $("list-search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = this.sessions.filter((session) => {
+      const text = [session.name, session.subject, session.outfit, session.note, ...session.tags]
+        .join(" ").toLowerCase();
+      return words.every((word) => text.includes(word));
+    });
+    this.summarise(found, words);
+    if (found.length === 0) {
+      body.replaceChildren(el("p", { className: "nothing" }, "No session matches."));
+      return;
+    }
+    // cards that say the same stay in place: the picture doesn't flicker and the focus stays
+    const cards = found.map((session) => this.cardOf(session));
+    const now = this.shown();
+    if (cards.length === now.length && cards.every((card, i) => card === now[i])) return;
+    const focused = document.activeElement?.dataset?.name;
+    body.replaceChildren(el("div", { className: "cards" }, ...cards));
+    if (focused) cards.find((card) => card.dataset.name === focused)?.focus();
+  }
+
+  summarise(found, words) {
+    const frames = found.reduce((sum, session) => sum + session.frames, 0);
+    const bytes = found.reduce((sum, session) => sum + session.bytes, 0);
+    const of = words.length ? ` of ${this.sessions.length}` : "";
+    $("list-summary").textContent =
+      `${found.length}${of} ${this.sessions.length === 1 ? "session" : "sessions"} · ` +
+      `${countText(frames, "frame")} · ${sizeText(bytes)}`;
+  }
+
+  cardOf(session) {
+    const key = JSON.stringify(session);
+    const known = this.cards.get(session.name);
+    if (known?.key === key) return known.card;
+    const card = makeCard(session);
+    this.cards.set(session.name, { key, card });
+    return card;
+  }
+}
+
+function makeCard(session) {
+  const { name, state, problem } = session;
+  const picture = el("div", { className: "thumb" });
+  if (session.frames > 0 && !problem) {
+    // the count makes the address change while a session grows, so that the picture does too
+    const image = el("img", { src: `${api.thumbnail(name)}?n=${thumbKey(session)}`, alt: "", loading: "lazy", width: 384, height: 216 });
+    image.addEventListener("error", () => picture.replaceChildren(el("span", {}, "no picture")));
+    picture.append(image);
+  } else picture.append(el("span", {}, problem ? "can't be read" : "no frames"));
+  if (STATES[state]) {
+    picture.append(el("span", { className: `chip ${state}`, title: STATES[state][1] }, STATES[state][0]));
+  }
+  if (session.duration_s > 0) picture.append(el("span", { className: "length" }, clockText(session.duration_s, 0)));
+
+  const people = [
+    session.outfit && session.outfit !== name ? session.outfit : null,
+    session.subject,
+  ].filter(Boolean).join(" · ");
+  const rejected = session.rejected
+    ? el("span", { className: "rejected" }, `${session.rejected.toLocaleString("en")} rejected`)
+    : null;
+  return el("a", { className: "card", href: `#${name}`, data: { name } },
+    picture,
+    el("div", { className: "about" },
+      el("h2", {}, name),
+      problem ? el("p", { className: "problem" }, problem) : null,
+      people ? el("p", {}, people) : null,
+      session.created_utc ? el("p", { className: "muted" }, dayText(session.created_utc)) : null,
+      el("p", { className: "muted" }, `${countText(session.frames, "frame")} · ${sizeText(session.bytes)}`, ...(rejected ? [" · ", rejected] : [])),
+      session.tags.length ? el("p", { className: "tags" }, ...session.tags.map((tag) => el("span", {}, tag))) : null));
+}
+
+/** A date as the person's own clock said it. */
+function dayText(utc) {
+  const date = new Date(utc);
+  return Number.isNaN(date.getTime())
+    ? ""
+    : date.toLocaleString(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+}
+
+function thumbKey(session) {
+  return session.state === "recording" ? Math.floor(session.frames / 150) : session.frames;
+}
+
+function nothingYet(folder) {
+  const line = (text) => el("code", {}, text);
+  return el("div", { className: "nothing" },
+    el("h2", {}, "Nothing recorded yet"),
+    el("p", {}, "This page shows the sessions in ", line(folder), ". Record one, and it appears here by itself:"),
+    el("pre", {}, "kincap record --session clothing1"),
+    el("p", {}, "No sensor at hand? A simulated person does for a first look:"),
+    el("pre", {}, "kincap record --session try1 --source simulator:outfit=3 --frames 300"),
+    el("p", { className: "muted" }, "Recordings somewhere else? ", line("kincap review --recordings DIR")));
+}

@@ -1,0 +1,125 @@
+// The 25 joints and the 13 keypoints over the picture. Solid and filled: tracked. Dashed and
+// hollow: inferred. Sides are the person's own, in every view.
+
+export const COLORS = { left: "#3fbdf5", right: "#ff9a4a", middle: "#e8ecf2" };
+const EDGE = "rgba(8, 10, 14, 0.85)";
+const INFERRED = 1;
+
+/** Find each joint's side once; a name such as "ElbowLeft" or "l_elbow" says it. */
+export function prepareSkeleton(skeleton) {
+  const side = (name) =>
+    /Left$|^l_/.test(name) ? "left" : /Right$|^r_/.test(name) ? "right" : "middle";
+  return {
+    ...skeleton,
+    jointSide: skeleton.joints.map(side),
+    keypointSide: skeleton.keypoints.map(side),
+  };
+}
+
+/**
+ * Draw the people of one frame.
+ * @param {CanvasRenderingContext2D} ctx in screen pixels
+ * @param {Array} people see Session.people
+ * @param {(x: number, y: number) => [number, number]} place stored pixels -> screen pixels
+ * @param {{joints: boolean, keypoints: boolean, names: boolean}} show
+ * @param {Object} skeleton from prepareSkeleton
+ * @param {number} unit screen pixels of one "pixel" of line width
+ */
+export function drawPeople(ctx, people, place, show, skeleton, unit) {
+  for (const person of people) {
+    const at = (joint) => {
+      const x = person.points[2 * joint];
+      const y = person.points[2 * joint + 1];
+      return Number.isFinite(x) && Number.isFinite(y) && person.states[joint] > 0
+        ? place(x, y)
+        : null;
+    };
+    if (show.joints) drawJoints(ctx, person, at, skeleton, unit);
+    if (show.keypoints) drawKeypoints(ctx, person, at, skeleton, unit, !show.joints);
+    if (show.names) drawNames(ctx, person, at, skeleton, unit);
+  }
+}
+
+function drawJoints(ctx, person, at, skeleton, unit) {
+  for (const [a, b] of skeleton.bones) {
+    const inferred = person.states[a] === INFERRED || person.states[b] === INFERRED;
+    line(ctx, at(a), at(b), COLORS[skeleton.jointSide[b]], 2 * unit, inferred, unit);
+  }
+  for (let joint = 0; joint < skeleton.joints.length; joint += 1) {
+    const color = COLORS[skeleton.jointSide[joint]];
+    dot(ctx, at(joint), 2.6 * unit, color, person.states[joint] === INFERRED, unit);
+  }
+}
+
+function drawKeypoints(ctx, person, at, skeleton, unit, withLimbs) {
+  const joint = (keypoint) => skeleton.keypoint_joint[keypoint];
+  if (withLimbs) {
+    for (const [a, b] of skeleton.limbs) {
+      const inferred = [a, b].some((k) => person.states[joint(k)] === INFERRED);
+      const color = COLORS[skeleton.keypointSide[b]];
+      line(ctx, at(joint(a)), at(joint(b)), color, 2.5 * unit, inferred, unit);
+    }
+  }
+  skeleton.keypoints.forEach((name, keypoint) => {
+    const inferred = person.states[joint(keypoint)] === INFERRED;
+    dot(ctx, at(joint(keypoint)), 5.5 * unit, COLORS[skeleton.keypointSide[keypoint]], inferred, unit);
+  });
+}
+
+function drawNames(ctx, person, at, skeleton, unit) {
+  ctx.font = `${Math.round(11 * unit)}px system-ui, sans-serif`;
+  ctx.textBaseline = "middle";
+  ctx.lineJoin = "round";
+  skeleton.keypoints.forEach((name, keypoint) => {
+    const joint = skeleton.keypoint_joint[keypoint];
+    const place = at(joint);
+    if (!place) return;
+    const text = person.states[joint] === INFERRED ? `${name} (inferred)` : name;
+    // names stand on the outer side of the body, so that they don't cover each other
+    const outward = outwardOf(person, joint, skeleton, at);
+    ctx.textAlign = outward < 0 ? "right" : "left";
+    const x = place[0] + outward * 9 * unit;
+    ctx.lineWidth = 3 * unit;
+    ctx.strokeStyle = EDGE;
+    ctx.strokeText(text, x, place[1]);
+    ctx.fillStyle = COLORS[skeleton.keypointSide[keypoint]];
+    ctx.fillText(text, x, place[1]);
+  });
+}
+
+function outwardOf(person, joint, skeleton, at) {
+  const middle = at(skeleton.joints.indexOf("SpineMid"));
+  return middle && at(joint)[0] < middle[0] ? -1 : 1;
+}
+
+function line(ctx, from, to, color, width, inferred, unit) {
+  if (!from || !to) return;
+  ctx.beginPath();
+  ctx.moveTo(...from);
+  ctx.lineTo(...to);
+  ctx.lineCap = inferred ? "butt" : "round";
+  ctx.setLineDash([]);
+  ctx.strokeStyle = EDGE;
+  ctx.lineWidth = width + 2 * unit;
+  if (!inferred) ctx.stroke();
+  ctx.setLineDash(inferred ? [5 * unit, 4 * unit] : []);
+  if (inferred) ctx.stroke();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = width;
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+function dot(ctx, place, radius, color, inferred, unit) {
+  if (!place) return;
+  ctx.beginPath();
+  ctx.arc(...place, radius, 0, 2 * Math.PI);
+  ctx.lineWidth = 3 * unit;
+  ctx.strokeStyle = EDGE;
+  ctx.stroke();
+  ctx.lineWidth = 1.6 * unit;
+  ctx.strokeStyle = inferred ? color : EDGE;
+  ctx.fillStyle = color;
+  if (!inferred) ctx.fill();
+  ctx.stroke();
+}

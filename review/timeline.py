@@ -1,0 +1,247 @@
+"""What the page draws along time: each colour frame with its body, its keypoints' states, losses.
+
+Pure functions on the tables of a session. A body belongs to a colour frame when it is the nearest
+one in the device's time, in the same take, and not further away than half a tick.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ..core.shard import BODIES, EventKind, Stream
+from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
+
+PAIR_TOLERANCE_100NS: Final = 166_667
+"""Half a tick of the sensor (1/60 s): what is further away belongs to another frame."""
+
+NO_BODY: Final = 255
+"""In a lane: nobody was seen in this frame, or no body row belongs to it."""
+
+UNPAIRED: Final = -1
+
+BODY_DTYPE: Final = np.dtype(
+    [
+        ("take", "<u2"),
+        ("time_device", "<i8"),
+        ("tracked", "u1", (BODIES,)),
+        ("hands", "u1", (BODIES, 2)),
+        ("distance_m", "<f4", (BODIES,)),
+        ("joint_color_px", "<f4", (BODIES, JOINTS, 2)),
+        ("joint_state", "u1", (BODIES, JOINTS)),
+    ]
+)
+"""What the page needs of a body row: a quarter of it, which counts when an hour is open."""
+
+FAR_M: Final = 1e6
+
+UNEXPLAINED: Final = "not stored, or its row is damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Which body row belongs to which colour frame.
+
+    Attributes:
+        body: (N,) int64, row in the table of bodies, ``UNPAIRED`` where there is none.
+        residual_ms: (N,) float32, body time minus colour time; NaN where there is none.
+    """
+
+    body: np.ndarray
+    residual_ms: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A run of lost items, placed on the colour frames' axis.
+
+    Attributes:
+        stream: The stream's name.
+        reason: The kind of event, or why there is none.
+        first: Colour seq at which it begins.
+        last: Colour seq at which it ends, included.
+        count: How many items are lost.
+    """
+
+    stream: str
+    reason: str
+    first: int
+    last: int
+    count: int
+
+
+def slim_bodies(rows: np.ndarray) -> np.ndarray:
+    """Return (M,) ``BODY_DTYPE`` of (M,) ``BODIES_DTYPE`` rows."""
+    slim = np.zeros(len(rows), BODY_DTYPE)
+    for field in ("take", "time_device", "tracked", "joint_color_px", "joint_state"):
+        slim[field] = rows[field]
+    slim["hands"] = np.stack([rows["hand_left_state"], rows["hand_right_state"]], axis=-1)
+    slim["distance_m"] = rows["joint_xyz_m"][:, :, JOINT["SpineBase"], 2]
+    return slim
+
+
+def pair_bodies(color: np.ndarray, bodies: np.ndarray) -> Pairs:
+    """Find each colour frame's body: nearest in device time, inside the take, within half a tick.
+
+    Args:
+        color: (N,) rows with ``take`` and ``time_device`` (100 ns).
+        bodies: (M,) rows with the same two fields.
+    """
+    body = np.full(len(color), UNPAIRED, dtype=np.int64)
+    residual = np.full(len(color), np.nan, dtype=np.float32)
+    for take in np.unique(color["take"]):
+        frames = np.flatnonzero(color["take"] == take)
+        rows = np.flatnonzero(bodies["take"] == take)
+        if len(rows) == 0:
+            continue
+        times = bodies["time_device"][rows].astype(np.int64)
+        order = np.argsort(times, kind="stable")
+        rows, times = rows[order], times[order]
+        wanted = color["time_device"][frames].astype(np.int64)
+        after = np.clip(np.searchsorted(times, wanted), 0, len(times) - 1)
+        before = np.maximum(after - 1, 0)
+        nearer = np.abs(times[before] - wanted) <= np.abs(times[after] - wanted)
+        found = np.where(nearer, before, after)
+        distance = times[found] - wanted
+        near = np.abs(distance) <= PAIR_TOLERANCE_100NS
+        body[frames[near]] = rows[found[near]]
+        residual[frames[near]] = distance[near] / 1e4
+    return Pairs(body, residual)
+
+
+def seconds_in_take(color: np.ndarray) -> np.ndarray:
+    """Return (N,) float64, seconds since the first colour frame of each frame's take."""
+    seconds = np.zeros(len(color), dtype=np.float64)
+    for take in np.unique(color["take"]):
+        frames = color["take"] == take
+        times = color["time_device"][frames].astype(np.int64)
+        seconds[frames] = (times - times[0]) / 1e7
+    return seconds
+
+
+def lane_states(bodies: np.ndarray, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+    """Return the states that the lanes show: those of the person nearest to the sensor.
+
+    Args:
+        bodies: (M,) ``BODY_DTYPE``.
+        pairs: For N colour frames.
+
+    Returns:
+        People in each frame, (N,) uint8, and the 13 keypoints' tracking states, (N, 13) uint8:
+        0 not tracked, 1 inferred, 2 tracked, ``NO_BODY`` in the whole row where nobody is.
+    """
+    count = np.zeros(len(pairs.body), dtype=np.uint8)
+    states = np.full((len(pairs.body), KEYPOINTS), NO_BODY, dtype=np.uint8)
+    paired = np.flatnonzero(pairs.body != UNPAIRED)
+    if len(paired) == 0:
+        return count, states
+    rows = bodies[pairs.body[paired]]
+    tracked = rows["tracked"] > 0
+    count[paired] = tracked.sum(axis=1)
+    # a tracked body without a distance comes behind all that have one
+    distance = np.where(np.isfinite(rows["distance_m"]), rows["distance_m"], FAR_M)
+    nearest = np.argmin(np.where(tracked, distance, np.inf), axis=1)
+    seen = tracked.any(axis=1)
+    chosen = rows["joint_state"][np.arange(len(rows)), nearest][:, KEYPOINT_JOINT]
+    states[paired[seen]] = chosen[seen]
+    return count, states
+
+
+def find_drops(color: np.ndarray, events: np.ndarray) -> list[Drop]:
+    """List what was lost: what events say, and missing colour frames that none explains.
+
+    Args:
+        color: (N,) colour rows, sorted by seq.
+        events: (E,) event rows.
+    """
+    drops = [drop for event in events if (drop := _drop_of(color, event)) is not None]
+    covered = [(drop.first, drop.last) for drop in drops if drop.stream == Stream.color.name]
+    for first, last in missing_runs(color["seq"]):
+        if not any(begin <= first and last <= end for begin, end in covered):
+            count = last - first + 1
+            drops.append(
+                Drop(Stream.color.name, "not stored, or its row is damaged", first, last, count)
+            )
+    return sorted(drops, key=lambda drop: (drop.first, drop.stream))
+
+
+def _drop_of(color: np.ndarray, event: np.void) -> Drop | None:
+    """Return the loss that an event tells of; None where it tells of something else."""
+    try:
+        stream, kind = Stream(event["stream"]), EventKind(event["kind"])
+    except ValueError:
+        return None  # a kind that a later kincap added
+    if not kind.is_drop:
+        return None
+    first, last = int(event["seq_first"]), int(event["seq_last"])
+    if stream != Stream.color:
+        # another stream's seq means nothing on this axis: its time does
+        frames = np.flatnonzero(color["take"] == event["take"])
+        if len(frames) == 0:
+            return None
+        at = np.searchsorted(color["time_device"][frames], event["time_device"])
+        first = last = int(color["seq"][frames[min(int(at), len(frames) - 1)]])
+    return Drop(
+        stream.name,
+        kind.name.removeprefix("drop_").replace("_", " "),
+        first,
+        last,
+        int(event["count"]),
+    )
+
+
+def missing_runs(seqs: np.ndarray) -> list[tuple[int, int]]:
+    """Return the runs (first, last) of seqs that a rising list leaves out between its ends."""
+    steps = np.diff(seqs.astype(np.int64))
+    return [(int(seqs[at]) + 1, int(seqs[at + 1]) - 1) for at in np.flatnonzero(steps > 1)]
+
+
+def take_spans(color: np.ndarray) -> list[dict[str, float]]:
+    """Return each take's number, first and last colour seq, frames, duration in seconds."""
+    spans = []
+    for take in np.unique(color["take"]):
+        rows = color[color["take"] == take]
+        duration = (int(rows["time_device"][-1]) - int(rows["time_device"][0])) / 1e7
+        spans.append(
+            {
+                "take": int(take),
+                "first": int(rows["seq"][0]),
+                "last": int(rows["seq"][-1]),
+                "frames": len(rows),
+                "duration_s": max(0.0, duration),
+            }
+        )
+    return spans
+
+
+def people_columns(
+    color: np.ndarray, bodies: np.ndarray, pairs: Pairs, frames: Sequence[int] | np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return a row for each tracked person in some colour frames.
+
+    Args:
+        color: (N,) colour rows.
+        bodies: (M,) ``BODY_DTYPE``.
+        pairs: For the N colour frames.
+        frames: Rows of ``color`` that are asked for.
+
+    Returns:
+        P rows: ``seq`` (P,) f8, ``slot`` (P,) u1, ``joint_px`` (P,25,2) f4 in the stored picture
+        (NaN where unmappable), ``joint_state`` (P,25) u1, ``hands`` (P,2) u1 left and right state,
+        ``distance_m`` (P,) f4.
+    """
+    asked = np.asarray(frames, dtype=np.int64)
+    asked = asked[pairs.body[asked] != UNPAIRED]
+    rows = bodies[pairs.body[asked]]
+    frame, slot = np.nonzero(rows["tracked"] > 0)
+    people = rows[frame]
+    one = np.arange(len(people)), slot
+    return {
+        "seq": color["seq"][asked[frame]].astype("<f8"),
+        "slot": slot.astype("u1"),
+        "joint_px": people["joint_color_px"][one],
+        "joint_state": people["joint_state"][one],
+        "hands": people["hands"][one],
+        "distance_m": people["distance_m"][one],
+    }
