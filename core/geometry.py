@@ -1,0 +1,206 @@
+"""Boxes, crops and mirroring in pixels: where a keypoint lies in which picture.
+
+Pixel centres are at integers: a picture of W columns reaches from -0.5 to W - 0.5. A box
+``bbox_xyxy_px`` holds its edges, not its outermost centres. Crops are square boxes of whole pixels
+resized to S x S; a network's targets are crop units, 0 and 1 at the crop's edges. All functions are
+pure and work on float64.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .skeleton import FLIP
+
+Floats = NDArray[np.float64]
+
+BOX_SCALE: Final = 1.2
+"""A person's box is the tight box of the labelled keypoints, this much larger about its centre."""
+MIN_SIDE_PX: Final = 2
+"""The smallest box that a crop is cut from."""
+
+
+def unmirror_points(points: ArrayLike, width: int) -> Floats:
+    """Return points of a mirrored image as they lie in the un-mirrored one (and the reverse).
+
+    Args:
+        points: (..., 2) x and y, pixels.
+        width: Columns of the image.
+
+    Returns:
+        (..., 2) float64; x became W - 1 - x.
+    """
+    turned = np.array(points, np.float64)
+    turned[..., 0] = width - 1 - turned[..., 0]
+    return turned
+
+
+def unmirror_boxes(bbox_xyxy_px: ArrayLike, width: int) -> Floats:
+    """Return boxes of a mirrored image as they lie in the un-mirrored one (and the reverse).
+
+    Args:
+        bbox_xyxy_px: (..., 4) edges, pixels.
+        width: Columns of the image.
+
+    Returns:
+        (..., 4) float64: (W - 1 - x1, y0, W - 1 - x0, y1).
+    """
+    boxes = np.array(bbox_xyxy_px, np.float64)
+    boxes[..., [0, 2]] = width - 1 - boxes[..., [2, 0]]
+    return boxes
+
+
+def tight_box(points: ArrayLike, labelled: ArrayLike) -> Floats:
+    """Return the smallest box around each person's labelled keypoints.
+
+    Args:
+        points: (..., K, 2) pixels.
+        labelled: (..., K) bool; what lies elsewhere is left out.
+
+    Returns:
+        (..., 4) float64 x0, y0, x1, y1; NaN where nothing is labelled.
+    """
+    points = np.asarray(points, np.float64)
+    there = np.asarray(labelled, np.bool_)[..., None]
+    low = np.where(there, points, np.inf).min(axis=-2)
+    high = np.where(there, points, -np.inf).max(axis=-2)
+    box = np.concatenate([low, high], axis=-1)
+    box[~there.any(axis=(-2, -1))] = np.nan
+    return box
+
+
+def scale_box(bbox_xyxy: ArrayLike, factor: float = BOX_SCALE) -> Floats:
+    """Grow boxes about their centres, both sides by the same factor.
+
+    Args:
+        bbox_xyxy: (..., 4); a side shorter than 1 pixel counts as 1 pixel.
+        factor: How much larger.
+
+    Returns:
+        (..., 4) float64.
+    """
+    centre, side = _centre_side(bbox_xyxy)
+    half = np.maximum(side, 1) * factor / 2
+    return np.concatenate([centre - half, centre + half], axis=-1)
+
+
+def square_box(bbox_xyxy: ArrayLike) -> Floats:
+    """Grow the short side of boxes about the centre until it is as long as the other.
+
+    Args:
+        bbox_xyxy: (..., 4).
+
+    Returns:
+        (..., 4) float64; never moved into the image.
+    """
+    centre, side = _centre_side(bbox_xyxy)
+    half = side.max(axis=-1, keepdims=True) / 2
+    return np.concatenate([centre - half, centre + half], axis=-1)
+
+
+def snap_box(square_xyxy: ArrayLike) -> NDArray[np.int64]:
+    """Put square boxes on whole pixels.
+
+    Args:
+        square_xyxy: (..., 4) from ``square_box``; no NaN.
+
+    Returns:
+        (..., 3) int64 x0, y0, side: the crop is columns x0 .. x0 + side - 1 and as many rows from
+        y0, inside the image or not.
+    """
+    centre, sides = _centre_side(square_xyxy)
+    side = np.maximum(MIN_SIDE_PX, np.ceil(sides.max(axis=-1, keepdims=True)))
+    corner = np.floor(centre - side / 2 + 1)
+    return np.concatenate([corner, side], axis=-1).astype(np.int64)
+
+
+def snapped_xyxy(placed: ArrayLike) -> Floats:
+    """Return the edges of snapped boxes.
+
+    Args:
+        placed: (..., 3) x0, y0, side.
+
+    Returns:
+        (..., 4) float64 ``bbox_xyxy_px``.
+    """
+    placed = np.asarray(placed, np.float64)
+    corner, side = placed[..., :2] - 0.5, placed[..., 2:]
+    return np.concatenate([corner, corner + side], axis=-1)
+
+
+def image_to_crop(points: ArrayLike, bbox_xyxy_px: ArrayLike, size: int) -> Floats:
+    """Return where points of the image lie in the crop of a square box.
+
+    Args:
+        points: (..., K, 2) pixels of the image.
+        bbox_xyxy_px: (..., 4) square boxes.
+        size: Side S of the crop, pixels.
+
+    Returns:
+        (..., K, 2) float64 crop pixels u, v.
+    """
+    corner, scale = _corner_scale(bbox_xyxy_px, size)
+    return (np.asarray(points, np.float64) - corner) * scale - 0.5
+
+
+def crop_to_image(points: ArrayLike, bbox_xyxy_px: ArrayLike, size: int) -> Floats:
+    """Return where points of the crop of a square box lie in the image.
+
+    Args:
+        points: (..., K, 2) crop pixels u, v.
+        bbox_xyxy_px: (..., 4) square boxes.
+        size: Side S of the crop, pixels.
+
+    Returns:
+        (..., K, 2) float64 pixels of the image.
+    """
+    corner, scale = _corner_scale(bbox_xyxy_px, size)
+    return corner + (np.asarray(points, np.float64) + 0.5) / scale
+
+
+def crop_to_target(points: ArrayLike, size: int) -> Floats:
+    """Return crop pixels in crop units, in which a network is trained: 0 to 1 edge to edge."""
+    return (np.asarray(points, np.float64) + 0.5) / size
+
+
+def target_to_crop(targets: ArrayLike, size: int) -> Floats:
+    """Return crop units as crop pixels of a crop with this many columns."""
+    return np.asarray(targets, np.float64) * size - 0.5
+
+
+def mirror_crop_points(points: ArrayLike, size: int) -> Floats:
+    """Return the keypoints of a crop after its picture was mirrored.
+
+    Args:
+        points: (..., 13, 2) crop pixels.
+        size: Side S of the crop, pixels.
+
+    Returns:
+        (..., 13, 2) float64: u became S - 1 - u, and left and right changed places.
+    """
+    return unmirror_points(points, size)[..., FLIP, :]
+
+
+def stored_x0(x0: ArrayLike, side: ArrayLike, width: int) -> NDArray[np.int64]:
+    """Return the first column of the mirrored image that a crop of the un-mirrored one shows.
+
+    Args:
+        x0: First column of the crop in the un-mirrored image.
+        side: Columns of the crop.
+        width: Columns of the image.
+    """
+    return width - (np.asarray(x0, np.int64) + np.asarray(side, np.int64))
+
+
+def _centre_side(bbox_xyxy: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the centres (..., 2) and sides (..., 2) of boxes."""
+    box = np.asarray(bbox_xyxy, np.float64)
+    low, high = box[..., :2], box[..., 2:]
+    return (low + high) / 2, high - low
+
+
+def _corner_scale(bbox_xyxy_px: ArrayLike, size: int) -> tuple[Floats, Floats]:
+    """Return the upper left edge (..., 1, 2) and crop pixels per image pixel (..., 1, 1)."""
+    box = np.asarray(bbox_xyxy_px, np.float64)[..., None, :]
+    return box[..., :2], size / (box[..., 2:3] - box[..., 0:1])
