@@ -163,9 +163,9 @@ def record(
         KeyboardInterrupt: Asked to stop a second time; the disk stays as after a kill.
     """
     _check(settings)
+    folder = session_folder(settings.recordings, settings.session)
     source = sensor or open_source(settings.source)
     try:
-        folder = session_folder(settings.recordings, settings.session)
         _check_target(folder, settings, source)
         io = io or default_io()
         existed = folder.is_dir()
