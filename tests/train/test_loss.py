@@ -1,0 +1,71 @@
+"""Losses: the published convention, and masks that really mask."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from kincap.train.loss import map_loss, masked_l2, pose_loss
+from kincap.train.nets import NetOutput
+
+
+def _batch(seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    torch.manual_seed(seed)
+    coords = torch.rand(4, 13, 2, requires_grad=True)
+    maps = torch.randn(4, 13, 8, 8, requires_grad=True)
+    weight = (torch.rand(4, 13) < 0.7).float()
+    return coords, maps, torch.rand(4, 13, 2), weight
+
+
+def test_masked_l2_is_half_the_sum_over_coordinates_per_sample() -> None:
+    coords, _, targets, weight = _batch()
+    coords = coords.detach()
+    by_hand = 0.0
+    for i in range(4):
+        for k in range(13):
+            for d in range(2):
+                by_hand += float(weight[i, k] * (targets[i, k, d] - coords[i, k, d]) ** 2)
+    assert masked_l2(coords, targets, weight).item() == pytest.approx(by_hand / 8, rel=1e-5)
+    per_coordinate = masked_l2(coords, targets, weight, norm="coords").item()
+    assert per_coordinate == pytest.approx(by_hand / 8 / 26, rel=1e-5)
+
+
+@pytest.mark.parametrize("with_maps", [False, True])
+@pytest.mark.parametrize("garbage", [1e30, float("nan"), float("inf"), -7.0])
+def test_targets_without_weight_change_no_bit(with_maps: bool, garbage: float) -> None:
+    found = []
+    for fill in (0.5, garbage):
+        coords, maps, targets, weight = _batch()
+        targets = torch.where(weight[..., None] > 0, targets, fill)
+        loss = pose_loss(NetOutput(coords, maps if with_maps else None), targets, weight)
+        loss.backward()
+        found.append((loss.detach(), coords.grad, maps.grad))
+    for plain, dirty in zip(*found, strict=True):
+        assert (plain is None and dirty is None) or torch.equal(plain, dirty)
+
+
+def test_no_labels_at_all_give_a_loss_of_zero() -> None:
+    coords, maps, targets, _ = _batch()
+    assert masked_l2(coords, targets, torch.zeros(4, 13)).item() == 0
+    assert map_loss(coords, maps, targets, torch.zeros(4, 13)).item() == 0
+
+
+def test_maps_learn_from_keypoints_inside_the_crop_only() -> None:
+    coords, maps, targets, _ = _batch()
+    weight = torch.ones(4, 13)
+    targets[0] = 1.4
+    map_loss(coords, maps, targets, weight).backward()
+    assert maps.grad is not None
+    assert coords.grad is not None
+    assert not maps.grad[0].any()
+    assert maps.grad[1].any()
+    assert coords.grad[0].all()
+
+
+def test_the_maps_loss_is_least_at_the_target() -> None:
+    targets = torch.full((1, 13, 2), 0.3125)  # the centre of cell 2 of 8
+    peaks = []
+    for cell in range(8):
+        maps = torch.zeros(1, 13, 8, 8)
+        maps[:, :, 2, cell] = 4
+        peaks.append(map_loss(targets, maps, targets, torch.ones(1, 13)).item())
+    assert min(range(8), key=peaks.__getitem__) == 2

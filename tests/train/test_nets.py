@@ -1,0 +1,75 @@
+"""The networks: their published sizes, and what they do with small inputs."""
+
+import pytest
+import torch
+from torch import nn
+
+from kincap.core.errors import KincapError
+from kincap.train.nets import MODELS, build_net, check_net, parameters
+
+
+def test_linna_has_the_published_number_of_weights() -> None:
+    assert parameters("linna", 1.0, 224) == 98_918_042
+    assert parameters("linna-s", 1.0, 224) == 75_849_370
+
+
+@pytest.mark.parametrize("size", [32, 64, 224])
+def test_compact_has_fewer_than_a_million_weights(size: int) -> None:
+    assert parameters("compact", 1.0, size) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [("linna", 48), ("linna", 64), ("linna", 112), ("linna", 160), ("linna-s", 112)]
+    + [("compact", 32), ("compact", 96)],
+)
+def test_a_net_takes_its_size_and_gives_a_pose(model: str, size: int) -> None:
+    net = build_net(model, 1 / 16, size).eval()
+    output = net(torch.zeros(2, 3, size, size))
+    assert output.coords.shape == (2, 13, 2)
+    assert torch.isfinite(output.coords).all()
+
+
+def test_the_padded_form_leaves_the_deep_layers_something_to_look_at() -> None:
+    net = build_net("linna", 1 / 16, 64)
+    shapes = []
+    for layer in net.get_submodule("features"):
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(lambda _m, _i, out: shapes.append(out.shape[-1]))
+    net(torch.zeros(1, 3, 64, 64))
+    assert shapes == [32, 16, 8, 8, 8]
+
+
+def test_linna_starts_with_xavier_weights_and_zero_biases() -> None:
+    torch.manual_seed(0)
+    net = build_net("linna", 1 / 8, 64)
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            assert layer.bias is not None
+            assert not layer.bias.any()
+            fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(layer.weight)
+            expected = (2 / (fan_in + fan_out)) ** 0.5
+            assert layer.weight.std().item() == pytest.approx(expected, rel=0.1)
+
+
+def test_compact_reads_a_peak_out_where_it_lies() -> None:
+    net = build_net("compact", 1.0, 64)
+    maps = torch.full((1, 13, 16, 16), -50.0)
+    maps[:, :, 4, 11] = 50
+    coords = net._read_out(maps)
+    torch.testing.assert_close(coords, torch.tensor([11.5 / 16, 4.5 / 16]).expand(1, 13, 2))
+
+
+@pytest.mark.parametrize(
+    ("model", "width", "size"),
+    [("resnet", 1.0, 64), ("linna", 0.0, 64), ("linna", float("nan"), 64), ("linna", 1.0, 16)]
+    + [("linna-s", 1.0, 64), ("compact", 1.0, 72), ("compact", 1.0, 4096)],
+)
+def test_a_net_that_cannot_be_is_refused_with_the_flag(model: str, width: float, size: int) -> None:
+    with pytest.raises(KincapError, match=r"^--(model|width|size): "):
+        check_net(model, width, size)
+
+
+def test_every_model_can_be_built_at_224() -> None:
+    for model in MODELS:
+        check_net(model, 1.0, 224)
