@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from .. import __version__
 from ..core.edits import Decision
-from ..core.errors import KincapError, SessionError, ShardError
+from ..core.errors import KincapError, SessionError
 from ..core.skeleton import JOINT_BONES, JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES, LIMBS
 from .assets import Assets
 from .book import NotHereError
@@ -173,18 +173,22 @@ def _edit_of(body: dict[str, Any]) -> Edit:
     return Edit(op, first, last, note)
 
 
-async def say_error(request: Request, error: Exception) -> Response:
-    """Answer with one line of JSON whatever went wrong."""
-    if isinstance(error, HTTPException):
-        return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+def make_error_handler(shelf: Shelf) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return what answers when something went wrong: one line of JSON, whatever it was."""
+
+    async def say_error(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+        if isinstance(error, KincapError | OSError):
+            return JSONResponse({"error": shelf.plain(error)}, _status_of(error))
+        return JSONResponse({"error": f"the server failed: {type(error).__name__}"}, 500)
+
+    return say_error
+
+
+def _status_of(error: Exception) -> int:
     if isinstance(error, NotHereError):
-        return JSONResponse({"error": str(error)}, 404)
-    if isinstance(error, ShardError):
-        return JSONResponse({"error": str(error)}, 422)
+        return 404
     if isinstance(error, SessionError):
-        return JSONResponse({"error": str(error)}, 409)
-    if isinstance(error, KincapError):
-        return JSONResponse({"error": str(error)}, 422)
-    if isinstance(error, OSError):
-        return JSONResponse({"error": error.strerror or "the disk does not answer"}, 500)
-    return JSONResponse({"error": f"the server failed: {type(error).__name__}"}, 500)
+        return 409
+    return 500 if isinstance(error, OSError) else 422

@@ -5,6 +5,7 @@ table, and the table holds only plain files of the package. So there is nothing 
 link in the folder leads nowhere.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,10 @@ class Assets:
             for path in sorted(folder.iterdir())
             if path.suffix in MEDIA_TYPES and path.is_file() and not path.is_symlink()
         }
+
+    def names(self) -> Iterable[str]:
+        """Return the names that are served."""
+        return self._files.keys()
 
     async def index(self, request: Request) -> Response:
         """Answer with the page."""

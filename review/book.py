@@ -10,7 +10,7 @@ import numpy as np
 from ..core.edits import REJECT, Edits, load_edits
 from ..core.errors import KincapError, SessionError
 from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
-from ..core.session import SessionInfo, is_recording
+from ..core.session import SessionInfo, is_recording, load_session
 from ..core.session_reader import EMPTY, SEALED, SessionReader, ShardState
 from . import timeline
 from .columns import pack_columns
@@ -48,7 +48,6 @@ class Book:
         self.lock = threading.RLock()
         self.closed = False
         self._reader = SessionReader(folder)
-        self._size = _picture_size(self._reader.info)
         self._stamp: object = None
         self._slim: dict[str, np.ndarray] = {}
         self._thumbnail: tuple[int, bytes] | None = None
@@ -65,13 +64,20 @@ class Book:
         stamp = recording_stamp(self.folder)
         if stamp == self._stamp:
             return
-        self._reader.refresh()
+        if load_session(self.folder).uuid == self._reader.info.uuid:
+            self._reader.refresh()
+        else:
+            # deleted and recorded again under the same name
+            self._reader.close()
+            self._reader = SessionReader(self.folder)
+            self._thumbnail = None
         self._load()
         # taken before the look: what was written during it is found the next time
         self._stamp = stamp
 
     def _load(self) -> None:
         """Take the tables and pair them."""
+        self._size = _picture_size(self._reader.info)
         self._color = self._reader.color
         self._bodies = np.concatenate(
             [np.zeros(0, timeline.BODY_DTYPE), *map(self._slim_shard, self._reader.shards)]

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from ..core.errors import KincapError
-from .api import make_routes, say_error
+from .api import make_error_handler, make_routes
 from .assets import Assets
 from .security import Access, Guard
 from .shelf import Shelf
@@ -46,14 +46,11 @@ def make_app(shelf: Shelf, access: Access) -> Guard:
 
 def make_inner_app(shelf: Shelf) -> Starlette:
     """Return the routes alone, without a guard; for tests that enumerate them."""
+    say_error = make_error_handler(shelf)
+    # Starlette raises an error again after answering it, but for the kinds that are named here
+    kinds = (HTTPException, KincapError, OSError, Exception)
     return Starlette(
-        routes=make_routes(shelf, Assets()),
-        exception_handlers={
-            HTTPException: say_error,
-            KincapError: say_error,
-            OSError: say_error,
-            Exception: say_error,
-        },
+        routes=make_routes(shelf, Assets()), exception_handlers=dict.fromkeys(kinds, say_error)
     )
 
 

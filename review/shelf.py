@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ..core.edits import EDITS_FILE, Decision, add_edit, redo_edit, undo_edit
 from ..core.errors import KincapError, SessionError
-from ..core.session import check_session_name, find_sessions, session_folder
+from ..core.session import SESSION_FILE, check_session_name, find_sessions, session_folder
 from .book import Book, NotHereError, recording_stamp
 
 BOOKS_OPEN: Final = 6
@@ -66,9 +66,13 @@ class Shelf:
             check_session_name(name)
         except SessionError as error:
             raise NotHereError("not a session's name") from error
+        folder = session_folder(self.recordings, name)
+        if not (folder / SESSION_FILE).is_file():
+            self._forget(name)
+            raise NotHereError(f"{name}: no such session")
         while True:
             with self._lock:
-                book = self._books.pop(name, None) or self._new_book(name)
+                book = self._books.pop(name, None) or Book(name, folder)
                 self._books[name] = book
                 closing = self._books.popitem(last=False)[1] if self._too_many() else None
             if closing is not None:
@@ -82,11 +86,12 @@ class Shelf:
     def _too_many(self) -> bool:
         return len(self._books) > BOOKS_OPEN
 
-    def _new_book(self, name: str) -> Book:
-        folder = session_folder(self.recordings, name)
-        if not folder.is_dir():
-            raise NotHereError(f"{name}: no such session")
-        return Book(name, folder)
+    def _forget(self, name: str) -> None:
+        """Close a session that is no longer there."""
+        with self._lock:
+            book = self._books.pop(name, None)
+        if book is not None:
+            book.close()
 
     def detail(self, name: str) -> dict[str, Any]:
         """Return all about one session but its frames."""

@@ -1,0 +1,205 @@
+"""Small sessions made by kincap's own writer, and a way to ask the app with any headers at all."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kincap.core.fileio import FileIO
+from kincap.core.jpeg import encode_jpeg
+from kincap.core.layout import make_layout
+from kincap.core.seal import finish
+from kincap.core.session import new_session, save_session
+from kincap.core.shard import (
+    EventKind,
+    Stream,
+    empty_body_row,
+    event_row,
+    finish_rows,
+    pack_index_row,
+)
+from kincap.core.shard_writer import ShardWriter
+from kincap.review.security import Access, Guard
+from kincap.review.server import make_app
+from kincap.review.shelf import Shelf
+
+SIZE_PX = (320, 180)
+TICK_100NS = 333_333
+PORT = 8733
+
+
+def body_row(seq: int, take: int, time_device: int, inferred: Sequence[int] = ()) -> np.ndarray:
+    """Return a row with one person in slot 2, whose joints stand at (seq, joint number)."""
+    row = empty_body_row()
+    row["seq"], row["take"], row["time_device"] = seq, take, time_device
+    row["tracked"][0, 2] = 1
+    row["joint_state"][0, 2] = 2
+    row["joint_state"][0, 2, list(inferred)] = 1
+    row["joint_color_px"][0, 2, :, 0] = 100 + seq
+    row["joint_color_px"][0, 2, :, 1] = np.arange(25)
+    row["joint_xyz_m"][0, 2] = (0, 0, 2.5)
+    return finish_rows(row)
+
+
+@dataclass
+class SessionMaker:
+    """Writes a sealed session: two takes, one run of dropped frames, left wrist inferred."""
+
+    recordings: Path
+
+    def __call__(
+        self,
+        name: str,
+        frames: int = 60,
+        takes: int = 2,
+        dropped: range = range(20, 23),
+        seal: bool = True,
+        **about: Any,
+    ) -> Path:
+        folder = self.recordings / name
+        folder.mkdir(parents=True)
+        device = {"id": "made", "color_size_px": list(SIZE_PX), "mirrored": True, "times": "device"}
+        info = new_session(name, device=device, source={"kind": "made", "uri": "made"}, **about)
+        layout = make_layout(info.uuid, info.created_utc, shard_mib=max(8, frames // 7))
+        info.add_layout(layout)
+        save_session(folder, info)
+        io = FileIO()
+        writer = ShardWriter(folder / "000000.h5", layout, io)
+        writer.prepare()
+        for seq in range(frames):
+            take = seq * takes // frames
+            now = 10_000_000 * (5 - take) + seq * TICK_100NS
+            if seq not in dropped:
+                blob = encode_jpeg(picture(seq))
+                writer.append("color_index", pack_index_row(seq, take, now, 0), blob)
+            writer.append("bodies", body_row(seq, take, now + 50_000, inferred=[6]))
+        if len(dropped):
+            event = event_row(
+                EventKind.drop_ring_full,
+                take=0,
+                stream=Stream.color,
+                seq_first=dropped[0],
+                seq_last=dropped[-1],
+                count=len(dropped),
+            )
+            writer.append("events", finish_rows(event))
+        writer.sync()
+        writer.close()
+        if seal:
+            finish(folder, "000000.h5", layout, io)
+        return folder
+
+
+def picture(seq: int) -> np.ndarray:
+    """Return a picture that no other frame has."""
+    image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 60, np.uint8)
+    image[:, : 5 + 5 * (seq % 60)] = (40, 120, 200)
+    return image
+
+
+@pytest.fixture
+def make_session(tmp_path: Path) -> SessionMaker:
+    """Return a function that writes small sessions into ``tmp_path/recordings``."""
+    return SessionMaker(tmp_path / "recordings")
+
+
+@dataclass
+class Answer:
+    """What the app answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Client:
+    """Asks the guarded app in this process; headers are sent exactly as given."""
+
+    app: Guard
+    access: Access
+    shelf: Shelf
+
+    @property
+    def good(self) -> list[tuple[str, str]]:
+        """The headers of the user's own page."""
+        cookie = self.access.set_cookie().partition(";")[0]
+        return [
+            ("host", f"127.0.0.1:{PORT}"),
+            ("cookie", cookie),
+            ("origin", f"http://127.0.0.1:{PORT}"),
+        ]
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        headers: Sequence[tuple[str, str]] | None = None,
+        body: bytes = b"",
+        query: str = "",
+    ) -> Answer:
+        """Send one request."""
+        return asyncio.run(self._ask(path, method, headers, body, query))
+
+    def post(self, path: str, body: object) -> Answer:
+        """Send JSON as the page does."""
+        headers = [*self.good, ("content-type", "application/json")]
+        return self.ask(path, "POST", headers, json.dumps(body).encode())
+
+    async def _ask(
+        self,
+        path: str,
+        method: str,
+        headers: Sequence[tuple[str, str]] | None,
+        body: bytes,
+        query: str,
+    ) -> Answer:
+        sent: list[Any] = []
+        waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            return waiting.pop() if waiting else {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [
+                (key.encode(), value.encode())
+                for key, value in (self.good if headers is None else headers)
+            ],
+            "server": ("127.0.0.1", PORT),
+            "client": ("127.0.0.1", 50000),
+        }
+        await self.app(scope, receive, send)
+        start = sent[0]
+        return Answer(
+            start["status"],
+            {key.decode().lower(): value.decode() for key, value in start["headers"]},
+            b"".join(message.get("body", b"") for message in sent[1:]),
+        )
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    """Return the app over ``tmp_path/recordings`` and a way to ask it."""
+    shelf = Shelf(tmp_path / "recordings")
+    access = Access(PORT)
+    yield Client(make_app(shelf, access), access, shelf)
+    shelf.close()
