@@ -25,7 +25,8 @@ def dump_checked(content: Mapping[str, Any], *, lines: bool) -> bytes:
     text = json.dumps(
         content, ensure_ascii=False, allow_nan=False, indent=1 if lines else None
     ).removesuffix("\n}" if lines else "}")
-    body = text.encode()
+    # a note typed in an odd encoding holds lone surrogates; json.loads takes them back
+    body = text.encode(errors="surrogatepass")
     head, end = _ON_LINES if lines else _ON_ONE_LINE
     return body + head + hashlib.sha256(body).hexdigest().encode() + end
 

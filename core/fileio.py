@@ -149,6 +149,15 @@ class FileIO:
         """Wait until what was written lies on the disk."""
         _sync(fd)
 
+    def sync_file(self, path: Path) -> None:
+        """Wait until all of a file that others wrote lies on the disk."""
+        # not tried: Windows syncs only through a descriptor that may write
+        fd = self.open_write(path) if sys.platform == "win32" else self.open_read(path)
+        try:
+            self.sync(fd)
+        finally:
+            self.close(fd)
+
     def cut(self, fd: int, size: int) -> None:
         """Shorten a file."""
         os.ftruncate(fd, size)
@@ -170,10 +179,10 @@ class FileIO:
         path.chmod(SEALED_FILE)
 
     def make_folder(self, path: Path) -> None:
-        """Make a folder, and those above it, that only its owner can look into."""
+        """Make a folder, and those missing above it, that only its owner can look into."""
         if not path.is_dir():
-            path.mkdir(parents=True, exist_ok=True)
-            path.chmod(PRIVATE_FOLDER)
+            self.make_folder(path.parent)
+            path.mkdir(PRIVATE_FOLDER, exist_ok=True)
             _sync_folder(path.parent)
 
     def write_atomic(self, path: Path, data: Data, mode: int = PRIVATE_FILE) -> None:

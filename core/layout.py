@@ -68,9 +68,9 @@ class Layout:
         return max(place.end for place in self.tables.values())
 
     @property
-    def streams(self) -> tuple[Stream, ...]:
-        """The streams that have a table, in their order."""
-        return tuple(s for s in sorted(STREAM_TABLE) if STREAM_TABLE[s] in self.tables)
+    def rows(self) -> dict[str, int]:
+        """Rows that each dataset has room for (bytes, for ``blobs``)."""
+        return {name: place.rows for name, place in self.tables.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Return the layout as session.json and the manifest keep it."""

@@ -40,6 +40,7 @@ class EventKind(IntEnum):
     stall = 2
     no_body = 3
     write_failed = 4
+    warning = 5
     drop_ring_full = 32
     drop_queue_full = 33
     drop_encoder = 34

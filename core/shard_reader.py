@@ -5,6 +5,7 @@ own descriptor. An open HDF5 handle may show a stale table for ever; this reader
 it sees row n right after it was written.
 """
 
+import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,11 +78,26 @@ class ShardReader:
         self.path = path
         self._io = io or FileIO()
         self._fd = -1
-        self.layout = read_layout(path) if layout is None else layout
         try:
-            self._fd = self._io.open_read(path)
+            self._open()
+            if layout is None:
+                layout = read_layout(path)
+                # a recorder may have put the cut shard in its place between the two
+                while not os.path.samestat(path.stat(), os.fstat(self._fd)):
+                    self.close()
+                    self._open()
+                    layout = read_layout(path)
+        except BaseException:
+            self.close()
+            raise
+        self.layout = layout
+
+    def _open(self) -> None:
+        """Open the file by its name."""
+        try:
+            self._fd = self._io.open_read(self.path)
         except OSError as err:
-            raise ShardError(f"{path}: {err.strerror or err}") from err
+            raise ShardError(f"{self.path}: {err.strerror or err}") from err
 
     @property
     def name(self) -> str:
@@ -114,9 +130,10 @@ class ShardReader:
         return self._read(0, len(self.layout.header))
 
     def _read(self, offset: int, length: int) -> bytes:
-        """Return bytes of the file; an error of the disk names it."""
+        """Return bytes of the file, fewer at its end; an error of the disk names it."""
         try:
-            return self._io.read_at(self._fd, length, offset)
+            there = min(length, self.size() - offset)
+            return self._io.read_at(self._fd, there, offset) if there > 0 else b""
         except OSError as err:
             raise ShardError(f"{self.path}: {err.strerror or err}", exit_code=1) from err
 
@@ -178,9 +195,10 @@ class ShardReader:
 
     def is_empty(self) -> bool:
         """Say whether no row was ever written, not even a damaged one."""
-        return not any(
-            self.all_rows(table)["row_crc"].any() for table in self.layout.tables if table != BLOBS
-        )
+        tables = [name for name in self.layout.tables if name != BLOBS]
+        # small tables first: nearly always one of them answers already
+        tables.sort(key=lambda name: self.layout.tables[name].dtype.itemsize)
+        return not any(self.all_rows(table)["row_crc"].any() for table in tables)
 
     def blob(self, row: Any, stream: Stream = Stream.color) -> bytes:
         """Return what a row of an index table points at.
