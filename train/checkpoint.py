@@ -90,8 +90,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def copy_checkpoint(source: Path, target: Path) -> None:
-    """Copy a checkpoint and its SHA-256; make the target's folder where there is none."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Copy a checkpoint and write its SHA-256 anew, under the target's name."""
     _write_pair(target, memoryview(source.read_bytes()))
 
 
@@ -102,8 +101,10 @@ def check_output(path: Path) -> None:
         path: The ``--out`` of a run.
 
     Raises:
-        CheckpointError: It is a folder, or a file that is no checkpoint of kincap.
+        CheckpointError: It is a folder, lies in none, or is a file that is no checkpoint of kincap.
     """
+    if not path.parent.is_dir():
+        raise CheckpointError(f"--out: there is no folder {path.parent}; make it first")
     if path.is_dir():
         raise CheckpointError(f"--out: {path} is a folder; name a file")
     if path.exists():

@@ -1,6 +1,6 @@
 """Samples of a data set as networks take them: pictures resized once, targets in crop units."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,17 +14,19 @@ from ..core.errors import DatasetError
 from ..dataset.kinect13 import Kinect13, Split
 from .augment import Floats, Images
 
+Indices = npt.NDArray[np.int64]
+
 READ_BLOCK: Final = 256
 """Pictures read and resized at a time."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """One split of a data set, in memory.
+    """One split of a data set.
 
     Attributes:
         split: Which split.
-        images: (N, S, S, 3) uint8, RGB, at the network's size.
+        images: Gives the pictures of indices (B,): (B, S, S, 3) uint8, RGB, at the network's size.
         targets: (N, 13, 2) float32, crop units; 0.5 where not labelled.
         weight: (N, 13) float32 in [0, 1].
         visibility: (N, 13) uint8: 0 not labelled, 1 occluded or inferred, 2 visible.
@@ -32,14 +34,14 @@ class Samples:
     """
 
     split: str
-    images: Images
+    images: Callable[[Indices], Images]
     targets: Floats
     weight: Floats
     visibility: npt.NDArray[np.uint8]
     bbox_xyxy_px: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.targets)
 
     def to_image_px(self, poses: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Put poses (N, 13, 2) in crop units into the original images, float64 pixels."""
@@ -59,7 +61,7 @@ class Samples:
 
 
 def load_samples(dataset: Kinect13, split: str, size: int) -> Samples:
-    """Read one split whole, pictures resized by area to the network's size.
+    """Read one split; pictures of another size than the network's are resized once, by area.
 
     Args:
         dataset: An open data set.
@@ -67,7 +69,9 @@ def load_samples(dataset: Kinect13, split: str, size: int) -> Samples:
         size: Side of the network's input, pixels.
 
     Returns:
-        The samples; N * size * size * 3 bytes of pictures stay in memory.
+        The samples. Resized pictures stay in memory (N * size * size * 3 bytes); those that have
+        the network's size already are read from the data set whenever they are asked for, so it
+        must stay open (and may be larger than memory).
 
     Raises:
         DatasetError: The data set has no such split, or it is empty.
@@ -76,7 +80,7 @@ def load_samples(dataset: Kinect13, split: str, size: int) -> Samples:
     targets, weight = read_targets(rows)
     return Samples(
         split=split,
-        images=_read_images(rows, size),
+        images=rows.images if rows.size == size else _resized(rows, size),
         targets=targets,
         weight=weight,
         visibility=np.asarray(rows.visibility),
@@ -118,7 +122,7 @@ def _rows(dataset: Kinect13, split: str) -> Split:
     return rows
 
 
-def batches(count: int, batch: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
+def batches(count: int, batch: int, rng: np.random.Generator) -> Iterator[Indices]:
     """Yield indices of batches for ever: every sample once before any comes again.
 
     Args:
@@ -142,17 +146,12 @@ def to_pixels(images: Images, device: torch.device) -> Tensor:
     return (stored.permute(0, 3, 1, 2).float() - 127) / 128
 
 
-def _read_images(rows: Split, size: int) -> Images:
-    """Read the pictures of a split in blocks, resized by area where they are larger."""
+def _resized(rows: Split, size: int) -> Callable[[Indices], Images]:
+    """Read the pictures of a split in blocks, resize them, and return what gives them."""
     images = np.empty((len(rows), size, size, 3), dtype=np.uint8)
-    stored = rows.size
-    method = cv2.INTER_AREA if size < stored else cv2.INTER_LINEAR
+    method = cv2.INTER_AREA if size < rows.size else cv2.INTER_LINEAR
     for start in range(0, len(rows), READ_BLOCK):
         indices = np.arange(start, min(start + READ_BLOCK, len(rows)))
-        block = rows.images(indices)
-        if size == stored:
-            images[indices] = block
-            continue
-        for index, image in zip(indices, block, strict=True):
+        for index, image in zip(indices, rows.images(indices), strict=True):
             cv2.resize(image, (size, size), dst=images[index], interpolation=method)
-    return images
+    return lambda chosen: images[chosen]

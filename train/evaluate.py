@@ -114,15 +114,14 @@ def evaluate(settings: EvaluateSettings) -> EvaluateResult:
         check_sheet(settings.sheet)
     device = choose_device(settings.device)
     checkpoint = load_checkpoint(settings.checkpoint)
+    net = checkpoint.build().to(device)
     with open_kinect13(settings.data) as dataset:
         samples = load_samples(dataset, settings.split, checkpoint.size)
         mean, mean_of = _mean_pose(dataset, checkpoint)
+        single, _ = run_net(net, samples, device)
+        other, _ = run_net(net, samples, device, mirrored=True)
         shown = spread(len(samples))
         pictures = dataset.split(settings.split).images(shown) if settings.sheet else None
-
-    net = checkpoint.build().to(device)
-    single, _ = run_net(net, samples, device)
-    other, _ = run_net(net, samples, device, mirrored=True)
     poses: Floats = np.float32(0.5) * (single + other)
 
     def score(of: Floats) -> Score:

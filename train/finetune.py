@@ -15,7 +15,7 @@ from .loop import OnProgress, choose_device, learn
 from .metrics import Score
 from .nets import build_net
 from .runs import Run, check_run_name
-from .settings import TrainOptions, resolve
+from .settings import TrainOptions, TrainSettings, resolve
 from .track import Learned, Track
 from .validate import Validation
 
@@ -103,29 +103,33 @@ def train_run(
         settings = resolve(kind, options, start, dataset.size)
         train = load_samples(dataset, "train", settings.size)
         val = load_samples(dataset, "val", settings.size)
-
-    torch.manual_seed(settings.seed)
-    net = start.build() if start else build_net(settings.model, settings.width, settings.size)
-    run = Run(options.runs, kind, options.name or settings.model)
-    run.write_config(
-        {
-            "kincap_version": __version__,
-            "torch_version": str(torch.__version__),
-            "data": str(options.data),
-            "init": "none" if init is None else str(init),
-            "device": str(device),
-            "threads": torch.get_num_threads(),
-            "settings": settings.to_toml(),
-        }
-    )
-    track = Track(settings, options.data.name, train, val, run, device)
-    learned = learn(settings, net, train, track, device, on_progress)
+        torch.manual_seed(settings.seed)
+        net = start.build() if start else build_net(settings.model, settings.width, settings.size)
+        run = Run(options.runs, kind, options.name or settings.model)
+        run.write_config(_config(settings, options, init, device))
+        track = Track(settings, options.data.name, train, val, run, device)
+        learned = learn(settings, net, train, track, device, on_progress)
     if options.out is not None:
         copy_checkpoint(run.best, options.out)
     return TrainResult(
         kind, run.folder, run.best, run.last, options.out, settings.model, settings.size,
         str(device), learned,
     )  # fmt: skip
+
+
+def _config(
+    settings: TrainSettings, options: TrainOptions, init: Path | None, device: torch.device
+) -> dict[str, Any]:
+    """Return what config.toml says: enough to make the run again."""
+    return {
+        "kincap_version": __version__,
+        "torch_version": str(torch.__version__),
+        "data": str(options.data),
+        "init": "none" if init is None else str(init),
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "settings": settings.to_toml(),
+    }
 
 
 def _load_start(init: Path) -> Checkpoint:

@@ -92,7 +92,7 @@ def learn(
         for chosen in batches(len(train), settings.batch, rng):
             step += 1
             images, targets, weight = augment(
-                train.images[chosen],
+                train.images(chosen),
                 train.targets[chosen],
                 train.weight[chosen],
                 settings.augment,

@@ -147,12 +147,16 @@ def _skeleton(
     scale = 1 << SHIFT
     usable = shown & np.isfinite(pose).all(axis=1) & (np.abs(pose) < 10).all(axis=1)
     at = np.round(np.where(usable[:, None], pose * CELL_PX - 0.5, 0) * scale).astype(int)
-    for a, b in LIMBS:
-        if usable[a] and usable[b] and filled[a] and filled[b]:
-            cv2.line(cell, at[a].tolist(), at[b].tolist(), colour, 2, cv2.LINE_AA, SHIFT)
-    for k in np.flatnonzero(usable):
-        thickness = -1 if filled[k] else 1
-        cv2.circle(cell, at[k].tolist(), 4 * scale, colour, thickness, cv2.LINE_AA, SHIFT)
+    limbs = [(a, b) for a, b in LIMBS if all(usable[[a, b]]) and all(filled[[a, b]])]
+    # first all in dark and wider: an outline, so that green shows on a green garment
+    for ink, wider in ((INK, 1), (colour, 0)):
+        for a, b in limbs:
+            width = 2 + 2 * wider
+            cv2.line(cell, at[a].tolist(), at[b].tolist(), ink, width, cv2.LINE_AA, SHIFT)
+        for k in np.flatnonzero(usable):
+            width = -1 if filled[k] else 1 + 2 * wider
+            radius = (4 + wider * bool(filled[k])) * scale
+            cv2.circle(cell, at[k].tolist(), radius, ink, width, cv2.LINE_AA, SHIFT)
 
 
 def _write(

@@ -63,8 +63,8 @@ def run_net(
     total = 0.0
     with torch.inference_mode():
         for start in range(0, len(samples), BATCH):
-            part = slice(start, start + BATCH)
-            images = samples.images[part]
+            part = np.arange(start, min(start + BATCH, len(samples)))
+            images = samples.images(part)
             output = net(to_pixels(mirror_images(images) if mirrored else images, device))
             coords = output.coords.float().cpu().numpy()
             poses[part] = mirror_targets(coords) if mirrored else coords

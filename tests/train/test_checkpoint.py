@@ -84,9 +84,9 @@ def test_the_same_content_is_the_same_file(saved: Path, checkpoint: Checkpoint) 
 
 
 def test_a_copy_is_a_checkpoint_of_its_own(saved: Path, tmp_path: Path) -> None:
-    copy_checkpoint(saved, tmp_path / "new" / "copy.ckpt")
-    load_checkpoint(tmp_path / "new" / "copy.ckpt")
-    assert (tmp_path / "new" / "copy.ckpt.sha256").read_text().endswith("  copy.ckpt\n")
+    copy_checkpoint(saved, tmp_path / "copy.ckpt")
+    load_checkpoint(tmp_path / "copy.ckpt")
+    assert (tmp_path / "copy.ckpt.sha256").read_text().endswith("  copy.ckpt\n")
 
 
 @pytest.mark.parametrize("keep_sum", [True, False])
@@ -185,3 +185,5 @@ def test_output_may_replace_a_checkpoint_and_nothing_else(saved: Path, tmp_path:
             check_output(path)
     with pytest.raises(CheckpointError, match="folder"):
         check_output(tmp_path)
+    with pytest.raises(CheckpointError, match="no folder"):
+        check_output(tmp_path / "nowhere" / "new.ckpt")
