@@ -128,7 +128,7 @@ class _RichProgress:
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         # rich's own speed needs two updates; ours is done / elapsed, as in the plain lines
         elapsed = self._bar.tasks[0].elapsed or 1e-9
-        more = {} if total is None else {"total": total}
+        more = {} if total is None else {"total": total, "of": f"/{total}"}
         self._bar.update(self._task, completed=done, note=note, rate=done / elapsed, **more)
 
 
@@ -156,11 +156,14 @@ def progress(
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=28),
-        TextColumn("{task.completed:.0f}" + ("/{task.total:.0f}" if total else "") + f" {unit}"),
+        TextColumn("{task.completed:.0f}{task.fields[of]}" + f" {unit}"),
         TextColumn("{task.fields[rate]:.1f}/s"),
         TimeElapsedColumn(),
-        *((TextColumn("left"), TimeRemainingColumn()) if total else ()),
+        # some work learns its total on the way: the time left is then "-:--:--" until it does
+        TextColumn("left"),
+        TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[note]}"),
     )
     with RichBar(*columns, console=Console(stderr=True)) as bar:
-        yield _RichProgress(bar, bar.add_task(description, total=total, note="", rate=0.0))
+        of = f"/{total}" if total else ""
+        yield _RichProgress(bar, bar.add_task(description, total=total, of=of, note="", rate=0.0))
