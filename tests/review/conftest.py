@@ -2,7 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,3 +206,52 @@ def client(tmp_path: Path) -> Iterator[Client]:
     access = Access(PORT)
     yield Client(make_app(shelf, access), access, shelf)
     shelf.close()
+
+
+@dataclass
+class Served:
+    """A running ``kincap review``."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    @property
+    def base(self) -> str:
+        """The address without its token."""
+        return self.url.partition("?")[0]
+
+    @property
+    def port(self) -> int:
+        return int(self.base.rstrip("/").rpartition(":")[2])
+
+    def stop(self) -> tuple[int, str, str]:
+        """Press Ctrl-C; return the exit code and what was printed after the address."""
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=15)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Return a function that starts ``kincap review`` as a process of its own."""
+    running: list[Served] = []
+
+    def start(recordings: Path, *args: str) -> Served:
+        command = [sys.executable, "-m", "kincap", "review", "--no-open"]
+        process = subprocess.Popen(
+            [*command, "--recordings", str(recordings), *(args or ("--port", "0"))],
+            cwd=tmp_path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        running.append(Served(process.stdout.readline().strip(), process))
+        assert running[-1].url.startswith("http://127.0.0.1:"), process.communicate()
+        return running[-1]
+
+    yield start
+    for served in running:
+        if served.process.poll() is None:
+            served.process.kill()
+            served.process.communicate()
