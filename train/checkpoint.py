@@ -8,7 +8,6 @@ flipped bits without a word.
 
 import hashlib
 import io
-import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..core.errors import CheckpointError, KincapError
+from ..core.fileio import write_atomic
 from ..core.skeleton import KEYPOINT_NAMES, KEYPOINTS
 from .nets import build_net
 
@@ -29,6 +29,9 @@ PIXELS: Final[dict[str, Any]] = {"order": "RGB", "subtract": 127, "divide": 128}
 
 MOST_BYTES: Final = 4 << 30
 """Larger files are refused unread; the largest network here is a tenth of it."""
+
+READABLE: Final = 0o644
+"""Networks are made to be handed on, unlike recordings."""
 
 
 @dataclass(frozen=True)
@@ -149,20 +152,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _write_pair(path: Path, data: memoryview) -> None:
-    """Write a file and its SHA-256 so that no moment shows a sum that isn't the file's."""
+    """Write a file and its SHA-256; at no moment is there a sum that isn't the file's."""
     digest_path = path.with_name(path.name + ".sha256")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    digest = hashlib.sha256(data).hexdigest()
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        digest_path.unlink(missing_ok=True)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    digest_path.write_text(f"{digest}  {path.name}\n", encoding="utf-8")
+    digest_path.unlink(missing_ok=True)
+    write_atomic(path, data, READABLE)
+    line = f"{hashlib.sha256(data).hexdigest()}  {path.name}\n"
+    write_atomic(digest_path, line.encode(), READABLE)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from .nets import NetOutput
 MAP_COORDS_FACTOR: Final = 20.0
 """Weight of the coordinates' squared error; at 1 the maps' cross-entropy drowns it."""
 
-MAP_ENTROPY_FACTOR: Final = 0.3
+MAP_ENTROPY_FACTOR: Final = 1.0
 
 MAP_SIGMA_CELLS: Final = 1.0
 """Spread of the target on a map, in cells."""
