@@ -1,7 +1,101 @@
-"""Commands of this group: to come."""
+"""``kincap build``: from sessions into kinect13.h5."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from . import console
+
+if TYPE_CHECKING:
+    from ..dataset.build import BuildResult
+
+
+def build(
+    out: Annotated[Path, typer.Option("--out", help="The data set to make.")] = Path("kinect13.h5"),
+    recordings: Annotated[
+        Path, typer.Option("--recordings", help="Folder of all sessions.")
+    ] = Path("recordings"),
+    sessions: Annotated[
+        str, typer.Option("--sessions", help="Glob of the sessions to build from.")
+    ] = "*",
+    val: Annotated[
+        str,
+        typer.Option(
+            "--val",
+            metavar="GLOB|FRACTION",
+            help="Validation: the last part of each take, or whole sessions.",
+        ),
+    ] = "0.2",
+    test: Annotated[
+        str | None, typer.Option("--test", metavar="GLOB", help="Sessions of the test set.")
+    ] = None,
+    size: Annotated[
+        int, typer.Option("--size", help="Side of the pictures, pixels; a multiple of 4.")
+    ] = 224,
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave out pictures that can't be decoded.")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Throw away what an interrupted build has done.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes; default: one for each core.")
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--sheet", help="Where examples are drawn, PNG; default: beside the output."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Make a data set of 13 keypoints from recordings; a killed build goes on where it was."""
+    from ..dataset.build import BuildSettings
+    from ..dataset.build import build as run
+
+    settings = BuildSettings(
+        out=out,
+        recordings=recordings,
+        sessions=sessions,
+        val=val,
+        test=test,
+        size=size,
+        skip_damaged=skip_damaged,
+        restart=restart,
+        dry_run=dry_run,
+        workers=workers,
+        sheet=sheet,
+    )
+    with console.progress(f"building {out}", unit="rows") as bar:
+        done = run(settings, on_progress=bar.update)
+    for warning in done.warnings:
+        console.say(f"warning: {warning}")
+    if json:
+        console.print_json(done.to_json())
+    else:
+        _show(done)
+
+
+def _show(done: "BuildResult") -> None:
+    """Print the counts and where everything lies."""
+    rows: list[tuple[object, ...]] = [
+        (f"kept: {split}", count, None) for split, count in done.splits.items()
+    ]
+    rows += [
+        (f"rejected: {reason}", count, done.rejected_all[reason])
+        for reason, count in done.rejected.items()
+        if done.rejected_all[reason]
+    ]
+    rows.append(("candidates", done.candidates, None))
+    console.table(("", "candidates", "reason applied"), rows, right=(1, 2))
+    if done.sha256 is None:
+        console.result(f"{done.out}: would hold {done.kept} rows (nothing was written)")
+        return
+    resumed = f", {done.resumed_rows} of them made earlier" if done.resumed_rows else ""
+    console.result(f"{done.out}: {done.kept} rows{resumed}, SHA-256 {done.sha256}")
+    console.result(f"Look at it: {done.sheet}")
 
 
 def register(app: typer.Typer) -> None:
     """Add the group's commands."""
+    app.command("build")(build)

@@ -1,0 +1,186 @@
+"""Build kinect13.h5 from recordings: plan from the tables, then cut the pictures in parallel."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from .. import __version__
+from ..core.errors import DatasetError
+from ..core.fileio import LockFile, write_atomic
+from .crop import Block, DamagedPictureError, cut_block
+from .kinect13 import open_kinect13
+from .part import Part
+from .plan import BLOCK_ROWS, BuildSettings, OnProgress, Plan, make_plan
+from .quality import REASONS
+from .sheet import draw_sheet
+from .workers import run_tasks, usable_cores
+
+__all__ = ["BuildResult", "BuildSettings", "build"]
+
+SCHEMA: Final = "kincap/kinect13/1"
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did, or would do.
+
+    Attributes:
+        out: The data set.
+        candidates: Tracked bodies in colour frames, and colour frames without one.
+        kept: Candidates that became rows.
+        rejected: The others by the first reason that applied.
+        rejected_all: By every reason that applied.
+        splits: Rows by split.
+        sessions: The same counts by session.
+        warnings: What a person should look at.
+        resumed_rows: Rows that an interrupted build had made already.
+        sha256: Of the data set; None after a dry run.
+        sheet: The sheet of examples; None after a dry run.
+    """
+
+    out: Path
+    candidates: int
+    kept: int
+    rejected: dict[str, int]
+    rejected_all: dict[str, int]
+    splits: dict[str, int]
+    sessions: dict[str, dict[str, Any]]
+    warnings: tuple[str, ...]
+    resumed_rows: int = 0
+    sha256: str | None = None
+    sheet: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report that scripts read."""
+        paths = {"out": str(self.out), "sheet": None if self.sheet is None else str(self.sheet)}
+        return {"schema": "kincap/build/1", **asdict(self), **paths}
+
+
+def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> BuildResult:
+    """Build a data set; a build that was killed goes on where it was.
+
+    Args:
+        settings: What to build, and from what.
+        on_progress: Told rows done, rows in all, and what is being done.
+
+    Returns:
+        Counts, and where everything lies.
+
+    Raises:
+        DatasetError: Bad settings, nothing to build from, an empty split, an output that is not
+            ours, another plan begun (exit 2); a damaged picture (exit 1, nothing at the
+            destination).
+        SessionError: A session is being recorded, left by a killed recorder or damaged.
+    """
+    settings.check()
+    tell = on_progress or (lambda done, total, note: None)
+    _check_output(settings.out)
+    workers = settings.workers or usable_cores()
+    plan = make_plan(settings, workers, tell)
+    if settings.dry_run:
+        return _result(settings, plan)
+    lock = LockFile(settings.out.with_name(settings.out.name + ".lock"))
+    if not lock.try_acquire():
+        raise DatasetError(f"{settings.out}: another build is making it; wait for that to end")
+    try:
+        part = Part(settings.out, plan, settings.size)
+        resumed = _resumed_rows(part, plan) if part.open(settings.restart) else 0
+        _cut_pictures(part, plan, settings.size, workers, tell)
+        tell(plan.rows, plan.rows, "checking the file")
+        checksum = part.finish()
+        sheet = _write_beside(settings, plan, checksum)
+    finally:
+        # a second build that waits for this very file is told within its fifth of a second
+        lock.path.unlink(missing_ok=True)
+        lock.release()
+    return _result(settings, plan, resumed_rows=resumed, sha256=checksum, sheet=sheet)
+
+
+def _check_output(out: Path) -> None:
+    """Refuse to replace what kincap did not make."""
+    if not out.parent.is_dir():
+        raise DatasetError(f"--out {out}: there is no folder {out.parent}")
+    if out.exists():
+        try:
+            open_kinect13(out).close()
+        except DatasetError as err:
+            raise DatasetError(
+                f"--out {out}: it is there and not a data set of kincap's ({err}); "
+                "move it away or take another name"
+            ) from err
+
+
+def _cut_pictures(part: Part, plan: Plan, size: int, workers: int, on_progress: OnProgress) -> None:
+    """Cut what is not done yet and note each block."""
+    done = _resumed_rows(part, plan)
+    on_progress(done, plan.rows, "cutting pictures")
+    blocks = list(_blocks(part, plan, size))
+    try:
+        for block, crc in run_tasks(cut_block, blocks, min(workers, len(blocks))):
+            part.mark(block.split, block.number, crc)
+            done += len(block.pictures)
+            on_progress(done, plan.rows, "cutting pictures")
+    except DamagedPictureError:
+        # going on would meet it again, and leaving it out or repairing it makes another plan
+        part.discard()
+        raise
+
+
+def _blocks(part: Part, plan: Plan, size: int) -> Iterator[Block]:
+    """Yield the blocks that are not done."""
+    for split, pictures in plan.pictures.items():
+        for number in range(-(-len(pictures) // BLOCK_ROWS)):
+            if number in part.done[split]:
+                continue
+            first = number * BLOCK_ROWS
+            offset = part.images[split] + first * size * size * 3
+            rows = pictures.take(slice(first, first + BLOCK_ROWS))
+            yield Block(split, number, part.path, offset, size, rows)
+
+
+def _resumed_rows(part: Part, plan: Plan) -> int:
+    """Return how many rows are done."""
+    return sum(
+        min(BLOCK_ROWS, len(plan.pictures[split]) - number * BLOCK_ROWS)
+        for split, blocks in part.done.items()
+        for number in blocks
+    )
+
+
+def _write_beside(settings: BuildSettings, plan: Plan, checksum: str) -> Path:
+    """Write what depends on when and where, and the sheet of examples."""
+    out = settings.out
+    about = {
+        "schema": SCHEMA,
+        "sha256": checksum,
+        "created_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "kincap_version": __version__,
+        "path": str(out.absolute()),
+        "recordings": str(settings.recordings.absolute()),
+        "counts": plan.meta.counts,
+    }
+    text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
+    write_atomic(out.with_name(out.name + ".json"), text.encode(), mode=0o644)
+    sheet = settings.sheet or out.with_name(out.name + ".png")
+    with open_kinect13(out) as dataset:
+        draw_sheet(dataset, sheet)
+    return sheet
+
+
+def _result(settings: BuildSettings, plan: Plan, **more: Any) -> BuildResult:
+    """Return the counts of a plan."""
+    counts = plan.meta.counts
+    return BuildResult(
+        out=settings.out,
+        candidates=counts["candidates"],
+        kept=counts["kept"],
+        rejected={reason: counts["rejected"][reason] for reason in REASONS},
+        rejected_all={reason: counts["rejected_all"][reason] for reason in REASONS},
+        splits=counts["splits"],
+        sessions=counts["sessions"],
+        warnings=plan.warnings,
+        **more,
+    )

@@ -1,0 +1,194 @@
+"""Pass 1 over one session: every tracked body in a colour frame, and what becomes of it."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.edits import REJECT
+from ..core.geometry import Floats, unmirror_points
+from ..core.shard import BODIES, ColorFlag
+from ..core.skeleton import KEYPOINT, TORSO
+from . import quality
+from .pairing import NO_BODY, pair_nearest
+from .quality import Bools, FilterSettings
+from .sessions import Recording
+
+NO_SLOT: Final = 0
+"""Slot of a candidate that stands for a colour frame without a body."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The C candidates of one session, by take, colour seq and slot.
+
+    Attributes:
+        frame: (C,) row of the colour frame in the recording.
+        body: (C,) row of the body; -1 where the frame has none.
+        slot: (C,) which of the sensor's bodies.
+        residual_100ns: (C,) body time minus colour time.
+        points: (C, 13, 2) float64, un-mirrored pixels; NaN where there is no body.
+        visibility: (C, 13) uint8.
+        weight: (C, 13) float32.
+        keypoint_quality: (C, 13) uint32.
+        quality: (C,) uint32.
+        failed: By reason (C,) bool.
+    """
+
+    frame: NDArray[np.int64]
+    body: NDArray[np.int64]
+    slot: NDArray[np.int64]
+    residual_100ns: NDArray[np.int64]
+    points: Floats
+    visibility: NDArray[np.uint8]
+    weight: NDArray[np.float32]
+    keypoint_quality: NDArray[np.uint32]
+    quality: NDArray[np.uint32]
+    failed: dict[str, Bools]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+def find_candidates(recording: Recording, settings: FilterSettings) -> Candidates:
+    """Pair, label and judge all bodies of a session.
+
+    Args:
+        recording: The session's tables.
+        settings: Thresholds of the filters.
+
+    Returns:
+        Its candidates: one for each tracked body in a colour frame, and one for each colour frame
+        without.
+    """
+    color, bodies = recording.color, recording.bodies
+    body_of_frame, residual = pair_nearest(
+        color["take"], color["time_device"], bodies.take, bodies.time_device
+    )
+    frame, slot = _slots(recording, body_of_frame)
+    order = np.lexsort((slot, color["seq"][frame], color["take"][frame]))
+    frame, slot = frame[order], slot[order]
+    has_body = slot != NO_BODY
+    slot = np.where(has_body, slot, NO_SLOT)
+    body = np.where(has_body, body_of_frame[frame], NO_BODY)
+    judged = _judge(recording, body, slot, settings)
+    judged.failed["no_body"] = ~has_body
+    judged.failed["edits"] = recording.edits.verdicts(color["seq"])[frame] == REJECT
+    return Candidates(
+        frame=frame,
+        body=body,
+        slot=slot,
+        residual_100ns=residual[frame],
+        points=judged.points,
+        visibility=judged.visibility,
+        weight=judged.weight,
+        keypoint_quality=judged.flags,
+        quality=judged.quality | _low_light(recording, frame),
+        failed=judged.failed,
+    )
+
+
+def _slots(
+    recording: Recording, body_of_frame: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return frame and slot of each candidate; slot -1 for a frame in which nobody is tracked."""
+    tracked = np.zeros((len(body_of_frame), BODIES), np.bool_)
+    paired = body_of_frame != NO_BODY
+    tracked[paired] = recording.bodies.tracked[body_of_frame[paired]]
+    frame, slot = np.nonzero(tracked)
+    alone = np.flatnonzero(~tracked.any(axis=1))
+    nobody = np.full(len(alone), NO_BODY, np.int64)
+    return np.concatenate([frame, alone]), np.concatenate([slot, nobody])
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Labels and verdicts of C candidates."""
+
+    points: Floats
+    visibility: NDArray[np.uint8]
+    weight: NDArray[np.float32]
+    flags: NDArray[np.uint32]
+    quality: NDArray[np.uint32]
+    failed: dict[str, Bools]
+
+
+def _judge(
+    recording: Recording,
+    body: NDArray[np.int64],
+    slot: NDArray[np.int64],
+    settings: FilterSettings,
+) -> _Judged:
+    """Label the keypoints of each candidate and apply the filters; without a body none applies."""
+    count, size_px = len(body), recording.size_px
+    there = np.flatnonzero(body != NO_BODY)
+    row, column = body[there], slot[there]
+    bodies = recording.bodies
+    stored, state = bodies.points[row, column], bodies.state[row, column]
+    clipped = bodies.clipped_edges[row, column]
+    flags = quality.keypoint_flags(stored, state, clipped, size_px, settings)
+    visibility, weight = quality.label_keypoints(flags, stored, size_px)
+    points = (
+        unmirror_points(stored, size_px[0]) if recording.mirrored else stored.astype(np.float64)
+    )
+    several = bodies.tracked[row].sum(axis=1) > 1
+    verdicts = quality.apply_filters(flags, bodies.depth_m[row, column], settings)
+    return _Judged(
+        points=_spread(np.where(visibility[..., None] > 0, points, np.nan), there, count, np.nan),
+        visibility=_spread(visibility, there, count, 0),
+        weight=_spread(weight, there, count, 0),
+        flags=_spread(flags, there, count, 0),
+        quality=_spread(
+            _row_bit("clipped", clipped != 0) | _row_bit("several_bodies", several),
+            there,
+            count,
+            0,
+        ),
+        failed={reason: _spread(fails, there, count, False) for reason, fails in verdicts.items()},
+    )
+
+
+def _spread(
+    values: NDArray[Any], there: NDArray[np.int64], count: int, absent: float
+) -> NDArray[Any]:
+    """Return values of some candidates as values of all, the rest filled."""
+    full = np.full((count, *values.shape[1:]), absent, values.dtype)
+    full[there] = values
+    return full
+
+
+def _row_bit(name: str, where: Bools) -> NDArray[np.uint32]:
+    """Return the bit of a name where it applies."""
+    return where.astype(np.uint32) << np.uint32(quality.ROW_BITS[name])
+
+
+def _low_light(recording: Recording, frame: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Return the bit of frames that the sensor took at half its rate."""
+    flags = recording.color["flags"][frame]
+    return _row_bit("low_light", (flags & ColorFlag.low_light) != 0)
+
+
+def side_warning(recording: Recording, candidates: Candidates, kept: Bools) -> str | None:
+    """Say where left and right look exchanged: a wrong ``mirrored``, or sides by the observer.
+
+    Args:
+        recording: The session.
+        candidates: Its candidates.
+        kept: (C,) those that are kept.
+
+    Returns:
+        A warning, or None: over frontal people the left shoulder lies to the right of the right
+        one in an un-mirrored image.
+    """
+    points = candidates.points[kept]
+    across = points[:, KEYPOINT["l_shoulder"], 0] - points[:, KEYPOINT["r_shoulder"], 0]
+    torso = np.linalg.norm(points[:, TORSO[0]] - points[:, TORSO[1]], axis=-1)
+    with np.errstate(invalid="ignore"):
+        frontal = np.abs(across) > 0.3 * torso
+    if not frontal.any() or np.median(across[frontal]) > 0:
+        return None
+    return (
+        f"{recording.name}: most left shoulders lie left of the right ones after un-mirroring; "
+        "is 'mirrored' in its session.json right?"
+    )

@@ -1,0 +1,332 @@
+"""Pass 1: from the tables of all sessions to every row of the data set, but for its pictures."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import tomli_w
+from numpy.typing import NDArray
+
+from ..core.errors import DatasetError
+from ..core.geometry import BOX_SCALE, image_to_crop, snapped_xyxy
+from .boxes import person_boxes
+from .candidates import Candidates, find_candidates, side_warning
+from .crop import Pictures, find_damaged
+from .kinect13_format import FIELDS, LARGEST_SIZE, SMALLEST_SIZE, SPLITS, Meta, skeleton_meta
+from .pairing import PAIR_WITHIN_100NS
+from .quality import KEYPOINT_BITS, REASONS, ROW_BITS, FilterSettings, first_reason
+from .sessions import Recording, choose_sessions, load_recording
+from .split import DEFAULT_VAL, GUARD, SplitSettings, assign_frames, parse_split
+from .workers import run_tasks
+
+BLOCK_ROWS: Final = 256
+"""Rows of pictures that are made, synced and marked together: whole pages of the file."""
+
+OnProgress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """What to build, and from what.
+
+    Attributes:
+        out: The data set.
+        recordings: The folder of all sessions.
+        sessions: Glob of the sessions to build from.
+        val: Share of each take that is validation, or a glob of sessions.
+        test: Glob of the sessions that are the test set, or None.
+        size: Side of the pictures, pixels, a multiple of 4.
+        skip_damaged: Check every needed picture first and leave damaged ones out.
+        restart: Throw away what an interrupted build of another plan has done.
+        dry_run: Count only.
+        workers: Processes to cut pictures with; None for as many as there are cores.
+        sheet: Where the sheet of examples goes; None for ``<out>.png``.
+        filters: Thresholds.
+    """
+
+    out: Path = Path("kinect13.h5")
+    recordings: Path = Path("recordings")
+    sessions: str = "*"
+    val: str = DEFAULT_VAL
+    test: str | None = None
+    size: int = 224
+    skip_damaged: bool = False
+    restart: bool = False
+    dry_run: bool = False
+    workers: int | None = None
+    sheet: Path | None = None
+    filters: FilterSettings = field(default_factory=FilterSettings)
+
+    def check(self) -> None:
+        """Refuse values that make no data set.
+
+        Raises:
+            DatasetError: Names the flag.
+        """
+        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE or self.size % 4:
+            raise DatasetError(
+                f"--size {self.size}: expected a multiple of 4 from {SMALLEST_SIZE} "
+                f"to {LARGEST_SIZE}"
+            )
+        if self.workers is not None and self.workers < 1:
+            raise DatasetError(f"--workers {self.workers}: expected at least 1")
+
+    def toml(self, split: SplitSettings) -> str:
+        """Return all that decides what is in the file, as canonical TOML."""
+        kept = {
+            "size": self.size,
+            "sessions": self.sessions,
+            "skip_damaged": self.skip_damaged,
+            "box_scale": BOX_SCALE,
+            "pair_within_ms": PAIR_WITHIN_100NS / 1e4,
+            "split": {"val": self.val, "test": self.test or "", "guard_s": split.guard_s},
+            "filters": asdict(self.filters),
+        }
+        return tomli_w.dumps(kept)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that pass 1 found out.
+
+    Attributes:
+        columns: The tables of FIELDS by split, in the order of the rows.
+        pictures: By split, where the rows' pictures come from.
+        meta: What the file says about itself.
+        warnings: What a person should look at.
+    """
+
+    columns: dict[str, dict[str, NDArray[Any]]]
+    pictures: dict[str, Pictures]
+    meta: Meta
+    warnings: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all splits."""
+        return sum(len(pictures) for pictures in self.pictures.values())
+
+
+@dataclass(frozen=True)
+class _SessionPlan:
+    """One session's candidates and where each goes: a split's name, or a reason."""
+
+    recording: Recording
+    candidates: Candidates
+    goes_to: NDArray[np.str_]
+    failed: dict[str, NDArray[np.bool_]]
+
+
+def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) -> Plan:
+    """Read the tables of all sessions and decide about every candidate.
+
+    Args:
+        settings: What to build; checked.
+        workers: Processes to check pictures with, where that is asked for.
+        on_progress: Told done, total and what is being done.
+
+    Raises:
+        DatasetError: No session, or a split that was asked for would be empty.
+        SessionError: A session can't be built from as it is.
+    """
+    names = choose_sessions(settings.recordings, settings.sessions)
+    split = parse_split(settings.val, settings.test, names)
+    sessions = []
+    for done, name in enumerate(names):
+        on_progress(done, len(names), f"reading {name}")
+        recording = load_recording(settings.recordings, name)
+        sessions.append(_decide(recording, split, settings.filters))
+    if settings.skip_damaged:
+        sessions = _without_damaged(sessions, workers, on_progress)
+    counts = _count(sessions)
+    _check_splits(split, settings, counts)
+    asked = [name for name in SPLITS if name in split.asked_for]
+    return Plan(
+        columns={name: _columns(sessions, name, settings.size) for name in asked},
+        pictures={name: _pictures(sessions, name) for name in asked},
+        meta=Meta(
+            sessions=tuple(names),
+            settings=settings.toml(split),
+            skeleton=skeleton_meta(),
+            sources=[one.recording.source() for one in sessions],
+            counts=counts,
+            cues=("",),
+            quality_bits={"keypoint_quality": dict(KEYPOINT_BITS), "quality": dict(ROW_BITS)},
+        ),
+        warnings=_warnings(sessions),
+    )
+
+
+def _decide(recording: Recording, split: SplitSettings, filters: FilterSettings) -> _SessionPlan:
+    """Apply filters and split to one session."""
+    candidates = find_candidates(recording, filters)
+    color = recording.color
+    of_frame = assign_frames(recording.name, color["take"], color["time_device"], split)
+    splits = of_frame[candidates.frame]
+    failed = {**candidates.failed, "guard": splits == GUARD}
+    return _SessionPlan(recording, candidates, _destination(splits, failed), failed)
+
+
+def _destination(
+    splits: NDArray[np.str_], failed: dict[str, NDArray[np.bool_]]
+) -> NDArray[np.str_]:
+    """Return the split of each kept candidate, and the first failing reason of each other one."""
+    first = first_reason(failed, len(splits))
+    return np.where(first < 0, splits.astype("<U16"), np.array(REASONS)[first])
+
+
+def _without_damaged(
+    sessions: Sequence[_SessionPlan], workers: int, on_progress: OnProgress
+) -> list[_SessionPlan]:
+    """Check the pictures of all rows and leave out those that can't be decoded."""
+    total = sum(int(np.isin(one.goes_to, SPLITS).sum()) for one in sessions)
+    done = 0
+    checked = []
+    for one in sessions:
+        rows = np.flatnonzero(np.isin(one.goes_to, SPLITS))
+        pictures = _pictures_of(one, rows)
+        damaged = np.zeros(len(one.goes_to), np.bool_)
+        for (begin, _), found in run_tasks(_find_damaged, _pieces(pictures), workers):
+            damaged[rows[begin : begin + len(found)]] = found
+            done += len(found)
+            on_progress(done, total, f"checking pictures of {one.recording.name}")
+        failed = {**one.failed, "damaged": damaged}
+        goes_to = np.where(damaged, "damaged", one.goes_to)
+        checked.append(_SessionPlan(one.recording, one.candidates, goes_to, failed))
+    return checked
+
+
+def _pieces(pictures: Pictures) -> list[tuple[int, Pictures]]:
+    """Cut rows into pieces of work, each with its first row."""
+    begins = range(0, len(pictures), BLOCK_ROWS)
+    return [(begin, pictures.take(slice(begin, begin + BLOCK_ROWS))) for begin in begins]
+
+
+def _find_damaged(piece: tuple[int, Pictures]) -> NDArray[np.bool_]:
+    """Check one piece."""
+    return find_damaged(piece[1])
+
+
+def _count(sessions: Sequence[_SessionPlan]) -> dict[str, Any]:
+    """Return what ``meta/counts`` says: each candidate once, and every reason that applied."""
+    counts: dict[str, Any] = _counts_of(sessions)
+    counts["sessions"] = {one.recording.name: _counts_of([one]) for one in sessions}
+    return counts
+
+
+def _counts_of(sessions: Sequence[_SessionPlan]) -> dict[str, Any]:
+    """Count the candidates of some sessions."""
+    goes_to = np.concatenate([one.goes_to for one in sessions])
+    splits = {name: int((goes_to == name).sum()) for name in SPLITS}
+    return {
+        "candidates": len(goes_to),
+        "kept": sum(splits.values()),
+        "rejected": {reason: int((goes_to == reason).sum()) for reason in REASONS},
+        "rejected_all": {
+            reason: sum(int(one.failed[reason].sum()) for one in sessions if reason in one.failed)
+            for reason in REASONS
+        },
+        "splits": {name: n for name, n in splits.items() if n},
+    }
+
+
+def _check_splits(split: SplitSettings, settings: BuildSettings, counts: dict[str, Any]) -> None:
+    """Refuse a build that would leave a split empty."""
+    for name in split.asked_for:
+        if counts["splits"].get(name):
+            continue
+        why = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items() if n)
+        flag = f"--test {settings.test}" if name == "test" else f"--val {settings.val}"
+        raise DatasetError(
+            f"{flag}: nothing is left for {name} of {counts['candidates']} candidates "
+            f"(rejected: {why or 'none'}); record more, or name sessions with --val GLOB"
+        )
+
+
+def _columns(sessions: Sequence[_SessionPlan], split: str, size: int) -> dict[str, NDArray[Any]]:
+    """Return the tables of one split."""
+    parts = [_session_columns(index, one, split, size) for index, one in enumerate(sessions)]
+    return {
+        name: np.concatenate([part[name] for part in parts]).astype(FIELDS[name].dtype)
+        for name in FIELDS
+    }
+
+
+def _session_columns(
+    index: int, one: _SessionPlan, split: str, size: int
+) -> dict[str, NDArray[Any]]:
+    """Return the rows of one session in one split."""
+    rows = np.flatnonzero(one.goes_to == split)
+    found, recording = one.candidates, one.recording
+    color = recording.color[found.frame[rows]]
+    box = snapped_xyxy(person_boxes(found.points[rows], found.visibility[rows]))
+    labelled = found.visibility[rows][..., None] > 0
+    crop_px = np.where(labelled, image_to_crop(found.points[rows], box, size), -1)
+    slot = found.slot[rows]
+    return {
+        "keypoints_px": crop_px,
+        "visibility": found.visibility[rows],
+        "weight": found.weight[rows],
+        "keypoint_quality": found.keypoint_quality[rows],
+        "bbox_xyxy_px": box,
+        "session": np.full(len(rows), index),
+        "cue": np.zeros(len(rows)),
+        "color_seq": color["seq"],
+        "tracking_id": recording.bodies.tracking_id[found.body[rows], slot],
+        "take": color["take"],
+        "slot": slot,
+        "time_s": (color["time_device"] - _take_start(recording)[color["take"]]) * 1e-7,
+        "pair_residual_ms": found.residual_100ns[rows] * 1e-4,
+        "quality": found.quality[rows],
+    }
+
+
+def _take_start(recording: Recording) -> NDArray[np.int64]:
+    """Return the device time of each take's first colour frame, indexed by take, 100 ns."""
+    takes, first = np.unique(recording.color["take"], return_index=True)
+    start = np.zeros(int(takes.max(initial=0)) + 1, np.int64)
+    start[takes] = recording.color["time_device"][first]
+    return start
+
+
+def _pictures(sessions: Sequence[_SessionPlan], split: str) -> Pictures:
+    """Return where the pictures of one split come from."""
+    parts = [_pictures_of(one, np.flatnonzero(one.goes_to == split)) for one in sessions]
+    shards = [path for part in parts for path in part.shards]
+    before = np.cumsum([0, *(len(part.shards) for part in parts[:-1])])
+    joined = {
+        item.name: np.concatenate([getattr(part, item.name) for part in parts])
+        for item in fields(Pictures)
+        if item.name not in ("shards", "shard")
+    }
+    shard = np.concatenate([part.shard + n for part, n in zip(parts, before, strict=True)])
+    return Pictures(shards=tuple(shards), shard=shard.astype(np.int32), **joined)
+
+
+def _pictures_of(one: _SessionPlan, rows: NDArray[np.intp]) -> Pictures:
+    """Return where the pictures of some candidates of a session come from."""
+    found, recording = one.candidates, one.recording
+    frame = found.frame[rows]
+    return Pictures(
+        shards=tuple(recording.folder / name for name in recording.shards),
+        shard=recording.color_shard[frame],
+        color=recording.color[frame],
+        placed=person_boxes(found.points[rows], found.visibility[rows]),
+        mirrored=np.full(len(rows), recording.mirrored),
+        size_px=np.tile(np.array(recording.size_px, np.int64), (len(rows), 1)),
+    )
+
+
+def _warnings(sessions: Sequence[_SessionPlan]) -> tuple[str, ...]:
+    """Return what a person should look at."""
+    found = []
+    for one in sessions:
+        kept = np.isin(one.goes_to, SPLITS)
+        if not kept.any():
+            found.append(f"{one.recording.name}: no frame of it is kept")
+        warning = side_warning(one.recording, one.candidates, kept)
+        if warning:
+            found.append(warning)
+    return tuple(found)

@@ -1,0 +1,180 @@
+"""A sheet of examples from a data set, to be looked at before anything is trained on it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ..core.errors import DatasetError
+from ..core.skeleton import KEYPOINT_NAMES, LIMBS
+from .kinect13 import Kinect13, Split
+
+EXAMPLES: Final = 12
+COLUMNS: Final = 4
+CELL_PX: Final = 320
+GAP_PX: Final = 12
+HEAD_PX: Final = 84
+FOOT_PX: Final = 26
+"""Under each picture, for where it comes from."""
+
+PAPER: Final = (250, 250, 250)
+INK: Final = (45, 45, 45)
+GREY: Final = (120, 120, 120)
+RIGHT: Final = (40, 130, 255)
+LEFT: Final = (235, 165, 30)
+MIDDLE: Final = (245, 245, 245)
+"""Colours, BGR: orange is the person's own right side, blue the left."""
+
+SHIFT: Final = 4
+"""Fractional bits of the coordinates that OpenCV draws."""
+DASH_PX: Final = 7
+
+Image = npt.NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class _Example:
+    """One row of the data set: its split and its number there."""
+
+    split: Split
+    row: int
+
+
+def draw_sheet(dataset: Kinect13, path: Path) -> None:
+    """Draw examples, spread evenly over each split, and save them as PNG.
+
+    Args:
+        dataset: An open data set.
+        path: The picture; replaced if it is there.
+
+    Raises:
+        DatasetError: It could not be written (exit 1).
+    """
+    examples = _choose(dataset)
+    rows = -(-len(examples) // COLUMNS)
+    pitch_x, pitch_y = CELL_PX + GAP_PX, CELL_PX + FOOT_PX + GAP_PX
+    page = np.full((HEAD_PX + rows * pitch_y, GAP_PX + COLUMNS * pitch_x, 3), PAPER, np.uint8)
+    _head(page, dataset)
+    for index, example in enumerate(examples):
+        x = GAP_PX + index % COLUMNS * pitch_x
+        y = HEAD_PX + index // COLUMNS * pitch_y
+        page[y : y + CELL_PX, x : x + CELL_PX] = draw_example(example.split, example.row)
+        _write(page, _caption(dataset, example), (x, y + CELL_PX + 18), 0.45, GREY)
+    done, png = cv2.imencode(".png", page)
+    if not done:
+        raise DatasetError(f"{path}: the sheet could not be encoded", exit_code=1)
+    path.write_bytes(png.tobytes())
+
+
+def _choose(dataset: Kinect13) -> list[_Example]:
+    """Return up to EXAMPLES rows: of each split its share, at least one, evenly over it."""
+    splits = [split for name in dataset.splits if len(split := dataset.split(name))]
+    total = sum(len(split) for split in splits)
+    shares = [max(1, round(EXAMPLES * len(split) / total)) for split in splits]
+    # rounding may give one too many or too few: the largest split evens it out
+    shares[int(np.argmax(shares))] += EXAMPLES - sum(shares)
+    chosen = []
+    for split, share in zip(splits, shares, strict=True):
+        rows = np.linspace(0, len(split) - 1, max(1, min(share, len(split)))).round()
+        chosen += [_Example(split, int(row)) for row in np.unique(rows)]
+    return chosen
+
+
+def draw_example(split: Split, row: int) -> Image:
+    """Return one picture with its keypoints.
+
+    Args:
+        split: Of an open data set.
+        row: Which row.
+
+    Returns:
+        (320, 320, 3) uint8, BGR. Keypoints that training ignores are hollow, their limbs dashed.
+    """
+    picture = cv2.cvtColor(split.images([row])[0], cv2.COLOR_RGB2BGR)
+    how = cv2.INTER_AREA if picture.shape[0] > CELL_PX else cv2.INTER_CUBIC
+    cell = np.asarray(cv2.resize(picture, (CELL_PX, CELL_PX), interpolation=how), np.uint8)
+    at = (split.keypoints_px[row].astype(np.float64) + 0.5) * CELL_PX / split.size - 0.5
+    there, trusted = split.visibility[row] > 0, split.weight[row] > 0
+    # first all in dark and wider: an outline, so that a colour shows on a garment of that colour
+    for wider in (True, False):
+        for a, b in LIMBS:
+            if there[a] and there[b]:
+                ink = INK if wider else _colour(b)
+                _limb(cell, at[a], at[b], bool(trusted[a] and trusted[b]), ink, wider)
+    for k in np.flatnonzero(there):
+        _dot(cell, at[k], bool(trusted[k]), _colour(int(k)))
+    return cell
+
+
+def _colour(keypoint: int) -> Colour:
+    """Return the colour of a keypoint's side."""
+    return {"r_": RIGHT, "l_": LEFT}.get(KEYPOINT_NAMES[keypoint][:2], MIDDLE)
+
+
+def _limb(
+    cell: Image,
+    begin: npt.NDArray[np.float64],
+    end: npt.NDArray[np.float64],
+    trusted: bool,
+    ink: Colour,
+    wider: bool,
+) -> None:
+    """Draw a line, dashed where an end is not trusted."""
+    width = 4 if wider else 2
+    if trusted:
+        cv2.line(cell, _fixed(begin), _fixed(end), ink, width, cv2.LINE_AA, SHIFT)
+        return
+    dashes = max(1, int(np.linalg.norm(end - begin) / DASH_PX))
+    for dash in range(0, dashes, 2):
+        a, b = (begin + (end - begin) * min(n / dashes, 1) for n in (dash, dash + 1))
+        cv2.line(cell, _fixed(a), _fixed(b), ink, width, cv2.LINE_AA, SHIFT)
+
+
+def _dot(cell: Image, at: npt.NDArray[np.float64], trusted: bool, ink: Colour) -> None:
+    """Draw a keypoint, hollow where it is not trusted."""
+    scale = 1 << SHIFT
+    if trusted:
+        cv2.circle(cell, _fixed(at), 6 * scale, INK, -1, cv2.LINE_AA, SHIFT)
+        cv2.circle(cell, _fixed(at), 4 * scale, ink, -1, cv2.LINE_AA, SHIFT)
+    else:
+        cv2.circle(cell, _fixed(at), 5 * scale, INK, 4, cv2.LINE_AA, SHIFT)
+        cv2.circle(cell, _fixed(at), 5 * scale, ink, 2, cv2.LINE_AA, SHIFT)
+
+
+def _fixed(point: npt.NDArray[np.float64]) -> tuple[int, int]:
+    """Return a point as OpenCV's fixed-point numbers, kept where those end."""
+    x, y = np.clip(point, -(1 << 12), 1 << 12) * (1 << SHIFT)
+    return round(float(x)), round(float(y))
+
+
+def _head(page: Image, dataset: Kinect13) -> None:
+    """Write the title and the legend."""
+    splits = ", ".join(f"{name} {len(dataset.split(name))}" for name in dataset.splits)
+    title = f"{dataset.path.name}: {splits} rows of {dataset.size} x {dataset.size} pixels"
+    _write(page, title, (GAP_PX, 30), 0.66, INK)
+    x = GAP_PX
+    for name, colour, trusted in (
+        ("the person's right", RIGHT, True),
+        ("the person's left", LEFT, True),
+        ("hollow, dashed: weight 0 (inferred or at the edge)", GREY, False),
+    ):
+        ends = np.array([[x, 58.0], [x + 34.0, 58.0]])
+        _limb(page, ends[0], ends[1], trusted, colour, False)
+        _dot(page, ends.mean(axis=0), trusted, colour)
+        _write(page, name, (x + 44, 63), 0.5, INK)
+        x += 44 + cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)[0][0] + 30
+
+
+def _caption(dataset: Kinect13, example: _Example) -> str:
+    """Return where a row comes from."""
+    split, row = example.split, example.row
+    session = dataset.meta.sessions[int(split.session[row])]
+    return f"{split.name}  {session}  frame {int(split.color_seq[row])}"
+
+
+def _write(page: Image, text: str, at: tuple[int, int], size: float, ink: Colour) -> None:
+    cv2.putText(page, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)

@@ -1,0 +1,90 @@
+"""Worker processes for pass 2: spawned, so that they inherit no lock and no file, on any system."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for
+from typing import TypeVar
+
+from ..core.errors import DatasetError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_tasks(
+    work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
+) -> Iterator[tuple[Task, Result]]:
+    """Do tasks in processes and yield each with its result, in any order.
+
+    Args:
+        work: A function of a module; what it takes and returns can be pickled.
+        tasks: What to do.
+        workers: How many processes; with 1 the work is done in this one.
+
+    Yields:
+        Task and result, as they are done.
+
+    Raises:
+        DatasetError: A worker process died (exit 1).
+        Exception: What the work raised; no further task is begun.
+    """
+    if workers <= 1:
+        for task in tasks:
+            yield task, work(task)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
+        waiting: dict[Future[Result], Task] = {}
+        try:
+            for task in tasks:
+                waiting[pool.submit(work, task)] = task
+                # a few ahead are enough, and thousands of pickled tasks would cost memory
+                if len(waiting) >= 2 * workers:
+                    yield from _done(waiting)
+            while waiting:
+                yield from _done(waiting)
+        except BrokenProcessPool as err:
+            raise DatasetError(
+                "a worker process died (out of memory?); run the command again to go on, "
+                "with fewer --workers",
+                exit_code=1,
+            ) from err
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _done(waiting: dict[Future[Result], Task]) -> Iterator[tuple[Task, Result]]:
+    """Wait until something is done and yield it."""
+    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        yield waiting.pop(future), future.result()
+
+
+def _start_worker() -> None:
+    """Prepare a worker process."""
+    import cv2
+
+    # one thread each: the processes are what runs side by side
+    cv2.setNumThreads(1)
+    # Ctrl-C goes to the whole group; the parent decides and says it once
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone: a killed parent can't tell it to."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
