@@ -1,1 +1,6 @@
-"""A simulated Kinect v2: a dressed person in a room, with the truth of every joint."""
+"""A simulated Kinect v2: dressed people who gesture in a room, with the truth of their joints."""
+
+from .room import room_image
+from .sensor import SimulatedSensor, Truth, open_simulator
+
+__all__ = ["SimulatedSensor", "Truth", "open_simulator", "room_image"]

@@ -1,0 +1,137 @@
+"""What can be asked of the simulator: the keys of ``simulator:key=value,...``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from ...core.errors import SensorError
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorOptions:
+    """Settings of one simulated take.
+
+    Attributes:
+        outfit: What the person wears; 0 to 7 are made by hand, every other number is drawn.
+        seed: Motion, noise, clocks. The same options give the same bytes.
+        frames: How many colour frames; None: endless (only at a live pace).
+        fps: Colour and body frames a second of device time.
+        pace: "live" hands items over when a sensor would; "fast" as soon as they are drawn.
+        persons: How many people, 1 to 6.
+        subject: Who: skin, hair, face, bones. The same person over several outfits by default.
+        room: Which room.
+        scene: "room" keeps person, outfit and room; "wild" changes them every ``hold`` frames.
+        hold: Frames between two changes of a wild scene.
+        noise: Factor on the joints' noise; 0 gives the truth.
+        log: File that lists every item handed over, one JSON object a line; None: no file.
+    """
+
+    outfit: int = 0
+    seed: int = 0
+    frames: int | None = None
+    fps: float = 30.0
+    pace: str = "live"
+    persons: int = 1
+    subject: int = 0
+    room: int = 0
+    scene: str = "room"
+    hold: int = 50
+    noise: float = 1.0
+    log: Path | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether items come when a sensor would give them."""
+        return self.pace == "live"
+
+
+def parse_options(options: Mapping[str, str]) -> SimulatorOptions:
+    """Check what the user asked for.
+
+    Args:
+        options: Keys and values as written.
+
+    Returns:
+        The settings, defaults filled in.
+
+    Raises:
+        SensorError: An unknown key, or a value that does not fit.
+    """
+    values: dict[str, Any] = {}
+    for key, text in options.items():
+        if key not in _PARSERS:
+            allowed = ", ".join(field.name for field in fields(SimulatorOptions))
+            raise SensorError(f"simulator: unknown key {key!r}; the keys are {allowed}")
+        values[key] = _PARSERS[key](key, text)
+    parsed = SimulatorOptions(**values)
+    if parsed.frames is None and not parsed.live:
+        raise SensorError("simulator: pace=fast needs frames=N, as a file has an end")
+    return parsed
+
+
+def _whole(low: int, high: int) -> Callable[[str, str], int]:
+    """Return a parser of whole numbers in a range."""
+
+    def parse(key: str, text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise SensorError(
+                f"simulator: {key}={text!r} is not a whole number from {low} to {high}"
+            )
+        return value
+
+    return parse
+
+
+def _real(low: float, high: float) -> Callable[[str, str], float]:
+    """Return a parser of numbers in a range."""
+
+    def parse(key: str, text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise SensorError(f"simulator: {key}={text!r} is not a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str, str], str]:
+    """Return a parser of one of several words."""
+
+    def parse(key: str, text: str) -> str:
+        if text not in allowed:
+            raise SensorError(f"simulator: {key}={text!r} is none of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def _file(key: str, text: str) -> Path:
+    """Parse a file that can be made."""
+    path = Path(text)
+    if not text or path.is_dir() or not path.parent.is_dir():
+        raise SensorError(f"simulator: {key}={text!r} is not a file in an existing folder")
+    return path
+
+
+_PARSERS: Final[dict[str, Callable[[str, str], object]]] = {
+    "outfit": _whole(0, 999_999),
+    "seed": _whole(0, 2**31 - 1),
+    "frames": _whole(1, 100_000_000),
+    "fps": _real(1, 120),
+    "pace": _one_of("live", "fast"),
+    "persons": _whole(1, 6),
+    "subject": _whole(0, 999_999),
+    "room": _whole(0, 999_999),
+    "scene": _one_of("room", "wild"),
+    "hold": _whole(1, 1_000_000),
+    "noise": _real(0, 10),
+    "log": _file,
+}

@@ -1,0 +1,163 @@
+"""Drawing a mesh into a picture: depth, texture, light."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .camera import CENTER_X_PX, CENTER_Y_PX, FOCAL_PX, HEIGHT, WIDTH, project
+from .figure import Figure, Mesh
+
+Floats = NDArray[np.float32]
+Rect = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels of the image; right and bottom are just outside."""
+
+_NEAR_M: Final = 0.3
+FAR_M: Final = 12.0
+_FULL_SHADE: Final = 1.7
+_TILE_ROWS: Final = 64
+_IDENTITY: Final = np.eye(4, dtype=np.float32)[:3]
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """How a scene is lit.
+
+    Attributes:
+        toward: (3,) unit vector to the key light, camera space.
+        key: Strength of the key light.
+        sky: Strength of the light from above.
+        fill: Strength of the light from everywhere.
+    """
+
+    toward: tuple[float, float, float] = (-0.46, 0.66, -0.6)
+    key: float = 0.72
+    sky: float = 0.2
+    fill: float = 0.42
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A person, drawn but not yet painted: a window of the image.
+
+    Attributes:
+        left: Column of the image at which it begins.
+        top: Row of the image at which it begins.
+        attributes: (h, w, 3) float32: place in the atlas (x, y), brightness.
+        depth: (h, w) float32, metres; ``FAR_M`` outside the person.
+        inside: (h, w) uint8, 255 on the person, 0 beside it.
+        atlas: (H, W, 4) uint8, the person's textures.
+    """
+
+    left: int
+    top: int
+    attributes: Floats
+    depth: Floats
+    inside: NDArray[np.uint8]
+    atlas: NDArray[np.uint8]
+
+    def tiles(self) -> list[Rect]:
+        """Return rectangles of the image that together hold the person, with little beside it."""
+        height, width = self.depth.shape
+        rects = []
+        for top in range(0, height, _TILE_ROWS):
+            band = self.inside[top : top + _TILE_ROWS]
+            x, y, w, h = cv2.boundingRect(band)
+            if w and h:
+                left, right = max(x - 2, 0), min(x + w + 2, width)
+                bottom = min(top + _TILE_ROWS, height)
+                rects.append(
+                    (self.left + left, self.top + top, self.left + right, self.top + bottom)
+                )
+        return rects
+
+    def paint(self, target: NDArray[np.uint8], rect: Rect) -> None:
+        """Paint the part of the person that lies in a rectangle of the image.
+
+        Args:
+            target: (1080, 1920, 4) uint8, the image.
+            rect: Left, top, right, bottom, inside the layer's window.
+        """
+        left, top, right, bottom = rect
+        part = np.s_[top - self.top : bottom - self.top, left - self.left : right - self.left]
+        u, v, glow = cv2.split(self.attributes[part])
+        albedo = cv2.remap(self.atlas, u, v, cv2.INTER_LINEAR)
+        tone = cv2.convertScaleAbs(glow, alpha=255 / _FULL_SHADE)
+        color = cv2.multiply(albedo, cv2.merge([tone] * 4), scale=_FULL_SHADE / 255)
+        # Only pixels of the person have a colour: the soft edge fades inward.
+        soft = cv2.blur(self.inside[part], (3, 3))
+        weight = np.asarray(np.maximum(soft, 127) - 127, np.float32) * np.float32(1 / 128)
+        place = target[top:bottom, left:right]
+        place[:] = cv2.blendLinear(color, place, weight, 1 - weight)
+
+
+def _settings() -> "cv2.TriangleRasterizeSettings":
+    """Return smooth shading with the faces turned away left out."""
+    settings = cv2.TriangleRasterizeSettings()
+    settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
+    settings.setCullingMode(cv2.RASTERIZE_CULLING_CW)
+    return settings
+
+
+def shade(mesh: Mesh, openness: Floats, light: Light) -> Floats:
+    """Return (V,) brightness of a mesh's vertices; 1 shows the texture as painted."""
+    normals = mesh.normals
+    key = normals @ np.array(light.toward, np.float32)
+    lit = light.key * np.maximum(0.88 * key + 0.12, 0)
+    sky = light.sky * (0.5 + 0.5 * normals[:, 1])
+    return np.asarray((lit + sky + light.fill) * openness, np.float32)
+
+
+def draw(figure: Figure, mesh: Mesh, brightness: Floats) -> Layer | None:
+    """Draw a person.
+
+    Args:
+        figure: Who; gives faces and texture.
+        mesh: Its surface at this moment.
+        brightness: (V,) of each vertex.
+
+    Returns:
+        The person's part of the image, or None where nothing of them is in it.
+    """
+    pixels = project(mesh.points)
+    left, top = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - 3, 0)
+    right, bottom = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + 4, (WIDTH, HEIGHT))
+    width, height = int(right - left), int(bottom - top)
+    if width < 2 or height < 2:
+        return None
+    attributes = np.empty((len(mesh.points), 3), np.float32)
+    attributes[:, :2] = figure.uv
+    attributes[:, 2] = np.minimum(brightness, _FULL_SHADE)
+    buffer = np.zeros((height, width, 3), np.float32)
+    depth = np.full((height, width), FAR_M, np.float32)
+    cv2.triangleRasterize(
+        _window(mesh.points, int(left), int(top), width, height),
+        figure.faces,
+        attributes,
+        buffer,
+        depth,
+        _IDENTITY,
+        2 * np.arctan(height / 2 / FOCAL_PX),
+        _NEAR_M,
+        FAR_M,
+        _settings(),
+    )
+    inside = np.multiply(depth < FAR_M - 1, 255, dtype=np.uint8)
+    return Layer(int(left), int(top), buffer, depth, inside, figure.atlas)
+
+
+def _window(points: Floats, left: int, top: int, width: int, height: int) -> Floats:
+    """Move points so that a camera looking at a window's middle sees what the image shows there.
+
+    The rasteriser's camera has its centre in the middle of its picture and looks along -z.
+    """
+    aside = (CENTER_X_PX + 0.5 - left - width / 2) / FOCAL_PX
+    above = (CENTER_Y_PX + 0.5 - top - height / 2) / FOCAL_PX
+    moved = np.empty_like(points)
+    z = points[:, 2]
+    moved[:, 0] = points[:, 0] + np.float32(aside) * z
+    moved[:, 1] = points[:, 1] - np.float32(above) * z
+    moved[:, 2] = -z
+    return moved

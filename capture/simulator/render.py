@@ -1,0 +1,196 @@
+"""From a scene and its people's poses to a colour frame, with sensor noise and soft edges."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.skeleton import JOINT, JOINTS
+from .camera import HEIGHT, WIDTH, project
+from .figure import Figure, Mesh
+from .outfits import outfit
+from .raster import FAR_M, Layer, Light, Rect, draw, shade
+from .rig import Pose
+from .room import room
+from .scene import Actor, Scene
+
+Picture = NDArray[np.uint8]
+
+_NOISE_SIGMA: Final = 3.2
+_NOISE_OFFSET: Final = 24
+_NOISE_LIFT: Final = np.array([_NOISE_OFFSET, _NOISE_OFFSET, _NOISE_OFFSET, 0], np.float64)
+_NOISE_TILE: Final = (1300, 2100)
+_ROOM_VARIANTS: Final = 4
+
+_DEPTH_OF_JOINT_M: Final = np.full(JOINTS, 0.09)
+"""(25,) how deep under the skin a joint lies at most, metres; more in front of it hides it."""
+for _name in ("SpineBase", "SpineMid", "SpineShoulder", "Neck", "Head", "HipLeft", "HipRight"):
+    _DEPTH_OF_JOINT_M[JOINT[_name]] = 0.19
+for _name in ("ShoulderLeft", "ShoulderRight", "KneeLeft", "KneeRight", "AnkleLeft", "AnkleRight",
+              "FootLeft", "FootRight"):  # fmt: skip
+    _DEPTH_OF_JOINT_M[JOINT[_name]] = 0.13
+
+
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """A person ready to be drawn."""
+
+    actor: Actor
+    figure: Figure
+
+
+class Renderer:
+    """Draws the frames of a take.
+
+    Args:
+        seed: What the sensor noise comes from.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._noise = _noise_tile(seed)
+        self._scene: Scene | None = None
+        self._cast: list[_Cast] = []
+        self._clean: Picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+        self._work: Picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+        self._noisy: list[Picture] = []
+        self._light = Light()
+
+    def prepare(self, scene: Scene) -> None:
+        """Draw the room and dress the people of a scene; nothing happens if it is up already."""
+        if scene is self._scene:
+            return
+        self._scene = scene
+        self._cast = [
+            _Cast(actor, Figure(actor.subject, outfit(actor.outfit), actor.seed))
+            for actor in scene.actors
+        ]
+        built = room(scene.room)
+        self._light = _gained(built.light, scene.gain)
+        image = np.clip(built.image * np.array(scene.gain, np.float32), 0, 255).astype(np.uint8)
+        self._clean = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA), np.uint8)
+        self._work = self._clean.copy()
+        if not self._noisy:
+            self._noisy = [np.empty_like(self._clean) for _ in range(_ROOM_VARIANTS)]
+        for variant, noisy in enumerate(self._noisy):
+            self._grain(self._clean, noisy, 31 * variant, 47 * variant)
+
+    def render(self, poses: list[Pose], index: int, out: Picture) -> NDArray[np.bool_]:
+        """Draw one frame.
+
+        Args:
+            poses: One pose of one time for each person of the scene.
+            index: Number of the frame; the noise depends on it.
+            out: (1080, 1920, 4) uint8, filled with the frame, BGRA, mirrored.
+
+        Returns:
+            (P, 25) whether each joint is hidden, by the body itself or by another one.
+        """
+        np.copyto(out, self._noisy[index % _ROOM_VARIANTS])
+        layers = []
+        for cast, pose in zip(self._cast, poses, strict=True):
+            mesh = cast.figure.posed(pose.frames[0], pose.origins[0], pose.hands[0])
+            layers.append(self._layer(cast.figure, mesh))
+        self._compose(layers, poses, index, out)
+        return np.stack([_hidden(pose.joints[0], layers) for pose in poses])
+
+    def _layer(self, figure: Figure, mesh: Mesh) -> Layer | None:
+        """Draw one person."""
+        return draw(figure, mesh, shade(mesh, figure.open, self._light))
+
+    def _compose(
+        self, layers: list[Layer | None], poses: list[Pose], index: int, out: Picture
+    ) -> None:
+        """Put the people into the room, the farthest first, and the result into ``out``."""
+        order = np.argsort([-pose.joints[0, JOINT["SpineBase"], 2] for pose in poses])
+        touched = [_contact_shadow(self._work, pose.joints[0]) for pose in poses]
+        for person in order:
+            layer = layers[person]
+            if layer is not None:
+                for rect in layer.tiles():
+                    layer.paint(self._work, rect)
+                    touched.append(rect)
+        for left, top, right, bottom in touched:
+            region = self._work[top:bottom, left:right]
+            if region.size:
+                soft = cv2.GaussianBlur(region, (3, 3), 0.6)
+                self._grain(
+                    np.asarray(soft, np.uint8),
+                    out[top:bottom, left:right],
+                    37 * index + left,
+                    53 * index + top,
+                )
+        for left, top, right, bottom in touched:  # the work picture is the empty room again
+            self._work[top:bottom, left:right] = self._clean[top:bottom, left:right]
+
+    def _grain(self, clean: Picture, out: Picture, x: int, y: int) -> None:
+        """Write a picture with sensor noise to ``out``."""
+        height, width = clean.shape[:2]
+        x %= _NOISE_TILE[1] - width + 1
+        y %= _NOISE_TILE[0] - height + 1
+        tile = self._noise[y : y + height, x : x + width]
+        lifted = cv2.add(clean, tile)
+        cv2.subtract(lifted, _NOISE_LIFT, dst=out)
+
+
+def _noise_tile(seed: int) -> Picture:
+    """Return a tile of sensor noise, lifted by an offset so that it fits unsigned bytes."""
+    rng = np.random.default_rng([seed, 301])
+    noise = rng.standard_normal((*_NOISE_TILE, 3), dtype=np.float32) * (1.7 * _NOISE_SIGMA)
+    soft = cv2.GaussianBlur(noise, (3, 3), 0.6)
+    tile = np.zeros((*_NOISE_TILE, 4), np.uint8)
+    tile[..., :3] = np.clip(soft + _NOISE_OFFSET, 0, 2 * _NOISE_OFFSET)
+    return tile
+
+
+def _gained(light: Light, gain: tuple[float, float, float]) -> Light:
+    """Return a room's light, brighter or darker."""
+    factor = sum(gain) / 3
+    return Light(light.toward, light.key * factor, light.sky * factor, light.fill * factor)
+
+
+def _shadow_place(joints: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return centre and half size in pixels of the shadow under a person's feet."""
+    ankles = joints[[JOINT["AnkleLeft"], JOINT["AnkleRight"]]]
+    feet = ankles * 1.0
+    feet[:, 1] = ankles[:, 1].min() - 0.075
+    pixels = project(feet)
+    scale = 1060.0 / float(feet[:, 2].mean())
+    half = np.array([abs(pixels[0, 0] - pixels[1, 0]) / 2 + 0.36 * scale, 0.13 * scale])
+    return pixels.mean(axis=0), half
+
+
+def _contact_shadow(image: Picture, joints: NDArray[np.float64]) -> Rect:
+    """Darken the floor around a person's feet; return where."""
+    center, half = _shadow_place(joints)
+    left, top = np.clip(np.floor(center - half).astype(int), 0, (WIDTH, HEIGHT))
+    right, bottom = np.clip(np.ceil(center + half).astype(int), 0, (WIDTH, HEIGHT))
+    part = image[top:bottom, left:right]
+    if part.size:
+        x = (np.arange(left, right, dtype=np.float32) - center[0]) / (0.42 * half[0])
+        y = (np.arange(top, bottom, dtype=np.float32) - center[1]) / (0.42 * half[1])
+        dark = 1 - 0.5 * np.exp(-(y[:, None] ** 2)) * np.exp(-(x[None] ** 2))
+        factor = cv2.merge([(255 * dark).astype(np.uint8)] * 4)
+        cv2.multiply(part, factor, dst=part, scale=1 / 255)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _hidden(joints: NDArray[np.float64], layers: list[Layer | None]) -> NDArray[np.bool_]:
+    """Return (25,) whether something lies well in front of each joint.
+
+    The sensor's tracker infers such joints; where exactly it starts to is a guess.
+    """
+    pixels = np.round(project(joints)).astype(int)
+    hidden = np.zeros(JOINTS, bool)
+    for layer in layers:
+        if layer is None:
+            continue
+        height, width = layer.depth.shape
+        x, y = pixels[:, 0] - layer.left, pixels[:, 1] - layer.top
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        surface = np.full(JOINTS, FAR_M)
+        surface[inside] = layer.depth[y[inside], x[inside]]
+        hidden |= surface < joints[:, 2] - _DEPTH_OF_JOINT_M
+    return hidden

@@ -1,0 +1,91 @@
+"""What a body's joints say about its shape and its motion: lengths, turn, lean, speed.
+
+All functions are pure and take joints in camera space (metres; x to the sensor's left, y up, z away
+from the sensor), in the sensor's order of 25 joints. NaN goes in, NaN comes out.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .skeleton import JOINT, JOINT_BONES
+
+FloatArray = NDArray[np.floating]
+
+_BONE_ENDS = np.array(JOINT_BONES)
+
+
+def bone_lengths(joints_xyz: FloatArray) -> FloatArray:
+    """Measure the 24 bones.
+
+    Args:
+        joints_xyz: (..., 25, 3) joints, metres, camera space.
+
+    Returns:
+        (..., 24) lengths in metres, in the order of ``JOINT_BONES``.
+    """
+    ends = joints_xyz[..., _BONE_ENDS[:, 1], :] - joints_xyz[..., _BONE_ENDS[:, 0], :]
+    return np.asarray(np.linalg.norm(ends, axis=-1))
+
+
+def yaw_from_shoulders(joints_xyz: FloatArray) -> FloatArray:
+    """Measure how far the body is turned about the vertical, from the line of the shoulders.
+
+    Zero faces the sensor; positive when the right shoulder is the nearer one, that is when the
+    person looks to their own left.
+
+    Args:
+        joints_xyz: (..., 25, 3) joints, metres, camera space.
+
+    Returns:
+        (...,) angle in radians, -pi to pi.
+    """
+    line = joints_xyz[..., JOINT["ShoulderRight"], :] - joints_xyz[..., JOINT["ShoulderLeft"], :]
+    return np.arctan2(-line[..., 2], line[..., 0])
+
+
+def torso_length(joints_xyz: FloatArray) -> FloatArray:
+    """Measure the diagonal from the right shoulder to the left hip.
+
+    Args:
+        joints_xyz: (..., 25, 3) joints, metres, camera space.
+
+    Returns:
+        (...,) length in metres.
+    """
+    diagonal = joints_xyz[..., JOINT["ShoulderRight"], :] - joints_xyz[..., JOINT["HipLeft"], :]
+    return np.asarray(np.linalg.norm(diagonal, axis=-1))
+
+
+def lean_angles(joints_xyz: FloatArray) -> FloatArray:
+    """Measure how far the spine leans from the vertical.
+
+    Args:
+        joints_xyz: (..., 25, 3) joints, metres, camera space.
+
+    Returns:
+        (..., 2) angles in radians: toward +x, and toward the sensor.
+    """
+    spine = joints_xyz[..., JOINT["SpineShoulder"], :] - joints_xyz[..., JOINT["SpineBase"], :]
+    return np.stack(
+        [
+            np.arctan2(spine[..., 0], spine[..., 1]),
+            np.arctan2(-spine[..., 2], spine[..., 1]),
+        ],
+        axis=-1,
+    )
+
+
+def joint_speeds(joints_xyz: FloatArray, time_s: FloatArray) -> FloatArray:
+    """Measure the speed of every joint by central differences.
+
+    Args:
+        joints_xyz: (T, J, 3) joints, metres, camera space.
+        time_s: (T,) rising times in seconds.
+
+    Returns:
+        (T, J) speeds in m/s; all zero where T < 2.
+    """
+    if len(joints_xyz) < 2:
+        return np.zeros(joints_xyz.shape[:2])
+    velocity = np.gradient(joints_xyz, time_s, axis=0)
+    return np.asarray(np.linalg.norm(velocity, axis=-1))
