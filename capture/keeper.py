@@ -48,6 +48,7 @@ class Keeper:
         self._on_problem = on_problem
         self._prepared: SimpleQueue[ShardWriter | None] = SimpleQueue()
         self._asked = False
+        self.why_no_shard = ""
         self._jobs: PriorityQueue[tuple[int, int, Callable[[], None] | None]] = PriorityQueue()
         self._job_count = 0
         self._jobs_lock = threading.Lock()
@@ -153,6 +154,7 @@ class Keeper:
         try:
             shard = self._make()
         except OSError as error:
+            self.why_no_shard = error.strerror or str(error)
             self._on_problem(
                 f"{self._folder}: the next shard can't be prepared ({error.strerror}); "
                 "recording ends when the present one is full",

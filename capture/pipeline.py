@@ -46,6 +46,10 @@ class Problems:
             self.fatal = self.fatal or text
         self.fresh.put(text)
 
+    def end(self, text: str) -> None:
+        """Note what ends the recording: it is told once, at the end."""
+        self.fatal = self.fatal or text
+
 
 class Pipeline:
     """The threads of one recording.
@@ -216,5 +220,5 @@ class Pipeline:
             self._stop.ask()
 
     def _end_by(self, reason: str) -> None:
-        self._problems.add(f"{reason}; what was acknowledged is kept", True)
+        self._problems.end(f"{reason}; what was recorded until then is kept")
         self._stop.ask()

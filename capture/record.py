@@ -8,7 +8,8 @@ Everything that can be wrong with what was asked for is found before anything is
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,22 +169,7 @@ def record(
     try:
         _check_target(folder, settings, source)
         io = io or default_io()
-        existed = folder.is_dir()
-        try:
-            io.make_folder(folder)
-        except OSError as error:
-            raise SessionError(f"{folder}: can't be made ({error.strerror})") from error
-        with SessionLock(folder, io).acquire(_command()):
-            try:
-                job = _Job(folder, settings, source, io)
-            except OSError as error:
-                if not existed:
-                    shutil.rmtree(folder, ignore_errors=True)
-                raise SessionError(
-                    f"{folder}: no shard of {settings.shard_mib} MiB can be made "
-                    f"({error.strerror}); free some space or take a smaller --shard-mib",
-                    exit_code=1,
-                ) from error
+        with _begin(folder, settings, source, io) as job:
             return job.run(on_progress, on_warning)
     finally:
         source.close()
@@ -237,6 +223,30 @@ def _check_fit(
             raise SessionError(
                 f"{folder}: has {name} {before!r}, --{name} says {now!r}; take another name"
             )
+
+
+@contextmanager
+def _begin(folder: Path, settings: RecordSettings, sensor: Sensor, io: FileIO) -> Iterator["_Job"]:
+    """Lock the session and make its first shard; a new session that can't begin leaves nothing."""
+    existed = folder.is_dir()
+    try:
+        io.make_folder(folder)
+        lock = SessionLock(folder, io).acquire(_command())
+        try:
+            job = _Job(folder, settings, sensor, io)
+        except BaseException:
+            lock.release()
+            raise
+    except OSError as error:
+        if not existed:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise SessionError(
+            f"{folder}: no shard of {settings.shard_mib} MiB can be made ({error.strerror}); "
+            "free some space or take a smaller --shard-mib",
+            exit_code=1,
+        ) from error
+    with lock:
+        yield job
 
 
 def _command() -> str:

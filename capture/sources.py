@@ -39,9 +39,10 @@ def open_source(spec: str) -> Sensor:
 
         return ReplaySensor(Path(rest), spec)
     if kind == "simulator":
+        options = _options(rest, spec)
         from .simulator import open_simulator
 
-        return open_simulator(_options(rest, spec))
+        return open_simulator(options)
     raise SensorError(f"--source {spec}: unknown source; it can be kinect, {OTHER_SOURCES}")
 
 

@@ -44,7 +44,8 @@ class Writer:
         """
         self._queues, self._keeper, self.shard = queues, keeper, shard
         self._on_full, self._on_problem = on_full, on_problem
-        self._closed = False
+        self._closing = False
+        self._ended: set[str] = set()
         self._take = 0
         self._next_ticket = 0
         self._early: dict[int, EncodedFrame] = {}
@@ -138,6 +139,8 @@ class Writer:
         handed_ns: int,
     ) -> bool:
         """Store an item after the losses before it; False where nothing more can be stored."""
+        if STREAM_TABLE[stream] in self._ended:
+            return False
         self._tell_loss(stream)
         began = time.perf_counter_ns()
         if not self._append(STREAM_TABLE[stream], row, blob, crc):
@@ -157,12 +160,12 @@ class Writer:
         crc: int | None = None,
     ) -> bool:
         """Write into the present shard, or into the next where that is full or fails."""
-        if self._closed:
-            return self._append_spare(table, row)
+        if self._closing:
+            return self._append_last(table, row, blob, crc)
         size = 0 if blob is None else len(blob)
         full = not self._fits(table, size) or self._keeper.is_broken(self.shard)
         if full and not self._rotate():
-            return False
+            return self._append_last(table, row, blob, crc)
         try:
             self.shard.append(table, row, blob, blob_crc=crc)
         except OSError as error:
@@ -186,16 +189,22 @@ class Writer:
             self.shard.append(table, row, blob, blob_crc=crc)
         except OSError as error:
             self._close(f"{self.shard.path}: a write failed again ({error.strerror})")
+            self._ended.add(table)
             return False
         return True
 
-    def _append_spare(self, table: str, row: bytes | npt.NDArray[Any]) -> bool:
-        """Write an event into the rows kept for the end; anything else is not stored any more."""
-        if table != "events" or not self.shard.fits(table):
+    def _append_last(
+        self, table: str, row: bytes | npt.NDArray[Any], blob: bytes | None, crc: int | None
+    ) -> bool:
+        """Write into what room is left where no shard follows; a stream once ended stays so."""
+        size = 0 if blob is None else len(blob)
+        if table in self._ended or not self.shard.fits(table, size):
+            self._ended.add(table)
             return False
         try:
-            self.shard.append(table, row)
+            self.shard.append(table, row, blob, blob_crc=crc)
         except OSError:
+            self._ended.add(table)
             return False
         return True
 
@@ -211,15 +220,17 @@ class Writer:
         phase(Phase.ROTATE_BEGIN)
         following = self._keeper.next_shard()
         if following is None:
-            self._close(f"{self.shard.path.parent}: the disk is full")
-            return False
-        full, self.shard = self.shard, following
-        self._keeper.retire(full)
+            why = self._keeper.why_no_shard
+            self._close(f"{self.shard.path.parent}: no further shard can be made ({why})")
+        else:
+            full, self.shard = self.shard, following
+            self._keeper.retire(full)
         phase(Phase.ROTATE_END)
-        return True
+        return following is not None
 
     def _close(self, reason: str) -> None:
-        self._closed = True
+        """End the recording: what is on its way is stored as far as there is room."""
+        self._closing = True
         self._on_full(reason)
 
     def _lose(self, loss: Loss) -> None:
@@ -231,7 +242,7 @@ class Writer:
         kept = self._losses.get(loss.stream)
         if kept is not None:
             joins = kept.seq_last + 1 == loss.seq_first and kept.take == loss.take
-            if joins and (kept.kind == loss.kind or self._closed):
+            if joins and (kept.kind == loss.kind or self._closing):
                 kept.seq_last = loss.seq_last
                 return
             self._tell_loss(loss.stream)

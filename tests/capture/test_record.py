@@ -175,7 +175,7 @@ def test_a_recording_can_be_ended_from_the_keyboard(settings, memory_sensor, acc
     sensor = memory_sensor(frames=10_000, fps=100, live=True)
     timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    done = record(settings, sensor=sensor)
+    done = record(dataclasses.replace(settings, shard_mib=64), sensor=sensor)
     timer.join()
     assert 10 < done.color_frames < 1000
     read = account(done.path)
