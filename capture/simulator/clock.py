@@ -47,9 +47,9 @@ class DeviceClock:
 
     def _tick(self, index: int, stream: int, phase: float) -> int:
         cycles, place = divmod(index, len(TICKS_100NS))
-        steps = cycles * _CYCLE_100NS + sum(TICKS_100NS[:place]) + phase
+        steps = cycles * _CYCLE_100NS + sum(TICKS_100NS[:place])
         jitter = _JITTER_100NS * float(self._noise(index)[stream])
-        return self._start + round(self._stretch * (steps + jitter)) + 1000
+        return self._start + round(self._stretch * (steps + jitter) + phase) + 1000
 
     def _noise(self, index: int) -> np.ndarray:
         """Return (4,) noise of an index: two normal jitters, two delays from 0 to 3."""
