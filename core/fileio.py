@@ -253,7 +253,10 @@ class LockFile:
         """Say whether any process (this one too) holds the lock."""
         if not self.path.exists():
             return False
-        fd = os.open(self.path, os.O_RDWR | _FLAGS)
+        try:
+            fd = os.open(self.path, os.O_RDWR | _FLAGS)
+        except OSError:  # a folder that we may only read; some network file systems need O_RDWR
+            fd = os.open(self.path, os.O_RDONLY | _FLAGS)
         try:
             if not _try_lock(fd):
                 return True

@@ -279,10 +279,11 @@ class SessionLock:
 
         Raises:
             SessionLockedError: Another process holds it; says who.
+            SessionError: The folder can't be written.
         """
-        if not self._lock.try_acquire():
-            raise SessionLockedError(f"{self.folder}: locked by {_who(holder(self.folder))}")
         try:
+            if not self._lock.try_acquire():
+                raise SessionLockedError(f"{self.folder}: locked by {_who(holder(self.folder))}")
             about = {
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
@@ -290,9 +291,9 @@ class SessionLock:
                 "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
             self._io.write_atomic(self.folder / HOLDER_FILE, json.dumps(about).encode())
-        except BaseException:
+        except OSError as err:
             self._lock.release()
-            raise
+            raise SessionError(f"{self.folder}: can't be locked ({err.strerror or err})") from err
         return self
 
     def release(self) -> None:

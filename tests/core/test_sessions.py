@@ -256,6 +256,16 @@ def test_a_second_recorder_is_told_who_holds_the_session(record: Make) -> None:
     assert not (folder / "lock.json").exists()
 
 
+def test_a_session_that_cannot_be_written_cannot_be_locked(record: Make) -> None:
+    folder = record().folder
+    lock = SessionLock(folder, FaultyFileIO(parse_faults("write:enospc:1")))
+    with pytest.raises(SessionError, match="can't be locked .No space left"):
+        lock.acquire("record")
+    assert not is_recording(folder)
+    with pytest.raises(SessionError, match="can't be locked"):
+        SessionLock(folder / "nothing").acquire("record")
+
+
 def test_looking_does_not_disturb_a_recorder_that_starts(record: Make) -> None:
     folder = record().folder
     looking = subprocess.Popen(
@@ -281,6 +291,6 @@ def test_a_small_file_is_replaced_whole_or_not_at_all(tmp_path: Path, fault: str
     path = tmp_path / "session.json"
     FileIO().write_atomic(path, b"old")
     with pytest.raises(OSError, match="injected"):
-        FaultyFileIO(parse_faults(f"{fault}:1")).write_atomic(path, b"new and longer")
+        FaultyFileIO(parse_faults(fault)).write_atomic(path, b"new and longer")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["session.json"]
