@@ -8,7 +8,7 @@ import typer
 
 from .. import __version__
 from ..core.errors import KincapError
-from . import build, record, review, sessions, train
+from . import build, demo, record, review, sessions, train
 
 EXIT_INTERRUPTED = 130
 
@@ -40,7 +40,7 @@ def kincap(
     """Parse what stands before the command."""
 
 
-for group in (record, sessions, review, build, train):
+for group in (record, sessions, review, build, train, demo):
     group.register(app)
 
 

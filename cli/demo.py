@@ -1,0 +1,345 @@
+"""The whole loop on the simulator, made of the very commands that a person would type.
+
+Every step is one ``kincap`` command in a process of its own, printed before it runs; recordings
+run two at a time. Finished steps are kept in ``demo.json``: an interrupted demo goes on from there.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..core.errors import KincapError
+from . import console
+
+STATE_FILE = "demo.json"
+TEST_OUTFIT = 7
+"""The outfit that no training session, wild ones included, ever shows."""
+TEST_SEED = 9001
+"""Its motion seed, likewise."""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """How large the demo is.
+
+    Attributes:
+        outfits: How many outfits are recorded for training.
+        frames: Frames of each, taken at 10 Hz: neighbours at 30 Hz are near-copies.
+        wild_frames: Frames of random outfits, rooms and framings, for pretraining.
+        test_frames: Frames of the outfit that is never trained on.
+        size: The net's input in pixels.
+        pretrain_epochs: Passes over the wild scenes.
+        epochs: Passes over the recorded outfits.
+    """
+
+    outfits: int = 6
+    frames: int = 600
+    wild_frames: int = 2400
+    test_frames: int = 300
+    size: int = 64
+    pretrain_epochs: int = 8
+    epochs: int = 14
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the demo.
+
+    Attributes:
+        key: Its name in ``demo.json``.
+        words: What is typed behind ``kincap``, run inside the demo's folder.
+    """
+
+    key: str
+    words: tuple[str, ...]
+
+
+@dataclass
+class DemoResult:
+    """What a demo ended with; percentages of keypoints, PCK normalised by the torso diagonal.
+
+    Attributes:
+        out: The demo's folder.
+        seconds: Wall time of the steps that this call ran.
+        mean_pose: PCK by threshold and column of the mean pose on the unseen outfit.
+        pretrained: The same of the net that saw wild scenes only.
+        finetuned: The same of the finetuned net.
+        gap_closed: Share of the gap between mean pose and 100 that was closed at PCK@0.2, in %.
+        sheet: The picture to look at.
+    """
+
+    out: str
+    seconds: float
+    mean_pose: dict[str, Any]
+    pretrained: dict[str, Any]
+    finetuned: dict[str, Any]
+    gap_closed: float
+    sheet: str
+    steps: dict[str, float] = field(default_factory=dict)
+
+
+def plan(settings: DemoSettings) -> list[list[Step]]:
+    """Return the demo's steps; those of one inner list may run at the same time."""
+    sessions = [
+        _recording("wild1", f"scene=wild,seed=501,frames={settings.wild_frames // 2}"),
+        _recording("wild2", f"scene=wild,seed=502,frames={settings.wild_frames // 2}"),
+        *(
+            _recording(
+                f"clothing{outfit + 1}", f"outfit={outfit},seed={outfit},frames={settings.frames}"
+            )
+            for outfit in range(settings.outfits)
+        ),
+        _recording(
+            "unseen", f"outfit={TEST_OUTFIT},seed={TEST_SEED},frames={settings.test_frames}"
+        ),
+    ]
+    size = ("--size", str(settings.size))
+    evaluate = ("evaluate", "--data", "kinect13.h5", "--split", "test", "--json")
+    return [
+        sessions,
+        [
+            Step("build wild", ("build", "--sessions", "wild*", "--out", "wild13.h5", "--json")),
+        ],
+        [
+            Step(
+                "build",
+                ("build", "--sessions", "[cu]*", "--test", "unseen", "--out", "kinect13.h5",
+                 "--json"),
+            ),
+        ],
+        [
+            Step(
+                "pretrain",
+                ("pretrain", "--data", "wild13.h5", "--model", "compact", *size, "--epochs",
+                 str(settings.pretrain_epochs), "--out", "pretrain.ckpt", "--json"),
+            ),
+        ],
+        [
+            Step(
+                "finetune",
+                ("finetune", "--init", "pretrain.ckpt", "--data", "kinect13.h5", "--epochs",
+                 str(settings.epochs), "--out", "finetuned.ckpt", "--json"),
+            ),
+        ],
+        [
+            Step("evaluate pretrained", (*evaluate[:1], "pretrain.ckpt", *evaluate[1:])),
+            Step(
+                "evaluate",
+                (*evaluate[:1], "finetuned.ckpt", *evaluate[1:], "--sheet", "unseen.png"),
+            ),
+        ],
+    ]  # fmt: skip
+
+
+def _recording(session: str, scene: str) -> Step:
+    """Return the step that records one simulated session as fast as it is drawn, at 10 Hz."""
+    source = f"simulator:{scene},fps=10,pace=fast"
+    return Step(
+        f"record {session}",
+        ("record", "--session", session, "--source", source, "--shard-mib", "256", "--json"),
+    )
+
+
+def demo(out: Path, settings: DemoSettings) -> DemoResult:
+    """Run the demo in a folder, or go on with one that was interrupted there.
+
+    Args:
+        out: The folder; made if it is not there.
+        settings: How large the demo is.
+
+    Returns:
+        The figures on the outfit that was never trained on.
+
+    Raises:
+        KincapError: The folder holds something else, or a demo of another size (exit 2); a step
+            failed (its own message and exit code).
+    """
+    state = _open_state(out, settings)
+    start = time.monotonic()
+    for group in plan(settings):
+        waiting = [step for step in group if step.key not in state["done"]]
+        # two at a time: more only share the cores, and each recording encodes in threads of its own
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for step, seconds, report in pool.map(lambda step: _run(out, step), waiting):
+                state["done"][step.key] = {"seconds": round(seconds, 1), "report": report}
+                _save_state(out, state)
+    return _result(out, state, time.monotonic() - start)
+
+
+def _open_state(out: Path, settings: DemoSettings) -> dict[str, Any]:
+    """Return what is done already in this folder; refuse a folder that is not a demo's."""
+    size = asdict(settings)
+    if not (out / STATE_FILE).is_file():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise KincapError(f"--out {out}: it is there and not a demo's folder; name a new one")
+        out.mkdir(parents=True, exist_ok=True)
+        state: dict[str, Any] = {"schema": "kincap/demo-state/1", "settings": size, "done": {}}
+        _save_state(out, state)
+        return state
+    try:
+        state = json.loads((out / STATE_FILE).read_text(encoding="utf-8"))
+        done, same = dict(state["done"]), state["settings"] == size
+    except (ValueError, KeyError, TypeError):
+        raise KincapError(
+            f"{out / STATE_FILE}: damaged; delete {out} or name another folder with --out"
+        ) from None
+    if not same:
+        raise KincapError(
+            f"--out {out}: holds a demo of another size; name another folder or delete this one"
+        )
+    if done:
+        console.say(f"{out}: {len(done)} steps are done already, going on")
+    return state
+
+
+def _save_state(out: Path, state: dict[str, Any]) -> None:
+    """Write the state so that a kill at any moment leaves the old one or the new one."""
+    part = out / (STATE_FILE + ".part")
+    part.write_text(json.dumps(state, indent=1), encoding="utf-8")
+    os.replace(part, out / STATE_FILE)
+
+
+def _run(out: Path, step: Step) -> tuple[Step, float, Any]:
+    """Run one command inside the demo's folder and return its JSON report."""
+    console.say(f"\n$ {command_line(step)}")
+    start = time.monotonic()
+    _clear_unfinished(out, step)
+    done = subprocess.run(
+        [sys.executable, "-m", "kincap", *step.words],
+        cwd=out,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise KincapError(
+            f"the step '{step.key}' failed (its own message stands above); "
+            f"run the demo again to go on from there",
+            exit_code=done.returncode if done.returncode > 0 else 1,
+        )
+    return step, time.monotonic() - start, json.loads(done.stdout)
+
+
+def _clear_unfinished(out: Path, step: Step) -> None:
+    """Delete what an interrupted demo half recorded: a second take would double its frames."""
+    if step.words[0] != "record":
+        return
+    session = step.words[2]
+    if (out / "recordings" / session).is_dir():
+        subprocess.run(
+            [sys.executable, "-m", "kincap", "sessions", "delete", session, "--yes"],
+            cwd=out,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+
+def command_line(step: Step) -> str:
+    """Return a step as one would type it, without ``--json``."""
+    return shlex.join(("kincap", *(word for word in step.words if word != "--json")))
+
+
+def _result(out: Path, state: dict[str, Any], seconds: float) -> DemoResult:
+    """Gather the figures of both evaluations."""
+    done = state["done"]
+    finetuned = done["evaluate"]["report"]
+    mean, net = finetuned["mean_pose"]["pck"], finetuned["pck"]
+    gap = 100.0 - mean["0.2"]["all"]
+    return DemoResult(
+        out=str(out),
+        seconds=round(seconds, 1),
+        mean_pose=mean,
+        pretrained=done["evaluate pretrained"]["report"]["pck"],
+        finetuned=net,
+        gap_closed=round(100.0 * (net["0.2"]["all"] - mean["0.2"]["all"]) / gap, 1) if gap else 0.0,
+        sheet=str(out / "unseen.png"),
+        steps={key: value["seconds"] for key, value in done.items()},
+    )
+
+
+def _rows(result: DemoResult) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of the table that the demo ends with."""
+    for threshold in ("0.2", "0.1", "0.05"):
+        for name, pck in (
+            ("mean pose", result.mean_pose),
+            ("pretrained", result.pretrained),
+            ("finetuned", result.finetuned),
+        ):
+            columns = pck[threshold]
+            cells = (f"{value:.1f}" if value is not None else "-" for value in columns.values())
+            yield (f"@{threshold}", name, *cells)
+
+
+def _print(result: DemoResult) -> None:
+    """Print what a person wants to know at the end: figures, picture, what to type next."""
+    columns = ("PCK", "on the unseen outfit", *result.finetuned["0.2"])
+    console.table(columns, list(_rows(result)), right=range(2, len(columns)))
+    console.result(
+        f"{result.gap_closed:.0f} % of the gap between the mean pose and 100 % PCK@0.2 is closed "
+        f"on an outfit that was never trained on ({result.seconds:.0f} s)."
+    )
+    console.result(f"Look at it: {result.sheet}  (prediction red, Kinect green)")
+    console.result("\nWhat to type next:")
+    for line in (
+        f"cd {shlex.quote(result.out)}",
+        "kincap review            # look through the recordings, reject frames",
+        "kincap sessions list     # what was recorded",
+        "kincap record --session clothing8 --source simulator:outfit=8,frames=900",
+        "kincap build --out more13.h5 --sessions 'clothing*' && "
+        "kincap finetune --init finetuned.ckpt --data more13.h5",
+    ):
+        console.result(f"  {line}")
+
+
+def _command(
+    out: Annotated[Path, typer.Option(help="The demo's folder.")] = Path("kincap-demo"),
+    outfits: Annotated[int, typer.Option(help="Outfits to train on, 1 to 7.")] = 6,
+    frames: Annotated[int, typer.Option(help="Frames of each outfit, at 10 Hz.")] = 600,
+    wild_frames: Annotated[int, typer.Option(help="Frames of wild scenes to pretrain on.")] = 2400,
+    test_frames: Annotated[int, typer.Option(help="Frames of the unseen outfit.")] = 300,
+    pretrain_epochs: Annotated[int, typer.Option(help="Passes over the wild scenes.")] = 8,
+    epochs: Annotated[int, typer.Option(help="Passes over the outfits.")] = 14,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
+) -> None:
+    """Run the whole loop on simulated outfits and evaluate on one never trained on."""
+    if not 1 <= outfits <= TEST_OUTFIT:
+        raise KincapError(f"--outfits {outfits}: expected 1 to {TEST_OUTFIT}")
+    for flag, value in (
+        ("--frames", frames), ("--wild-frames", wild_frames), ("--test-frames", test_frames),
+    ):  # fmt: skip
+        if value < 40:
+            raise KincapError(f"{flag} {value}: expected at least 40")
+    for flag, value in (("--pretrain-epochs", pretrain_epochs), ("--epochs", epochs)):
+        if value < 1:
+            raise KincapError(f"{flag} {value}: expected at least 1")
+    result = demo(
+        out,
+        DemoSettings(
+            outfits=outfits,
+            frames=frames,
+            wild_frames=wild_frames,
+            test_frames=test_frames,
+            pretrain_epochs=pretrain_epochs,
+            epochs=epochs,
+        ),
+    )
+    if as_json:
+        console.print_json({"schema": "kincap/demo/1", **asdict(result)})
+    else:
+        _print(result)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(_command)
