@@ -2,12 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..core.shard import EventKind, Stream
 from .ring import HandOver
-from .sensor import BodyFrame, ColorFrame, Sensor, TakeStart
+from .sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, Item, Sensor, TakeStart
 from .stop import Stop
 from .watch import BodyWatch
 
@@ -51,6 +51,7 @@ class Feed:
         self._counted = Stream.color if "color" in streams else Stream.bodies
         self._body_watch = BodyWatch() if "bodies" in streams else None
         self._take_began: int | None = None
+        self._last_body = -1
         self._recorded_before = 0
         self.error: Exception | None = None
         self.last_item_ns = time.perf_counter_ns()
@@ -82,7 +83,8 @@ class Feed:
 
     def _carry(self) -> None:
         start: TakeStart | None = TakeStart()
-        for item in self._sensor.items():
+        items = self._sensor.items()
+        for item in items:
             if isinstance(item, TakeStart):
                 start = item
                 continue
@@ -90,15 +92,33 @@ class Feed:
             if start is not None:
                 self._start_take(start, time_device)
                 start = None
-            self.last_item_ns, self.last_time = time.perf_counter_ns(), time_device
-            if isinstance(item, ColorFrame):
-                self._hand_over.color(item)
-            else:
-                self._hand_over.bodies(item)
-            self._watch(item, time_device)
             # an item that was given is always taken: the source counts it as handed over
-            if self._stop.is_asked() or self._is_enough():
+            self._take(item, time_device)
+            if self._stop.is_asked():
                 return
+            if self._is_enough():
+                self._complete(items, time_device)
+                return
+
+    def _take(self, item: ColorFrame | BodyFrame, time_device: int) -> None:
+        self.last_item_ns, self.last_time = time.perf_counter_ns(), time_device
+        if isinstance(item, ColorFrame):
+            self._hand_over.color(item)
+        else:
+            self._last_body = time_device
+            self._hand_over.bodies(item)
+        self._watch(item, time_device)
+
+    def _complete(self, items: Iterator[Item], time_color: int) -> None:
+        """Take the body row that belongs to the last picture, where it comes right after it."""
+        wants_body = self._body_watch is not None and self._counted is Stream.color
+        if not wants_body or self._last_body >= time_color - KINECT_TICK_100NS // 2:
+            return
+        item = next(items, None)
+        if isinstance(item, BodyFrame):
+            self._take(item, _time_of(item))
+        elif isinstance(item, ColorFrame) and item.release is not None:
+            item.release()
 
     def _watch(self, item: ColorFrame | BodyFrame, time_device: int) -> None:
         watch = self._body_watch
@@ -125,6 +145,7 @@ class Feed:
         if self._take_began is not None:
             self._recorded_before += self.last_time - self._take_began
         self._take_began = self.last_time = time_device
+        self._last_body = -1
         self._hand_over.start_take(start, time_device)
         if self._body_watch is not None:
             self._body_watch.restart()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ..core.ack import Phase, phase
-from ..core.shard import STREAM_TABLE, EventKind, Stream, event_row, pack_index_row
+from ..core.shard import BLOBS, STREAM_TABLE, EventKind, Stream, event_row, pack_index_row
 from ..core.shard_writer import ShardWriter
 from .keeper import Keeper
 from .ring import BodyJob, EncodedFrame, Loss, Queues, WriterItem
@@ -163,6 +163,10 @@ class Writer:
         if self._closing:
             return self._append_last(table, row, blob, crc)
         size = 0 if blob is None else len(blob)
+        if size and size > self.shard.layout.tables[BLOBS].rows:
+            name = self.shard.path.name
+            self._close(f"{name}: a frame of {size} bytes fits into no shard; raise --shard-mib")
+            return False
         full = not self._fits(table, size) or self._keeper.is_broken(self.shard)
         if full and not self._rotate():
             return self._append_last(table, row, blob, crc)

@@ -100,9 +100,10 @@ def memory_sensor() -> type[MemorySensor]:
 
 @dataclass
 class Account:
-    """What a session holds, read back: seqs by stream, and by drop event."""
+    """What a session holds, read back: seqs and device times by stream, seqs of drop events."""
 
     stored: dict[str, list[int]]
+    times: dict[str, list[int]]
     dropped: dict[str, list[int]]
 
     def emitted(self, stream: str) -> list[int]:
@@ -120,8 +121,10 @@ def read_back(folder: Path) -> Account:
                 lost = range(int(event["seq_first"]), int(event["seq_last"]) + 1)
                 assert len(lost) == event["count"]
                 dropped[Stream(int(event["stream"])).name] += lost
+        rows = {"color": reader.color, "bodies": reader.bodies}
         return Account(
-            {"color": reader.color["seq"].tolist(), "bodies": reader.bodies["seq"].tolist()},
+            {name: table["seq"].tolist() for name, table in rows.items()},
+            {name: table["time_device"].tolist() for name, table in rows.items()},
             dropped,
         )
 
