@@ -1,5 +1,6 @@
 """The sessions as the review server holds them: opened on demand, few at a time, always current."""
 
+import shlex
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from ..core.edits import EDITS_FILE, Decision, add_edit, redo_edit, undo_edit
 from ..core.errors import KincapError, SessionError
 from ..core.session import SESSION_FILE, check_session_name, find_sessions, session_folder
 from .book import Book, NotHereError, recording_stamp
+
+DEFAULT_FOLDER: Final = Path("recordings")
+"""What every command takes where nothing is said."""
 
 BOOKS_OPEN: Final = 6
 """Sessions kept open; the one looked at longest ago is closed for the next."""
@@ -37,8 +41,15 @@ class Shelf:
         return {
             "schema": "kincap/review-sessions/1",
             "folder": str(self.recordings.absolute()),
+            "option": self._option(),
             "sessions": found,
         }
+
+    def _option(self) -> str:
+        """Return what a command needs so that it works on this folder, as it would be typed."""
+        if self.recordings == DEFAULT_FOLDER:
+            return ""
+        return f" --recordings {shlex.quote(str(self.recordings))}"
 
     def _summary(self, name: str) -> dict[str, Any]:
         """Return a session's line in the list; it is made anew only when a file of it changed."""

@@ -1,7 +1,7 @@
 """What the page draws along time: each colour frame with its body, its keypoints' states, losses.
 
-Pure functions on the tables of a session. A body belongs to a colour frame when it is the nearest
-one in the device's time, in the same take, and not further away than half a tick.
+Pure functions on the tables of a session. Bodies are paired by the data set's own rule, so the page
+shows what build will take.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,11 @@ import numpy as np
 
 from ..core.shard import BODIES, EventKind, Stream
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
-
-PAIR_TOLERANCE_100NS: Final = 166_667
-"""Half a tick of the sensor (1/60 s): what is further away belongs to another frame."""
+from ..dataset.pairing import NO_BODY as UNPAIRED
+from ..dataset.pairing import pair_nearest
 
 NO_BODY: Final = 255
 """In a lane: nobody was seen in this frame, or no body row belongs to it."""
-
-UNPAIRED: Final = -1
 
 BODY_DTYPE: Final = np.dtype(
     [
@@ -82,32 +79,17 @@ def slim_bodies(rows: np.ndarray) -> np.ndarray:
 
 
 def pair_bodies(color: np.ndarray, bodies: np.ndarray) -> Pairs:
-    """Find each colour frame's body: nearest in device time, inside the take, within half a tick.
+    """Find each colour frame's body, exactly as the data set is built.
 
     Args:
         color: (N,) rows with ``take`` and ``time_device`` (100 ns).
         bodies: (M,) rows with the same two fields.
     """
-    body = np.full(len(color), UNPAIRED, dtype=np.int64)
-    residual = np.full(len(color), np.nan, dtype=np.float32)
-    for take in np.unique(color["take"]):
-        frames = np.flatnonzero(color["take"] == take)
-        rows = np.flatnonzero(bodies["take"] == take)
-        if len(rows) == 0:
-            continue
-        times = bodies["time_device"][rows].astype(np.int64)
-        order = np.argsort(times, kind="stable")
-        rows, times = rows[order], times[order]
-        wanted = color["time_device"][frames].astype(np.int64)
-        after = np.clip(np.searchsorted(times, wanted), 0, len(times) - 1)
-        before = np.maximum(after - 1, 0)
-        nearer = np.abs(times[before] - wanted) <= np.abs(times[after] - wanted)
-        found = np.where(nearer, before, after)
-        distance = times[found] - wanted
-        near = np.abs(distance) <= PAIR_TOLERANCE_100NS
-        body[frames[near]] = rows[found[near]]
-        residual[frames[near]] = distance[near] / 1e4
-    return Pairs(body, residual)
+    body, residual = pair_nearest(
+        color["take"], color["time_device"], bodies["take"], bodies["time_device"]
+    )
+    residual_ms = np.where(body == UNPAIRED, np.nan, residual / 1e4)
+    return Pairs(body, residual_ms.astype(np.float32))
 
 
 def seconds_in_take(color: np.ndarray) -> np.ndarray:

@@ -94,7 +94,7 @@ export function fillHelp(dialog, page) {
       el("dd", {}, what),
     ]))));
   const note = page === "viewer"
-    ? el("p", { className: "muted" }, "On the time line: click or drag to move, Shift and drag to mark a range, wheel to zoom, double click for the whole.")
+    ? el("p", { className: "muted" }, "On the time line: click or drag to move, Shift and drag to mark a range, wheel to zoom, double click for the whole. Its rows show each keypoint of the nearest person: green tracked, amber inferred, red not tracked.")
     : null;
   dialog.replaceChildren(el("header", {}, el("h2", {}, "Keys"), close), el("div", { className: "groups" }, ...groups), ...(note ? [note] : []));
 }

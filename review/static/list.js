@@ -58,6 +58,7 @@ export class ListPage {
     try {
       const report = await api.sessions();
       this.folder = report.folder;
+      this.option = report.option;
       this.sessions = report.sessions;
       if (this.isOpen) this.draw();
     } catch (error) {
@@ -70,7 +71,7 @@ export class ListPage {
     if (!this.sessions) return;
     const body = $("list-body");
     if (this.sessions.length === 0) {
-      body.replaceChildren(nothingYet(this.folder));
+      body.replaceChildren(nothingYet(this.folder, this.option));
       $("list-summary").textContent = "";
       return;
     }
@@ -157,13 +158,13 @@ function thumbKey(session) {
   return session.state === "recording" ? Math.floor(session.frames / 150) : session.frames;
 }
 
-function nothingYet(folder) {
+function nothingYet(folder, option) {
   const line = (text) => el("code", {}, text);
   return el("div", { className: "nothing" },
     el("h2", {}, "Nothing recorded yet"),
     el("p", {}, "This page shows the sessions in ", line(folder), ". Record one, and it appears here by itself:"),
-    el("pre", {}, "kincap record --session clothing1"),
+    el("pre", {}, `kincap record --session clothing1${option}`),
     el("p", {}, "No sensor at hand? A simulated person does for a first look:"),
-    el("pre", {}, "kincap record --session try1 --source simulator:outfit=3 --frames 300"),
+    el("pre", {}, `kincap record --session try1 --source simulator:outfit=3 --frames 300${option}`),
     el("p", { className: "muted" }, "Recordings somewhere else? ", line("kincap review --recordings DIR")));
 }

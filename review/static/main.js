@@ -51,7 +51,10 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-act], [data-toggle]");
-  if (button) act(button.dataset.act || button.dataset.toggle);
+  if (!button) return;
+  // after a click the keys mean what they always mean: Space plays, it doesn't press this again
+  if (event.detail > 0) button.blur();
+  act(button.dataset.act || button.dataset.toggle);
 });
 $("keys").addEventListener("click", (event) => {
   // a click beside the list lands on the dialog itself

@@ -23,10 +23,11 @@ export function prepareSkeleton(skeleton) {
  * @param {(x: number, y: number) => [number, number]} place stored pixels -> screen pixels
  * @param {{joints: boolean, keypoints: boolean, names: boolean}} show
  * @param {Object} skeleton from prepareSkeleton
- * @param {number} unit screen pixels of one "pixel" of line width
+ * @param {number} ratio canvas pixels for one of the page's
  */
-export function drawPeople(ctx, people, place, show, skeleton, unit) {
+export function drawPeople(ctx, people, place, show, skeleton, ratio) {
   for (const person of people) {
+    const unit = ratio * unitOf(person, place, ratio);
     const at = (joint) => {
       const x = person.points[2 * joint];
       const y = person.points[2 * joint + 1];
@@ -38,6 +39,19 @@ export function drawPeople(ctx, people, place, show, skeleton, unit) {
     if (show.keypoints) drawKeypoints(ctx, person, at, skeleton, unit, !show.joints);
     if (show.names) drawNames(ctx, person, at, skeleton, unit);
   }
+}
+
+/** How thick lines are: somebody far away must not vanish behind the marks. */
+function unitOf(person, place, ratio) {
+  let [top, bottom] = [Infinity, -Infinity];
+  for (let i = 0; i < person.states.length; i += 1) {
+    const [x, y] = [person.points[2 * i], person.points[2 * i + 1]];
+    if (!person.states[i] || !Number.isFinite(x) || !Number.isFinite(y)) continue;
+    const down = place(x, y)[1];
+    [top, bottom] = [Math.min(top, down), Math.max(bottom, down)];
+  }
+  const height = (bottom - top) / ratio;
+  return Number.isFinite(height) ? Math.max(0.6, Math.min(1.3, height / 340)) : 1;
 }
 
 function drawJoints(ctx, person, at, skeleton, unit) {
@@ -67,7 +81,7 @@ function drawKeypoints(ctx, person, at, skeleton, unit, withLimbs) {
 }
 
 function drawNames(ctx, person, at, skeleton, unit) {
-  ctx.font = `${Math.round(11 * unit)}px system-ui, sans-serif`;
+  ctx.font = `${Math.max(10, Math.round(11 * unit))}px system-ui, sans-serif`;
   ctx.textBaseline = "middle";
   ctx.lineJoin = "round";
   skeleton.keypoints.forEach((name, keypoint) => {

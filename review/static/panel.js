@@ -46,7 +46,7 @@ function frameFacts(session, index) {
     ["take", `${session.take[index]}, at ${session.time_s[index].toFixed(3)} s`],
     ["body", Number.isNaN(residual)
       ? "none paired"
-      : `${residual >= 0 ? "+" : "−"}${Math.abs(residual).toFixed(1)} ms from the picture`],
+      : `${residual >= 0 ? "+" : "−"}${Math.abs(residual).toFixed(1)} ms`],
   ]);
 }
 

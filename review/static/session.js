@@ -20,18 +20,16 @@ export class Session {
 
   /** Load everything but the pictures and the bodies. */
   async load() {
-    const [info, table] = await Promise.all([api.session(this.name), api.timeline(this.name, 0)]);
-    this.info = info;
-    this.take_(table);
+    // in this order: asking for the session makes the server look at the files again
+    this.info = await api.session(this.name);
+    this.take_(await api.timeline(this.name, 0));
   }
 
   /** Load what was recorded since; say whether there was anything. */
   async refresh() {
     const from = this.rows > OVERLAP ? this.seq[this.rows - OVERLAP] : 0;
-    const [info, tail] = await Promise.all([
-      api.session(this.name),
-      api.timeline(this.name, from),
-    ]);
+    const info = await api.session(this.name);
+    const tail = await api.timeline(this.name, from);
     const before = this.rows;
     const keep = this.indexAtOrAfter(from);
     const merged = {};

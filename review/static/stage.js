@@ -48,9 +48,12 @@ export class Stage {
    * @param {Object} frames the FrameStore
    * @param {?Array} people null while they are on the way
    * @param {Object} show the toggles
+   * @param {boolean} moving whether the next one comes at once
    */
-  draw(seq, frames, people, show) {
+  draw(seq, frames, people, show, moving) {
     this.show = show;
+    // scaling well costs more than decoding: it is for pictures that stand still
+    this.quality = moving ? "low" : "high";
     const bitmap = frames.get(seq);
     const damage = frames.damaged.get(seq);
     this.notice(damage ? `Frame ${seq} is damaged: ${damage}` : null);
@@ -75,9 +78,9 @@ export class Stage {
   }
 
   drawPicture(bitmap) {
-    const ctx = this.picture.getContext("2d", { alpha: false });
+    const ctx = this.picture.getContext("2d");
     const { x, y, w, h } = this.area();
-    ctx.imageSmoothingQuality = "medium";
+    ctx.imageSmoothingQuality = this.quality;
     const flip = this.isFlipped();
     ctx.setTransform(flip ? -1 : 1, 0, 0, 1, flip ? this.picture.width : 0, 0);
     ctx.drawImage(bitmap, x, y, w, h, 0, 0, this.picture.width, this.picture.height);
@@ -95,8 +98,7 @@ export class Stage {
       const across = (px + 0.5 - x) * scale;
       return [flip ? this.overlay.width - across : across, (py + 0.5 - y) * (this.overlay.height / h)];
     };
-    const unit = ratio * Math.max(0.8, Math.min(1.6, this.overlay.width / ratio / 900));
-    drawPeople(ctx, people, place, show, this.skeleton, unit);
+    drawPeople(ctx, people, place, show, this.skeleton, ratio);
   }
 
   wipe(canvas) {

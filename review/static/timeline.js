@@ -14,6 +14,7 @@ const GUTTER = 92;
 const RIGHT = 12;
 const ROWS = { overview: [2, 6], ruler: [10, 14], takes: [25, 15], share: [44, 30], drops: [78, 8], keypoints: [90, 8] };
 const ROOMY = { window: 860, row: 10 }; // on a tall screen the keypoints' rows get more room
+const FULL_SHARE = 8; // keypoints: from here on the share's lane is full
 const SAMPLES = 48; // frames looked at for one column of the screen when many fall into it
 const SMALLEST_VIEW = 20;
 
@@ -140,7 +141,7 @@ export class Timeline {
     label("dropped", ROWS.drops);
     const height = this.rowHeight;
     ctx.font = `${Math.min(10, height)}px system-ui, sans-serif`;
-    this.names.forEach((name, k) => label(name, [ROWS.keypoints[0] + k * height - 0.5, height]));
+    this.names.forEach((name, k) => label(name.replace("_", " "), [ROWS.keypoints[0] + k * height - 0.5, height]));
   }
 
   drawRuler(ctx) {
@@ -193,32 +194,40 @@ export class Timeline {
   drawStates(ctx) {
     const { session } = this;
     const [shareY, shareH] = ROWS.share;
-    const [top] = ROWS.keypoints;
-    const height = this.rowHeight;
     ctx.fillStyle = LANE.faint;
     ctx.fillRect(GUTTER, shareY, this.inner, shareH);
     const perFrame = this.inner / (this.to - this.from);
-    const columnWidth = Math.max(1, perFrame);
-    const columns = Math.ceil(this.inner / columnWidth);
-    const gap = perFrame > 4 ? 1 : 0;
-    for (let column = 0; column < columns; column += 1) {
-      const x = GUTTER + column * columnWidth;
-      const begin = session.indexAtOrAfter(this.seqAt(x + 0.01) - (perFrame >= 1 ? 0.5 : 0));
-      const end = session.indexAtOrAfter(this.seqAt(x + columnWidth - 0.01));
-      const counts = this.countStates(begin, Math.max(end, perFrame >= 1 ? begin : end));
-      if (!counts) continue;
-      const width = Math.min(columnWidth, GUTTER + this.inner - x) - gap;
-      const inferred = counts.inferred.reduce((a, b) => a + b, 0) / counts.frames;
-      ctx.fillStyle = LANE.inferred;
-      ctx.fillRect(x, shareY + shareH * (1 - inferred / this.names.length), width, shareH * (inferred / this.names.length));
-      for (let k = 0; k < this.names.length; k += 1) {
-        ctx.fillStyle = mix(counts, k);
-        ctx.fillRect(x, top + k * height, width, height - 1);
+    if (perFrame >= 1) {
+      const end = session.indexAtOrAfter(this.to);
+      for (let i = session.indexAtOrAfter(Math.floor(this.from)); i < end; i += 1) {
+        const [x0, x1] = this.span(session.seq[i], session.seq[i]);
+        this.drawColumn(ctx, x0, x1 - x0 - (perFrame > 4 ? 1 : 0), i, i + 1);
       }
-      if (counts.nobody > 0) {
-        ctx.fillStyle = `rgba(120, 130, 145, ${(0.45 * counts.nobody) / (counts.frames + counts.nobody)})`;
-        ctx.fillRect(x, shareY, width, shareH);
-      }
+      return;
+    }
+    for (let x = 0; x < this.inner; x += 1) {
+      const begin = session.indexAtOrAfter(this.seqAt(GUTTER + x));
+      this.drawColumn(ctx, GUTTER + x, 1, begin, session.indexAtOrAfter(this.seqAt(GUTTER + x + 1)));
+    }
+  }
+
+  /** Draw the rows [begin, end) as one column of the lanes. */
+  drawColumn(ctx, x, width, begin, end) {
+    const counts = this.countStates(begin, end);
+    if (!counts) return;
+    const [shareY, shareH] = ROWS.share;
+    const [top] = ROWS.keypoints;
+    const inferred = counts.inferred.reduce((a, b) => a + b, 0) / counts.frames;
+    const share = Math.min(1, inferred / FULL_SHARE);
+    ctx.fillStyle = LANE.inferred;
+    ctx.fillRect(x, shareY + shareH * (1 - share), width, shareH * share);
+    this.names.forEach((_, k) => {
+      ctx.fillStyle = mix(counts, k);
+      ctx.fillRect(x, top + k * this.rowHeight, width, this.rowHeight - 1);
+    });
+    if (counts.nobody > 0) {
+      ctx.fillStyle = `rgba(120, 130, 145, ${(0.45 * counts.nobody) / (counts.seen + counts.nobody)})`;
+      ctx.fillRect(x, shareY, width, shareH);
     }
   }
 

@@ -341,7 +341,7 @@ export class Viewer {
     if (!session?.rows) return;
     const { seq } = this;
     const people = this.people();
-    this.stage.draw(seq, this.frames, people, this.show);
+    this.stage.draw(seq, this.frames, people, this.show, this.player.playing);
     this.stage.verdict(session.verdict(seq));
     this.timeline.setPosition(seq);
     this.drawReadings(seq, index);

@@ -294,8 +294,10 @@ def test_a_damaged_frame_is_shown_as_damaged_and_the_next_one_plays(
 
 def test_an_empty_folder_says_what_to_type(watched: Watched, serve: Any, tmp_path: Path):
     page = watched.page
-    page.goto(serve(tmp_path / "recordings").url)
-    page.wait_for_selector("text=kincap record --session clothing1")
+    page.goto(serve(Path("recordings")).url)
+    page.wait_for_selector("text=/^kincap record --session clothing1$/")
+    page.goto(serve(tmp_path / "my films").url)
+    page.wait_for_selector(f"text=kincap record --session clothing1 --recordings '{tmp_path}")
     assert watched.complaints == []
     page.goto(f"{page.url}#nobody/3")
     page.wait_for_selector("#v-notice:has-text('no such session')")
@@ -321,10 +323,13 @@ def test_a_session_grows_while_it_is_recorded(
         page.keyboard.press("End")
         page.wait_for_timeout(200)
         early = watched.now()
-        page.wait_for_timeout(2500)
-        page.keyboard.press("End")
-        page.wait_for_timeout(500)
+        for _ in range(40):
+            page.wait_for_timeout(250)
+            page.keyboard.press("End")
+            if watched.now() > early + 15:
+                break
         assert watched.now() > early + 15
+        assert page.inner_text("#v-state") == "recording"
         page.wait_for_selector("#v-state.sealed")
     finally:
         recorder.join()

@@ -25,43 +25,14 @@ def bodies(times: list[int], take: list[int] | None = None) -> np.ndarray:
     return rows
 
 
-def slow_pairs(color: np.ndarray, body: np.ndarray) -> list[int]:
-    """Pair by looking at every body for every frame."""
-    found = []
-    for frame in color:
-        near = [
-            (abs(int(row["time_device"]) - int(frame["time_device"])), index)
-            for index, row in enumerate(body)
-            if row["take"] == frame["take"]
-        ]
-        distance, index = min(near, default=(1 << 60, -1))
-        found.append(index if distance <= 166_667 else -1)
-    return found
-
-
-def test_pairs_are_the_nearest_bodies_of_the_same_take():
-    generator = np.random.default_rng(3)
-    take = np.sort(generator.integers(0, 4, 200))
-    color = colors(list(generator.permutation(200) * 300_000), list(take))
-    color["time_device"] = np.sort(color["time_device"]) - 7_000_000 * take
-    body = bodies(list(generator.integers(-(10**7), 6 * 10**7, 300)), list(np.arange(300) % 3))
-    pairs = timeline.pair_bodies(color, body)
-    assert pairs.body.tolist() == slow_pairs(color, body)
-    paired = pairs.body >= 0
-    assert 20 < paired.sum() < 200
-    residual = body["time_device"][pairs.body[paired]] - color["time_device"][paired]
-    assert np.allclose(pairs.residual_ms[paired], residual / 1e4, atol=1e-3)
-    assert np.isnan(pairs.residual_ms[~paired]).all()
-
-
-@pytest.mark.parametrize(
-    ("distance", "is_paired"), [(166_667, True), (166_668, False), (-166_668, False)]
-)
-def test_a_body_half_a_tick_away_belongs_to_the_frame_and_no_further(
-    distance: int, is_paired: bool
-):
-    pairs = timeline.pair_bodies(colors([1_000_000]), bodies([1_000_000 + distance]))
-    assert (pairs.body[0] == 0) == is_paired
+def test_residuals_are_body_minus_picture_and_stale_bodies_stay_alone():
+    pairs = timeline.pair_bodies(
+        colors([0, TICK, 2 * TICK, 0], [0, 0, 0, 1]),
+        bodies([40_000, TICK - 90_000, 3 * TICK, 999_999], [0, 0, 0, 2]),
+    )
+    assert pairs.body.tolist() == [0, 1, -1, -1]
+    assert pairs.residual_ms[:2].tolist() == [4.0, -9.0]
+    assert np.isnan(pairs.residual_ms[2:]).all()
 
 
 def test_no_frames_and_no_bodies_give_no_pairs():
