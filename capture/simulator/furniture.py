@@ -376,12 +376,17 @@ def _clock(
         canvas.line(center, tip, (40, 40, 40), thick)
 
 
-def _sign(canvas: Canvas, x: float, depth: float, tall: float, number: int) -> None:
-    """Screw a door sign with the room's number to the wall, high up."""
+def sign_picture(number: int) -> Picture:
+    """Print the (110, 330, 3) sign with a room's number."""
     picture = np.full((110, 330, 3), (120, 96, 40), np.uint8)
     cv2.putText(picture, f"ROOM {number + 101}", (22, 74), FONT, 1.9, (240, 242, 242), 4,
                 cv2.LINE_AA)  # fmt: skip
-    _hang(canvas, picture, x, tall - 0.06, 0.48, 0.16, depth)
+    return picture
+
+
+def _sign(canvas: Canvas, x: float, depth: float, tall: float, number: int) -> None:
+    """Screw the sign with the room's number to the wall, high up."""
+    _hang(canvas, sign_picture(number % 800), x, tall - 0.06, 0.48, 0.16, depth)
 
 
 def _switch(canvas: Canvas, x: float, depth: float) -> None:
