@@ -115,6 +115,21 @@ class Edits:
         return hashlib.sha256(json.dumps(self.ranges()).encode()).hexdigest()
 
 
+def _checked(operation: dict[str, Any]) -> dict[str, Any]:
+    """Return an operation that was read, checked.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is none.
+    """
+    op, first, last = operation["op"], operation.get("seq_first"), operation.get("seq_last")
+    if op in _VERDICT:
+        if type(first) is not int or type(last) is not int or not 0 <= first <= last:
+            raise ValueError(f"{op} of frames {first} to {last}")
+    elif op not in ("undo", "redo"):
+        raise ValueError(f"operation {op!r}")
+    return operation
+
+
 def load_edits(folder: Path) -> Edits:
     """Read a session's decisions; none where there is no edits.json.
 
@@ -132,8 +147,8 @@ def load_edits(folder: Path) -> Edits:
                 f"{path}: version {kept['format_version']}, this kincap reads {EDITS_VERSION}; "
                 "upgrade kincap"
             )
-        edits = Edits(tuple(kept["operations"]))
-        edits.ranges()
+        edits = Edits(tuple(map(_checked, kept["operations"])))
+        edits.decisions()
     except FileNotFoundError:
         return Edits()
     except OSError as err:

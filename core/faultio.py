@@ -102,7 +102,8 @@ class FaultyFileIO(FileIO):
             if fault.action == "stall":
                 time.sleep(fault.seconds)
             elif fault.action == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
+                # Windows has no SIGKILL; there SIGTERM ends a process just as hard
+                os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
             else:
                 code = _ERRORS[fault.action]
                 raise OSError(code, os.strerror(code), f"injected at {kind} {number}")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_origin
 
 from .. import __version__
 from .checked_json import dump_checked, is_whole, load_checked, mend_bit
@@ -212,9 +212,26 @@ def load_session(folder: Path, *, strict: bool = True) -> SessionInfo:
         )
     known = {f.name for f in fields(SessionInfo)}
     try:
-        return SessionInfo(**{key: value for key, value in kept.items() if key in known})
+        info = SessionInfo(**{key: value for key, value in kept.items() if key in known})
     except TypeError as err:
         raise SessionError(f"{path}: damaged ({err})") from err
+    problem = _odd_field(info)
+    if problem:
+        raise SessionError(f"{path}: {problem}")
+    check_session_name(info.name)
+    return info
+
+
+def _odd_field(info: SessionInfo) -> str | None:
+    """Say which field of a session.json that somebody else made has a wrong type, or None."""
+    for f in fields(SessionInfo):
+        value = getattr(info, f.name)
+        expected: Any = get_origin(f.type) or f.type
+        if type(value) is not expected:
+            return f"{f.name} is of type {type(value).__name__}, expected {expected.__name__}"
+    if not all(isinstance(item, dict) for item in (*info.takes, *info.layouts)):
+        return "takes or layouts hold something else than objects"
+    return None
 
 
 def save_session(folder: Path, info: SessionInfo, io: FileIO | None = None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kincap.core.checked_json import dump_checked
 from kincap.core.edits import (
     EDITS_FILE,
     Edits,
@@ -123,6 +124,25 @@ def test_a_damaged_file_is_an_error_not_an_empty_one(
         load_edits(tmp_path)
     with pytest.raises(SessionError, match="damaged"):
         add_edit(tmp_path, "reject", 3, 4)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "accept", "seq_first": 1, "seq_last": 2},
+        {"op": "keep", "seq_first": 1},
+        {"op": "keep", "seq_first": 3, "seq_last": 2},
+        {"op": "keep", "seq_first": 1.5, "seq_last": 2},
+        {"op": "undo"},
+        {},
+        "keep",
+    ],
+)
+def test_a_whole_file_with_odd_operations_is_an_error(operation: object, tmp_path: Path) -> None:
+    kept = {"format_version": 1, "operations": [operation]}
+    (tmp_path / EDITS_FILE).write_bytes(dump_checked(kept, lines=True))
+    with pytest.raises(SessionError, match=r"edits\.json: damaged"):
+        load_edits(tmp_path)
 
 
 def test_a_failed_write_keeps_the_decisions_before_it(tmp_path: Path) -> None:

@@ -135,6 +135,25 @@ def test_other_versions_and_other_files_are_refused(tmp_path: Path) -> None:
         load_session(tmp_path, strict=False)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("takes", [1], "takes or layouts hold something else"),
+        ("layouts", {}, "layouts is of type dict, expected list"),
+        ("device", "kinect", "device is of type str, expected dict"),
+        ("uuid", 7, "uuid is of type int, expected str"),
+        ("name", "../x", "session name"),
+    ],
+)
+def test_a_whole_session_json_with_odd_fields_is_refused(
+    field: str, value: object, message: str, tmp_path: Path
+) -> None:
+    content = {**vars(new_session("s1")), field: value}
+    (tmp_path / SESSION_FILE).write_bytes(dump_checked(content, lines=True))
+    with pytest.raises(SessionError, match=message):
+        load_session(tmp_path)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
