@@ -296,7 +296,7 @@ class SessionLock:
 
         Raises:
             SessionLockedError: Another process holds it; says who.
-            SessionError: The folder can't be written.
+            SessionError: The folder can't be written (exit 1).
         """
         try:
             if not self._lock.try_acquire():
@@ -310,7 +310,8 @@ class SessionLock:
             self._io.write_atomic(self.folder / HOLDER_FILE, json.dumps(about).encode())
         except OSError as err:
             self._lock.release()
-            raise SessionError(f"{self.folder}: can't be locked ({err.strerror or err})") from err
+            why = err.strerror or err
+            raise SessionError(f"{self.folder}: can't be locked ({why})", exit_code=1) from err
         return self
 
     def release(self) -> None:
