@@ -296,11 +296,11 @@ class SessionLock:
 
         Raises:
             SessionLockedError: Another process holds it; says who.
-            SessionError: The folder can't be written (exit 1).
+            OSError: The folder can't be written; the lock is not held.
         """
+        if not self._lock.try_acquire():
+            raise SessionLockedError(f"{self.folder}: locked by {_who(holder(self.folder))}")
         try:
-            if not self._lock.try_acquire():
-                raise SessionLockedError(f"{self.folder}: locked by {_who(holder(self.folder))}")
             about = {
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
@@ -308,10 +308,9 @@ class SessionLock:
                 "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
             self._io.write_atomic(self.folder / HOLDER_FILE, json.dumps(about).encode())
-        except OSError as err:
+        except BaseException:
             self._lock.release()
-            why = err.strerror or err
-            raise SessionError(f"{self.folder}: can't be locked ({why})", exit_code=1) from err
+            raise
         return self
 
     def release(self) -> None:
