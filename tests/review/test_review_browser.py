@@ -330,7 +330,7 @@ def test_a_session_grows_while_it_is_recorded(
                 break
         assert watched.now() > early + 15
         assert page.inner_text("#v-state") == "recording"
-        page.wait_for_selector("#v-state.sealed")
+        page.wait_for_selector("#v-state.sealed", state="attached")
     finally:
         recorder.join()
     assert watched.complaints == []
