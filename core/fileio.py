@@ -226,7 +226,7 @@ class LockFile:
         self.path = path
         self._fd: int | None = None
 
-    def try_acquire(self, wait_s: float = 0.2) -> bool:
+    def try_acquire(self, wait_s: float = 0.5) -> bool:
         """Lock it; False where another holds it.
 
         Args:
