@@ -46,6 +46,7 @@ class EventKind(IntEnum):
     drop_encoder = 34
     drop_writer = 35
     drop_source = 36
+    drop_damaged = 37
 
     @property
     def is_drop(self) -> bool:
