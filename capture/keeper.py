@@ -58,6 +58,7 @@ class Keeper:
         self._broken: set[ShardWriter] = set()
         self._stopping = threading.Event()
         self.names: list[str] = []
+        self.crash: Exception | None = None
         self._threads = (
             threading.Thread(target=self._work, name="kincap-keeper", daemon=True),
             threading.Thread(target=self._sync_each_second, name="kincap-sync", daemon=True),
@@ -137,6 +138,7 @@ class Keeper:
                 job()
             except Exception as error:
                 # a fault of kincap's own: the thread lives on, or the writer would wait for ever
+                self.crash = self.crash or error
                 self._on_problem(f"{self._folder}: {type(error).__name__}: {error}", True)
 
     def _make(self) -> ShardWriter:

@@ -90,6 +90,7 @@ class Pipeline:
         self._problems, self._stop, self._limits = problems, stop, limits
         self._origin = origin
         self.takes = 0
+        self.wall_s = 0.0
         queues = self._queues = Queues()
         self.hand_over = HandOver(
             queues,
@@ -133,6 +134,7 @@ class Pipeline:
         self._join(*self._encoders.threads)
         self._queues.inbox.put(None)
         self._join(self.writer.thread)
+        self.wall_s = time.monotonic() - self._began_s
         self._keeper.finish(self.writer.shard)
         self._join(*self._keeper.threads)
         self._tell(at_once=True)

@@ -89,6 +89,8 @@ class RecordResult:
         dropped: Lost items by reason.
         shards: How many shards were written.
         duration_s: Time covered by the source's clock, s.
+        wall_s: From asking for the first item until the last row was written, s; the sealing of
+            the last shard comes after that.
         handed_over: Items that the source gave, by stream: stored and dropped together.
         bodies_seen: Body rows in which somebody was tracked.
         takes: How many takes were recorded.
@@ -109,6 +111,7 @@ class RecordResult:
     dropped: dict[str, int]
     shards: int
     duration_s: float
+    wall_s: float
     handed_over: dict[str, int]
     bodies_seen: int
     takes: int
@@ -333,8 +336,9 @@ class _Job:
         finally:
             cv2.setNumThreads(threads)
         result = self._result(told)
-        if self._pipeline.writer.crash is not None:
-            raise self._pipeline.writer.crash
+        crash = self._pipeline.writer.crash or self._keeper.crash
+        if crash is not None:
+            raise crash
         if result.error is not None:
             raise RecordError(result.error, result) from self._pipeline.feed.error
         return result
@@ -350,6 +354,7 @@ class _Job:
             dropped=dict(sorted(writer.lost.items())),
             shards=len(self._keeper.names),
             duration_s=round(feed.recorded_s, 6),
+            wall_s=round(pipeline.wall_s, 6),
             handed_over={stream.name: count for stream, count in hand_over.handed.items()},
             bodies_seen=feed.bodies_seen,
             takes=pipeline.takes,
