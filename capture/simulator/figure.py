@@ -11,6 +11,7 @@ from .flesh import Build
 from .gestures import HandState
 from .outfits import Outfit
 from .rig import Bone
+from .shadows import caster_shares
 from .subject import Subject
 from .surface import Patch
 
@@ -80,6 +81,7 @@ class Figure:
         atlas: (H, W, 4) uint8, all textures.
         uv: (V, 2) float32, each vertex' pixel in the atlas.
         open: (V,) float32, how much light reaches it, 0 to 1.
+        shadow_shares: (V, N) float32, for ``shadows.key_light_share``.
         faces: (F, 3) int32 vertex indices, all turned the same way outward.
     """
 
@@ -101,6 +103,7 @@ class Figure:
         )
         self.open = self.open[:, 0]
         self.faces = _faces(patches)
+        self.shadow_shares = caster_shares(_stack([p.weights for p in patches]))
         self._weights = _chunked(_stack([p.weights for p in patches]))
         self._rest = _stack([p.points for p in patches])
         self._normals = _stack([p.normals() for p in patches])

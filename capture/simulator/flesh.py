@@ -23,11 +23,14 @@ from .surface import (
     wrinkles,
 )  # fmt: skip
 
-ARM_RADIUS = ((0.06, 0.050), (0.0, 0.054), (-0.1, 0.049), (-0.2, 0.043), (-0.275, 0.040),
-              (-0.34, 0.042), (-0.42, 0.035), (-0.5, 0.027), (-0.535, 0.026))  # fmt: skip
+ARM_RADIUS = ((0.06, 0.050), (0.0, 0.051), (-0.1, 0.047), (-0.2, 0.042), (-0.275, 0.039),
+              (-0.34, 0.041), (-0.42, 0.035), (-0.5, 0.027), (-0.535, 0.026))  # fmt: skip
 """Arm radius by height below the shoulder, metres."""
 
-LEG_RADIUS = ((0.08, 0.092), (0.0, 0.090), (-0.1, 0.085), (-0.25, 0.071), (-0.38, 0.058),
+SHOULDER_TOP = 0.036
+"""How far the flesh reaches above the shoulder joint, metres."""
+
+LEG_RADIUS = ((0.08, 0.074), (0.0, 0.086), (-0.1, 0.084), (-0.25, 0.071), (-0.38, 0.058),
               (-0.44, 0.055), (-0.52, 0.058), (-0.6, 0.056), (-0.72, 0.042), (-0.8, 0.036),
               (-0.84, 0.037), (-0.9, 0.036))  # fmt: skip
 """Leg radius by height below the hip, metres."""
@@ -70,9 +73,13 @@ def arm_radius(build: Build, side: int, path: Floats, ease: float = 0.0) -> Floa
     origin = build.origins[Bone.UPPER_ARM_RIGHT + (side < 0)]
     below = path[:, 1] - origin[1]
     radius = profile(below, build.scaled(ARM_RADIUS)) + ease
-    cap = 0.054 * build.girth + ease
-    dome = np.sqrt(np.clip(1 - (np.maximum(below, 0) / cap) ** 2, 0.0, 1))
-    return np.maximum(np.where(below > 0, cap * dome, radius), 1e-3)
+    dome = np.sqrt(np.clip(1 - (np.maximum(below, 0) / shoulder_top(build, ease)) ** 2, 0.0, 1))
+    return np.maximum(radius * dome, 1e-3)
+
+
+def shoulder_top(build: Build, ease: float) -> float:
+    """Return how far an arm or a sleeve reaches above the shoulder joint, metres."""
+    return SHOULDER_TOP * build.girth + 0.4 * ease
 
 
 def arm_weights(build: Build, side: int, points: Floats) -> Floats:
@@ -82,6 +89,9 @@ def arm_weights(build: Build, side: int, points: Floats) -> Floats:
     weights = joined(points, upper, fore, build.origins[fore, 1], 0.045 * build.unit)
     wrist = build.origins[Bone.HAND_RIGHT, 1]
     t = np.clip((wrist + 0.02 * build.unit - points[..., 1]) / (0.03 * build.unit), 0, 1)[..., None]
+    joint = build.origins[upper, 1]
+    top = np.clip((points[..., 1] - joint + 0.08) / 0.16, 0, 0.6)[..., None]
+    weights = weights * (1 - top) + carried(points, (Bone.CHEST, 1.0)) * top
     hand_only = carried(points, (Bone(Bone.HAND_RIGHT + offset), 1.0))
     return np.asarray(weights * (1 - t) + hand_only * t)
 
@@ -89,8 +99,8 @@ def arm_weights(build: Build, side: int, points: Floats) -> Floats:
 def arm(build: Build, side: int, top: float) -> Patch:
     """Make the bare arm from ``top`` metres above the shoulder (or below it) to the wrist."""
     wrist = build.origins[Bone.HAND_RIGHT, 1] - build.origins[Bone.UPPER_ARM_RIGHT, 1]
-    cap = 0.0539 * build.girth
-    path = arm_path(build, side, min(top, cap), wrist - 0.012)
+    top = min(top, 0.999 * shoulder_top(build, 0.0))
+    path = arm_path(build, side, top, wrist - 0.012)
     radius = arm_radius(build, side, path)
     below = path[:, 1] - build.origins[Bone.UPPER_ARM_RIGHT, 1]
     flat = np.clip((below - wrist) / (0.12 * build.unit), 0, 1)  # the wrist is flatter than wide
@@ -145,7 +155,7 @@ def neck(build: Build) -> Patch:
     back = unit * np.array([0.016, 0.014, 0.014, 0.014, 0.012, 0.008, 0.004, 0.0, 0.0])
     points = sweep(column(heights, 0.0, back), right, front, around=20)
     weights = joined(points, Bone.HEAD, Bone.CHEST, base + 0.03 * unit, 0.05 * unit)
-    shade = np.array([0.62, 0.68, 0.8, 0.92, 1.0, 1.0, 1.0, 1.0, 1.0])[:, None]
+    shade = np.array([0.8, 0.82, 0.88, 0.95, 1.0, 1.0, 1.0, 1.0, 1.0])[:, None]
     return Patch(points, weights, "skin", 0.8 * grid_uv(points), np.broadcast_to(shade, (9, 21)))
 
 
@@ -196,7 +206,7 @@ def head(build: Build) -> Patch:
     )
     points[..., 2] -= relief * build.unit
     v = np.clip((0.1155 - height) / 0.24, 0, 1)
-    shade = np.clip(1.0 - 0.3 * np.clip((-0.1 - y) / 0.02, 0, 1), 0.7, 1) + 0 * turn
+    shade = np.clip(1.0 - 0.15 * np.clip((-0.1 - y) / 0.02, 0, 1), 0.7, 1) + 0 * turn
     return Patch(points, carried(points, (Bone.HEAD, 1.0)), "face", grid_uv(points, v), shade)
 
 
@@ -229,7 +239,7 @@ def hair(build: Build, style: str, rng: np.random.Generator, *, cap: str = "none
     if style == "shaved":
         return patches
     thick = {"short": 0.014, "long": 0.016, "bun": 0.009}[style]
-    points, height = _skull(build, thick, 44)
+    points, height = _skull(build, thick, 36)
     turn = np.abs(np.linspace(-np.pi, np.pi, points.shape[1]))[None]
     y = height[:, None] + 0.004 * wrinkles(rng, points.shape[:2], (4, 14))
     # the hairline: high over the forehead, down before the ear, low in the neck

@@ -10,6 +10,7 @@ from .flesh import (
     leg_path,
     leg_radius,
     leg_weights,
+    shoulder_top,
 )  # fmt: skip
 from .outfits import Outfit
 from .rig import Bone
@@ -27,12 +28,12 @@ from .surface import (
 
 # Trunk of a person of 1.75 m: height above the floor, half width, half depth, middle's offset back.
 _TRUNK = (
-    (0.78, 0.050, 0.070, 0.0), (0.82, 0.110, 0.098, 0.0), (0.88, 0.160, 0.116, 0.004),
-    (0.95, 0.170, 0.122, 0.006), (1.02, 0.160, 0.113, 0.0), (1.09, 0.146, 0.103, -0.006),
-    (1.16, 0.149, 0.105, -0.006), (1.24, 0.160, 0.112, -0.004), (1.31, 0.171, 0.118, -0.002),
-    (1.37, 0.176, 0.114, 0.004), (1.41, 0.170, 0.102, 0.008), (1.44, 0.146, 0.088, 0.012),
-    (1.465, 0.108, 0.074, 0.014), (1.485, 0.078, 0.066, 0.014), (1.50, 0.064, 0.061, 0.014),
-    (1.53, 0.060, 0.058, 0.012),
+    (0.78, 0.050, 0.070, 0.0), (0.82, 0.120, 0.098, 0.0), (0.88, 0.168, 0.117, 0.004),
+    (0.93, 0.174, 0.123, 0.006), (0.98, 0.168, 0.120, 0.004), (1.03, 0.157, 0.111, 0.0),
+    (1.09, 0.146, 0.103, -0.006), (1.16, 0.149, 0.105, -0.006), (1.24, 0.160, 0.112, -0.004),
+    (1.31, 0.171, 0.118, -0.002), (1.37, 0.178, 0.114, 0.004), (1.41, 0.176, 0.102, 0.008),
+    (1.435, 0.164, 0.090, 0.012), (1.455, 0.140, 0.078, 0.014), (1.475, 0.103, 0.068, 0.014),
+    (1.49, 0.074, 0.063, 0.014), (1.505, 0.062, 0.060, 0.014), (1.53, 0.059, 0.058, 0.012),
 )  # fmt: skip
 
 WAIST = 1.03
@@ -55,18 +56,15 @@ def _trunk_rings(build: Build, heights: Floats, ease: Floats | float) -> Floats:
 
 
 def _trunk_weights(build: Build, points: Floats) -> Floats:
-    """Return bone weights of a trunk's points: pelvis below, chest above, the arms a little."""
+    """Return bone weights of a trunk's points: chest above, pelvis below, the thighs a little."""
     base = build.origins[Bone.PELVIS, 1]
     t = np.clip((points[..., 1] - base) / (0.42 * build.unit), 0, 1)
     chest = t * t * (3 - 2 * t)
     weights = carried(points, (Bone.PELVIS, 1 - chest), (Bone.CHEST, chest))
-    shoulder = build.origins[Bone.UPPER_ARM_RIGHT]
-    for side, bone in ((1, Bone.UPPER_ARM_RIGHT), (-1, Bone.UPPER_ARM_LEFT)):
-        near = np.exp(-(((points[..., 1] - shoulder[1] + 0.03) / 0.07) ** 2))
-        out = np.clip((side * points[..., 0] - 0.1) / 0.09, 0, 1) ** 2
-        share = (0.45 * near * out)[..., None]
-        weights = weights * (1 - share) + carried(points, (bone, 1.0)) * share
-    return weights
+    fall = np.clip((0.97 * build.unit - points[..., 1]) / (0.3 * build.unit), 0, 0.5)[..., None]
+    right = np.clip(0.5 + points[..., 0] / 0.16, 0, 1)
+    legs = carried(points, (Bone.THIGH_RIGHT, right), (Bone.THIGH_LEFT, 1 - right))
+    return np.asarray(weights * (1 - fall) + legs * fall)
 
 
 def trunk(build: Build, worn: Outfit, rng: np.random.Generator) -> Patch:
@@ -92,7 +90,8 @@ def trunk(build: Build, worn: Outfit, rng: np.random.Generator) -> Patch:
     )
     flared = 0.004 * np.clip((bottom + 0.03 - heights / unit) / 0.03, 0, 1)
     patch = Patch(points, _trunk_weights(build, points), "trunk", grid_uv(points, v))
-    patch = patch.pushed(soft * (0.0035 * drape + 0.004 * pulled) + flared[:, None])
+    folds = soft * (0.0035 * drape + 0.004 * pulled) + flared[:, None]
+    patch = patch.pushed(np.maximum(folds, -0.4 * worn.ease))  # never into the body
     side = np.abs(np.linspace(-1, 1, columns))
     armpit = (
         np.exp(-(((side - 0.5) / 0.12) ** 2))[None]
@@ -108,10 +107,11 @@ def sleeve(build: Build, worn: Outfit, side: int, rng: np.random.Generator) -> P
     ease = 0.006 + 0.75 * worn.ease
     upper, fore = 0.275 * unit, 0.25 * unit
     length = min(worn.sleeve, 1) * upper + max(worn.sleeve - 1, 0) * fore
-    path = arm_path(build, side, 0.0538 * build.girth + ease, -length, 0.024)
+    path = arm_path(build, side, 0.999 * shoulder_top(build, ease), -length, 0.024)
     heights = path[:, 1] - build.origins[Bone.UPPER_ARM_RIGHT, 1]
-    loose = 1 + 0.5 * np.clip(-heights / upper, 0, 1) * (worn.sleeve < 1.3)
-    radius = arm_radius(build, side, path, 0.0) + ease * loose
+    loose = np.clip(0.4 - heights / 0.12, 0.4, 1)  # close to the shoulder, wider below
+    loose = loose + 0.5 * np.clip(-heights / upper, 0, 1) * (worn.sleeve < 1.3)
+    radius = arm_radius(build, side, path, ease) + ease * (loose - 1)
     if worn.sleeve > 1.8:  # a cuff
         radius = radius - 0.55 * ease * np.clip((length + heights - 0.02) / -0.015 + 1, 0, 1)
     points = sweep(path, radius, radius, around=20)
@@ -155,15 +155,11 @@ def hips(build: Build, worn: Outfit, rng: np.random.Generator) -> Patch:
     """Make the upper part of trousers or shorts: waistband to crotch."""
     unit = build.unit
     heights = stations((WAIST + 0.02) * unit, 0.785 * unit, 0.025 * unit)
-    points = _trunk_rings(build, heights, 0.004 + 0.5 * worn.leg_ease)
+    covered = np.clip((heights / unit - (WAIST - worn.hem) + 0.03) / 0.04, 0, 1)
+    points = _trunk_rings(build, heights, (0.004 + 0.5 * worn.leg_ease) * (1 - covered))
     weights = _trunk_weights(build, points)
-    fall = np.clip((0.9 * unit - points[..., 1]) / (0.16 * unit), 0, 0.5)
-    right = np.clip(0.5 + points[..., 0] / 0.12, 0, 1)
-    weights = weights * (1 - fall[..., None]) + carried(
-        points, (Bone.THIGH_RIGHT, right), (Bone.THIGH_LEFT, 1 - right)
-    ) * fall[..., None]  # fmt: skip
     patch = Patch(points, weights, "waist", grid_uv(points))
-    low = np.clip((0.98 - heights / unit) / 0.1, 0, 1)[:, None]
+    low = (np.clip((0.98 - heights / unit) / 0.1, 0, 1) * (1 - covered))[:, None]
     return patch.pushed(0.0035 * low * wrinkles(rng, points.shape[:2], (6, 8)))
 
 
@@ -172,19 +168,21 @@ def trouser_leg(build: Build, worn: Outfit, side: int, rng: np.random.Generator)
     unit = build.unit
     length = min(worn.length, 1) * 0.425 * unit + max(worn.length - 1, 0) * 0.415 * unit
     bottom = -length + (0.015 if worn.length > 1.8 else 0.0)
-    path = leg_path(build, side, 0.05 * unit, bottom, 0.028)
+    path = leg_path(build, side, 0.05 * unit, bottom, 0.032)
     down = np.clip(-(path[:, 1] - build.origins[Bone.THIGH_RIGHT, 1]) / max(length, 0.1), 0, 1)
-    radius = leg_radius(build, path) + 0.004 + worn.leg_ease * (0.5 + 0.7 * down)
+    radius = leg_radius(build, path) + 0.003 + worn.leg_ease * np.clip(0.1 + 2.2 * down, 0, 1.2)
     radius = radius + worn.flare * down**2
+    tucked = (path[:, 1] / unit > WAIST - worn.hem - 0.02) & (worn.bottom in ("trousers", "shorts"))
+    radius = np.where(tucked, 0.9 * radius, radius)
     if worn.bottom == "trousers":  # cloth hangs straighter than the calf
         straight = np.interp(path[:, 1], path[[-1, 0], 1], [radius[-1], radius[0]])
         radius = np.maximum(radius, 0.45 * radius + 0.5 * straight)
-    points = sweep(path, radius, radius * 1.02, around=24)
+    points = sweep(path, radius, radius * 1.02, around=20)
     heights = path[:, 1] - build.origins[Bone.SHIN_RIGHT, 1]
     shape = points.shape[:2]
     bent = np.exp(-((heights / (0.1 * unit)) ** 2))[:, None]
     broken = np.exp(-(((path[:, 1] / unit - 0.13) / 0.07) ** 2))[:, None]
-    folds = 0.003 * wrinkles(rng, shape, (6, 5)) + (0.005 * bent + 0.007 * broken) * wrinkles(
+    folds = 0.003 * wrinkles(rng, shape, (6, 5)) + (0.0035 * bent + 0.006 * broken) * wrinkles(
         rng, shape, (22, 4)
     )
     patch = Patch(points, leg_weights(build, side, points), "leg", grid_uv(points))
@@ -233,11 +231,11 @@ def shoe(build: Build, side: int) -> list[Patch]:
     unit = build.unit
     bone = Bone(Bone.FOOT_RIGHT + (side < 0))
     along = np.array([0.075, 0.072, 0.06, 0.03, 0.0, -0.04, -0.08, -0.12, -0.155, -0.178, -0.19,
-                      -0.194])  # fmt: skip
+                      -0.195])  # fmt: skip
     wide = np.array([0.008, 0.026, 0.034, 0.038, 0.038, 0.040, 0.045, 0.047, 0.044, 0.034, 0.02,
-                     0.006])  # fmt: skip
+                     0.0005])  # fmt: skip
     tall = np.array([0.02, 0.062, 0.086, 0.1, 0.104, 0.098, 0.082, 0.067, 0.056, 0.046, 0.034,
-                     0.012])  # fmt: skip
+                     0.02])  # fmt: skip
     aside = side * np.interp(along, [-0.2, -0.1, 0.0], [-0.004, 0.004, 0.0])
     path = np.stack([aside, tall / 2, along], axis=1) * unit
     path += [build.origins[bone, 0], 0.0, 0.0]

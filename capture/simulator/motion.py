@@ -193,7 +193,7 @@ class _Step:
         """Place one arm; ``target`` (T, 3) is the wrist from the shoulder in arm lengths."""
         bones, chest = self.bones, self.frames[:, Bone.CHEST]
         name = "Right" if side > 0 else "Left"
-        shrug = 0.35 * np.clip(target[:, 1] + 0.1, 0, 1)  # a raised arm lifts its shoulder
+        shrug = 0.3 * np.clip(target[:, 1] + 0.45, 0, 1.3)  # a raised arm lifts its shoulder
         sin, cos = np.sin(shrug), np.cos(shrug)
         out, down = bones.shoulder_out, bones.shoulder_drop
         clavicle = np.stack([side * (out * cos + down * sin), out * sin - down * cos, 0 * sin], 1)

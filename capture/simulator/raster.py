@@ -30,12 +30,14 @@ class Light:
         key: Strength of the key light.
         sky: Strength of the light from above.
         fill: Strength of the light from everywhere.
+        bounce: Strength of the light from the floor.
     """
 
     toward: tuple[float, float, float] = (-0.46, 0.66, -0.6)
     key: float = 0.72
     sky: float = 0.2
-    fill: float = 0.42
+    fill: float = 0.36
+    bounce: float = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,21 @@ def _settings() -> "cv2.TriangleRasterizeSettings":
     return settings
 
 
-def shade(mesh: Mesh, openness: Floats, light: Light) -> Floats:
-    """Return (V,) brightness of a mesh's vertices; 1 shows the texture as painted."""
+def shade(mesh: Mesh, openness: Floats, light: Light, key_share: Floats | float = 1.0) -> Floats:
+    """Return (V,) brightness of a mesh's vertices; 1 shows the texture as painted.
+
+    Args:
+        mesh: Its normals count.
+        openness: (V,) how much light from around reaches a vertex.
+        light: What light there is.
+        key_share: (V,) how much of the key light nothing stands in the way of.
+    """
     normals = mesh.normals
     key = normals @ np.array(light.toward, np.float32)
-    lit = light.key * np.maximum(0.88 * key + 0.12, 0)
-    sky = light.sky * (0.5 + 0.5 * normals[:, 1])
-    return np.asarray((lit + sky + light.fill) * openness, np.float32)
+    lit = light.key * key_share * np.maximum(0.88 * key + 0.12, 0)
+    up = 0.5 + 0.5 * normals[:, 1]
+    around = light.fill + light.sky * up + light.bounce * (1 - up)
+    return np.asarray((lit + around) * openness, np.float32)
 
 
 def draw(figure: Figure, mesh: Mesh, brightness: Floats) -> Layer | None:

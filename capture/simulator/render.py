@@ -1,6 +1,6 @@
 """From a scene and its people's poses to a colour frame, with sensor noise and soft edges."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -11,10 +11,11 @@ from ...core.skeleton import JOINT, JOINTS
 from .camera import HEIGHT, WIDTH, project
 from .figure import Figure, Mesh
 from .outfits import outfit
-from .raster import FAR_M, Layer, Light, Rect, draw, shade
+from .raster import FAR_M, Layer, Light, draw, shade
 from .rig import Pose
 from .room import room
 from .scene import Actor, Scene
+from .shadows import cast, key_light_share
 
 Picture = NDArray[np.uint8]
 
@@ -57,6 +58,7 @@ class Renderer:
         self._work: Picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
         self._noisy: list[Picture] = []
         self._light = Light()
+        self._wall_m = 4.5
 
     def prepare(self, scene: Scene) -> None:
         """Draw the room and dress the people of a scene; nothing happens if it is up already."""
@@ -69,6 +71,7 @@ class Renderer:
         ]
         built = room(scene.room)
         self._light = _gained(built.light, scene.gain)
+        self._wall_m = built.depth_m
         image = np.clip(built.image * np.array(scene.gain, np.float32), 0, 255).astype(np.uint8)
         self._clean = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA), np.uint8)
         self._work = self._clean.copy()
@@ -90,22 +93,26 @@ class Renderer:
         """
         np.copyto(out, self._noisy[index % _ROOM_VARIANTS])
         layers = []
-        for cast, pose in zip(self._cast, poses, strict=True):
-            mesh = cast.figure.posed(pose.frames[0], pose.origins[0], pose.hands[0])
-            layers.append(self._layer(cast.figure, mesh))
+        for member, pose in zip(self._cast, poses, strict=True):
+            mesh = member.figure.posed(pose.frames[0], pose.origins[0], pose.hands[0])
+            layers.append(self._layer(member.figure, mesh, pose.joints[0]))
         self._compose(layers, poses, index, out)
         return np.stack([_hidden(pose.joints[0], layers) for pose in poses])
 
-    def _layer(self, figure: Figure, mesh: Mesh) -> Layer | None:
+    def _layer(self, figure: Figure, mesh: Mesh, joints: NDArray[np.float64]) -> Layer | None:
         """Draw one person."""
-        return draw(figure, mesh, shade(mesh, figure.open, self._light))
+        toward = self._light.toward
+        lit = key_light_share(mesh.points, joints, toward, figure.shadow_shares)
+        return draw(figure, mesh, shade(mesh, figure.open, self._light, lit))
 
     def _compose(
         self, layers: list[Layer | None], poses: list[Pose], index: int, out: Picture
     ) -> None:
         """Put the people into the room, the farthest first, and the result into ``out``."""
         order = np.argsort([-pose.joints[0, JOINT["SpineBase"], 2] for pose in poses])
-        touched = [_contact_shadow(self._work, pose.joints[0]) for pose in poses]
+        touched = []
+        for pose in poses:
+            touched += cast(self._work, pose.joints[0], self._light.toward, self._wall_m)
         for person in order:
             layer = layers[person]
             if layer is not None:
@@ -148,33 +155,13 @@ def _noise_tile(seed: int) -> Picture:
 def _gained(light: Light, gain: tuple[float, float, float]) -> Light:
     """Return a room's light, brighter or darker."""
     factor = sum(gain) / 3
-    return Light(light.toward, light.key * factor, light.sky * factor, light.fill * factor)
-
-
-def _shadow_place(joints: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return centre and half size in pixels of the shadow under a person's feet."""
-    ankles = joints[[JOINT["AnkleLeft"], JOINT["AnkleRight"]]]
-    feet = ankles * 1.0
-    feet[:, 1] = ankles[:, 1].min() - 0.075
-    pixels = project(feet)
-    scale = 1060.0 / float(feet[:, 2].mean())
-    half = np.array([abs(pixels[0, 0] - pixels[1, 0]) / 2 + 0.36 * scale, 0.13 * scale])
-    return pixels.mean(axis=0), half
-
-
-def _contact_shadow(image: Picture, joints: NDArray[np.float64]) -> Rect:
-    """Darken the floor around a person's feet; return where."""
-    center, half = _shadow_place(joints)
-    left, top = np.clip(np.floor(center - half).astype(int), 0, (WIDTH, HEIGHT))
-    right, bottom = np.clip(np.ceil(center + half).astype(int), 0, (WIDTH, HEIGHT))
-    part = image[top:bottom, left:right]
-    if part.size:
-        x = (np.arange(left, right, dtype=np.float32) - center[0]) / (0.42 * half[0])
-        y = (np.arange(top, bottom, dtype=np.float32) - center[1]) / (0.42 * half[1])
-        dark = 1 - 0.5 * np.exp(-(y[:, None] ** 2)) * np.exp(-(x[None] ** 2))
-        factor = cv2.merge([(255 * dark).astype(np.uint8)] * 4)
-        cv2.multiply(part, factor, dst=part, scale=1 / 255)
-    return int(left), int(top), int(right), int(bottom)
+    return replace(
+        light,
+        key=light.key * factor,
+        sky=light.sky * factor,
+        fill=light.fill * factor,
+        bounce=light.bounce * factor,
+    )
 
 
 def _hidden(joints: NDArray[np.float64], layers: list[Layer | None]) -> NDArray[np.bool_]:

@@ -75,7 +75,8 @@ def room(number: int) -> Room:
         toward=_unit(-side * rng.uniform(0.35, 0.6), 0.66, -0.6),
         key=0.72 * gain,
         sky=0.2 * gain,
-        fill=0.42 * gain,
+        fill=0.36 * gain,
+        bounce=0.12 * gain,
     )
     return Room(number, np.ascontiguousarray(image[:, ::-1]), depth, light)
 

@@ -1,0 +1,157 @@
+"""Shadows: of limbs and head on the body, and of the body on floor and wall.
+
+Both take the body as a few capsules, which is enough for shadows as soft as indoor light makes
+them, and far cheaper than a second drawing from the lamp's side.
+"""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.skeleton import JOINT
+from .camera import FOCAL_PX, HEIGHT, SENSOR_HEIGHT_M, WIDTH, project
+from .rig import Bone
+
+Floats = NDArray[np.float32]
+Rect = tuple[int, int, int, int]
+
+_CASTERS: Final = (
+    # from, to, radius (m), bones whose own surface it never darkens
+    ("ElbowRight", "WristRight", 0.045, (Bone.FOREARM_RIGHT, Bone.HAND_RIGHT)),
+    ("ElbowLeft", "WristLeft", 0.045, (Bone.FOREARM_LEFT, Bone.HAND_LEFT)),
+    ("WristRight", "HandTipRight", 0.04, (Bone.FOREARM_RIGHT, Bone.HAND_RIGHT)),
+    ("WristLeft", "HandTipLeft", 0.04, (Bone.FOREARM_LEFT, Bone.HAND_LEFT)),
+    ("ShoulderRight", "ElbowRight", 0.05, (Bone.UPPER_ARM_RIGHT, Bone.CHEST)),
+    ("ShoulderLeft", "ElbowLeft", 0.05, (Bone.UPPER_ARM_LEFT, Bone.CHEST)),
+    ("Head", "Head", 0.085, (Bone.HEAD,)),
+)
+_FROM: Final = np.array([JOINT[a] for a, _, _, _ in _CASTERS])
+_TO: Final = np.array([JOINT[b] for _, b, _, _ in _CASTERS])
+_RADIUS: Final = np.array([r for _, _, r, _ in _CASTERS], np.float32)
+
+_OUTLINE: Final = (
+    # from, to, radius (m) of what casts the shadow on floor and wall
+    ("SpineBase", "SpineShoulder", 0.15), ("SpineShoulder", "Head", 0.07), ("Head", "Head", 0.1),
+    ("ShoulderLeft", "ShoulderRight", 0.07), ("HipLeft", "HipRight", 0.1),
+    ("ShoulderLeft", "ElbowLeft", 0.05), ("ElbowLeft", "HandTipLeft", 0.04),
+    ("ShoulderRight", "ElbowRight", 0.05), ("ElbowRight", "HandTipRight", 0.04),
+    ("HipLeft", "KneeLeft", 0.09), ("KneeLeft", "AnkleLeft", 0.06),
+    ("AnkleLeft", "FootLeft", 0.05), ("HipRight", "KneeRight", 0.09),
+    ("KneeRight", "AnkleRight", 0.06), ("AnkleRight", "FootRight", 0.05),
+)  # fmt: skip
+_SHRINK: Final = 8
+_STRENGTH: Final = 0.42
+
+
+def caster_shares(weights: Floats) -> Floats:
+    """Return (V, N) how much each caster may darken each vertex, from (V, 15) bone weights."""
+    own = [weights[:, list(bones)].sum(axis=1) for _, _, _, bones in _CASTERS]
+    return np.asarray(1 - np.clip(np.stack(own, axis=1), 0, 1), np.float32)
+
+
+def key_light_share(
+    points: Floats, joints: NDArray[np.float64], toward: tuple[float, float, float], shares: Floats
+) -> Floats:
+    """Return (V,) how much of the key light reaches each vertex past arms, hands and head.
+
+    Args:
+        points: (V, 3) the body's surface, metres, camera space.
+        joints: (25, 3) its joints.
+        toward: (3,) unit vector to the light.
+        shares: (V, N) from ``caster_shares``.
+    """
+    light = np.array(toward, np.float32)
+    across = np.linalg.svd(light[None])[2][1:].astype(np.float32)  # the plane seen from the light
+    start, end = (joints[k].astype(np.float32) for k in (_FROM, _TO))
+    flat, height = points @ across.T, points @ light
+    a, b = start @ across.T, end @ across.T
+    span = b - a
+    square = np.maximum((span**2).sum(axis=1), 1e-6)
+    x = flat[:, 0, None] - a[None, :, 0]
+    y = flat[:, 1, None] - a[None, :, 1]
+    t = np.clip((x * span[:, 0] + y * span[:, 1]) / square, 0, 1)
+    gap = np.hypot(x - t * span[:, 0], y - t * span[:, 1])
+    above = (start @ light) + t * ((end - start) @ light) - height[:, None]
+    blur = 0.012 + 0.12 * np.maximum(above, 0)  # farther shadows are softer
+    dark = np.clip((_RADIUS - gap) / blur + 0.5, 0, 1) * np.clip((above - 0.03) / 0.05, 0, 1)
+    return np.asarray(1 - 0.8 * (dark * shares).max(axis=1), np.float32)
+
+
+def cast(
+    image: NDArray[np.uint8],
+    joints: NDArray[np.float64],
+    toward: tuple[float, float, float],
+    wall_m: float,
+) -> list[Rect]:
+    """Darken floor and wall where a person's shadow falls.
+
+    Args:
+        image: (1080, 1920, 4) uint8, changed in place.
+        joints: (25, 3) metres, camera space.
+        toward: (3,) unit vector to the light.
+        wall_m: Distance of the back wall.
+
+    Returns:
+        The rectangles of the image that changed.
+    """
+    rects = []
+    mask = np.zeros((HEIGHT // _SHRINK, WIDTH // _SHRINK), np.uint8)
+    for first, last, radius in _OUTLINE:
+        ends = np.stack([joints[JOINT[first]], joints[JOINT[last]]])
+        steps = ends[0] + np.linspace(0, 1, 3)[:, None] * (ends[1] - ends[0])
+        fallen = _fallen(steps, np.array(toward), wall_m)
+        pixels = project(fallen) / _SHRINK
+        thick = 2 * radius * FOCAL_PX / fallen[:, 2].mean() / _SHRINK
+        path = np.round(pixels * 16).astype(np.int32)
+        cv2.polylines(mask, [path], False, 255, max(1, round(thick)), cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(mask, (0, 0), 2.2)
+    x, y, w, h = cv2.boundingRect(np.asarray(np.maximum(soft, 4) - 4, np.uint8))
+    if w and h:
+        rects.append(_darken(image, np.asarray(soft[y : y + h, x : x + w], np.uint8), x, y))
+    return rects + _under_feet(image, joints)
+
+
+def _fallen(
+    points: NDArray[np.float64], toward: NDArray[np.float64], wall_m: float
+) -> NDArray[np.float64]:
+    """Return where the shadows of (N, 3) points fall: the floor, or the wall before it."""
+    way = (points[:, 1] + SENSOR_HEIGHT_M) / toward[1]
+    to_wall = (wall_m - 0.02 - points[:, 2]) / -toward[2]
+    return np.asarray(points - np.minimum(way, to_wall)[:, None] * toward)
+
+
+def _darken(image: NDArray[np.uint8], mask: NDArray[np.uint8], x: int, y: int) -> Rect:
+    """Multiply a small mask, at 1/8 of the size, into the image; return where."""
+    left, top = x * _SHRINK, y * _SHRINK
+    size = (mask.shape[1] * _SHRINK, mask.shape[0] * _SHRINK)
+    factor = np.asarray(255 - _STRENGTH * mask, np.uint8)
+    large = cv2.resize(factor, size, interpolation=cv2.INTER_LINEAR)
+    part = image[top : top + size[1], left : left + size[0]]
+    large = large[: part.shape[0], : part.shape[1]]
+    cv2.multiply(part, cv2.merge([large] * 4), dst=part, scale=1 / 255)
+    return left, top, left + part.shape[1], top + part.shape[0]
+
+
+def _under_feet(image: NDArray[np.uint8], joints: NDArray[np.float64]) -> list[Rect]:
+    """Darken the floor close around each foot."""
+    rects = []
+    for side in ("Left", "Right"):
+        foot = 0.4 * joints[JOINT["Ankle" + side]] + 0.6 * joints[JOINT["Foot" + side]]
+        rise = max(float(joints[JOINT["Ankle" + side], 1]) + SENSOR_HEIGHT_M - 0.09, 0.0)
+        floor = np.array([foot[0], -SENSOR_HEIGHT_M, foot[2]])
+        center, scale = project(floor), FOCAL_PX / floor[2]
+        half = np.array([0.2, 0.085]) * scale
+        left, top = np.clip(np.floor(center - half).astype(int), 0, (WIDTH, HEIGHT))
+        right, bottom = np.clip(np.ceil(center + half).astype(int), 0, (WIDTH, HEIGHT))
+        part = image[top:bottom, left:right]
+        if part.size:
+            across = (np.arange(left, right, dtype=np.float32) - center[0]) / (0.45 * half[0])
+            down = (np.arange(top, bottom, dtype=np.float32) - center[1]) / (0.45 * half[1])
+            depth = 0.55 / (1 + 12 * rise)
+            dark = 1 - depth * np.exp(-(down[:, None] ** 2)) * np.exp(-(across[None] ** 2))
+            factor = cv2.merge([np.asarray(255 * dark, np.uint8)] * 4)
+            cv2.multiply(part, factor, dst=part, scale=1 / 255)
+            rects.append((int(left), int(top), int(right), int(bottom)))
+    return rects
