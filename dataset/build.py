@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from .kinect13 import open_kinect13
 from .part import Part
 from .plan import BLOCK_ROWS, BuildSettings, OnProgress, Plan, make_plan
 from .quality import REASONS
-from .sheet import draw_sheet
+from .sheet import check_sheet, draw_sheet
 from .workers import run_tasks, usable_cores
 
 __all__ = ["BuildResult", "BuildSettings", "build"]
@@ -76,6 +77,7 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
         SessionError: A session is being recorded, left by a killed recorder or damaged.
     """
     settings.check()
+    check_sheet(settings.sheet)
     tell = on_progress or (lambda done, total, note: None)
     _check_output(settings.out)
     workers = settings.workers or usable_cores()
@@ -93,9 +95,10 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
         checksum = part.finish()
         sheet = _write_beside(settings, plan, checksum)
     finally:
-        # a second build that waits for this very file is told within its fifth of a second
-        lock.path.unlink(missing_ok=True)
         lock.release()
+        # Windows refuses while somebody else looks at it; an empty file that is left does no harm
+        with suppress(OSError):
+            lock.path.unlink()
     return _result(settings, plan, resumed_rows=resumed, sha256=checksum, sheet=sheet)
 
 
@@ -127,6 +130,10 @@ def _cut_pictures(part: Part, plan: Plan, size: int, workers: int, on_progress: 
         # going on would meet it again, and leaving it out or repairing it makes another plan
         part.discard()
         raise
+    except OSError as err:
+        raise DatasetError(
+            f"{part.path}: {err.strerror or err}; run the same build again to go on", exit_code=1
+        ) from err
 
 
 def _blocks(part: Part, plan: Plan, size: int) -> Iterator[Block]:

@@ -24,6 +24,7 @@ from .plan import BLOCK_ROWS, Plan
 SCHEMA: Final = "kincap/build-part/1"
 _LIBRARIES: Final = ("numpy", "h5py", "simplejpeg")
 _CHUNK: Final = 1 << 22
+_KEYS: Final = {"plan", "bytes", "images", "done", "terms"}
 
 Done = dict[str, dict[int, int]]
 """CRC-32 of the finished blocks by split and number."""
@@ -73,8 +74,8 @@ class Part:
             Whether an earlier build is gone on with.
 
         Raises:
-            DatasetError: Another plan was begun; says what changed.
-            OSError: The disk is full, or can't be written.
+            DatasetError: Another plan was begun (exit 2, says what changed); the disk is full or
+                can't be written (exit 1).
         """
         kept = None if restart else self._journal()
         if kept is not None and self.path.exists():
@@ -104,9 +105,9 @@ class Part:
                 self._io.close(fd)
             self.done = {split: {} for split in self._plan.columns}
             self._save()
-        except OSError:
+        except OSError as err:
             self.discard()
-            raise
+            raise DatasetError(f"{self.path}: {err.strerror or err}", exit_code=1) from err
 
     def mark(self, split: str, number: int, crc: int) -> None:
         """Note that a block was written and synced."""
@@ -144,7 +145,7 @@ class Part:
         except (OSError, ValueError):
             return None
         whole = isinstance(kept, dict) and kept.get("schema") == SCHEMA
-        return kept if whole else None
+        return kept if whole and kept.keys() >= _KEYS else None
 
     def _save(self) -> None:
         """Write the journal."""

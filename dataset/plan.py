@@ -1,7 +1,7 @@
 """Pass 1: from the tables of all sessions to every row of the data set, but for its pictures."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -141,7 +141,7 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, workers, on_progress)
     counts = _count(sessions)
-    _check_splits(split, settings, counts)
+    _check_splits(split, settings, sessions, counts)
     asked = [name for name in SPLITS if name in split.asked_for]
     return Plan(
         columns={name: _columns(sessions, name, settings.size) for name in asked},
@@ -177,36 +177,49 @@ def _destination(
     return np.where(first < 0, splits.astype("<U16"), np.array(REASONS)[first])
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """Some rows of one session whose pictures are checked together."""
+
+    session: int
+    rows: NDArray[np.intp]
+    pictures: Pictures
+
+
 def _without_damaged(
     sessions: Sequence[_SessionPlan], workers: int, on_progress: OnProgress
 ) -> list[_SessionPlan]:
     """Check the pictures of all rows and leave out those that can't be decoded."""
-    total = sum(int(np.isin(one.goes_to, SPLITS).sum()) for one in sessions)
+    pieces = list(_pieces(sessions))
+    total = sum(len(piece.rows) for piece in pieces)
+    damaged = [np.zeros(len(one.goes_to), np.bool_) for one in sessions]
     done = 0
-    checked = []
-    for one in sessions:
+    for piece, found in run_tasks(_find_damaged, pieces, min(workers, len(pieces))):
+        damaged[piece.session][piece.rows] = found
+        done += len(found)
+        on_progress(done, total, "checking pictures")
+    return [
+        replace(
+            one,
+            failed={**one.failed, "damaged": bad},
+            goes_to=np.where(bad, "damaged", one.goes_to),
+        )
+        for one, bad in zip(sessions, damaged, strict=True)
+    ]
+
+
+def _pieces(sessions: Sequence[_SessionPlan]) -> Iterator[_Piece]:
+    """Cut the rows of all splits into pieces of work."""
+    for session, one in enumerate(sessions):
         rows = np.flatnonzero(np.isin(one.goes_to, SPLITS))
-        pictures = _pictures_of(one, rows)
-        damaged = np.zeros(len(one.goes_to), np.bool_)
-        for (begin, _), found in run_tasks(_find_damaged, _pieces(pictures), workers):
-            damaged[rows[begin : begin + len(found)]] = found
-            done += len(found)
-            on_progress(done, total, f"checking pictures of {one.recording.name}")
-        failed = {**one.failed, "damaged": damaged}
-        goes_to = np.where(damaged, "damaged", one.goes_to)
-        checked.append(_SessionPlan(one.recording, one.candidates, goes_to, failed))
-    return checked
+        for begin in range(0, len(rows), BLOCK_ROWS):
+            some = rows[begin : begin + BLOCK_ROWS]
+            yield _Piece(session, some, _pictures_of(one, some))
 
 
-def _pieces(pictures: Pictures) -> list[tuple[int, Pictures]]:
-    """Cut rows into pieces of work, each with its first row."""
-    begins = range(0, len(pictures), BLOCK_ROWS)
-    return [(begin, pictures.take(slice(begin, begin + BLOCK_ROWS))) for begin in begins]
-
-
-def _find_damaged(piece: tuple[int, Pictures]) -> NDArray[np.bool_]:
+def _find_damaged(piece: _Piece) -> NDArray[np.bool_]:
     """Check one piece."""
-    return find_damaged(piece[1])
+    return find_damaged(piece.pictures)
 
 
 def _count(sessions: Sequence[_SessionPlan]) -> dict[str, Any]:
@@ -232,16 +245,27 @@ def _counts_of(sessions: Sequence[_SessionPlan]) -> dict[str, Any]:
     }
 
 
-def _check_splits(split: SplitSettings, settings: BuildSettings, counts: dict[str, Any]) -> None:
+def _why(sessions: Sequence[_SessionPlan]) -> str:
+    """Return what candidates were rejected for, in words."""
+    rejected = _counts_of(sessions)["rejected"]
+    return ", ".join(f"{reason} {n}" for reason, n in rejected.items() if n) or "none"
+
+
+def _check_splits(
+    split: SplitSettings,
+    settings: BuildSettings,
+    sessions: Sequence[_SessionPlan],
+    counts: dict[str, Any],
+) -> None:
     """Refuse a build that would leave a split empty."""
     for name in split.asked_for:
         if counts["splits"].get(name):
             continue
-        why = ", ".join(f"{reason} {n}" for reason, n in counts["rejected"].items() if n)
+        why = _why(sessions)
         flag = f"--test {settings.test}" if name == "test" else f"--val {settings.val}"
         raise DatasetError(
             f"{flag}: nothing is left for {name} of {counts['candidates']} candidates "
-            f"(rejected: {why or 'none'}); record more, or name sessions with --val GLOB"
+            f"(rejected: {why}); record more, or name sessions with --val GLOB"
         )
 
 
@@ -325,7 +349,7 @@ def _warnings(sessions: Sequence[_SessionPlan]) -> tuple[str, ...]:
     for one in sessions:
         kept = np.isin(one.goes_to, SPLITS)
         if not kept.any():
-            found.append(f"{one.recording.name}: no frame of it is kept")
+            found.append(f"{one.recording.name}: no frame of it is kept ({_why([one])})")
         warning = side_warning(one.recording, one.candidates, kept)
         if warning:
             found.append(warning)

@@ -44,6 +44,20 @@ class _Example:
     row: int
 
 
+def check_sheet(path: Path | None) -> None:
+    """Refuse a name that no picture can be written to, before work begins.
+
+    Raises:
+        DatasetError: It is no PNG's, or lies in no folder.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() != ".png":
+        raise DatasetError(f"--sheet {path}: expected a name that ends in .png")
+    if path.is_dir() or not path.parent.is_dir():
+        raise DatasetError(f"--sheet {path}: expected a file in a folder that exists")
+
+
 def draw_sheet(dataset: Kinect13, path: Path) -> None:
     """Draw examples, spread evenly over each split, and save them as PNG.
 
@@ -141,8 +155,8 @@ def _dot(cell: Image, at: npt.NDArray[np.float64], trusted: bool, ink: Colour) -
         cv2.circle(cell, _fixed(at), 6 * scale, INK, -1, cv2.LINE_AA, SHIFT)
         cv2.circle(cell, _fixed(at), 4 * scale, ink, -1, cv2.LINE_AA, SHIFT)
     else:
-        cv2.circle(cell, _fixed(at), 5 * scale, INK, 4, cv2.LINE_AA, SHIFT)
-        cv2.circle(cell, _fixed(at), 5 * scale, ink, 2, cv2.LINE_AA, SHIFT)
+        cv2.circle(cell, _fixed(at), 6 * scale, INK, 4, cv2.LINE_AA, SHIFT)
+        cv2.circle(cell, _fixed(at), 6 * scale, ink, 2, cv2.LINE_AA, SHIFT)
 
 
 def _fixed(point: npt.NDArray[np.float64]) -> tuple[int, int]:

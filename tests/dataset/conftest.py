@@ -1,0 +1,172 @@
+"""Small sessions with drawn people: a disk of its own colour at every keypoint."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from kincap.core.fileio import FileIO
+from kincap.core.geometry import unmirror_points
+from kincap.core.jpeg import encode_jpeg
+from kincap.core.layout import make_layout
+from kincap.core.seal import finish
+from kincap.core.session import new_session, save_session
+from kincap.core.shard import empty_body_row, finish_rows, pack_index_row
+from kincap.core.shard_writer import ShardWriter
+from kincap.core.skeleton import JOINT, JOINT_NAMES
+
+SIZE_PX = (320, 240)
+TICK_100NS = 333_333
+START_100NS = 50_000_000
+
+_UP = {"Head": -0.42, "Shoulder": -0.3, "Elbow": -0.14, "Wrist": 0.0, "Hip": 0.0, "Knee": 0.22,
+       "Ankle": 0.45}  # fmt: skip
+_OUT = {"Head": 0.0, "Shoulder": 0.1, "Elbow": 0.16, "Wrist": 0.2, "Hip": 0.1, "Knee": 0.1,
+        "Ankle": 0.1}  # fmt: skip
+
+
+@dataclass
+class Body:
+    """One tracked body; joints in un-mirrored pixels.
+
+    Someone who faces the sensor: the person's left is on the right of the un-mirrored image.
+    """
+
+    x: float = 160.0
+    y: float = 120.0
+    height: float = 150.0
+    slot: int = 2
+    depth_m: float = 2.5
+    clipped: int = 0
+    inferred: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    moved: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def joints_px(self) -> np.ndarray:
+        """(25, 2) un-mirrored pixels; joints that no keypoint stands for lie at the middle."""
+        joints = np.full((25, 2), (float(self.x), float(self.y)))
+        for index, name in enumerate(JOINT_NAMES):
+            part = name.removesuffix("Left").removesuffix("Right")
+            side = 1 if name.endswith("Left") else -1
+            if part in _UP:
+                joints[index] += self.height * np.array([side * _OUT[part], _UP[part]])
+            joints[index] = self.moved.get(name, joints[index])
+        return joints
+
+
+@dataclass
+class Frame:
+    """One colour frame, and the body row that belongs to it."""
+
+    bodies: tuple[Body, ...] = (Body(),)
+    take: int = 0
+    tick: float | None = None
+    body_after_ms: float | None = 2.0
+    blob: bytes | None = None
+
+
+@dataclass
+class Sessions:
+    """Writes sealed sessions into a folder."""
+
+    recordings: Path
+    mirrored: bool = True
+
+    def __call__(
+        self,
+        name: str,
+        frames: list[Frame],
+        *,
+        sealed: bool = True,
+        outfit: str = "",
+        uuid: str | None = None,
+    ) -> Path:
+        folder, io = self.recordings / name, FileIO()
+        io.make_folder(folder)
+        device = {"color_size_px": list(SIZE_PX), "mirrored": self.mirrored, "times": "device"}
+        info = new_session(name, device=device, outfit=outfit)
+        info.uuid, info.created_utc = uuid or f"uuid-of-{name}", "2026-01-01T00:00:00Z"
+        layout = make_layout(info.uuid, info.created_utc, shard_mib=32)
+        info.add_layout(layout)
+        save_session(folder, info)
+        for number, path in enumerate(self._write(folder, frames, layout, io)):
+            if sealed:
+                finish(folder, path.name, layout, io)
+            assert path.name == f"{number:06d}.h5"
+        return folder
+
+    def _write(self, folder: Path, frames: list[Frame], layout, io: FileIO) -> Iterator[Path]:
+        """Write frames, 200 to a shard."""
+        for first in range(0, len(frames), 200):
+            path = folder / f"{first // 200:06d}.h5"
+            writer = ShardWriter(path, layout, io)
+            writer.prepare()
+            for seq, frame in enumerate(frames[first : first + 200], start=first):
+                self._append(writer, seq, frame)
+            writer.close()
+            yield path
+
+    def _append(self, writer: ShardWriter, seq: int, frame: Frame) -> None:
+        """Write one frame and its bodies."""
+        tick = seq if frame.tick is None else frame.tick
+        time = START_100NS + round(tick * TICK_100NS)
+        blob = frame.blob or encode_jpeg(self.picture(frame.bodies, seq), 95)
+        writer.append("color_index", pack_index_row(seq, frame.take, time, seq), blob)
+        if frame.body_after_ms is None:
+            return
+        row = empty_body_row()
+        row["seq"], row["take"] = seq, frame.take
+        row["time_device"] = time + round(frame.body_after_ms * 1e4)
+        for body in frame.bodies:
+            self._fill(row, body)
+        writer.append("bodies", finish_rows(row))
+
+    def _fill(self, row: np.ndarray, body: Body) -> None:
+        """Put one body into its slot."""
+        points = body.joints_px()
+        at = (0, body.slot)
+        row["joint_color_px"][at] = unmirror_points(points, SIZE_PX[0]) if self.mirrored else points
+        row["tracked"][at] = 1
+        row["tracking_id"][at] = 7_000 + body.slot
+        row["clipped_edges"][at] = body.clipped
+        row["joint_state"][at] = 2
+        row["joint_state"][at][[JOINT[name] for name in body.inferred]] = 1
+        row["joint_state"][at][[JOINT[name] for name in body.lost]] = 0
+        row["joint_color_px"][at][[JOINT[name] for name in body.lost]] = np.nan
+        row["joint_xyz_m"][at] = (0, 0, body.depth_m)
+
+    def picture(self, bodies: tuple[Body, ...], seq: int) -> np.ndarray:
+        """(240, 320, 3) BGR as stored: a disk of its own colour at every joint."""
+        image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 90 + seq % 40, np.uint8)
+        for body in bodies:
+            points = body.joints_px()
+            for index, point in enumerate(points):
+                if body.inferred or body.lost or not np.isfinite(point).all():
+                    continue
+                center = np.round(point * 16).astype(int).tolist()
+                cv2.circle(image, center, 3 * 16, joint_color(index), -1, cv2.LINE_AA, 4)
+        return np.ascontiguousarray(image[:, ::-1]) if self.mirrored else image
+
+
+def joint_color(index: int) -> tuple[int, int, int]:
+    """Return the colour of a joint's disk, BGR."""
+    return (60 * (index % 5), 60 * (index // 5), 255 - 40 * (index % 3))
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Sessions:
+    """Return a writer of sessions into an empty ``recordings``."""
+    return Sessions(tmp_path / "recordings")
+
+
+@pytest.fixture
+def walk() -> Callable[..., list[Frame]]:
+    """Return a function that makes frames of one person who walks to the right."""
+
+    def make(count: int, take: int = 0, **more: object) -> list[Frame]:
+        return [Frame((Body(x=120 + 60 * k / count, **more),), take=take) for k in range(count)]
+
+    return make
