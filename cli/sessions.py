@@ -8,12 +8,11 @@ import typer
 from . import console
 
 if TYPE_CHECKING:
+    from ..core.catalogue import SessionDetails
     from ..core.repair import RepairReport
     from ..core.verify import SessionReport
 
-Recordings = Annotated[
-    Path, typer.Option(envvar="KINCAP_RECORDINGS", help="The folder of all sessions.")
-]
+Recordings = Annotated[Path, typer.Option("--recordings", help="Folder of all sessions.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 Name = Annotated[str, typer.Argument(help="The session's name.")]
@@ -21,6 +20,7 @@ Name = Annotated[str, typer.Argument(help="The session's name.")]
 _DEFAULT = Path("recordings")
 _MOST_LINES = 20
 _MIB = 1 << 20
+_STATES = {"left": "not sealed", "open": "being written"}
 
 app = typer.Typer(
     help="List, show, verify, repair, rename and delete sessions.",
@@ -43,10 +43,10 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Check every row, frame and checksum; exit 1 where anything is damaged."""
-    from ..core.verify import verify
+    from ..core.verify import verify as run
 
     with console.progress("verifying", unit="MiB") as bar:
-        reports = verify(
+        reports = run(
             recordings,
             names or (),
             lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note),
@@ -65,8 +65,8 @@ def verify(
 def _print_report(report: "SessionReport") -> None:
     """Print what verify found in one session."""
     state = "sealed" if report.sealed else "being recorded" if report.recording else "not sealed"
-    shards = f"{len(report.shards)} shard{'' if len(report.shards) == 1 else 's'}"
-    found = "ok" if report.ok else f"DAMAGED in {len(report.damage)} places"
+    shards = _count(len(report.shards), "shard")
+    found = "ok" if report.ok else f"DAMAGED in {_count(len(report.damage), 'place')}"
     console.result(f"{report.name}: {found} ({shards}, {state})")
     for damage in report.damage[:_MOST_LINES]:
         parts = (damage.shard, damage.stream, None if damage.seq is None else f"{damage.seq}")
@@ -90,10 +90,10 @@ def repair(
     as_json: Json = False,
 ) -> int:
     """Restore or leave out what is damaged, seal what was left; keep all the rest."""
-    from ..core.repair import repair
+    from ..core.repair import repair as run
 
     with console.progress("repairing", unit="MiB") as bar:
-        report = repair(
+        report = run(
             recordings,
             name,
             discard=discard,
@@ -129,9 +129,196 @@ def _size(count: float) -> str:
     return f"{count:.1f} GiB"
 
 
-def _duration(seconds: float | None) -> str | None:
-    """Return a duration as h:mm:ss."""
-    if seconds is None:
-        return None
+def _count(number: int, unit: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in seconds below a minute, else as h:mm:ss."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+@app.command("list")
+def list_(recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
+    """List all sessions with frames, size, outfit and state."""
+    from ..core.catalogue import list_sessions
+    from ..core.shard import Stream
+
+    found = list_sessions(recordings)
+    if as_json:
+        sessions = [session.to_json() for session in found]
+        console.print_json({"schema": "kincap/sessions/1", "sessions": sessions})
+        return
+    if not found:
+        console.say(f"{recordings}: no sessions; kincap record --session NAME makes one")
+        return
+    console.table(
+        ("session", "state", "frames", "bodies", "lost", "time", "takes", "size", "outfit",
+         "subject"),
+        [
+            (
+                session.name,
+                _STATES.get(session.state, session.state),
+                session.items[Stream.color],
+                session.items[Stream.bodies],
+                session.dropped.total() or None,
+                _duration(session.duration_s),
+                len(session.takes),
+                _size(session.bytes),
+                (session.info and session.info.outfit) or None,
+                (session.info and session.info.subject) or None,
+            )
+            for session in found
+        ],
+        right=(2, 3, 4, 5, 6, 7),
+    )  # fmt: skip
+    for session in found:
+        for problem in session.problems:
+            console.say(f"{session.name}: {problem}; kincap sessions verify {session.name}")
+
+
+@app.command()
+def show(name: Name, recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
+    """Show everything about one session: takes, shards, what was lost, joints, edits."""
+    from ..core.catalogue import show_session
+
+    details = show_session(recordings, name)
+    if as_json:
+        console.print_json(details.to_json())
+    else:
+        _print_details(details)
+
+
+def _print_details(details: "SessionDetails") -> None:
+    """Print everything about one session."""
+    from ..core.shard import Stream
+
+    summary, info = details.summary, details.summary.info
+    state = _STATES.get(summary.state, summary.state)
+    by = details.recording_by
+    lines: list[tuple[str, object]] = [
+        ("state", f"{state} by process {by['pid']} ({by['command']})" if by else state),
+        ("problems", "; ".join(summary.problems)),
+        (
+            "recorded",
+            f"{_duration(summary.duration_s)} in {_count(len(summary.takes), 'take')}: "
+            f"{_count(summary.items[Stream.color], 'colour frame')}, "
+            f"{_count(summary.items[Stream.bodies], 'body row')}, {_size(summary.bytes)}",
+        ),
+    ]
+    if info is not None:
+        width, height = (info.device.get("color_size_px") or ["?", "?"])[:2]
+        mirrored = "mirrored" if info.device.get("mirrored") else "not mirrored"
+        lines += [
+            ("created", info.created_utc),
+            ("outfit", info.outfit),
+            ("subject", info.subject),
+            ("consent", info.consent),
+            ("note", info.note),
+            ("tags", ", ".join(info.tags)),
+            ("source", info.source.get("uri")),
+            ("device", info.device.get("id")),
+            ("images", f"{width}x{height}, {mirrored}, {info.settings.get('codec', 'jpeg')}"),
+            ("times", info.device.get("times")),
+            ("uuid", info.uuid),
+        ]
+    lost = "; ".join(
+        f"{stream}: " + ", ".join(f"{n} {reason}" for reason, n in reasons.items())
+        for stream, reasons in details.lost.items()
+    )
+    nobody = f", {details.empty_rows} rows with nobody" if details.empty_rows else ""
+    ranges = ", ".join(
+        f"{verdict} {first}" + (f"-{last}" if last != first else "")
+        for first, last, verdict in details.edits[:_MOST_LINES]
+    )
+    lines += [
+        ("lost", lost or "nothing"),
+        ("bodies", f"{details.bodies} tracked{nobody}"),
+        ("edits", ranges and f"{ranges} ({details.rejected} frames rejected)"),
+        ("kept", ", ".join(details.kept)),
+    ]
+    console.result(summary.name)
+    for label, text in lines:
+        if text:
+            console.result(f"  {label:9} {text}")
+    _print_tables(details)
+
+
+def _print_tables(details: "SessionDetails") -> None:
+    """Print the takes, shards and joints of a session."""
+    from datetime import UTC, datetime
+
+    from ..core.shard import Stream
+
+    summary = details.summary
+    console.table(
+        ("take", "began (UTC)", "time", "frames", "bodies", "source"),
+        [
+            (
+                take.take,
+                take.wall_utc_ns
+                and f"{datetime.fromtimestamp(take.wall_utc_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S}",
+                _duration(take.duration_s),
+                take.items[Stream.color],
+                take.items[Stream.bodies],
+                take.source or None,
+            )
+            for _, take in sorted(summary.takes.items())
+        ],
+        right=(0, 2, 3, 4),
+    )
+    console.table(
+        ("shard", "state", "size"),
+        [(name, _STATES.get(state, state), _size(size)) for name, state, size in summary.shards],
+        right=(2,),
+    )
+    if details.joints:
+        console.table(
+            ("joint", "tracked", "inferred", "not tracked"),
+            [
+                (name, *(f"{share:.1%}" for share in shares))
+                for name, shares in details.joints.items()
+            ],
+            right=(1, 2, 3),
+        )
+
+
+@app.command()
+def rename(
+    old: Annotated[str, typer.Argument(help="The session's name.")],
+    new: Annotated[str, typer.Argument(help="Its new name.")],
+    recordings: Recordings = _DEFAULT,
+    yes: Yes = False,
+) -> int:
+    """Give a session another name; asks first."""
+    from ..core.housekeeping import check_rename
+    from ..core.housekeeping import rename as run
+
+    check_rename(recordings, old, new)
+    if not console.confirm(f"Rename session {old} to {new}?", yes):
+        console.say("nothing was changed")
+        return 1
+    console.result(f"{old} is {run(recordings, old, new)} now")
+    return 0
+
+
+@app.command()
+def delete(name: Name, recordings: Recordings = _DEFAULT, yes: Yes = False) -> int:
+    """Delete a session with all its frames; lists them and asks first."""
+    from ..core.housekeeping import contents
+    from ..core.housekeeping import delete as run
+
+    found = contents(recordings, name)
+    for file, size in found.files:
+        console.say(f"  {file:24} {_size(size):>10}")
+    question = f"Delete {found.folder} with {_count(len(found.files), 'file')}, "
+    if not console.confirm(f"{question}{_size(found.bytes)}, for good?", yes):
+        console.say("nothing was deleted")
+        return 1
+    run(recordings, name)
+    console.result(f"{found.folder}: deleted, {_size(found.bytes)} are free again")
+    return 0

@@ -216,20 +216,6 @@ def _check_session_file(folder: Path, report: SessionReport) -> None:
         problem = problem or str(err).removeprefix(f"{folder / SESSION_FILE}: ")
     if problem:
         report.damage.append(Damage("session", f"{SESSION_FILE}: {problem}"))
-        if report.info is not None and not _has_types(report.info):
-            report.info = None
-
-
-def _has_types(info: SessionInfo) -> bool:
-    """Say whether what was read without its checksum can be worked with."""
-    return (
-        isinstance(info.layouts, list)
-        and all(isinstance(entry, dict) for entry in info.layouts)
-        and isinstance(info.device, dict)
-        and isinstance(info.settings, dict)
-        and isinstance(info.uuid, str)
-        and isinstance(info.created_utc, str)
-    )
 
 
 def _check_edits(folder: Path, report: SessionReport) -> None:

@@ -1,4 +1,4 @@
-"""Sessions to damage: real JPEGs and body rows in sealed, cut and left shards, a few frames each."""
+"""Sessions to damage: real JPEGs and body rows in sealed, cut and left shards, few frames each."""
 
 import random
 import shutil
