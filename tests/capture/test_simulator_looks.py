@@ -11,7 +11,6 @@ from kincap.capture.sensor import ColorFrame
 from kincap.capture.simulator import open_simulator, room_image
 from kincap.capture.simulator.camera import FOCAL_PX, SENSOR_HEIGHT_M, project
 from kincap.capture.simulator.figure import Figure
-from kincap.capture.simulator.furniture import sign_picture
 from kincap.capture.simulator.gestures import GESTURES
 from kincap.capture.simulator.motion import Motion, Style
 from kincap.capture.simulator.options import SimulatorOptions
@@ -23,6 +22,7 @@ from kincap.capture.simulator.room import room
 from kincap.capture.simulator.scene import Script
 from kincap.capture.simulator.subject import Bones, Subject
 from kincap.capture.simulator.textures import TRUNK_PX, mark_center, trunk
+from kincap.capture.simulator.wall_things import sign_picture
 from kincap.core.kinematics import yaw_from_shoulders
 from kincap.core.skeleton import GROUPS, JOINT, KEYPOINT_JOINT, TORSO
 
