@@ -47,8 +47,8 @@ class Book:
         self.name, self.folder = name, folder
         self.lock = threading.RLock()
         self.closed = False
+        self._stamp = recording_stamp(folder)
         self._reader = SessionReader(folder)
-        self._stamp: object = None
         self._slim: dict[str, np.ndarray] = {}
         self._thumbnail: tuple[int, bytes] | None = None
         self._load()
@@ -68,22 +68,27 @@ class Book:
             self._reader.refresh()
         else:
             # deleted and recorded again under the same name
-            self._reader.close()
-            self._reader = SessionReader(self.folder)
+            old, self._reader = self._reader, SessionReader(self.folder)
+            old.close()
             self._thumbnail = None
         self._load()
         # taken before the look: what was written during it is found the next time
         self._stamp = stamp
 
     def _load(self) -> None:
-        """Take the tables and pair them."""
+        """Take the small tables; the bodies only when somebody asks for them."""
         self._size = _picture_size(self._reader.info)
         self._color = self._reader.color
-        self._bodies = np.concatenate(
-            [np.zeros(0, timeline.BODY_DTYPE), *map(self._slim_shard, self._reader.shards)]
-        )
-        self._pairs = timeline.pair_bodies(self._color, self._bodies)
+        self._paired: tuple[np.ndarray, timeline.Pairs] | None = None
         self._state = self._find_state()
+
+    def _bodies(self) -> tuple[np.ndarray, timeline.Pairs]:
+        """Return the bodies, and which of them belongs to which colour frame."""
+        if self._paired is None:
+            parts = [np.zeros(0, timeline.BODY_DTYPE), *map(self._slim_shard, self._reader.shards)]
+            bodies = np.concatenate(parts)
+            self._paired = bodies, timeline.pair_bodies(self._color, bodies)
+        return self._paired
 
     def _slim_shard(self, shard: ShardState) -> np.ndarray:
         """Return what is needed of a shard's bodies; kept for a sealed one, which never changes."""
@@ -112,7 +117,6 @@ class Book:
             "state": self._state,
             "problem": None,
             "frames": len(self._color),
-            "bodies": len(self._bodies),
             "duration_s": sum(span["duration_s"] for span in spans),
             "bytes": sum(path.stat().st_size for path in self.folder.iterdir()),
             "subject": str(info.subject or ""),
@@ -131,6 +135,7 @@ class Book:
             **self.summary(),
             "schema": "kincap/review-session/1",
             "uuid": str(info.uuid),
+            "bodies": len(self._bodies()[0]),
             "source": str(info.source.get("uri") or info.source.get("kind") or ""),
             "color_size_px": self._size,
             "mirrored": bool(info.device.get("mirrored")),
@@ -161,11 +166,12 @@ class Book:
     def timeline(self, first: int) -> bytes:
         """Return a row for each colour frame from seq ``first`` on, as packed columns."""
         at = int(np.searchsorted(self._color["seq"], first))
-        people, states = timeline.lane_states(self._bodies, self._pairs)
+        bodies, pairs = self._bodies()
+        people, states = timeline.lane_states(bodies, pairs)
         columns = {
             "seq": self._color["seq"].astype("<f8"),
             "time_s": timeline.seconds_in_take(self._color),
-            "residual_ms": self._pairs.residual_ms,
+            "residual_ms": pairs.residual_ms,
             "take": self._color["take"].astype("<u2"),
             "bodies": people,
             "states": states,
@@ -176,7 +182,7 @@ class Book:
         """Return the people in colour frames [first, first + PIECE), as packed columns."""
         begin, end = np.searchsorted(self._color["seq"], [first, first + PIECE])
         frames = np.arange(begin, end)
-        return pack_columns(timeline.people_columns(self._color, self._bodies, self._pairs, frames))
+        return pack_columns(timeline.people_columns(self._color, *self._bodies(), frames))
 
     def frame(self, seq: int) -> bytes:
         """Return a colour frame's JPEG as stored, its checksum and its size checked.

@@ -38,8 +38,8 @@ SECURITY_HEADERS: Final[dict[str, str]] = {
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 NEEDS_ADDRESS: Final = (
-    "kincap review: this page opens with the address that the command printed "
-    "(it carries a token; the token changes at each start).\n"
+    "kincap review: paste the whole address that the command printed into the address bar "
+    "(it carries a token, new at each start).\n"
 )
 
 

@@ -90,9 +90,9 @@ def review(
         )
     )
     base = f"http://{LOOPBACK}:{taken}/?token="
-    if on_ready is not None:
-        on_ready(Address(base + access.token, base + access.ticket(), taken, moved))
     try:
+        if on_ready is not None:
+            on_ready(Address(base + access.token, base + access.ticket(), taken, moved))
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         # uvicorn hands Ctrl-C on after its own clean end; for this command it is the normal end

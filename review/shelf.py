@@ -166,7 +166,7 @@ def _edits_stamp(folder: Path) -> object:
 def _unreadable(name: str, folder: Path, problem: str) -> dict[str, Any]:
     size = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
     return {
-        "name": name, "state": "damaged", "problem": problem, "frames": 0, "bodies": 0,
+        "name": name, "state": "damaged", "problem": problem, "frames": 0,
         "duration_s": 0.0, "bytes": size, "subject": "", "outfit": "", "note": "", "tags": [],
         "created_utc": "", "rejected": 0,
     }  # fmt: skip

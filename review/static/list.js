@@ -29,6 +29,7 @@ export class ListPage {
   open() {
     document.title = "kincap review";
     this.isOpen = true;
+    if (!this.sessions) $("list-summary").textContent = "Reading the sessions…";
     this.load();
   }
 
@@ -62,7 +63,9 @@ export class ListPage {
       this.sessions = report.sessions;
       if (this.isOpen) this.draw();
     } catch (error) {
-      $("list-summary").textContent = `The server doesn't answer (${error.message}).`;
+      $("list-summary").textContent = error.status === 401
+        ? "kincap review was started again: open the address that it printed."
+        : "The server doesn't answer. Is kincap review still running?";
     }
     if (this.isOpen) this.timer = setTimeout(() => this.load(), AGAIN_MS);
   }

@@ -13,13 +13,16 @@ export function drawFacts(session) {
   const chip = $("v-state");
   chip.textContent = STATES[info.state] || info.state;
   chip.className = `chip ${info.state}`;
+  const rejected = info.edits.ranges
+    .filter(({ op }) => op === "reject")
+    .reduce((sum, { frames }) => sum + frames, 0);
   const who = [info.outfit && info.outfit !== info.name ? info.outfit : null, info.subject];
   $("v-facts").textContent = [
     ...who.filter(Boolean),
     countText(info.frames, "frame"),
     clockText(info.duration_s, 0),
     info.takes.length > 1 ? countText(info.takes.length, "take") : null,
-    info.rejected ? `${info.rejected.toLocaleString("en")} rejected` : null,
+    rejected ? `${rejected.toLocaleString("en")} rejected` : null,
   ].filter(Boolean).join(" · ");
 }
 

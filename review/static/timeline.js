@@ -200,8 +200,9 @@ export class Timeline {
     if (perFrame >= 1) {
       const end = session.indexAtOrAfter(this.to);
       for (let i = session.indexAtOrAfter(Math.floor(this.from)); i < end; i += 1) {
-        const [x0, x1] = this.span(session.seq[i], session.seq[i]);
-        this.drawColumn(ctx, x0, x1 - x0 - (perFrame > 4 ? 1 : 0), i, i + 1);
+        // on whole pixels: else the seams between frames shine through
+        const [x0, x1] = this.span(session.seq[i], session.seq[i]).map(Math.round);
+        this.drawColumn(ctx, x0, Math.max(1, x1 - x0 - (perFrame > 5 ? 1 : 0)), i, i + 1);
       }
       return;
     }

@@ -112,7 +112,7 @@ def recordings(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     from kincap.capture.record import RecordSettings, record
 
     folder = tmp_path_factory.mktemp("review") / "recordings"
-    sources = {"real1": f"ntu:{data_dir / CLIP}", "sim3": "simulator:outfit=3,frames=60,pace=fast"}
+    sources = {"real1": f"ntu:{data_dir / CLIP}", "sim3": "simulator:outfit=3,frames=45,pace=fast"}
     for name, source in sources.items():
         record(RecordSettings(session=name, source=source, recordings=folder, shard_mib=64))
     return folder
@@ -157,6 +157,7 @@ def test_reject_undo_redo_reload_and_build(
     watched.go(20)
     keyboard.press("k")
     watched.says("Kept frame 20. Saved.")
+    assert page.inner_text("#v-facts").endswith("20 rejected")
     page.wait_for_url("**/#real1/20")
 
     page.reload()
@@ -249,6 +250,22 @@ def test_a_simulated_session_by_its_permalink(watched: Watched, recordings: Path
     assert watched.complaints == []
 
 
+def test_words_of_a_session_never_become_markup(watched: Watched, make_session: Any, serve: Any):
+    bad = "<img src=x onerror=alert(1)>"
+    make_session("one", frames=5, dropped=range(0), outfit=bad, note=bad, subject=bad, tags=[bad])
+    page = watched.page
+    page.goto(serve(make_session.recordings).url)
+    page.wait_for_selector("a.card")
+    assert page.inner_text(".tags") == bad
+    assert len(page.query_selector_all("#list-body img")) == 1
+    page.click("a.card")
+    watched.at(0)
+    assert bad in page.inner_text("#v-facts")
+    assert page.inner_text("#panel").count(bad) == 2
+    assert page.query_selector("#viewer img") is None
+    assert watched.complaints == []
+
+
 def test_unmirror_turns_the_picture_and_the_joints(watched: Watched, make_session: Any, serve: Any):
     make_session("one", frames=30, dropped=range(0))
     page = watched.page
@@ -310,7 +327,7 @@ def test_a_session_grows_while_it_is_recorded(
     source = "simulator:outfit=2,pace=live"
     recorder = threading.Thread(
         target=kincap,
-        args=("record", "--session", "live", "--source", source, "--duration", 6),
+        args=("record", "--session", "live", "--source", source, "--duration", 5),
     )
     served = serve(recordings)
     recorder.start()
