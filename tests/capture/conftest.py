@@ -200,3 +200,18 @@ def opens_plainly() -> Callable[[Path], None]:
                 file["color_index"][:]
 
     return check
+
+
+@pytest.fixture
+def never_waits() -> Callable[[dict[str, dict[str, float]]], None]:
+    """Return a check that the source thread waited less than 1 ms at each hand-over."""
+
+    def check(timing_ms: dict[str, dict[str, float]]) -> None:
+        wait = timing_ms["hand_over_wait"]
+        assert wait["p99"] < 1.0, wait
+        # a thread that lost its core in between looks as if it had waited: on a machine with more
+        # work than cores only a wait as long as the disk's would say something
+        is_busy = os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
+        assert wait["max"] < (500.0 if is_busy else 1.0), wait
+
+    return check
