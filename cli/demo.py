@@ -235,14 +235,11 @@ def _clear_unfinished(out: Path, step: Step) -> None:
     """Delete what an interrupted demo half recorded: a second take would double its frames."""
     if step.words[0] != "record":
         return
+    from ..core.housekeeping import delete
+
     session = step.words[2]
     if (out / "recordings" / session).is_dir():
-        subprocess.run(
-            [sys.executable, "-m", "kincap", "sessions", "delete", session, "--yes"],
-            cwd=out,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
+        delete(out / "recordings", session)
 
 
 def command_line(step: Step) -> str:
