@@ -74,7 +74,7 @@ def arm_radius(build: Build, side: int, path: Floats, ease: float = 0.0) -> Floa
     below = path[:, 1] - origin[1]
     radius = profile(below, build.scaled(ARM_RADIUS)) + ease
     dome = np.sqrt(np.clip(1 - (np.maximum(below, 0) / shoulder_top(build, ease)) ** 2, 0.0, 1))
-    return np.maximum(radius * dome, 1e-3)
+    return np.asarray(np.maximum(radius * dome, 1e-3))
 
 
 def shoulder_top(build: Build, ease: float) -> float:
@@ -89,9 +89,6 @@ def arm_weights(build: Build, side: int, points: Floats) -> Floats:
     weights = joined(points, upper, fore, build.origins[fore, 1], 0.045 * build.unit)
     wrist = build.origins[Bone.HAND_RIGHT, 1]
     t = np.clip((wrist + 0.02 * build.unit - points[..., 1]) / (0.03 * build.unit), 0, 1)[..., None]
-    joint = build.origins[upper, 1]
-    top = np.clip((points[..., 1] - joint + 0.08) / 0.16, 0, 0.6)[..., None]
-    weights = weights * (1 - top) + carried(points, (Bone.CHEST, 1.0)) * top
     hand_only = carried(points, (Bone(Bone.HAND_RIGHT + offset), 1.0))
     return np.asarray(weights * (1 - t) + hand_only * t)
 
@@ -159,9 +156,13 @@ def neck(build: Build) -> Patch:
     return Patch(points, weights, "skin", 0.8 * grid_uv(points), np.broadcast_to(shade, (9, 21)))
 
 
+_UNDER_CHIN = ((-0.1235, 0.024, 0.064, -0.034), (-0.118, 0.026, 0.05, -0.02),
+               (-0.108, 0.02, 0.03, -0.01))  # fmt: skip
+"""Rings that close the jaw from below, rising toward the throat; columns as in the skull."""
+
 _SKULL = (
     # height, half width, front, back: metres from the head's centre
-    (-0.122, 0.010, 0.066, -0.044), (-0.117, 0.030, 0.082, -0.012), (-0.105, 0.043, 0.090, 0.012),
+    (-0.122, 0.022, 0.076, -0.040), (-0.117, 0.033, 0.085, -0.016), (-0.105, 0.043, 0.090, 0.012),
     (-0.085, 0.053, 0.0905, 0.040), (-0.06, 0.061, 0.089, 0.066), (-0.03, 0.068, 0.089, 0.088),
     (0.0, 0.0735, 0.0885, 0.098), (0.03, 0.0755, 0.0905, 0.102), (0.06, 0.0735, 0.085, 0.099),
     (0.085, 0.064, 0.071, 0.086), (0.102, 0.047, 0.05, 0.062), (0.112, 0.026, 0.027, 0.033),
@@ -173,10 +174,15 @@ def _skull(build: Build, swell: float, around: int) -> tuple[Floats, Floats]:
     """Return points (R, C, 3) of the skull blown up by ``swell`` metres, and ring heights (R,)."""
     table = np.array(_SKULL)
     height = np.concatenate(
-        [np.linspace(0.1155, 0.085, 7)[:-1], np.linspace(0.085, -0.1, 22), [-0.11, -0.117, -0.122]]
+        [np.linspace(0.1155, 0.085, 7)[:-1], np.linspace(0.085, -0.1, 20), [-0.11, -0.117, -0.122]]
     )
     right, front, back = (
         profile(height, list(zip(table[:, 0], table[:, k], strict=True))) + swell for k in (1, 2, 3)
+    )
+    chin = np.array(_UNDER_CHIN)
+    height = np.append(height, chin[:, 0])
+    right, front, back = (
+        np.append(values, chin[:, k]) for k, values in ((1, right), (2, front), (3, back))
     )
     stretched = height * (1 + swell / 0.1155)
     center = build.origins[Bone.HEAD] + [0, 0.135 * build.unit, -0.004]

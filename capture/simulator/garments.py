@@ -114,13 +114,20 @@ def sleeve(build: Build, worn: Outfit, side: int, rng: np.random.Generator) -> P
     radius = arm_radius(build, side, path, ease) + ease * (loose - 1)
     if worn.sleeve > 1.8:  # a cuff
         radius = radius - 0.55 * ease * np.clip((length + heights - 0.02) / -0.015 + 1, 0, 1)
+    # The open end is closed by a dark ring, or one would look through the sleeve.
+    path, heights = np.vstack([path, path[-1:]]), np.append(heights, heights[-1])
+    radius = np.append(radius, 0.7 * radius[-1])
     points = sweep(path, radius, radius, around=20)
     shape = points.shape[:2]
     bent = np.exp(-(((heights + upper) / (0.07 * unit)) ** 2))[:, None]
     folds = 0.0035 * wrinkles(rng, shape, (5, 5)) + 0.006 * bent * wrinkles(rng, shape, (16, 4))
     quiet = np.clip((0.02 - heights) / 0.06, 0, 1)[:, None]
     patch = Patch(points, arm_weights(build, side, points), "sleeve", grid_uv(points))
-    return patch.pushed(folds * quiet * np.clip(worn.ease / 0.012, 0.6, 1.8))
+    patch = patch.pushed(folds * quiet * np.clip(worn.ease / 0.012, 0.6, 1.8))
+    patch.points[-1, :, 1] = patch.points[-2, :, 1]
+    patch.open = np.ones(shape)
+    patch.open[-1] = 0.35
+    return patch
 
 
 def collar(build: Build, worn: Outfit) -> list[Patch]:

@@ -141,7 +141,7 @@ class Motion:
         """Return where (T, 2) and with which heading (T,) a foot stands after a step."""
         middle = np.maximum((number - 0.5 * leg + 0.5) * _STEP_PERIOD_S, 0.0)
         heading = 0.75 * self._yaw(middle)
-        spread = 0.115 * self._bones.thigh / 0.425
+        spread = 0.125 * self._bones.thigh / 0.425
         aside = spread * side * np.stack([np.cos(heading), -np.sin(heading)], axis=1)
         return self._place(middle) + aside, heading + 0.16 * side
 

@@ -36,8 +36,8 @@ class Light:
     toward: tuple[float, float, float] = (-0.46, 0.66, -0.6)
     key: float = 0.72
     sky: float = 0.2
-    fill: float = 0.36
-    bounce: float = 0.12
+    fill: float = 0.34
+    bounce: float = 0.18
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +120,31 @@ def shade(mesh: Mesh, openness: Floats, light: Light, key_share: Floats | float 
     return np.asarray((lit + around) * openness, np.float32)
 
 
-def draw(figure: Figure, mesh: Mesh, brightness: Floats) -> Layer | None:
+class Scratch:
+    """Memory for one layer, used again for every frame: new pages would cost more than drawing."""
+
+    def __init__(self) -> None:
+        self._attributes = np.zeros(HEIGHT * WIDTH * 3, np.float32)
+        self._depth = np.zeros(HEIGHT * WIDTH, np.float32)
+
+    def window(self, height: int, width: int) -> tuple[Floats, Floats]:
+        """Return (h, w, 3) attributes, holding anything, and (h, w) depth, ``FAR_M`` everywhere."""
+        count = height * width
+        depth = self._depth[:count].reshape(height, width)
+        depth[:] = FAR_M
+        return self._attributes[: 3 * count].reshape(height, width, 3), depth
+
+
+def draw(
+    figure: Figure, mesh: Mesh, brightness: Floats, scratch: Scratch | None = None
+) -> Layer | None:
     """Draw a person.
 
     Args:
         figure: Who; gives faces and texture.
         mesh: Its surface at this moment.
         brightness: (V,) of each vertex.
+        scratch: Memory to draw in; the layer is good until it is used again. None: fresh memory.
 
     Returns:
         The person's part of the image, or None where nothing of them is in it.
@@ -140,8 +158,7 @@ def draw(figure: Figure, mesh: Mesh, brightness: Floats) -> Layer | None:
     attributes = np.empty((len(mesh.points), 3), np.float32)
     attributes[:, :2] = figure.uv
     attributes[:, 2] = np.minimum(brightness, _FULL_SHADE)
-    buffer = np.zeros((height, width, 3), np.float32)
-    depth = np.full((height, width), FAR_M, np.float32)
+    buffer, depth = (scratch or Scratch()).window(height, width)
     cv2.triangleRasterize(
         _window(mesh.points, int(left), int(top), width, height),
         figure.faces,

@@ -11,7 +11,7 @@ from ...core.skeleton import JOINT, JOINTS
 from .camera import HEIGHT, WIDTH, project
 from .figure import Figure, Mesh
 from .outfits import outfit
-from .raster import FAR_M, Layer, Light, draw, shade
+from .raster import FAR_M, Layer, Light, Scratch, draw, shade
 from .rig import Pose
 from .room import room
 from .scene import Actor, Scene
@@ -40,6 +40,7 @@ class _Cast:
 
     actor: Actor
     figure: Figure
+    scratch: Scratch
 
 
 class Renderer:
@@ -54,6 +55,7 @@ class Renderer:
         self._noise = _noise_tile(seed)
         self._scene: Scene | None = None
         self._cast: list[_Cast] = []
+        self._scratch: list[Scratch] = []
         self._clean: Picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
         self._work: Picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
         self._noisy: list[Picture] = []
@@ -65,9 +67,10 @@ class Renderer:
         if scene is self._scene:
             return
         self._scene = scene
+        self._scratch += [Scratch() for _ in scene.actors[len(self._scratch) :]]
         self._cast = [
-            _Cast(actor, Figure(actor.subject, outfit(actor.outfit), actor.seed))
-            for actor in scene.actors
+            _Cast(actor, Figure(actor.subject, outfit(actor.outfit), actor.seed), scratch)
+            for actor, scratch in zip(scene.actors, self._scratch, strict=False)
         ]
         built = room(scene.room)
         self._light = _gained(built.light, scene.gain)
@@ -95,15 +98,15 @@ class Renderer:
         layers = []
         for member, pose in zip(self._cast, poses, strict=True):
             mesh = member.figure.posed(pose.frames[0], pose.origins[0], pose.hands[0])
-            layers.append(self._layer(member.figure, mesh, pose.joints[0]))
+            layers.append(self._layer(member, mesh, pose.joints[0]))
         self._compose(layers, poses, index, out)
         return np.stack([_hidden(pose.joints[0], layers) for pose in poses])
 
-    def _layer(self, figure: Figure, mesh: Mesh, joints: NDArray[np.float64]) -> Layer | None:
+    def _layer(self, member: _Cast, mesh: Mesh, joints: NDArray[np.float64]) -> Layer | None:
         """Draw one person."""
-        toward = self._light.toward
-        lit = key_light_share(mesh.points, joints, toward, figure.shadow_shares)
-        return draw(figure, mesh, shade(mesh, figure.open, self._light, lit))
+        figure, light = member.figure, self._light
+        lit = key_light_share(mesh.points, joints, light.toward, figure.shadow_shares)
+        return draw(figure, mesh, shade(mesh, figure.open, light, lit), member.scratch)
 
     def _compose(
         self, layers: list[Layer | None], poses: list[Pose], index: int, out: Picture

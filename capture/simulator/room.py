@@ -75,8 +75,8 @@ def room(number: int) -> Room:
         toward=_unit(-side * rng.uniform(0.35, 0.6), 0.66, -0.6),
         key=0.72 * gain,
         sky=0.2 * gain,
-        fill=0.36 * gain,
-        bounce=0.12 * gain,
+        fill=0.34 * gain,
+        bounce=0.18 * gain,
     )
     return Room(number, np.ascontiguousarray(image[:, ::-1]), depth, light)
 
@@ -114,7 +114,7 @@ def _walls(
         tone = color * float(rng.uniform(0.9, 1.06))
         for x in np.arange(-half, half - wide, step):
             canvas.panel(float(x), 0, wide, tall, depth, tuple(tone))
-    plaster = _texture(rng, (270, 480), 3) * 0.011 + _texture(rng, (270, 480), 12) * 0.011
+    plaster = _texture(rng, (270, 480), 2) * 0.007 + _texture(rng, (270, 480), 20) * 0.007
     canvas.light *= 1 + cv2.resize(plaster, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     board = np.clip(color * 1.16, 0, 246)
     canvas.panel(-half, 0, 2 * half, 0.09, depth, tuple(board))
@@ -136,8 +136,7 @@ def _floor(canvas: Canvas, rng: np.random.Generator, depth: float, half: float) 
     """Lay the floor, with a rug at times."""
     near = 1.2
     kind = str(rng.choice(_FLOORS))
-    picture = _flooring(rng, kind)
-    tile = np.hstack([picture, picture[:, ::-1]])
+    tile = np.tile(_flooring(rng, kind), (1, 2, 1))
     canvas.picture(tile, [(-half, 0, depth), (half, 0, depth), (half, 0, near), (-half, 0, near)])
     if rng.random() < 0.6:
         wide, long = float(rng.uniform(1.6, 2.4)), float(rng.uniform(1.1, 1.6))
@@ -192,7 +191,7 @@ def _flooring(rng: np.random.Generator, kind: str) -> Picture:
 def _rug(rng: np.random.Generator) -> Picture:
     """Weave a (384, 512, 3) rug."""
     picture = np.empty((384, 512, 3), np.uint8)
-    ground, band, motif = (rng.uniform(40, 190, 3) for _ in range(3))
+    ground, band, motif = (rng.uniform(50, 180) * rng.uniform(0.75, 1.25, 3) for _ in range(3))
     picture[:] = ground
     for inset, color in ((10, band), (26, ground * 1.2), (34, band * 0.7)):
         cv2.rectangle(picture, (inset, inset), (511 - inset, 383 - inset),

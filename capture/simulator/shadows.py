@@ -41,6 +41,9 @@ _OUTLINE: Final = (
     ("AnkleLeft", "FootLeft", 0.05), ("HipRight", "KneeRight", 0.09),
     ("KneeRight", "AnkleRight", 0.06), ("AnkleRight", "FootRight", 0.05),
 )  # fmt: skip
+_OUTLINE_FROM: Final = np.array([JOINT[a] for a, _, _ in _OUTLINE])
+_OUTLINE_TO: Final = np.array([JOINT[b] for _, b, _ in _OUTLINE])
+_OUTLINE_RADIUS: Final = np.array([r for _, _, r in _OUTLINE])
 _SHRINK: Final = 8
 _STRENGTH: Final = 0.42
 
@@ -98,14 +101,14 @@ def cast(
     """
     rects = []
     mask = np.zeros((HEIGHT // _SHRINK, WIDTH // _SHRINK), np.uint8)
-    for first, last, radius in _OUTLINE:
-        ends = np.stack([joints[JOINT[first]], joints[JOINT[last]]])
-        steps = ends[0] + np.linspace(0, 1, 3)[:, None] * (ends[1] - ends[0])
-        fallen = _fallen(steps, np.array(toward), wall_m)
-        pixels = project(fallen) / _SHRINK
-        thick = 2 * radius * FOCAL_PX / fallen[:, 2].mean() / _SHRINK
-        path = np.round(pixels * 16).astype(np.int32)
-        cv2.polylines(mask, [path], False, 255, max(1, round(thick)), cv2.LINE_AA, 4)
+    # Three places a limb: its shadow bends where the floor meets the wall.
+    start, end = joints[_OUTLINE_FROM, None], joints[_OUTLINE_TO, None]
+    limbs = start + np.array([0.0, 0.5, 1.0])[:, None] * (end - start)
+    fallen = _fallen(limbs, np.array(toward), wall_m)
+    paths = np.round(project(fallen) * (16 / _SHRINK)).astype(np.int32)
+    thick = 2 * _OUTLINE_RADIUS * FOCAL_PX / fallen[..., 2].mean(axis=1) / _SHRINK
+    for path, width in zip(paths, thick, strict=True):
+        cv2.polylines(mask, [path], False, 255, max(1, round(width)), cv2.LINE_AA, 4)
     soft = cv2.GaussianBlur(mask, (0, 0), 2.2)
     x, y, w, h = cv2.boundingRect(np.asarray(np.maximum(soft, 4) - 4, np.uint8))
     if w and h:
@@ -116,10 +119,10 @@ def cast(
 def _fallen(
     points: NDArray[np.float64], toward: NDArray[np.float64], wall_m: float
 ) -> NDArray[np.float64]:
-    """Return where the shadows of (N, 3) points fall: the floor, or the wall before it."""
-    way = (points[:, 1] + SENSOR_HEIGHT_M) / toward[1]
-    to_wall = (wall_m - 0.02 - points[:, 2]) / -toward[2]
-    return np.asarray(points - np.minimum(way, to_wall)[:, None] * toward)
+    """Return where the shadows of (..., 3) points fall: the floor, or the wall before it."""
+    way = (points[..., 1] + SENSOR_HEIGHT_M) / toward[1]
+    to_wall = (wall_m - 0.02 - points[..., 2]) / -toward[2]
+    return np.asarray(points - np.minimum(way, to_wall)[..., None] * toward)
 
 
 def _darken(image: NDArray[np.uint8], mask: NDArray[np.uint8], x: int, y: int) -> Rect:

@@ -219,7 +219,7 @@ def seamed(cloth: Picture, size: tuple[int, int], color: Color) -> Picture:
     """Cut (width, height) pixels of cloth with a seam down each side and a hem."""
     width, height = size
     picture = np.ascontiguousarray(cloth[-height:, :width])
-    dark = tuple(0.66 * float(c) for c in color)
+    dark = tuple(0.84 * float(c) for c in color)
     for x in (width // 4, 3 * width // 4):
         cv2.line(picture, (x, 0), (x, height), dark, 1, cv2.LINE_AA)
     cv2.line(picture, (0, height - 8), (width, height - 8), dark, 1)
