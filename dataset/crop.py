@@ -6,6 +6,7 @@ always writes the same bytes.
 
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DatasetError, KincapError
 from ..core.faultio import default_io
+from ..core.fileio import FileIO
 from ..core.geometry import stored_x0
 from ..core.jpeg import check_jpeg, decode_jpeg
 from ..core.shard import Rows
@@ -173,6 +175,12 @@ class PictureReader:
             ) from err
 
 
+@cache
+def _process_io() -> FileIO:
+    """Return this process's file handling; one that injects faults counts over all blocks."""
+    return default_io()
+
+
 def cut_block(block: Block) -> int:
     """Cut the crops of a block, write them to their places and sync them.
 
@@ -186,7 +194,7 @@ def cut_block(block: Block) -> int:
         DamagedPictureError: A picture is damaged (exit 1).
         OSError: The file could not be written.
     """
-    pictures, io, crc = block.pictures, default_io(), 0
+    pictures, io, crc = block.pictures, _process_io(), 0
     fd = io.open_write(block.path)
     try:
         with PictureReader(pictures.shards) as reader:
