@@ -1,4 +1,4 @@
-"""Turns raw frames into JPEG in a few threads; the encoder itself runs outside Python's lock."""
+"""Turns raw pictures into JPEG and PNG in a few threads, outside Python's lock."""
 
 import threading
 import zlib
@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, encode_jpeg
-from .ring import ColorJob, EncodedFrame, Queues
-from .sensor import ColorFrame
+from ..core.png import encode_png
+from .ring import EncodedPicture, PictureJob, Queues
+from .sensor import ColorFrame, PlaneFrame
 
 QUALITY = 90
 
@@ -69,22 +70,24 @@ class Encoders:
                 if job is None:
                     return
                 queues.encoded_places.get()
-            jpeg = self._encode(job.frame)
+            blob = self._encode(job.frame)
             self._let_go(job)
-            queues.inbox.put(EncodedFrame(job, jpeg, zlib.crc32(jpeg) if jpeg else 0))
+            queues.inbox.put(EncodedPicture(job, blob, zlib.crc32(blob) if blob else 0))
 
-    def _let_go(self, job: ColorJob) -> None:
+    def _let_go(self, job: PictureJob) -> None:
         """Give the frame's memory and its place in the ring back."""
         job.frame.image = None
         if job.frame.release is not None:
             job.frame.release()
-        self._queues.raw_places.put(job.place)
+        self._queues.raw_places[job.stream].put(job.place)
 
-    def _encode(self, frame: ColorFrame) -> bytes | None:
-        """Return the frame as JPEG, None where that can't be done."""
+    def _encode(self, frame: ColorFrame | PlaneFrame) -> bytes | None:
+        """Return the picture as a JPEG or PNG file, None where that can't be done."""
         if self._is_aborted():
             return None
         try:
+            if isinstance(frame, PlaneFrame):
+                return encode_png(frame.image)
             if frame.jpeg is not None:
                 check_jpeg(frame.jpeg, self._size_px)
                 return frame.jpeg

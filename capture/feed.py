@@ -7,9 +7,22 @@ from dataclasses import dataclass
 
 from ..core.shard import EventKind, Stream
 from .ring import HandOver
-from .sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, Item, Sensor, TakeStart
+from .sensor import (
+    KINECT_TICK_100NS,
+    BodyFrame,
+    ColorFrame,
+    Item,
+    Lost,
+    Notice,
+    PlaneFrame,
+    Sensor,
+    TakeStart,
+)
 from .stop import Stop
 from .watch import BodyWatch
+
+Timed = ColorFrame | BodyFrame | PlaneFrame | Lost
+"""Items that have a device time and a number."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,9 @@ class Feed:
             if isinstance(item, TakeStart):
                 start = item
                 continue
+            if isinstance(item, Notice):
+                self._tell(item.kind, item.text)
+                continue
             time_device = _time_of(item)
             if start is not None:
                 self._start_take(start, time_device)
@@ -100,13 +116,15 @@ class Feed:
                 self._complete(items, time_device)
                 return
 
-    def _take(self, item: ColorFrame | BodyFrame, time_device: int) -> None:
+    def _take(self, item: Timed, time_device: int) -> None:
         self.last_item_ns, self.last_time = time.perf_counter_ns(), time_device
-        if isinstance(item, ColorFrame):
-            self._hand_over.color(item)
-        else:
+        if isinstance(item, BodyFrame):
             self._last_body = time_device
             self._hand_over.bodies(item)
+        elif isinstance(item, Lost):
+            self._hand_over.lost(item)
+        else:
+            self._hand_over.picture(item)
         self._watch(item, time_device)
 
     def _complete(self, items: Iterator[Item], time_color: int) -> None:
@@ -117,10 +135,10 @@ class Feed:
         item = next(items, None)
         if isinstance(item, BodyFrame):
             self._take(item, _time_of(item))
-        elif isinstance(item, ColorFrame) and item.release is not None:
+        elif isinstance(item, ColorFrame | PlaneFrame) and item.release is not None:
             item.release()
 
-    def _watch(self, item: ColorFrame | BodyFrame, time_device: int) -> None:
+    def _watch(self, item: Timed, time_device: int) -> None:
         watch = self._body_watch
         if watch is None:
             return
@@ -160,8 +178,8 @@ class Feed:
         return seconds is not None and self.recorded_s >= seconds
 
 
-def _time_of(item: ColorFrame | BodyFrame) -> int:
+def _time_of(item: Timed) -> int:
     """Return an item's device time, 100 ns."""
-    if isinstance(item, ColorFrame):
-        return item.time_device
-    return int(item.row["time_device"][0])
+    if isinstance(item, BodyFrame):
+        return int(item.row["time_device"][0])
+    return item.time_device

@@ -52,6 +52,7 @@ class RecordSettings:
         session: The session's name; one that exists gets another take.
         recordings: The folder of all sessions.
         source: What ``open_source`` takes.
+        streams: Of "color", "bodies", "mask", "depth"; (): what the source gives by itself.
         frames: End after so many colour frames were handed over; None: no limit.
         duration_s: End after so many seconds of the source's clock; None: no limit.
         shard_mib: Size of a shard, MiB.
@@ -66,6 +67,7 @@ class RecordSettings:
     session: str
     recordings: Path = Path("recordings")
     source: str = "kinect"
+    streams: tuple[str, ...] = ()
     frames: int | None = None
     duration_s: float | None = None
     shard_mib: int = 512
@@ -86,6 +88,8 @@ class RecordResult:
         path: Its folder.
         color_frames: Colour frames stored by this recording.
         body_frames: Body rows stored.
+        mask_frames: Body index pictures stored.
+        depth_frames: Depth pictures stored.
         dropped: Lost items by reason.
         shards: How many shards were written.
         duration_s: Time covered by the source's clock, s.
@@ -108,6 +112,8 @@ class RecordResult:
     path: Path
     color_frames: int
     body_frames: int
+    mask_frames: int
+    depth_frames: int
     dropped: dict[str, int]
     shards: int
     duration_s: float
@@ -168,7 +174,7 @@ def record(
     """
     _check(settings)
     folder = session_folder(settings.recordings, settings.session)
-    source = sensor or open_source(settings.source)
+    source = sensor or open_source(settings.source, settings.streams)
     try:
         _check_target(folder, settings, source)
         io = io or default_io()
@@ -272,7 +278,7 @@ class _Job:
         info = load_session(folder) if there else _new_info(settings, sensor.info)
         if there:
             _add_to(info, settings)
-        next_seq, next_take = {Stream.color: 0, Stream.bodies: 0}, 0
+        next_seq, next_take = dict.fromkeys(_numbered(sensor.info), 0), 0
         self.recovered: list[str] = []
         if there:
             next_seq, next_take = self._go_on(info, io)
@@ -306,7 +312,7 @@ class _Job:
             raise SessionError(done.skipped[0])
         self.recovered = [shard.name for shard in done.sealed]
         with SessionReader(self._folder) as reader:
-            next_seq = {stream: reader.next_seq(stream) for stream in (Stream.color, Stream.bodies)}
+            next_seq = {s: reader.next_seq(s) for s in _numbered(self._sensor.info)}
             takes = [int(take["take"]) for take in info.takes]
             for rows in (reader.color, reader.bodies, reader.events):
                 takes += [int(rows["take"].max())] if len(rows) else []
@@ -351,6 +357,8 @@ class _Job:
             path=self._folder,
             color_frames=writer.stored[Stream.color],
             body_frames=writer.stored[Stream.bodies],
+            mask_frames=writer.stored[Stream.mask],
+            depth_frames=writer.stored[Stream.depth],
             dropped=dict(sorted(writer.lost.items())),
             shards=len(self._keeper.names),
             duration_s=round(feed.recorded_s, 6),
@@ -358,7 +366,7 @@ class _Job:
             handed_over={stream.name: count for stream, count in hand_over.handed.items()},
             bodies_seen=feed.bodies_seen,
             takes=pipeline.takes,
-            color_bytes=writer.blob_bytes,
+            color_bytes=writer.color_bytes,
             shard_names=list(self._keeper.names),
             recovered=self.recovered,
             warnings=told,
@@ -423,6 +431,11 @@ def _origin(settings: RecordSettings, source: SensorInfo, *, again: bool) -> dic
     """Return what session.json says of each take besides its number and clocks."""
     origin = {"source": source.uri, "device_id": source.device_id, "times": source.times}
     return {**origin, "note": settings.note} if again and settings.note else origin
+
+
+def _numbered(source: SensorInfo) -> list[Stream]:
+    """Return the streams that are numbered and counted: the usual two, and what else there is."""
+    return sorted({Stream.color, Stream.bodies} | {Stream[name] for name in source.streams})
 
 
 def _layout(info: SessionInfo, settings: RecordSettings, source: SensorInfo) -> Layout:

@@ -1,7 +1,7 @@
 """Between source and disk: bounded queues, and the hand-over that never waits for a live source.
 
-    source thread -> ring of 16 raw frames -> encoders -> 64 encoded frames -> writer
-                  -> 256 body rows -----------------------------------------> writer
+    source thread -> rings of 16 raw pictures -> encoders -> 64 encoded pictures -> writer
+                  -> 256 body rows -------------------------------------------> writer
 
 Rooms are counted by tokens in ``SimpleQueue``s (written in C, a put never blocks, no lock that a
 descheduled thread could hold): taking a place is one ``get_nowait``, so what the source thread does
@@ -19,12 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.shard import EventKind, Stream, event_row
-from .sensor import BodyFrame, ColorFrame, TakeStart
+from .sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
 from .stats import Latencies
 
 RAW_FRAMES = 16
 ENCODED_FRAMES = 64
 BODY_ROWS = 256
+PICTURES = (Stream.color, Stream.mask, Stream.depth)
+"""Streams whose items are pictures; each has a ring of its own, so that none takes all places."""
+_BEHIND = {EventKind.drop_ring_full, EventKind.drop_writer}
+"""The recorder itself was too slow: one run of losses, whichever part was behind at first."""
 _LOOK_UP_EVERY_S = 0.1
 
 
@@ -50,29 +54,30 @@ class Loss:
 
 
 @dataclass(slots=True)
-class ColorJob:
-    """A colour frame on its way to an encoder.
+class PictureJob:
+    """A picture on its way to an encoder.
 
-    ``ticket`` counts the accepted frames: the writer puts them back in that order. ``before`` is
-    what was lost since the previous accepted frame: it is written first, so that a kill leaves no
-    hole without its event.
+    ``ticket`` counts the accepted pictures: the writer puts them back in that order. ``before`` is
+    what was lost of the stream since its previous accepted picture: it is written first, so that a
+    kill leaves no hole without its event.
     """
 
     ticket: int
+    stream: Stream
     seq: int
     take: int
-    frame: ColorFrame
+    frame: ColorFrame | PlaneFrame
     place: int
     handed_ns: int
     before: Loss | None
 
 
 @dataclass(slots=True)
-class EncodedFrame:
-    """A colour frame ready to be stored; ``jpeg`` None says that it can't be encoded."""
+class EncodedPicture:
+    """A picture ready to be stored; ``blob`` None says that it can't be encoded."""
 
-    job: ColorJob
-    jpeg: bytes | None
+    job: PictureJob
+    blob: bytes | None
     crc32: int
 
 
@@ -96,16 +101,16 @@ class EventJob:
     row: npt.NDArray[Any]
 
 
-WriterItem = EncodedFrame | BodyJob | EventJob | Loss
+WriterItem = EncodedPicture | BodyJob | EventJob | Loss
 
 
 class Queues:
     """The queues and the tokens for their places."""
 
     def __init__(self) -> None:
-        self.raw: SimpleQueue[ColorJob | None] = SimpleQueue()
+        self.raw: SimpleQueue[PictureJob | None] = SimpleQueue()
         self.inbox: SimpleQueue[WriterItem | None] = SimpleQueue()
-        self.raw_places = _tokens(RAW_FRAMES)
+        self.raw_places = {stream: _tokens(RAW_FRAMES) for stream in PICTURES}
         self.encoded_places = _tokens(ENCODED_FRAMES)
         self.body_places = _tokens(BODY_ROWS)
 
@@ -146,8 +151,8 @@ class HandOver:
         self._is_aborted = is_aborted
         self._open_loss: dict[Stream, Loss] = {}
         self._tickets = 0
-        self._buffers: list[npt.NDArray[np.uint8] | None] = [None] * RAW_FRAMES
-        self.handed = {Stream.color: 0, Stream.bodies: 0}
+        self._buffers: dict[tuple[Stream, int], npt.NDArray[Any]] = {}
+        self.handed = dict.fromkeys(next_seq, 0)
         self.waits = Latencies()
         self.whole = Latencies()
 
@@ -188,23 +193,24 @@ class HandOver:
         )
         self._queues.inbox.put(EventJob(row))
 
-    def color(self, frame: ColorFrame) -> None:
-        """Hand over a colour frame."""
+    def picture(self, frame: ColorFrame | PlaneFrame) -> None:
+        """Hand over a colour image, a mask or a depth picture."""
         began = time.perf_counter_ns()
-        seq = self._number(Stream.color)
-        place = self._place(self._queues.raw_places)
+        stream = Stream.color if isinstance(frame, ColorFrame) else frame.stream
+        seq = self._number(stream)
+        place = self._place(self._queues.raw_places[stream])
         self.waits.add(time.perf_counter_ns() - began)
         if place is None:
             behind = self._queues.encoded_places.empty()
             kind = EventKind.drop_writer if behind else EventKind.drop_ring_full
-            self._lose(Stream.color, kind, seq, frame.time_device, frame.time_host)
+            self._lose(stream, kind, seq, frame.time_device, frame.time_host)
             if frame.release is not None:
                 frame.release()
             return
         if frame.release is None and frame.image is not None:
-            frame.image = self._copy(place, frame.image)
-        job = ColorJob(
-            self._tickets, seq, self._take, frame, place, began, self._found(Stream.color)
+            frame.image = self._copy((stream, place), frame.image)
+        job = PictureJob(
+            self._tickets, stream, seq, self._take, frame, place, began, self._found(stream)
         )
         self._tickets += 1
         self._queues.raw.put(job)
@@ -226,6 +232,11 @@ class HandOver:
             BodyJob(frame.row, seq, self._take, time_device, time_host, began, before)
         )
         self.whole.add(time.perf_counter_ns() - began)
+
+    def lost(self, item: Lost) -> None:
+        """Count an item that the source itself lost."""
+        seq = self._number(item.stream)
+        self._lose(item.stream, item.kind, seq, item.time_device, item.time_host)
 
     def close_losses(self) -> None:
         """Queue the losses that no accepted item has followed."""
@@ -253,9 +264,9 @@ class HandOver:
                 continue
         return None
 
-    def _copy(self, place: int, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def _copy(self, place: tuple[Stream, int], image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Copy an image into the ring's own memory, made at first use."""
-        buffer = self._buffers[place]
+        buffer = self._buffers.get(place)
         if buffer is None or buffer.shape != image.shape:
             buffer = self._buffers[place] = np.empty_like(image, order="C")
         np.copyto(buffer, image)
@@ -264,8 +275,11 @@ class HandOver:
     def _lose(
         self, stream: Stream, kind: EventKind, seq: int, time_device: int, time_host: int
     ) -> None:
-        """Count a lost item; the reason of a run is that of its first item."""
+        """Count a lost item, with those before it where the reason is the same."""
         loss = self._open_loss.get(stream)
+        if loss is not None and loss.kind != kind and not {loss.kind, kind} <= _BEHIND:
+            self._queues.inbox.put(loss)
+            loss = None
         if loss is None:
             self._open_loss[stream] = Loss(
                 stream, kind, seq, seq, self._take, time_device, time_host

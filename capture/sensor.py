@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..core.shard import EventKind, Stream
+
 KINECT_TICK_100NS = 333_333
 """The colour and body period of a Kinect v2 at its usual 30 Hz, in units of 100 ns."""
 
@@ -59,6 +61,56 @@ class BodyFrame:
 
 
 @dataclass(slots=True)
+class PlaneFrame:
+    """One picture of the depth camera: who is where, or how far away.
+
+    Attributes:
+        stream: ``Stream.mask`` or ``Stream.depth``.
+        image: (H, W), mirrored like the colour images; mask: uint8, a body's slot 0-5, 255 nobody;
+            depth: uint16, mm, 0 unknown.
+        time_device: When it was taken, in 100 ns of the source's clock.
+        time_host: When it arrived, ``time.perf_counter_ns()``.
+        release: As in ``ColorFrame``.
+    """
+
+    stream: Stream
+    image: npt.NDArray[Any] | None
+    time_device: int
+    time_host: int
+    release: Callable[[], None] | None = None
+
+
+@dataclass(slots=True)
+class Lost:
+    """An item that the source announced and does not hand over; it is counted like any other loss.
+
+    Attributes:
+        stream: The stream it belongs to.
+        time_device: When it was taken, as far as that is known, 100 ns.
+        time_host: When that was noticed, ``time.perf_counter_ns()``.
+        kind: The reason, a kind named ``drop_*``.
+    """
+
+    stream: Stream
+    time_device: int
+    time_host: int
+    kind: EventKind = EventKind.drop_source
+
+
+@dataclass(slots=True)
+class Notice:
+    """Something that the person should know and that becomes an event; nothing was lost by it.
+
+    Attributes:
+        text: One line.
+        kind: Of the event.
+    """
+
+    text: str
+    kind: EventKind = EventKind.warning
+
+
+@dataclass(slots=True)
 class TakeStart:
     """The source begins a new stretch of its own: times before and after don't compare.
 
@@ -76,7 +128,7 @@ class TakeStart:
     device_100ns: int | None = None
 
 
-Item = ColorFrame | BodyFrame | TakeStart
+Item = ColorFrame | BodyFrame | PlaneFrame | Lost | Notice | TakeStart
 
 
 @dataclass(frozen=True)
@@ -90,7 +142,7 @@ class SensorInfo:
         color_size_px: (width, height) of every colour frame.
         mirrored: Whether images are as a mirror shows them, as the Kinect SDK's are.
         times: "device", or "assumed 30 Hz" where the source has no times of its own.
-        streams: Which streams it gives: "color", "bodies" ...
+        streams: Which streams it gives: of "color", "bodies", "mask", "depth".
         live: A live source can't wait: frames that find no room are dropped and counted. A file
             waits, nothing is ever dropped from it.
         frames: How many colour frames there will be, None if nobody knows.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..core.errors import SensorError, SensorNotFoundError
+from ..core.errors import MissingPartError, SensorError, SensorNotFoundError
 from .sensor import Sensor
 
 OTHER_SOURCES = (
@@ -11,25 +11,30 @@ OTHER_SOURCES = (
 )
 
 
-def open_source(spec: str) -> Sensor:
+STREAMS = ("color", "bodies", "mask", "depth")
+_USUAL_STREAMS = ("color", "bodies")
+
+
+def open_source(spec: str, streams: tuple[str, ...] = ()) -> Sensor:
     """Open a source and check it as far as that goes without recording.
 
     Args:
         spec: "kinect", "ntu:FILE.avi", "session:PATH" or "simulator[:key=value,...]".
+        streams: Of STREAMS, for a Kinect; (): what the source gives by itself.
 
     Returns:
         The opened source; the caller closes it.
 
     Raises:
         SensorNotFoundError: This machine has no such sensor (exit 3).
+        MissingPartError: A part of the sensor's driver is missing (exit 3).
         SensorError: An unknown source, a bad option, a broken or missing file (exit 2).
     """
     kind, colon, rest = spec.partition(":")
     if kind == "kinect" and not colon:
-        raise SensorNotFoundError(
-            "no Kinect v2 on this machine: its driver comes with a later version of kincap; "
-            f"--source can name {OTHER_SOURCES}"
-        )
+        return _open_kinect(_checked_streams(streams))
+    if streams:
+        raise SensorError(f"--streams: only --source kinect lets streams be chosen, not {spec}")
     if kind == "ntu" and rest:
         from .foreign import NtuSensor
 
@@ -44,6 +49,27 @@ def open_source(spec: str) -> Sensor:
 
         return open_simulator(options)
     raise SensorError(f"--source {spec}: unknown source; it can be kinect, {OTHER_SOURCES}")
+
+
+def _open_kinect(streams: tuple[str, ...]) -> Sensor:
+    """Open the sensor of this machine; where that can't be, name what else can be recorded."""
+    from .kinect.source import KinectSensor
+
+    try:
+        return KinectSensor(streams)
+    except (SensorNotFoundError, MissingPartError) as error:
+        raise type(error)(f"{error}; --source can name {OTHER_SOURCES}") from error
+
+
+def _checked_streams(streams: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the streams in the usual order, checked."""
+    for name in streams:
+        if name not in STREAMS or streams.count(name) > 1:
+            raise SensorError(
+                f"--streams {','.join(streams)}: {name!r} is none of {', '.join(STREAMS)}, "
+                "or stands there twice"
+            )
+    return tuple(name for name in STREAMS if name in (streams or _USUAL_STREAMS))
 
 
 def _options(text: str, spec: str) -> dict[str, str]:

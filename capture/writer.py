@@ -12,7 +12,8 @@ from ..core.ack import Phase, phase
 from ..core.shard import BLOBS, STREAM_TABLE, EventKind, Stream, event_row, pack_index_row
 from ..core.shard_writer import ShardWriter
 from .keeper import Keeper
-from .ring import BodyJob, EncodedFrame, Loss, Queues, WriterItem
+from .ring import BodyJob, EncodedPicture, Loss, PictureJob, Queues, WriterItem
+from .sensor import ColorFrame
 from .stats import Latencies
 
 PREPARE_AT = 0.6
@@ -48,12 +49,12 @@ class Writer:
         self._ended: set[str] = set()
         self._take = 0
         self._next_ticket = 0
-        self._early: dict[int, EncodedFrame] = {}
+        self._early: dict[int, EncodedPicture] = {}
         self._losses: dict[Stream, Loss] = {}
-        self.stored = {Stream.color: 0, Stream.bodies: 0}
+        self.stored = dict.fromkeys(Stream, 0)
         self.lost: Counter[str] = Counter()
         self.unwritten_losses = 0
-        self.blob_bytes = 0
+        self.color_bytes = 0
         self.crash: Exception | None = None
         self.append_times = Latencies()
         self.disk_times = Latencies()
@@ -77,12 +78,12 @@ class Writer:
             self._tell_loss(stream)
 
     def _handle(self, item: WriterItem) -> None:
-        if isinstance(item, EncodedFrame):
+        if isinstance(item, EncodedPicture):
             self._early[item.job.ticket] = item
             while (frame := self._early.pop(self._next_ticket, None)) is not None:
                 self._next_ticket += 1
                 self._queues.encoded_places.put(0)
-                self._color(frame)
+                self._picture(frame)
         elif isinstance(item, BodyJob):
             self._queues.body_places.put(0)
             self._body(item)
@@ -91,32 +92,21 @@ class Writer:
         elif not self._append("events", item.row):
             self._on_problem("an event found no room", False)
 
-    def _color(self, frame: EncodedFrame) -> None:
-        job, source = frame.job, frame.job.frame
+    def _picture(self, picture: EncodedPicture) -> None:
+        job, source = picture.job, picture.job.frame
         self._take = job.take
         if job.before is not None:
             self._lose(job.before)
-        if frame.jpeg is None:
-            kind = EventKind.drop_encoder
-        else:
-            row = pack_index_row(
-                job.seq,
-                job.take,
-                source.time_device,
-                source.time_host,
-                exposure=source.exposure,
-                frame_interval=source.frame_interval,
-                gain=source.gain,
-                flags=source.flags,
-            )
-            if self._store(Stream.color, row, frame.jpeg, frame.crc32, job.handed_ns):
-                self.blob_bytes += len(frame.jpeg)
+        kind = EventKind.drop_encoder
+        if picture.blob is not None:
+            row = _index_row(job)
+            if self._store(job.stream, row, picture.blob, picture.crc32, job.handed_ns):
+                if job.stream is Stream.color:
+                    self.color_bytes += len(picture.blob)
                 return
             kind = EventKind.drop_writer
         self._lose(
-            Loss(
-                Stream.color, kind, job.seq, job.seq, job.take, source.time_device, source.time_host
-            )
+            Loss(job.stream, kind, job.seq, job.seq, job.take, source.time_device, source.time_host)
         )
 
     def _body(self, job: BodyJob) -> None:
@@ -269,3 +259,20 @@ class Writer:
         )
         if not self._append("events", row):
             self.unwritten_losses += loss.count
+
+
+def _index_row(job: PictureJob) -> bytes:
+    """Return the row of an index table that says of a picture what its source said."""
+    source = job.frame
+    if not isinstance(source, ColorFrame):
+        return pack_index_row(job.seq, job.take, source.time_device, source.time_host)
+    return pack_index_row(
+        job.seq,
+        job.take,
+        source.time_device,
+        source.time_host,
+        exposure=source.exposure,
+        frame_interval=source.frame_interval,
+        gain=source.gain,
+        flags=source.flags,
+    )

@@ -23,6 +23,14 @@ def record(
     recordings: Annotated[
         Path, typer.Option("--recordings", help="Folder of all sessions.")
     ] = Path("recordings"),
+    streams: Annotated[
+        str,
+        typer.Option(
+            "--streams",
+            help="Of a Kinect: color,bodies,mask,depth, separated by commas.",
+            show_default="color,bodies",
+        ),
+    ] = "",
     frames: Annotated[
         int | None, typer.Option("--frames", help="Stop after N colour frames.")
     ] = None,
@@ -49,6 +57,7 @@ def record(
         session=session,
         recordings=recordings,
         source=source,
+        streams=tuple(filter(None, streams.split(","))),
         frames=frames,
         duration_s=duration,
         shard_mib=shard_mib,
@@ -81,10 +90,12 @@ def _summary(done: "RecordResult") -> str:
     """Return what was recorded, in one line."""
     lost = ", ".join(f"{count} dropped ({reason})" for reason, count in done.dropped.items())
     shards = f"{done.shards} shard{'s' * (done.shards != 1)}"
+    planes = f"{done.mask_frames} masks, " if done.mask_frames else ""
+    planes += f"{done.depth_frames} depth pictures, " if done.depth_frames else ""
     return (
         f"{done.session}: {done.color_frames} colour frames, {done.body_frames} body rows, "
-        f"{lost or '0 dropped'}, {done.duration_s:.1f} s, {done.color_bytes / 1e6:.1f} MB in "
-        f"{shards} -> {done.path}"
+        f"{planes}{lost or '0 dropped'}, {done.duration_s:.1f} s, "
+        f"{done.color_bytes / 1e6:.1f} MB in {shards} -> {done.path}"
     )
 
 

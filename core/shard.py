@@ -41,12 +41,15 @@ class EventKind(IntEnum):
     no_body = 3
     write_failed = 4
     warning = 5
+    sensor_lost = 6
+    sensor_back = 7
     drop_ring_full = 32
     drop_queue_full = 33
     drop_encoder = 34
     drop_writer = 35
     drop_source = 36
     drop_damaged = 37
+    drop_stale = 38
 
     @property
     def is_drop(self) -> bool:
