@@ -23,7 +23,7 @@ from .surface import (
     wrinkles,
 )  # fmt: skip
 
-ARM_RADIUS = ((0.06, 0.050), (0.0, 0.051), (-0.1, 0.047), (-0.2, 0.042), (-0.275, 0.039),
+ARM_RADIUS = ((0.06, 0.044), (0.0, 0.047), (-0.07, 0.048), (-0.2, 0.042), (-0.275, 0.039),
               (-0.34, 0.041), (-0.42, 0.035), (-0.5, 0.027), (-0.535, 0.026))  # fmt: skip
 """Arm radius by height below the shoulder, metres."""
 
@@ -147,8 +147,8 @@ def neck(build: Build) -> Patch:
     unit, girth = build.unit, build.girth
     base = build.origins[Bone.HEAD, 1]
     heights = base + unit * np.array([0.09, 0.06, 0.03, 0.0, -0.025, -0.045, -0.065, -0.1, -0.15])
-    right = girth * np.array([0.052, 0.052, 0.053, 0.057, 0.068, 0.092, 0.118, 0.14, 0.15])
-    front = girth * np.array([0.054, 0.055, 0.057, 0.06, 0.066, 0.075, 0.088, 0.1, 0.108])
+    right = girth * np.array([0.052, 0.052, 0.053, 0.057, 0.066, 0.086, 0.108, 0.128, 0.138])
+    front = girth * np.array([0.054, 0.055, 0.057, 0.059, 0.061, 0.067, 0.076, 0.088, 0.096])
     back = unit * np.array([0.016, 0.014, 0.014, 0.014, 0.012, 0.008, 0.004, 0.0, 0.0])
     points = sweep(column(heights, 0.0, back), right, front, around=20)
     weights = joined(points, Bone.HEAD, Bone.CHEST, base + 0.03 * unit, 0.05 * unit)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Final, TextIO
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import SensorError
+from ...core.errors import MissingPartError, SensorError
 from ..sensor import BodyFrame, ColorFrame, Sensor, SensorInfo
 from .bodies import body_row
 from .camera import HEIGHT, PROJECTION, WIDTH, project
@@ -56,7 +57,13 @@ def open_simulator(options: Mapping[str, str]) -> Sensor:
 
     Raises:
         SensorError: An unknown key or a bad value.
+        MissingPartError: OpenCV is too old to draw meshes.
     """
+    if not hasattr(cv2, "triangleRasterize"):
+        raise MissingPartError(
+            f"simulator: OpenCV {cv2.__version__} can't draw meshes, 5.0 or later is needed; "
+            "pip install 'opencv-python>=5'"
+        )
     return SimulatedSensor(parse_options(options))
 
 

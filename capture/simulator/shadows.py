@@ -19,10 +19,8 @@ Rect = tuple[int, int, int, int]
 
 _CASTERS: Final = (
     # from, to, radius (m), bones whose own surface it never darkens
-    ("ElbowRight", "WristRight", 0.045, (Bone.FOREARM_RIGHT, Bone.HAND_RIGHT)),
-    ("ElbowLeft", "WristLeft", 0.045, (Bone.FOREARM_LEFT, Bone.HAND_LEFT)),
-    ("WristRight", "HandTipRight", 0.04, (Bone.FOREARM_RIGHT, Bone.HAND_RIGHT)),
-    ("WristLeft", "HandTipLeft", 0.04, (Bone.FOREARM_LEFT, Bone.HAND_LEFT)),
+    ("ElbowRight", "HandRight", 0.043, (Bone.FOREARM_RIGHT, Bone.HAND_RIGHT)),
+    ("ElbowLeft", "HandLeft", 0.043, (Bone.FOREARM_LEFT, Bone.HAND_LEFT)),
     ("ShoulderRight", "ElbowRight", 0.05, (Bone.UPPER_ARM_RIGHT, Bone.CHEST)),
     ("ShoulderLeft", "ElbowLeft", 0.05, (Bone.UPPER_ARM_LEFT, Bone.CHEST)),
     ("Head", "Head", 0.085, (Bone.HEAD,)),
