@@ -93,7 +93,8 @@ def account(
         lost = [(span.seq_first, span.seq_last) for span in spans]
         lost += [(seq, seq) for check in checks for seq in check.bad_seqs(stream)]
         known = _stored(stream, checks, accounts)
-        known = _dropped(stream, checks, known, accounts)
+        known, doubtful = _dropped(stream, checks, known, accounts)
+        lost += doubtful
         end = max((last for _, last in known + lost), default=-1)
         for first, last in _gaps(_merge(known + lost if explained else known), end):
             accounts.holes.append(_hole(stream, first, last, checks))
@@ -125,8 +126,9 @@ def _runs(seqs: NDArray[np.uint64]) -> list[Interval]:
 
 def _dropped(
     stream: Stream, checks: Sequence[ShardCheck], known: list[Interval], accounts: Accounts
-) -> list[Interval]:
-    """Return what is stored or dropped; take down events about items already accounted for."""
+) -> tuple[list[Interval], list[Interval]]:
+    """Return what is stored or dropped, and what events cover that contradict it."""
+    doubtful = []
     for check in checks:
         for of, first, last, row in check.drops:
             if of is not stream:
@@ -135,9 +137,10 @@ def _dropped(
             if overlap:
                 ends = sorted({overlap[0][0], overlap[-1][1]})
                 accounts.twice.append(Twice(stream, tuple(ends), check.name, row))
+                doubtful.append((first, last))
             else:
                 known = [*known, (first, last)]
-    return known
+    return known, doubtful
 
 
 def _merge(intervals: list[Interval]) -> list[Interval]:

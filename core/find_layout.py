@@ -54,9 +54,12 @@ def find_layout(
         found = read_layout(path)
     except ShardError as err:
         best = _most_rows(path, kept, io)
+        if best is None:
+            return None
         # the path stands in front of the message already
-        problem = f"can't be read: {str(err).removeprefix(f'{path}: ')}"
-        return best and FoundLayout(best.layout, best.own, problem)
+        why = str(err).removeprefix(f"{path}: ").partition(";")[0]
+        problem = f"{_difference(head, best.layout.header)}; {why}"
+        return FoundLayout(best.layout, best.own, problem)
     known = next((one for one in kept if one.layout.id == found.id), None)
     if known is None:
         return _own(path, found, info)
@@ -123,10 +126,10 @@ def _most_rows(path: Path, kept: list[FoundLayout], io: FileIO) -> FoundLayout |
             continue
         if rows > most:
             best, most = one, rows
-    # a prepared shard holds no rows: its size alone speaks for a layout
-    if best is None and path.exists():
+    if best is None and kept:
+        # without rows its size alone speaks for a layout, or the manifest does
         size = path.stat().st_size
-        best = next((one for one in kept if one.layout.size == size), None)
+        best = next((one for one in kept if one.layout.size == size), kept[0])
     return best
 
 

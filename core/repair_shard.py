@@ -7,6 +7,7 @@ SHA-256 proves it. Where it does not, damaged rows and blobs are left out and ev
 
 import contextlib
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -117,7 +118,8 @@ def restore(folder: Path, check: ShardCheck, io: FileIO) -> str | None:
         image = _Image(path, layout.size, patches)
     else:
         with ShardReader(path, layout, io) as shard:
-            mended, blank = _mended(shard, check, io), _behind_blobs(shard)
+            mended = _mended(shard, check, io)
+            blank = _behind_blobs(shard, mended or [])
         if mended is None:
             return None
         whole = _Image(path, record.bytes, patches + mended)
@@ -144,32 +146,37 @@ def _header_and_unused(check: ShardCheck, layout: Layout) -> list[tuple[int, byt
 
 def _mended(shard: ShardReader, check: ShardCheck, io: FileIO) -> list[tuple[int, bytes]] | None:
     """Return damaged rows and blobs with one bit put back; None if that is not all there is."""
-    patches = []
+    patches: list[tuple[int, bytes | None]] = []
     for table, bad in check.bad.items():
         place = shard.layout.tables[table]
         rows, states = shard.all_rows(table), shard.row_states(table)
         for i in bad:
             if i >= len(rows):
                 return None
-            if states[i] == GOOD:
-                at, back = _mended_blob(shard, rows[i], io)
-            else:
-                at = place.offset + i * place.dtype.itemsize
+            row = rows[i]
+            if states[i] != GOOD:
                 back = mend_row(rows[i : i + 1].tobytes())
-            if back is None:
-                return None
-            patches.append((at, back))
-    return patches
+                if back is None:
+                    return None
+                patches.append((place.offset + i * place.dtype.itemsize, back))
+                row = np.frombuffer(back, rows.dtype)[0]
+            if table in BLOB_TABLES:
+                patches.append(_mended_blob(shard, row, io))
+    whole = [(at, back) for at, back in patches if back is not None]
+    return whole if len(whole) == len(patches) else None
 
 
 def _mended_blob(shard: ShardReader, row: np.void, io: FileIO) -> tuple[int, bytes | None]:
-    """Return where a good row's damaged blob lies, and the blob with one bit put back."""
+    """Return where a row's blob lies, and the blob with a flipped bit put back."""
     place = shard.layout.tables[BLOBS]
     at, length = int(row["offset"]), int(row["length"])
     if at + length > place.rows:
         return 0, None
     data = b"".join(piece for _, piece in _copy(shard.path, place.offset + at, length, 0, io))
-    return place.offset + at, mend_bit(data, int(row["crc32"])) if len(data) == length else None
+    if len(data) < length:
+        return 0, None
+    whole = zlib.crc32(data) == int(row["crc32"])
+    return place.offset + at, data if whole else mend_bit(data, int(row["crc32"]))
 
 
 def _copy(
@@ -184,10 +191,13 @@ def _copy(
         io.close(fd)
 
 
-def _behind_blobs(shard: ShardReader) -> tuple[int, int]:
+def _behind_blobs(shard: ShardReader, mended: list[tuple[int, bytes]]) -> tuple[int, int]:
     """Return first and last offset (not included) of what lies behind the last blob."""
     place = shard.layout.tables.get(BLOBS)
-    return (place.offset + _blob_end(shard), place.end) if place else (0, 0)
+    if place is None:
+        return 0, 0
+    ends = [at + len(back) for at, back in mended if at >= place.offset]
+    return max([place.offset + _blob_end(shard), *ends]), place.end
 
 
 def _blob_end(shard: ShardReader) -> int:

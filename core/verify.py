@@ -16,7 +16,7 @@ from .accounting import account
 from .edits import EDITS_FILE, load_edits
 from .errors import SessionError, ShardError
 from .faultio import default_io
-from .fileio import FileIO
+from .fileio import SEALED_FILE, FileIO
 from .find_layout import find_layout
 from .kept_files import DAMAGED_FILE, cut_off_repairs, kept_files
 from .manifest import MANIFEST, ManifestRecord, check_manifest, read_manifest
@@ -45,6 +45,8 @@ from .shard_writer import NEW
 OnProgress = Callable[[int, int, str], None]
 """Told bytes done, bytes in all, and what is being checked."""
 
+_LINE: Final = b'{"name": "'
+"""How a line of the manifest begins."""
 _SETTLE_S: Final = 0.3
 _TRIES: Final = 3
 
@@ -195,8 +197,7 @@ def verify_locked(
     """
     report = SessionReport(folder.name, live)
     _check_session_file(folder, report)
-    for text in check_manifest(folder):
-        report.damage.append(Damage("manifest", f"{MANIFEST}: {text}"))
+    _check_manifest(folder, report)
     _check_edits(folder, report)
     _check_shards(folder, report, on_progress, io)
     if not live:
@@ -216,6 +217,17 @@ def _check_session_file(folder: Path, report: SessionReport) -> None:
         problem = problem or str(err).removeprefix(f"{folder / SESSION_FILE}: ")
     if problem:
         report.damage.append(Damage("session", f"{SESSION_FILE}: {problem}"))
+
+
+def _check_manifest(folder: Path, report: SessionReport) -> None:
+    """Check the manifest's lines, and that what follows the last is the beginning of one."""
+    for text in check_manifest(folder):
+        report.damage.append(Damage("manifest", f"{MANIFEST}: {text}"))
+    path = folder / MANIFEST
+    torn = path.read_bytes().rpartition(b"\n")[2] if path.is_file() else b""
+    if b"\0" in torn or torn[: len(_LINE)] != _LINE[: len(torn)]:
+        text = f"{MANIFEST}: ends in {len(torn)} bytes that no line begins with"
+        report.damage.append(Damage("manifest", text))
 
 
 def _check_edits(folder: Path, report: SessionReport) -> None:
@@ -248,6 +260,7 @@ def _check_shards(
         if check is None:
             continue
         report.shards.append(check)
+        _check_line(folder, check, report)
         report.damage += check.damage
         report.notes += check.notes
         for stream in STREAM_TABLE:
@@ -262,6 +275,15 @@ def _check_shards(
             rows = ", ".join(f"{span.rows} {name}" for name, span in record.streams.items())
             text = f"the manifest lists it ({rows or 'no items'}), it is not there"
             report.damage.append(Damage("missing", text, record.name))
+
+
+def _check_line(folder: Path, check: ShardCheck, report: SessionReport) -> None:
+    """Find shards whose line was lost: a shard gets its line first, then its mode."""
+    mode = (folder / check.name).stat().st_mode & 0o777
+    unsealed = check.state in (LEFT, OPEN) and mode == SEALED_FILE
+    if unsealed and check.name not in read_manifest(folder):
+        text = f"{MANIFEST}: has no line about it, its mode says that it was sealed"
+        report.damage.append(Damage("manifest", text, check.name))
 
 
 def _check_steady(

@@ -164,7 +164,7 @@ class Spot:
 
 
 def spots(folder: Path) -> Iterator[Spot]:
-    """Yield a random place in every row, blob, and other part of every shard, for ever anew.
+    """Yield a random place in every row, blob, and other part of every shard.
 
     Parts that can't be checked (behind the last blob of a left shard) are left out.
     """
@@ -208,4 +208,25 @@ def content(folder: Path) -> dict[tuple[str, int], Any]:
     return found
 
 
-Run = Callable[..., Any]
+@pytest.fixture(name="flip")
+def flip_fixture() -> Callable[..., None]:
+    """Return the function that flips one bit of a file."""
+    return flip
+
+
+@pytest.fixture(name="spots")
+def spots_fixture() -> Callable[[Path], Iterator[Spot]]:
+    """Return the function that yields a place in every part of every shard."""
+    return spots
+
+
+@pytest.fixture(name="content")
+def content_fixture() -> Callable[[Path], dict[tuple[str, int], Any]]:
+    """Return the function that reads every item of a session."""
+    return content
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Callable[[str], Tape]:
+    """Return a function that begins a session of a given name."""
+    return lambda name: Tape(tmp_path / "recordings" / name)
