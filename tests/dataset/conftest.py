@@ -74,6 +74,7 @@ class Sessions:
 
     recordings: Path
     mirrored: bool = True
+    size_px: tuple[int, int] = SIZE_PX
 
     def __call__(
         self,
@@ -86,7 +87,7 @@ class Sessions:
     ) -> Path:
         folder, io = self.recordings / name, FileIO()
         io.make_folder(folder)
-        device = {"color_size_px": list(SIZE_PX), "mirrored": self.mirrored, "times": "device"}
+        device = {"color_size_px": list(self.size_px), "mirrored": self.mirrored, "times": "device"}
         info = new_session(name, device=device, outfit=outfit)
         info.uuid, info.created_utc = uuid or f"uuid-of-{name}", "2026-01-01T00:00:00Z"
         layout = make_layout(info.uuid, info.created_utc, shard_mib=32)
@@ -128,7 +129,9 @@ class Sessions:
         """Put one body into its slot."""
         points = body.joints_px()
         at = (0, body.slot)
-        row["joint_color_px"][at] = unmirror_points(points, SIZE_PX[0]) if self.mirrored else points
+        row["joint_color_px"][at] = (
+            unmirror_points(points, self.size_px[0]) if self.mirrored else points
+        )
         row["tracked"][at] = 1
         row["tracking_id"][at] = 7_000 + body.slot
         row["clipped_edges"][at] = body.clipped
@@ -139,8 +142,8 @@ class Sessions:
         row["joint_xyz_m"][at] = (0, 0, body.depth_m)
 
     def picture(self, bodies: tuple[Body, ...], seq: int) -> np.ndarray:
-        """(240, 320, 3) BGR as stored: a disk of its own colour at every joint."""
-        image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 90 + seq % 40, np.uint8)
+        """(H, W, 3) BGR as stored: a disk of its own colour at every joint."""
+        image = np.full((self.size_px[1], self.size_px[0], 3), 90 + seq % 40, np.uint8)
         for body in bodies:
             points = body.joints_px()
             for index, point in enumerate(points):
