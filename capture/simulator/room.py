@@ -69,7 +69,7 @@ def room(number: int) -> Room:
     _lighting(canvas, depth, half, tall, side)
     image = canvas.finished(LENS_BLUR_PX)
     gain = float(rng.uniform(0.88, 1.06))
-    tint = rng.normal(1.0, 0.025, 3)
+    tint = rng.normal(1.0, 0.012, 3)
     image = np.clip(image * (gain * tint), 0, 255).astype(np.uint8)
     light = Light(
         toward=_unit(-side * rng.uniform(0.35, 0.6), 0.66, -0.6),

@@ -12,6 +12,8 @@ from kincap.capture.sensor import BodyFrame, ColorFrame
 from kincap.capture.simulator import SimulatedSensor, open_simulator
 from kincap.capture.simulator.camera import project
 from kincap.capture.simulator.clock import DeviceClock
+from kincap.capture.simulator.options import SimulatorOptions
+from kincap.capture.simulator.scene import Script
 from kincap.capture.simulator.sensor import FramePool
 from kincap.core.errors import SensorError
 from kincap.core.kinematics import bone_lengths
@@ -178,10 +180,11 @@ def test_buffers_come_back_once_and_scratch_is_lent_when_all_are_out() -> None:
 
 
 def test_wild_scenes_change_person_outfit_and_room_and_stay_off_the_numbered_ones() -> None:
-    _, rows, sensor = taken(frames=4, fps=10, seed=2, scene="wild", hold=2)
+    _, rows, _ = taken(frames=4, fps=10, seed=2, scene="wild", hold=2)
     ids = [int(row[0]["tracking_id"].max()) for row in rows]
     assert ids[0] == ids[1] != ids[2] == ids[3]
-    scenes = [sensor._script.scene(k) for k in range(0, 400, 2)]
+    script = Script(SimulatorOptions(seed=2, scene="wild", hold=2))
+    scenes = [script.scene(k) for k in range(0, 400, 2)]
     assert min(actor.outfit for scene in scenes for actor in scene.actors) >= 1_000
     assert len({actor.outfit for scene in scenes for actor in scene.actors}) > 190
     assert len({scene.room for scene in scenes}) > 50
