@@ -5,6 +5,7 @@
 Everything that can be wrong with what was asked for is found before anything is written.
 """
 
+import errno
 import os
 import shutil
 import sys
@@ -249,9 +250,10 @@ def _begin(folder: Path, settings: RecordSettings, sensor: Sensor, io: FileIO) -
     except OSError as error:
         if not existed:
             shutil.rmtree(folder, ignore_errors=True)
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "; free some space or take a smaller --shard-mib" if is_full else ""
         raise SessionError(
-            f"{folder}: no shard of {settings.shard_mib} MiB can be made ({error.strerror}); "
-            "free some space or take a smaller --shard-mib",
+            f"{folder}: no shard of {settings.shard_mib} MiB can be made ({error.strerror}){hint}",
             exit_code=1,
         ) from error
     with lock:
