@@ -238,7 +238,7 @@ def _print_details(details: "SessionDetails") -> None:
     lines += [
         ("lost", lost or "nothing"),
         ("bodies", f"{details.bodies} tracked{nobody}"),
-        ("edits", ranges and f"{ranges} ({details.rejected} frames rejected)"),
+        ("edits", ranges and f"{ranges} ({_count(details.rejected, 'frame')} rejected)"),
         ("kept", ", ".join(details.kept)),
     ]
     console.result(summary.name)

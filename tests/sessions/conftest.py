@@ -84,7 +84,7 @@ class Tape:
             row = empty_body_row()
             row["seq"], row["time_device"], row["time_host"] = seq, seq * 333333, seq * 33
             row["tracked"][0, 2], row["tracking_id"][0, 2] = 1, 72057594037927936 + seq
-            row["joint_state"][0, 2] = 2
+            row["joint_state"][0, 2], row["joint_state"][0, 2, 3] = 2, 1
             row["joint_xyz_m"][0, 2] = np.random.default_rng(seq).normal(size=(25, 3))
             writer.append("bodies", row)
 
