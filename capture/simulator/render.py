@@ -27,9 +27,10 @@ _ROOM_VARIANTS: Final = 4
 
 _DEPTH_OF_JOINT_M: Final = np.full(JOINTS, 0.09)
 """(25,) how deep under the skin a joint lies at most, metres; more in front of it hides it."""
-for _name in ("SpineBase", "SpineMid", "SpineShoulder", "Neck", "Head", "HipLeft", "HipRight"):
+for _name in ("SpineBase", "SpineMid", "SpineShoulder", "Neck", "Head", "HipLeft", "HipRight",
+              "KneeLeft", "KneeRight"):  # fmt: skip
     _DEPTH_OF_JOINT_M[JOINT[_name]] = 0.19
-for _name in ("ShoulderLeft", "ShoulderRight", "KneeLeft", "KneeRight", "AnkleLeft", "AnkleRight",
+for _name in ("ShoulderLeft", "ShoulderRight", "ElbowLeft", "ElbowRight", "AnkleLeft", "AnkleRight",
               "FootLeft", "FootRight"):  # fmt: skip
     _DEPTH_OF_JOINT_M[JOINT[_name]] = 0.13
 
