@@ -87,7 +87,7 @@ def _show(done: "BuildResult") -> None:
         if done.rejected_all[reason]
     ]
     rows.append(("candidates", done.candidates, None))
-    console.table(("", "candidates", "reason applied"), rows, right=(1, 2))
+    console.table(("", "counted once", "reason met"), rows, right=(1, 2))
     if done.sha256 is None:
         console.result(f"{done.out}: would hold {done.kept} rows (nothing was written)")
         return

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 from typing import TypeVar
 
@@ -45,24 +46,40 @@ def run_tasks(
             yield task, work(task)
         return
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
-        waiting: dict[Future[Result], Task] = {}
-        try:
-            for task in tasks:
-                waiting[pool.submit(work, task)] = task
-                # a few ahead are enough, and thousands of pickled tasks would cost memory
-                if len(waiting) >= 2 * workers:
-                    yield from _done(waiting)
-            while waiting:
-                yield from _done(waiting)
-        except BrokenProcessPool as err:
-            raise DatasetError(
-                "a worker process died (out of memory?); run the command again to go on, "
-                "with fewer --workers",
-                exit_code=1,
-            ) from err
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    # nothing is ever sent: workers end at once when the other end closes, also when this process
+    # is killed and can't tell them anything
+    far_end, lifeline = spawn.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(
+        workers, mp_context=spawn, initializer=_start_worker, initargs=(far_end,)
+    )
+    try:
+        yield from _feed(pool, work, tasks, ahead=2 * workers)
+    except BrokenProcessPool as err:
+        raise DatasetError(
+            "a worker process died (out of memory?); run the command again to go on, "
+            "with fewer --workers",
+            exit_code=1,
+        ) from err
+    finally:
+        lifeline.close()
+        pool.shutdown(wait=True, cancel_futures=True)
+        far_end.close()
+
+
+def _feed(
+    pool: ProcessPoolExecutor,
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    ahead: int,
+) -> Iterator[tuple[Task, Result]]:
+    """Hand tasks out, a few ahead: thousands of pickled ones would cost memory."""
+    waiting: dict[Future[Result], Task] = {}
+    for task in tasks:
+        waiting[pool.submit(work, task)] = task
+        if len(waiting) >= ahead:
+            yield from _done(waiting)
+    while waiting:
+        yield from _done(waiting)
 
 
 def _done(waiting: dict[Future[Result], Task]) -> Iterator[tuple[Task, Result]]:
@@ -71,7 +88,7 @@ def _done(waiting: dict[Future[Result], Task]) -> Iterator[tuple[Task, Result]]:
         yield waiting.pop(future), future.result()
 
 
-def _start_worker() -> None:
+def _start_worker(far_end: Connection) -> None:
     """Prepare a worker process."""
     import cv2
 
@@ -79,12 +96,10 @@ def _start_worker() -> None:
     cv2.setNumThreads(1)
     # Ctrl-C goes to the whole group; the parent decides and says it once
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(far_end,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """End this process when its parent is gone: a killed parent can't tell it to."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        os._exit(1)
+def _end_with_parent(far_end: Connection) -> None:
+    """End this process when the parent has closed its end or is gone; its work can be repeated."""
+    wait_for([far_end])
+    os._exit(1)
