@@ -79,8 +79,9 @@ def test_killed_at_a_call_it_goes_on_to_the_same_bytes(
     assert not list(recorded.glob("*.lock"))
 
 
-def test_killed_with_its_workers_at_work_it_goes_on_and_leaves_no_process(
-    recorded, expected
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_stopped_with_its_workers_at_work_it_goes_on_and_leaves_no_process(
+    recorded, expected, sent: signal.Signals
 ) -> None:
     # every process waits at its second sync, so that the kill finds blocks done and under way
     slow = {**os.environ, "KINCAP_FAULTS": "sync:stall=0.5:2+"}
@@ -92,7 +93,9 @@ def test_killed_with_its_workers_at_work_it_goes_on_and_leaves_no_process(
         while done_blocks(recorded) == 0 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert process.poll() is None
-        process.kill()
+        # a killed parent can tell its workers nothing; Ctrl-C goes to all of them
+        (os.killpg if sent is signal.SIGINT else os.kill)(process.pid, sent)
+        assert process.wait(20) == (130 if sent is signal.SIGINT else -sent)
     assert 0 < done_blocks(recorded) < 3
     deadline = time.monotonic() + 10
     while _group_lives(process.pid) and time.monotonic() < deadline:
