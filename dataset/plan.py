@@ -349,7 +349,7 @@ def _warnings(sessions: Sequence[_SessionPlan]) -> tuple[str, ...]:
     for one in sessions:
         kept = np.isin(one.goes_to, SPLITS)
         if not kept.any():
-            found.append(f"{one.recording.name}: no frame of it is kept ({_why([one])})")
+            found.append(f"{one.recording.name}: no frame of it is kept (rejected: {_why([one])})")
         warning = side_warning(one.recording, one.candidates, kept)
         if warning:
             found.append(warning)

@@ -327,3 +327,13 @@ def test_a_wrong_mirror_mark_is_warned_about(tmp_path) -> None:
     result = build(settings(sessions))
     assert [warning for warning in result.warnings if "mirrored" in warning]
     assert not [warning for warning in result.warnings if "val1" in warning]
+
+
+def test_a_session_without_a_frame_is_warned_about_and_does_no_harm(sessions, walk) -> None:
+    sessions("train1", walk(5))
+    sessions("val1", walk(3))
+    sessions("empty", [])
+    result = build(settings(sessions))
+    assert result.splits == {"train": 5, "val": 3}
+    assert result.warnings == ("empty: no frame of it is kept (rejected: none)",)
+    assert result.sessions["empty"]["candidates"] == 0
