@@ -19,19 +19,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.errors import SensorError
-from ...core.shard import ColorFlag, EventKind, Stream
-from ..sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
+from ...core.shard import EventKind, Stream
+from ..sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
 from .bodies import body_row, take_bodies
-from .buffers import Buffers
 from .clock import DeviceClock, Verdict
 from .driver import Driver
+from .pictures import Memory, copy_color, copy_plane
 from .waits import Kernel
 
 E_PENDING: Final = 0x8000000A
 """The frame is gone already: a newer one has come, or the last one was not released."""
-LOW_LIGHT_INTERVAL_100NS: Final = KINECT_TICK_100NS * 3 // 2
 _FAILURES_IN_A_ROW: Final = 60
-_MAY_TAKE_S: Final = 5.0
+CALL_MAY_TAKE_S: Final = 5.0
 _SLICE_S: Final = 0.2
 _READERS: Final = {
     Stream.bodies: "body",
@@ -78,14 +77,6 @@ class Ended:
     reason: str | None
 
 
-@dataclass(frozen=True)
-class Memory:
-    """Where pictures go; outlives a runtime, because frames on their way to the encoder do."""
-
-    color: Buffers
-    planes: dict[Stream, Buffers]
-
-
 RuntimeItem = ColorFrame | BodyFrame | PlaneFrame | Lost | TakeStart | Availability | Ended
 
 
@@ -120,7 +111,8 @@ class TimedRuntime:
         self._driver, self._clock, self.counts = driver, clock, counts
         self._kernel = Kernel()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._closing = threading.Lock()
+        self._given_back = False
         self.items: SimpleQueue[RuntimeItem] = SimpleQueue()
         self._served = [stream for stream in _READERS if stream in streams]
         try:
@@ -130,7 +122,7 @@ class TimedRuntime:
         except BaseException:
             self.close()
             raise
-        self._failures_in_a_row = 0
+        self._failures_in_a_row = dict.fromkeys(self._served, 0)
 
     def kinect_frame_thread(self) -> None:
         """Do nothing: stock starts this in a thread that nobody can join; see ``start``."""
@@ -207,25 +199,29 @@ class TimedRuntime:
         self._thread = threading.Thread(target=self._run, name="kincap-kinect", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
+    def close(self, may_take_s: float = CALL_MAY_TAKE_S) -> None:
         """End the thread, give everything back to the driver; may be called twice.
 
+        Args:
+            may_take_s: How long a call of the driver that is under way may take.
+
         Raises:
-            SensorError: A call of the driver does not return (exit 1); nothing was given back.
+            SensorError: It does not return (exit 1); nothing was given back.
         """
-        if self._closed:
-            return
-        self._closed = True
-        if self._thread is not None:
-            self._kernel.set_event(self._close_event)
-            self._thread.join(_MAY_TAKE_S)
-            if self._thread.is_alive():
-                raise SensorError(
-                    f"kinect: a call of the driver has not returned for {_MAY_TAKE_S:.0f} s; "
-                    "unplug the sensor, plug it in again, start kincap anew",
-                    exit_code=1,
-                )
-        self._give_back()
+        with self._closing:
+            if self._given_back:
+                return
+            if self._thread is not None:
+                self._kernel.set_event(self._close_event)
+                self._thread.join(may_take_s)
+                if self._thread.is_alive():
+                    raise SensorError(
+                        f"kinect: a call of the driver has not returned for {may_take_s:g} s; "
+                        "unplug the sensor, plug it in again, start kincap anew",
+                        exit_code=1,
+                    )
+            self._given_back = True
+            self._give_back()
 
     def _give_back(self) -> None:
         """Unsubscribe, release every COM object, close the sensor; as far as __init__ came."""
@@ -302,9 +298,9 @@ class TimedRuntime:
                 loss = EventKind.drop_stale
             else:
                 item = self._fetch(stream, reference.AcquireFrame(), time_device, time_host)
-            self._failures_in_a_row = 0
+            self._failures_in_a_row[stream] = 0
         except self._driver.com_error as error:
-            self._failed(counts, error)
+            self._failed(stream, error)
         if item is not None:
             counts.given += 1
             self.items.put(item)
@@ -319,75 +315,27 @@ class TimedRuntime:
             floor = frame.FloorClipPlane
             bodies = take_bodies(self._driver, frame)
             return BodyFrame(body_row(bodies, floor, time_device, time_host, self.to_color))
-        if stream is Stream.color:
-            return self._color(frame, time_device, time_host)
-        return self._plane(stream, frame, time_device, time_host)
-
-    def _failed(self, counts: StreamCounts, error: Exception) -> None:
-        """Count a failed call; so many without a success between them end the runtime."""
-        code = int(error.args[0]) & 0xFFFFFFFF
-        if code == E_PENDING:
-            counts.pending += 1
-        else:
-            counts.failed += 1
-        self._failures_in_a_row += 1
-        if self._failures_in_a_row >= _FAILURES_IN_A_ROW:
-            raise SensorError(
-                f"{self._failures_in_a_row} calls of the driver in a row failed (0x{code:08X})"
-            )
-
-    def _color(self, frame: Any, time_device: int, time_host: int) -> ColorFrame | None:
-        """Let the driver convert a frame into free memory: its only copy before the encoder."""
-        room = self.memory.color.take()
-        if room is None:
-            self.counts[Stream.color].no_room += 1
-            return None
-        image, release = room
-        try:
-            frame.CopyConvertedFrameDataToArray(
-                image.nbytes,
-                image.ctypes.data_as(ctypes.POINTER(ctypes.c_ubyte)),
-                self._driver.v2.ColorImageFormat_Bgra,
-            )
-        except self._driver.com_error:
-            release()
-            raise
-        exposure, interval, gain = self._settings(frame)
-        flags = ColorFlag.low_light if interval > LOW_LIGHT_INTERVAL_100NS else 0
-        return ColorFrame(
-            image.view(np.uint8),
-            time_device,
-            time_host,
-            exposure=exposure,
-            frame_interval=interval,
-            gain=gain,
-            flags=int(flags),
-            release=release,
-        )
-
-    def _settings(self, frame: Any) -> tuple[int, int, float]:
-        """Return exposure and frame interval in 100 ns, and gain; -1 and NaN where not given."""
-        try:
-            settings = frame.ColorCameraSettings
-            return int(settings.ExposureTime), int(settings.FrameInterval), float(settings.Gain)
-        except self._driver.com_error:
-            return -1, -1, float("nan")
-
-    def _plane(
-        self, stream: Stream, frame: Any, time_device: int, time_host: int
-    ) -> PlaneFrame | None:
-        room = self.memory.planes[stream].take()
+        buffers = self.memory.color if stream is Stream.color else self.memory.planes[stream]
+        room = buffers.take()
         if room is None:
             self.counts[stream].no_room += 1
             return None
-        image, release = room
-        kind = ctypes.c_ubyte if stream is Stream.mask else ctypes.c_ushort
-        try:
-            frame.CopyFrameDataToArray(image.size, image.ctypes.data_as(ctypes.POINTER(kind)))
-        except self._driver.com_error:
-            release()
-            raise
-        return PlaneFrame(stream, image, time_device, time_host, release)
+        if stream is Stream.color:
+            return copy_color(self._driver, frame, room, time_device, time_host)
+        return copy_plane(self._driver, stream, frame, room, time_device, time_host)
+
+    def _failed(self, stream: Stream, error: Exception) -> None:
+        """Count a failed call; so many of a stream without a success between end the runtime."""
+        code = int(error.args[0]) & 0xFFFFFFFF
+        if code == E_PENDING:
+            self.counts[stream].pending += 1
+        else:
+            self.counts[stream].failed += 1
+        self._failures_in_a_row[stream] += 1
+        if self._failures_in_a_row[stream] >= _FAILURES_IN_A_ROW:
+            raise SensorError(
+                f"{_FAILURES_IN_A_ROW} {stream.name} frames in a row failed (0x{code:08X})"
+            )
 
 
 def _source_types(driver: Driver, streams: Sequence[Stream]) -> int:

@@ -11,12 +11,28 @@ import numpy as np
 
 from ...core.errors import KincapError, SensorNotFoundError
 from ...core.shard import EventKind, Stream
-from ..sensor import Item, Notice, SensorInfo
-from .buffers import Buffers
+from ..sensor import (
+    BodyFrame,
+    ColorFrame,
+    Item,
+    Lost,
+    Notice,
+    PlaneFrame,
+    SensorInfo,
+    TakeStart,
+)
 from .clock import DeviceClock
 from .driver import Driver, load_driver
+from .pictures import Buffers, Memory
 from .projection import Projection, fit_projection, sample_points
-from .runtime import Availability, Ended, Memory, StreamCounts, TimedRuntime, open_runtime
+from .runtime import (
+    CALL_MAY_TAKE_S,
+    Availability,
+    Ended,
+    StreamCounts,
+    TimedRuntime,
+    open_runtime,
+)
 
 COLOR_BUFFERS: Final = 20
 """Colour pictures in memory: the recorder's ring of 16, and some on their way there."""
@@ -31,12 +47,14 @@ class Patience:
     Attributes:
         available_s: Until the sensor reports itself after it was opened.
         calibration_s: Until the depth camera's intrinsics have arrived.
+        call_s: For one call of the driver, when the sensor is let go.
         silence_s: Without any frame, before the sensor is opened again.
         backoff_s: Between two attempts to open it again; the last one repeats.
     """
 
     available_s: float = 5.0
     calibration_s: float = 3.0
+    call_s: float = CALL_MAY_TAKE_S
     silence_s: float = 3.0
     backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -90,7 +108,7 @@ class KinectSensor:
                 )
             self.info, self.projection = self._describe(self._runtime, tuple(streams))
         except BaseException:
-            self._runtime.close()
+            self._runtime.close(self._patience.call_s)
             raise
 
     def items(self) -> Iterator[Item]:
@@ -117,7 +135,7 @@ class KinectSensor:
             self._closing.set()
             runtime = self._runtime
         if runtime is not None:
-            runtime.close()
+            runtime.close(self._patience.call_s)
 
     def _open(self) -> TimedRuntime:
         return open_runtime(self._driver, self._streams, self._clock, self.counts, self._memory_for)
@@ -174,6 +192,7 @@ class KinectSensor:
 
     def _frames(self, runtime: TimedRuntime) -> Iterator[Item]:
         """Hand over what a runtime gives, until it has ended; it is closed then."""
+        quiet = _QuietStreams(self._streams, self._patience.silence_s)
         while True:
             try:
                 item: Any = runtime.items.get(timeout=self._patience.silence_s)
@@ -184,7 +203,7 @@ class KinectSensor:
                     f"kinect: no frame for {self._patience.silence_s:g} s, connecting again",
                     EventKind.sensor_lost,
                 )
-                runtime.close()
+                runtime.close(self._patience.call_s)
                 continue
             if isinstance(item, Ended):
                 if item.reason is not None:
@@ -192,14 +211,20 @@ class KinectSensor:
                         f"kinect: the driver broke off ({item.reason}), connecting again",
                         EventKind.sensor_lost,
                     )
-                runtime.close()
+                runtime.close(self._patience.call_s)
                 return
             if not isinstance(item, Availability):
                 yield item
+                for stream in quiet.after(item):
+                    yield Notice(
+                        f"kinect: no {stream.name} frames for {self._patience.silence_s:g} s, "
+                        "others arrive",
+                        EventKind.stall,
+                    )
             elif not item.available:
                 yield Notice("kinect: the sensor was unplugged", EventKind.sensor_lost)
                 # frames that are waiting come first, then the word that the runtime has ended
-                runtime.close()
+                runtime.close(self._patience.call_s)
 
     def _is_available(self, runtime: TimedRuntime) -> bool:
         return runtime.is_available(self._patience.available_s, self._closing.is_set)
@@ -216,15 +241,44 @@ class KinectSensor:
                 continue
             if self._is_available(runtime):
                 break
-            runtime.close()
+            runtime.close(self._patience.call_s)
         with self._changing:
             # whoever closes now closes this one; whoever did before has closed the last one only
             self._runtime = runtime
         if self._closing.is_set():
-            runtime.close()
+            runtime.close(self._patience.call_s)
             return None
         self._clock.reconnected()
         self.reconnections += 1
         gone_s = time.monotonic() - lost_s
         yield Notice(f"kinect: the sensor is back after {gone_s:.1f} s", EventKind.sensor_back)
         return runtime
+
+
+class _QuietStreams:
+    """Notices a stream that gives nothing while others do, once per silence."""
+
+    def __init__(self, streams: Sequence[Stream], silence_s: float) -> None:
+        now_ns = time.perf_counter_ns()
+        self._last_ns = dict.fromkeys(streams, now_ns)
+        self._silence_ns = int(silence_s * 1e9)
+        self._told: set[Stream] = set()
+
+    def after(self, item: ColorFrame | BodyFrame | PlaneFrame | Lost | TakeStart) -> list[Stream]:
+        """Return the streams that have just become too quiet, after an item."""
+        if isinstance(item, Lost | TakeStart):
+            return []
+        if isinstance(item, BodyFrame):
+            stream, now_ns = Stream.bodies, int(item.row["time_host"][0])
+        else:
+            stream = item.stream if isinstance(item, PlaneFrame) else Stream.color
+            now_ns = item.time_host
+        self._last_ns[stream] = now_ns
+        self._told.discard(stream)
+        quiet = [
+            other
+            for other, last_ns in self._last_ns.items()
+            if now_ns - last_ns > self._silence_ns and other not in self._told
+        ]
+        self._told.update(quiet)
+        return quiet
