@@ -72,9 +72,16 @@ def table(
 
     # a pipe has no width: rich would cut cells at 80 columns, and scripts would read half of them
     console = Console() if sys.stdout.isatty() else Console(width=200)
-    drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if index in right else "left")
+        number = index in right
+        drawn.add_column(column, justify="right" if number else "left", no_wrap=number or not index)
     for row in rows:
         drawn.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
     console.print(drawn)

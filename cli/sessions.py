@@ -8,7 +8,7 @@ import typer
 from . import console
 
 if TYPE_CHECKING:
-    from ..core.catalogue import SessionDetails
+    from ..core.catalogue import SessionDetails, SessionSummary
     from ..core.repair import RepairReport
     from ..core.verify import SessionReport
 
@@ -34,119 +34,10 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="sessions")
 
 
-@app.command()
-def verify(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Sessions; default all.")
-    ] = None,
-    recordings: Recordings = _DEFAULT,
-    as_json: Json = False,
-) -> int:
-    """Check every row, frame and checksum; exit 1 where anything is damaged."""
-    from ..core.verify import verify as run
-
-    with console.progress("verifying", unit="MiB") as bar:
-        reports = run(
-            recordings,
-            names or (),
-            lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note),
-        )
-    if as_json:
-        sessions = [report.to_json() for report in reports]
-        console.print_json({"schema": "kincap/verify/1", "sessions": sessions})
-    else:
-        for report in reports:
-            _print_report(report)
-        if not reports:
-            console.say(f"{recordings}: no sessions")
-    return 0 if all(report.ok for report in reports) else 1
-
-
-def _print_report(report: "SessionReport") -> None:
-    """Print what verify found in one session."""
-    state = "sealed" if report.sealed else "being recorded" if report.recording else "not sealed"
-    shards = _count(len(report.shards), "shard")
-    found = "ok" if report.ok else f"DAMAGED in {_count(len(report.damage), 'place')}"
-    console.result(f"{report.name}: {found} ({shards}, {state})")
-    for damage in report.damage[:_MOST_LINES]:
-        parts = (damage.shard, damage.stream, None if damage.seq is None else f"{damage.seq}")
-        where = " ".join(part for part in parts if part)
-        console.result(f"  {damage.kind:8} {where + ': ' if where else ''}{damage.what}")
-    if len(report.damage) > _MOST_LINES:
-        console.result(f"  and {len(report.damage) - _MOST_LINES} more; --json lists them all")
-    for note in report.notes:
-        console.result(f"  note     {note}")
-    if not report.ok and not report.recording:
-        console.say(f"kincap sessions repair {report.name} keeps all that is whole")
-
-
-@app.command()
-def repair(
-    name: Name,
-    recordings: Recordings = _DEFAULT,
-    discard: Annotated[
-        bool, typer.Option("--discard", help="Delete what repairs have kept, once all is well.")
-    ] = False,
-    as_json: Json = False,
-) -> int:
-    """Restore or leave out what is damaged, seal what was left; keep all the rest."""
-    from ..core.repair import repair as run
-
-    with console.progress("repairing", unit="MiB") as bar:
-        report = run(
-            recordings,
-            name,
-            discard=discard,
-            on_progress=lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note),
-        )
-    if as_json:
-        console.print_json(report.to_json())
-    else:
-        _print_repair(report)
-    return 0 if report.after.ok else 1
-
-
-def _print_repair(report: "RepairReport") -> None:
-    """Print what repair did."""
-    console.result(f"{report.name}: {'repaired' if report.done else 'nothing to repair'}")
-    for text in report.done:
-        console.result(f"  {text}")
-    for text in report.look_at:
-        console.result(f"  please check  {text}")
-    if report.kept:
-        console.result(f"  kept until --discard: {', '.join(dict.fromkeys(report.kept))}")
-    if report.discarded:
-        console.result(f"  deleted: {', '.join(report.discarded)}")
-    _print_report(report.after)
-
-
-def _size(count: float) -> str:
-    """Return a number of bytes in words."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
-
-
-def _count(number: int, unit: str) -> str:
-    """Return a number of things in words."""
-    return f"{number} {unit}{'' if number == 1 else 's'}"
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration in seconds below a minute, else as h:mm:ss."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
-
-
 @app.command("list")
 def list_(recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
     """List all sessions with frames, size, outfit and state."""
     from ..core.catalogue import list_sessions
-    from ..core.shard import Stream
 
     found = list_sessions(recordings)
     if as_json:
@@ -156,29 +47,37 @@ def list_(recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
     if not found:
         console.say(f"{recordings}: no sessions; kincap record --session NAME makes one")
         return
-    console.table(
-        ("session", "state", "frames", "bodies", "lost", "time", "takes", "size", "outfit",
-         "subject"),
-        [
-            (
-                session.name,
-                _STATES.get(session.state, session.state),
-                session.items[Stream.color],
-                session.items[Stream.bodies],
-                session.dropped.total() or None,
-                _duration(session.duration_s),
-                len(session.takes),
-                _size(session.bytes),
-                (session.info and session.info.outfit) or None,
-                (session.info and session.info.subject) or None,
-            )
-            for session in found
-        ],
-        right=(2, 3, 4, 5, 6, 7),
-    )  # fmt: skip
+    _print_list(found)
     for session in found:
         for problem in session.problems:
             console.say(f"{session.name}: {problem}; kincap sessions verify {session.name}")
+
+
+def _print_list(found: "list[SessionSummary]") -> None:
+    """Print a line for each session, without the columns that would say nothing."""
+    from ..core.shard import Stream
+
+    columns: dict[str, list[object]] = {
+        "session": [session.name for session in found],
+        "state": [_STATES.get(session.state, session.state) for session in found],
+        "frames": [session.items[Stream.color] for session in found],
+        "bodies": [session.items[Stream.bodies] for session in found],
+        "lost": [session.dropped.total() or None for session in found],
+        "time": [_duration(session.duration_s) for session in found],
+        "takes": [len(session.takes) for session in found],
+        "size": [_size(session.bytes) for session in found],
+        "outfit": [(session.info and session.info.outfit) or None for session in found],
+        "subject": [(session.info and session.info.subject) or None for session in found],
+    }
+    if set(columns["takes"]) == {1}:
+        del columns["takes"]
+    columns = {name: cells for name, cells in columns.items() if set(cells) != {None}}
+    numbers = ("frames", "bodies", "lost", "time", "takes", "size")
+    console.table(
+        tuple(columns),
+        list(zip(*columns.values(), strict=True)),
+        right=[i for i, name in enumerate(columns) if name in numbers],
+    )
 
 
 @app.command()
@@ -288,6 +187,92 @@ def _print_tables(details: "SessionDetails") -> None:
 
 
 @app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Sessions; default all.")
+    ] = None,
+    recordings: Recordings = _DEFAULT,
+    as_json: Json = False,
+) -> int:
+    """Check every row, frame and checksum; exit 1 where anything is damaged."""
+    from ..core.verify import verify as run
+
+    with console.progress("verifying", unit="MiB") as bar:
+        reports = run(
+            recordings,
+            names or (),
+            lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note),
+        )
+    if as_json:
+        sessions = [report.to_json() for report in reports]
+        console.print_json({"schema": "kincap/verify/1", "sessions": sessions})
+    else:
+        for report in reports:
+            _print_report(report)
+        if not reports:
+            console.say(f"{recordings}: no sessions")
+    return 0 if all(report.ok for report in reports) else 1
+
+
+def _print_report(report: "SessionReport") -> None:
+    """Print what verify found in one session."""
+    state = "sealed" if report.sealed else "being recorded" if report.recording else "not sealed"
+    shards = _count(len(report.shards), "shard")
+    found = "ok" if report.ok else f"DAMAGED in {_count(len(report.damage), 'place')}"
+    console.result(f"{report.name}: {found} ({shards}, {state})")
+    for damage in report.damage[:_MOST_LINES]:
+        parts = (damage.shard, damage.stream, None if damage.seq is None else f"{damage.seq}")
+        where = " ".join(part for part in parts if part)
+        console.result(f"  {damage.kind:8} {where + ': ' if where else ''}{damage.what}")
+    if len(report.damage) > _MOST_LINES:
+        console.result(f"  and {len(report.damage) - _MOST_LINES} more; --json lists them all")
+    for note in report.notes:
+        console.result(f"  note     {note}")
+    if not report.ok and not report.recording:
+        console.say(f"kincap sessions repair {report.name} keeps all that is whole")
+
+
+@app.command()
+def repair(
+    name: Name,
+    recordings: Recordings = _DEFAULT,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Delete what repairs have kept, once all is well.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Restore or leave out what is damaged, seal what was left; keep all the rest."""
+    from ..core.repair import repair as run
+
+    with console.progress("repairing", unit="MiB") as bar:
+        report = run(
+            recordings,
+            name,
+            discard=discard,
+            on_progress=lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note),
+        )
+    if as_json:
+        console.print_json(report.to_json())
+    else:
+        _print_repair(report)
+    return 0 if report.after.ok else 1
+
+
+def _print_repair(report: "RepairReport") -> None:
+    """Print what repair did."""
+    console.result(f"{report.name}: {'repaired' if report.done else 'nothing to repair'}")
+    for text in report.done:
+        console.result(f"  {text}")
+    for text in report.look_at:
+        console.result(f"  please check  {text}")
+    if report.kept:
+        console.result(f"  kept until --discard: {', '.join(dict.fromkeys(report.kept))}")
+    if report.discarded:
+        console.result(f"  deleted: {', '.join(report.discarded)}")
+    _print_report(report.after)
+
+
+@app.command()
 def rename(
     old: Annotated[str, typer.Argument(help="The session's name.")],
     new: Annotated[str, typer.Argument(help="Its new name.")],
@@ -322,3 +307,25 @@ def delete(name: Name, recordings: Recordings = _DEFAULT, yes: Yes = False) -> i
     run(recordings, name)
     console.result(f"{found.folder}: deleted, {_size(found.bytes)} are free again")
     return 0
+
+
+def _size(count: float) -> str:
+    """Return a number of bytes in words."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def _count(number: int, unit: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration in seconds below a minute, else as h:mm:ss."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

@@ -1,5 +1,6 @@
 """Whether every item of a session is accounted for: stored once, or covered by one drop event."""
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -39,7 +40,7 @@ class Twice:
 
     Attributes:
         stream: Their stream.
-        seqs: Which, rising.
+        seqs: Which, rising; of an event the first one.
         shard: The shard that says so again.
         event: Row of the event that does; None: rows of the stream do.
     """
@@ -128,18 +129,20 @@ def _dropped(
     stream: Stream, checks: Sequence[ShardCheck], known: list[Interval], accounts: Accounts
 ) -> tuple[list[Interval], list[Interval]]:
     """Return what is stored or dropped, and what events cover that contradict it."""
-    doubtful = []
+    known, doubtful = list(known), []
     for check in checks:
         for of, first, last, row in check.drops:
             if of is not stream:
                 continue
-            overlap = [(max(first, a), min(last, b)) for a, b in known if a <= last and first <= b]
-            if overlap:
-                ends = sorted({overlap[0][0], overlap[-1][1]})
-                accounts.twice.append(Twice(stream, tuple(ends), check.name, row))
+            # what is known is sorted and apart: only neighbours can overlap
+            at = bisect_right(known, (first, last))
+            near = known[max(at - 1, 0) : at + 1]
+            again = [max(first, a) for a, b in near if a <= last and first <= b]
+            if again:
+                accounts.twice.append(Twice(stream, (again[0],), check.name, row))
                 doubtful.append((first, last))
             else:
-                known = [*known, (first, last)]
+                insort(known, (first, last))
     return known, doubtful
 
 

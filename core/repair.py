@@ -17,7 +17,7 @@ from .errors import KincapError
 from .faultio import default_io
 from .fileio import TEMPORARY, FileIO
 from .find_layout import FoundLayout
-from .kept_files import ASIDE_FILE, bring_back, free_name, kept_files
+from .kept_files import ASIDE_FILE, DAMAGED_FILE, bring_back, free_name, kept_files
 from .manifest import ManifestRecord, read_manifest, rewrite_manifest
 from .repair_files import Log, repair_edits, repair_manifest, repair_session_file
 from .repair_shard import Changes, restore, rewrite
@@ -25,7 +25,7 @@ from .seal import recover, seal
 from .session import SessionInfo, SessionLock, save_session
 from .shard import STREAM_TABLE, TABLES, EventKind, Stream, event_row
 from .shard_check import EMPTY, FOREIGN, UNREADABLE, ShardCheck, check_shard
-from .verify import OnProgress, SessionReport, find_folders, verify_locked
+from .verify import OnProgress, SessionReport, find_folders, kept_note, verify_locked
 
 _GONE = "gone"
 
@@ -91,6 +91,7 @@ def repair(
                 for path in kept_files(folder):
                     io.remove(path)
                     report.discarded.append(path.name)
+                    report.after.notes.remove(kept_note(path))
         except OSError as err:
             raise KincapError(
                 f"{folder}: repair stopped ({err.strerror or err}); nothing is lost, run it again",
@@ -151,9 +152,13 @@ class _Repair:
             # the line first: a line without its shard would read as loss
             del self.records[name]
             rewrite_manifest(self.folder, self.records.values(), self.io)
-        kept = free_name(self.folder / name, ASIDE_FILE)
-        self.io.rename(self.folder / name, kept)
-        self.report.kept.append(kept.name)
+        path = self.folder / name
+        # what was kept of it first: without its shard it would look like a repair cut off
+        for one in [*self.folder.glob(f"{name}{DAMAGED_FILE}*"), path]:
+            kept = free_name(path, ASIDE_FILE)
+            self.io.rename(one, kept)
+            self.report.kept = [was for was in self.report.kept if was != one.name]
+            self.report.kept.append(kept.name)
         self._did(f"{name}: {why}; taken out of the session")
 
     def _gone(self, record: ManifestRecord) -> ShardCheck:
@@ -219,6 +224,7 @@ class _Repair:
             changes[again.shard].skip[again.stream] = earlier.intersection(again.seqs)
         for hole in accounts.holes:
             if hole.shard is not None:
+                changes[hole.shard].holes.append(hole)
                 changes[hole.shard].events.append(_event_of(hole))
         if accounts.holes and EventKind.drop_damaged.name not in self.info.event_kinds:
             self.info.event_kinds[EventKind.drop_damaged.name] = int(EventKind.drop_damaged)
@@ -230,20 +236,23 @@ class _Repair:
         if not check.damage and not changes.any() and check.state != _GONE:
             return
         stored = {of: set(map(int, seqs)) for of, seqs in check.stored.items() if len(seqs)}
-        if stored and all(seqs <= changes.skip.get(of, set()) for of, seqs in stored.items()):
+        again = all(seqs <= changes.skip.get(of, set()) for of, seqs in stored.items())
+        if stored and again and not changes.events:
             self._aside(check.name, "all its frames are stored in other shards")
             return
         kept = rewrite(self.folder, check, self.info, changes, self.io)
         if kept is not None:
             self.report.kept.append(kept)
-        left_out = [
-            f"{event['stream'][0] and Stream(int(event['stream'][0])).name} "
-            f"{event['seq_first'][0]} to {event['seq_last'][0]}"
-            for event in changes.events
-        ]
+        left_out = [_words(hole) for hole in changes.holes]
         how = "written anew" if check.state == _GONE else "written again"
         lost = f" without {', '.join(left_out)}" if left_out else ", nothing is lost"
         self._did(f"{check.name}: {how}{lost}")
+
+
+def _words(hole: Hole) -> str:
+    """Return lost items in words."""
+    last = f"-{hole.last}" if hole.last > hole.first else ""
+    return f"{hole.stream.name} {hole.first}{last}"
 
 
 def _event_of(hole: Hole) -> Any:

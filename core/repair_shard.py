@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .accounting import Hole
 from .errors import ShardError
 from .fileio import FileIO
 from .find_layout import FoundLayout
@@ -37,12 +38,14 @@ class Changes:
         tables: Tables of a shard that is gone or can't be read.
         skip: By stream: seqs that are stored elsewhere already.
         skip_events: Rows of events that say again what is known.
-        events: Each (1,) EVENTS_DTYPE, to be added.
+        holes: Items that are covered from now on.
+        events: The event about each of them, (1,) EVENTS_DTYPE.
     """
 
     tables: tuple[str, ...] = ()
     skip: dict[Stream, set[int]] = field(default_factory=dict)
     skip_events: set[int] = field(default_factory=set)
+    holes: list[Hole] = field(default_factory=list)
     events: list[Rows] = field(default_factory=list)
 
     def any(self) -> bool:

@@ -357,12 +357,17 @@ def _color_size(info: SessionInfo | None) -> tuple[int, int] | None:
     return (int(size[0]), int(size[1])) if isinstance(size, list) and len(size) == 2 else None
 
 
+def kept_note(path: Path) -> str:
+    """Return the note about a file that a repair has kept."""
+    return f"{path.name}: kept by repair, until --discard"
+
+
 def _note_leftovers(folder: Path, report: SessionReport) -> None:
     """Mention what lies in the folder besides the session."""
     for path, kept in cut_off_repairs(folder).items():
         text = f"{kept.name} is there, the shard is not: a repair was cut off"
         report.damage.append(Damage("missing", text, path.name))
-    report.notes += [f"{path.name}: kept by repair" for path in kept_files(folder)]
+    report.notes += map(kept_note, kept_files(folder))
     if report.recording:
         return
     for path in sorted(folder.glob(f"*.h5{NEW}")):
