@@ -25,6 +25,7 @@ from ..core.session import (
     SESSION_FILE,
     SessionInfo,
     SessionLock,
+    check_session_name,
     load_session,
     new_session,
     next_shard_number,
@@ -187,6 +188,8 @@ def record(
 
 def _check(settings: RecordSettings) -> None:
     """Raise KincapError where a setting makes no sense."""
+    # before the source: who mistypes a name should not first be sent to look for a sensor
+    check_session_name(settings.session)
     if settings.frames is not None and settings.frames < 1:
         raise KincapError(f"--frames {settings.frames}: expected 1 or more")
     if settings.duration_s is not None and not 0 < settings.duration_s < float("inf"):

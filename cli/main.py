@@ -1,6 +1,5 @@
 """The command ``kincap``: puts the groups of commands together and prints errors in one place."""
 
-import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -54,16 +53,13 @@ def main() -> None:
         sys.argv.append("--help")
     try:
         code = app(standalone_mode=False)
-    except KeyboardInterrupt:
-        _fail("interrupted", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # whoever read our output has gone (`kincap sessions list | head`): that is no error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:
         if debug:
             raise
         _fail(*_one_line(error))
+    if code == EXIT_INTERRUPTED:
+        # typer turns Ctrl-C into this code
+        _fail("interrupted", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

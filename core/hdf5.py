@@ -152,9 +152,9 @@ class _Checker:
         for i in range(count):
             raw = where.get_objname_by_idx(i)
             if where.links.get_info(raw).type != h5l.TYPE_HARD:
-                return f"{raw[:_MAX_NAME]!r} is a soft or external link"
+                return f"{_shown(raw)} is a soft or external link"
             if raw.decode("ascii", "replace") not in allowed:
-                return f"unknown object {raw[:_MAX_NAME]!r}"
+                return f"unknown object {_shown(raw)}"
         return None
 
     def _once(self, name: str) -> bool:
@@ -226,6 +226,11 @@ class _Checker:
         if declared and offset + declared > self.size:
             return f"{name} reaches beyond the end of the file"
         return self._attributes(dataset, name)
+
+
+def _shown(name: bytes) -> str:
+    """Return a stranger's name for a message: short, and nothing in it reaches the terminal."""
+    return repr(name[:_MAX_NAME].decode("ascii", "backslashreplace"))
 
 
 def _short(dtype: np.dtype[Any]) -> str:
