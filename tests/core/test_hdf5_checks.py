@@ -223,7 +223,7 @@ HOSTILE: dict[Callable[[h5py.File], None], str] = {
     _dataset_for_group: "not a group",
     _cycle: "second name",
     _second_name: "second name",
-    _stranger: "unknown object b'more'",
+    _stranger: "unknown object 'more'",
     _crowd: "200 objects",
     _many_attributes: "100 attributes",
     _large_attribute: "too large or of variable length",
