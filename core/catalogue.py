@@ -23,7 +23,6 @@ from .session import (
     SessionInfo,
     check_session_file,
     holder,
-    is_recording,
     load_session,
     shard_names,
 )
@@ -31,7 +30,7 @@ from .shard import STREAM_TABLE, EventKind, Rows, Stream
 from .shard_check import DROPS, EMPTY, LEFT, OPEN, SEALED, UNREADABLE
 from .shard_reader import ShardReader
 from .skeleton import JOINT_NAMES
-from .verify import find_folders
+from .verify import find_folders, in_use
 
 RECORDING: Final = "recording"
 DAMAGED: Final = "damaged"
@@ -144,7 +143,7 @@ def summarise(folder: Path, *, every_row: bool = False) -> SessionSummary:
         every_row: Read all rows; else a sealed shard is counted by its line in the manifest.
     """
     found = SessionSummary(folder.name, info=_info(folder))
-    live = is_recording(folder)
+    live = in_use(folder)
     found.problems = _problems(folder)
     found.bytes = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
     _count(found, folder, live, every_row)
@@ -375,7 +374,7 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
             for j, name in enumerate(JOINT_NAMES)
         }
     _add_edits(details, folder, np.concatenate(seqs) if seqs else np.zeros(0, np.uint64))
-    details.recording_by = holder(folder) if is_recording(folder) else None
+    details.recording_by = holder(folder) if in_use(folder) else None
     details.kept = [path.name for path in kept_files(folder)]
     return details
 

@@ -12,6 +12,7 @@ from .fileio import FileIO
 from .hdf5 import open_checked
 from .layout import Layout, cut_layout
 from .manifest import ManifestRecord
+from .patient_io import PatientIO
 from .session import SessionInfo
 from .shard import BLOBS
 from .shard_reader import SHARD_SCHEMA, ShardReader, read_layout
@@ -46,6 +47,7 @@ def find_layout(
         io: File handling.
     """
     kept = _kept(info, record)
+    io = PatientIO(io)
     head = _head(path, max((len(one.layout.header) for one in kept), default=0), io)
     for one in kept:
         if head[: len(one.layout.header)] == one.layout.header:

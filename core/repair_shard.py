@@ -22,6 +22,7 @@ from .find_layout import FoundLayout
 from .kept_files import replace_kept
 from .layout import MIB, Layout, cut_layout
 from .mend import mend_bit, mend_row
+from .patient_io import PatientIO
 from .seal import seal
 from .session import SessionInfo
 from .shard import BLOB_TABLES, BLOBS, TABLE_STREAM, TABLES, Rows, Stream, finish_rows
@@ -114,24 +115,25 @@ def restore(folder: Path, check: ShardCheck, io: FileIO) -> str | None:
     layout, record = check.expected.layout.layout, check.expected.record
     path = folder / check.name
     patches = _header_and_unused(check, layout)
+    reading = PatientIO(io)
     if record is None:
         # without a SHA-256 nothing proves that a bit was put back rightly
         if any(check.bad.values()):
             return None
         image = _Image(path, layout.size, patches)
     else:
-        with ShardReader(path, layout, io) as shard:
-            mended = _mended(shard, check, io)
+        with ShardReader(path, layout, reading) as shard:
+            mended = _mended(shard, check, reading)
             blank = _behind_blobs(shard, mended or [])
         if mended is None:
             return None
         whole = _Image(path, record.bytes, patches + mended)
         tries = [whole, _Image(path, record.bytes, patches + mended, blank)]
-        proven = next((one for one in tries if one.sha256(io) == record.sha256), None)
+        proven = next((one for one in tries if one.sha256(reading) == record.sha256), None)
         if proven is None:
             return None
         image = proven
-    kept = replace_kept(path, _write(path, image.pieces(io), image.size, io), io)
+    kept = replace_kept(path, _write(path, image.pieces(reading), image.size, io), io)
     if record is not None:
         io.protect(path)
     return kept.name
@@ -253,26 +255,18 @@ def rewrite(
         ShardError: What was written does not read back; the shard was not touched.
     """
     path = folder / check.name
-    tables = {name: np.zeros(0, TABLES[name]) for name in changes.tables}
-    blob_end = 0
-    if check.expected is not None:
-        with ShardReader(path, check.expected.layout.layout, io) as shard:
-            tables = {
-                table: _rows_to_keep(shard, check, table, changes)
-                for table in shard.layout.tables
-                if table != BLOBS
-            }
-            blob_end = _blob_end(shard)
-    tables["events"] = np.concatenate([tables["events"], *map(finish_rows, changes.events)])
+    tables = _tables_to_keep(path, check, changes, io)
     counts = {table: len(rows) for table, rows in tables.items()}
-    if any(table in BLOB_TABLES for table in tables):
-        counts[BLOBS] = blob_end
+    indices = [tables[table] for table in BLOB_TABLES if table in tables]
+    if indices:
+        ends = [0, *(int(end) for rows in indices for end in rows["offset"] + rows["length"])]
+        counts[BLOBS] = max(ends)
     layout = cut_layout(info.uuid, info.created_utc, counts)
     parts: list[Iterable[tuple[int, bytes]]] = [[(0, layout.header)]]
     parts += [[(layout.tables[table].offset, rows.tobytes())] for table, rows in tables.items()]
-    if check.expected is not None and blob_end:
-        source = check.expected.layout.layout.tables[BLOBS].offset
-        parts.append(_copy(path, source, blob_end, layout.tables[BLOBS].offset, io))
+    if check.expected is not None and indices:
+        source = check.expected.layout.layout
+        parts.append(_blobs(path, source, tables, layout.tables[BLOBS].offset, io))
     new = _write(path, chain.from_iterable(parts), layout.size, io)
     _read_back(new, layout, tables, check, io)
     kept = None
@@ -282,6 +276,30 @@ def rewrite(
         io.rename(new, path)
     seal(folder, check.name, layout, io, recovered=True, own_layout=True)
     return kept
+
+
+def _tables_to_keep(path: Path, check: ShardCheck, changes: Changes, io: FileIO) -> dict[str, Rows]:
+    """Return what the new shard's tables hold."""
+    tables: dict[str, Rows] = {name: np.zeros(0, TABLES[name]) for name in changes.tables}
+    if check.expected is not None:
+        with ShardReader(path, check.expected.layout.layout, PatientIO(io)) as shard:
+            tables = {
+                table: _rows_to_keep(shard, check, table, changes)
+                for table in shard.layout.tables
+                if table != BLOBS
+            }
+    tables["events"] = np.concatenate([tables["events"], *map(finish_rows, changes.events)])
+    return tables
+
+
+def _blobs(
+    path: Path, source: Layout, tables: dict[str, Rows], target: int, io: FileIO
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the blobs of all rows, each behind its offset in the new shard."""
+    with ShardReader(path, source, io) as shard:
+        for table in BLOB_TABLES:
+            for row in tables.get(table, ()):
+                yield target + int(row["offset"]), shard.blob(row, TABLE_STREAM[table])
 
 
 def _rows_to_keep(shard: ShardReader, check: ShardCheck, table: str, changes: Changes) -> Rows:

@@ -21,6 +21,7 @@ from .find_layout import FoundLayout
 from .jpeg import check_jpeg
 from .manifest import ManifestRecord
 from .mend import mend_row
+from .patient_io import PatientIO
 from .seal import file_sha256
 from .shard import BLOB_TABLES, TABLE_STREAM, EventKind, Rows, Stream, good_rows
 from .shard_reader import ShardReader
@@ -136,9 +137,10 @@ def check_shard(
         on_bytes: Told how far it is.
 
     Raises:
-        ShardError: The disk can't read it (exit 1).
+        ShardError: It can't be opened.
     """
     record = expected.record
+    io = PatientIO(io)
     with ShardReader(path, expected.layout.layout, io) as shard, ThreadPoolExecutor(1) as beside:
         # hashing and checksums both let other threads run: two cores take half the time
         digest = beside.submit(file_sha256, path, io) if record else None
@@ -159,6 +161,8 @@ def check_shard(
             found.unused.clear()
             found.notes.clear()
     _tell_unused(found)
+    if io.bad_pages:
+        found.notes.append(f"{path.name}: the disk can't read it in {io.bad_pages} places; save it")
     return found
 
 

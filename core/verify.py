@@ -175,13 +175,21 @@ def verify_session(
     Raises:
         ShardError: The disk can't read it (exit 1).
     """
-    recording = is_recording(folder)
+    recording = in_use(folder)
     report = verify_locked(folder, on_progress, io or default_io(), live=recording)
     if recording:
         by = holder(folder) or {}
         who = f" by process {by['pid']} ({by.get('command', '?')})" if "pid" in by else ""
         report.notes.append(f"in use{who}: checked what was written until now")
     return report
+
+
+def in_use(folder: Path) -> bool:
+    """Say whether a process holds a session's lock; nobody does where it can't be written."""
+    try:
+        return is_recording(folder)
+    except OSError:
+        return False  # a read-only disk, or somebody else's session
 
 
 def verify_locked(

@@ -1,5 +1,6 @@
 """Every flipped bit is found and named, and what is no damage is not called damage."""
 
+import errno
 import os
 import random
 import shutil
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kincap.core.fileio import FileIO
 from kincap.core.manifest import read_manifest
+from kincap.core.repair import repair
 from kincap.core.seal import finish, seal
 from kincap.core.session import SessionLock
 from kincap.core.session_reader import SessionReader
@@ -286,3 +289,38 @@ def test_the_report_says_where_and_what(session: Path, flip: Callable) -> None:
     assert report.damage == [Damage("header", report.damage[0].what, "000001.h5", None, None)]
     assert report.damage[0].what.startswith("byte 70 differs")
     assert read_manifest(session)["000001.h5"].layout is not None
+
+
+class BadSectors(FileIO):
+    """A disk that can't read some places of one file."""
+
+    def __init__(self, path: Path, places: list[tuple[int, int]]) -> None:
+        self.file, self.places = path.stat().st_ino, places
+
+    def read_at(self, fd: int, length: int, offset: int) -> bytes:
+        hit = any(offset < end and start < offset + length for start, end in self.places)
+        if hit and os.fstat(fd).st_ino == self.file:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read_at(fd, length, offset)
+
+
+@pytest.mark.parametrize("shard", ["000001.h5", "000002.h5"])
+def test_a_disk_that_fails_in_places_costs_what_lies_there(
+    session: Path, content: Callable, shard: str
+) -> None:
+    before = content(session)
+    with SessionReader(session) as reader:
+        view = reader.shard(shard)
+        rows = view.rows("color_index")
+        bodies = view.layout.tables["bodies"].offset
+        blob = view.layout.tables["blobs"].offset + int(rows["offset"][1]) + 100
+    at = bodies - bodies % 4096 + 4096
+    disk = BadSectors(session / shard, [(0, 512), (at, at + 512), (blob, blob + 1)])
+    report = verify_session(session, io=disk)
+    assert {d.kind for d in report.damage} == {"header", "row", "blob"}
+    assert any("the disk can't read it" in note for note in report.notes)
+    lost = {(d.stream, d.seq) for d in report.damage if d.kind != "header"}
+    assert ("color", int(rows["seq"][1])) in lost
+    assert 2 <= len(lost) <= 4
+    assert repair(session.parent, session.name, io=disk).after.ok
+    assert content(session) == {key: item for key, item in before.items() if key not in lost}
