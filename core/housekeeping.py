@@ -127,9 +127,9 @@ def delete(recordings: Path, name: str, io: FileIO | None = None) -> Contents:
     """
     io = io or default_io()
     gone = contents(recordings, name)
+    for leftover in recordings.glob(f"{_GOING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)  # an earlier deletion was cut off
     going = gone.folder.with_name(f"{_GOING}{name}")
-    if going.exists():
-        shutil.rmtree(going)  # an earlier deletion of that name was cut off
     lock = SessionLock(gone.folder, io).acquire(f"kincap sessions delete {name}")
     try:
         if sys.platform == "win32":

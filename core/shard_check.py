@@ -33,6 +33,23 @@ EMPTY: Final = "empty"
 UNREADABLE: Final = "unreadable"
 FOREIGN: Final = "foreign"
 
+DAMAGE_KINDS: Final = {
+    "row": "a row of a table does not hold its checksum, or is gone",
+    "blob": "a frame does not hold its checksum, lies outside the shard, or is no image",
+    "header": "the shard's first bytes differ from its layout",
+    "unused": "something stands where nothing was written",
+    "size": "the shard is shorter or longer than it was",
+    "missing": "the manifest names a shard that is not there, or a repair was cut off",
+    "foreign": "a shard belongs to another session",
+    "lost": "items are neither stored nor covered by a drop event",
+    "twice": "items are stored twice, or stored and covered by a drop event",
+    "order": "rows of a stream do not rise in seq",
+    "session": "session.json does not hold its checksum, or is gone",
+    "manifest": "a line of manifest.jsonl does not hold its checksum, or is gone",
+    "edits": "edits.json does not hold its checksum",
+}
+"""Every kind of damage that verify tells apart."""
+
 DROPS: Final = [int(kind) for kind in EventKind if kind.is_drop]
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 
@@ -42,9 +59,7 @@ class Damage:
     """One thing that is not as it was written.
 
     Attributes:
-        kind: ``row``, ``blob``, ``header``, ``unused`` or ``size`` of a shard; ``missing`` and
-            ``foreign`` shards; ``lost``, ``twice`` or ``order`` of items; ``session``, ``manifest``
-            or ``edits`` for the file.
+        kind: One of DAMAGE_KINDS.
         what: In words.
         shard: The shard's file name; None where it is about none.
         stream: The stream's name; None where it is about none.

@@ -140,8 +140,11 @@ def verify(
         on_progress: Told how far it is.
 
     Raises:
-        SessionError: One asked for is not there (exit 2); nothing was checked.
+        SessionError: One asked for, or the folder itself, is not there (exit 2); nothing was
+            checked.
     """
+    if not recordings.is_dir():
+        raise SessionError(f"{recordings}: no such folder; --recordings says where sessions are")
     folders = find_folders(recordings, names)
     sizes = [_bytes_of(folder) for folder in folders]
     total, done = sum(sizes), 0
@@ -175,8 +178,13 @@ def verify_session(
     Raises:
         ShardError: The disk can't read it (exit 1).
     """
+    io = io or default_io()
     recording = in_use(folder)
-    report = verify_locked(folder, on_progress, io or default_io(), live=recording)
+    report = verify_locked(folder, on_progress, io, live=recording)
+    if report.damage and not recording and in_use(folder):
+        # a recorder began meanwhile: what it is writing is no damage
+        recording = True
+        report = verify_locked(folder, on_progress, io, live=True)
     if recording:
         by = holder(folder) or {}
         who = f" by process {by['pid']} ({by.get('command', '?')})" if "pid" in by else ""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from kincap.core.housekeeping import delete, rename
 from kincap.core.session import SessionLock, load_session
 from kincap.core.session_reader import SessionReader
 from kincap.core.shard import Stream
+from kincap.core.shard_check import DAMAGE_KINDS
 from kincap.core.verify import verify, verify_session
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -198,5 +200,11 @@ def test_an_empty_folder_has_no_sessions(tmp_path: Path, kincap: Run) -> None:
     done = kincap("sessions", "list", "--json", cwd=tmp_path)
     assert json.loads(done.stdout) == {"schema": "kincap/sessions/1", "sessions": []}
     done = kincap("sessions", "verify", cwd=tmp_path)
-    assert done.returncode == 0
-    assert "no sessions" in done.stderr
+    assert done.returncode == 2, "nothing can be well where nothing is"
+    assert "--recordings" in one_line(done.stderr)
+
+
+def test_every_kind_of_damage_is_explained() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "sessions.md"
+    rows = re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == list(DAMAGE_KINDS)
