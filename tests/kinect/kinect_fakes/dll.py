@@ -239,7 +239,7 @@ class Reader(ComObject):
         self._latest: Reference | None = None
         self._outstanding = 0
         self.handles: list[int] = []
-        self.pushed = self.acquired = self.releases = 0
+        self.pushed = self.fetched = self.acquired = self.releases = 0
         self.before_acquiring: Callable[[], None] | None = None
         self.while_converting: Callable[[], None] | None = None
 
@@ -252,8 +252,9 @@ class Reader(ComObject):
 
     def announce(self) -> None:
         """Say that a frame has arrived; a second time for the same frame where none was pushed."""
-        for handle in self.handles:
-            self._events.set(handle)
+        with self._changed:
+            for handle in self.handles:
+                self._events.set(handle)
 
     def acquire(self, reference: Reference) -> Frame | None:
         if self.before_acquiring is not None:
@@ -273,22 +274,29 @@ class Reader(ComObject):
             self._changed.notify_all()
 
     def wait_until(self, done: Callable[[], bool]) -> None:
-        """Wait until frames have been acquired or released so that ``done``."""
+        """Wait until the driver's user has acquired, released or subscribed so that ``done``."""
         with self._changed:
-            assert self._changed.wait_for(done, PATIENCE_S), "the frames were not fetched"
+            assert self._changed.wait_for(done, PATIENCE_S), "nobody fetches the frames"
 
     def SubscribeFrameArrived(self, out: Any) -> None:
-        self.handles.append(self._events.create())
-        out[0] = self.handles[-1]
+        with self._changed:
+            self.handles.append(self._events.create())
+            out[0] = self.handles[-1]
+            self._changed.notify_all()
 
     def UnsubscribeFrameArrived(self, handle: int) -> None:
-        self.handles.remove(handle)
-        self._events.close(handle)
+        with self._changed:
+            self.handles.remove(handle)
+            self._events.close(handle)
+            self._changed.notify_all()
 
     def GetFrameArrivedEventData(self, handle: int, out: Any) -> int | None:
-        if handle not in self.handles or self._latest is None:
-            return signed(E_INVALIDARG)
-        self._arrival(self._latest).give(out)
+        with self._changed:
+            if handle not in self.handles or self._latest is None:
+                return signed(E_INVALIDARG)
+            self._arrival(self._latest).give(out)
+            self.fetched += 1
+            self._changed.notify_all()
         return None
 
 

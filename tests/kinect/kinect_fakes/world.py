@@ -1,10 +1,15 @@
 """What a test of the driver gets: the faked sensor, a way to open it, known pictures and people."""
 
+import contextlib
 import gc
+import importlib.util
+import io
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,15 @@ from . import com, dll, floor
 
 T0 = 123_456_789
 TICK = 333_333
+
+
+@dataclass
+class Done:
+    """What a command did: its exit code, and what it printed."""
+
+    code: int
+    out: str
+    err: str
 
 
 class World:
@@ -32,6 +46,8 @@ class World:
         self._opened: list[Any] = []
         self._threads = set(threading.enumerate())
         self.tmp = Path(os.environ["KINECT_CASE_TMP"])
+        package = importlib.util.find_spec("pykinect2")
+        self._pykinect2 = Path(package.origin).parent
 
     def plug_in(self) -> Any:
         """Import the driver as kincap does, and plug a sensor in."""
@@ -46,6 +62,42 @@ class World:
         self.is_stock = True
         types = sum(getattr(driver.v2, f"FrameSourceTypes_{name}") for name in streams)
         return driver.runtime.PyKinectRuntime(types)
+
+    def package_file(self, name: str) -> Path:
+        """Return a file of the installed pykinect2."""
+        return self._pykinect2 / name
+
+    def site_without(self, package: str) -> Path:
+        """Let this process see everything installed but one package.
+
+        Returns:
+            The folder of what it sees, to put something else in.
+        """
+        installed, site = self._pykinect2.parent, self.tmp / "site"
+        site.mkdir()
+        for entry in installed.iterdir():
+            if not entry.name.startswith(package):
+                (site / entry.name).symlink_to(entry)
+        sys.path[:] = [str(site) if Path(p) == installed else p for p in sys.path]
+        importlib.invalidate_caches()
+        return site
+
+    def remove_dll(self) -> None:
+        """Take Kinect20.dll away."""
+        del floor.LIBRARIES["kinect20"]
+
+    def run_kincap(self, *args: object) -> "Done":
+        """Run the command line in this process."""
+        from kincap.cli.main import main
+
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        sys.argv = ["kincap", *map(str, args)]
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else 0
+        return Done(code, out.getvalue(), err.getvalue())
 
     def open(self, streams: Sequence[str] = ("color", "bodies"), **options: Any) -> Any:
         """Open the source that is under test."""
