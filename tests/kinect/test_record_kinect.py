@@ -143,7 +143,8 @@ class Troubles(Feeder):
 
     def run(self) -> None:
         sensor, color = self._kinect.sensor, self._kinect.sensor.color
-        color.wait_until(lambda: bool(color.handles))
+        # stock subscribes to the bodies last
+        sensor.bodies.wait_until(lambda: bool(sensor.bodies.handles))
         sensor.bodies.push(T0, [person(0)])
         self.wait("bodies", 0)
         self._push(T0 + TICK)
