@@ -131,8 +131,9 @@ def _cell(sheet: Sheet, index: int) -> Image:
         picture, (CELL_PX, CELL_PX), interpolation=cv2.INTER_AREA if larger else cv2.INTER_CUBIC
     )
     everywhere = np.ones(len(sheet.counted[index]), dtype=bool)
-    _skeleton(cell, sheet.truth[index], sheet.labelled[index], sheet.counted[index], GREEN)
-    _skeleton(cell, sheet.predicted[index], everywhere, everywhere, RED)
+    # the truth is the broader one: it still shows where the prediction lies on it
+    _skeleton(cell, sheet.truth[index], sheet.labelled[index], sheet.counted[index], GREEN, 4)
+    _skeleton(cell, sheet.predicted[index], everywhere, everywhere, RED, 2)
     return cell
 
 
@@ -142,6 +143,7 @@ def _skeleton(
     shown: npt.NDArray[np.bool_],
     filled: npt.NDArray[np.bool_],
     colour: tuple[int, int, int],
+    thick: int,
 ) -> None:
     """Draw the limbs and keypoints of a pose in crop units; what isn't a number is left out."""
     scale = 1 << SHIFT
@@ -151,11 +153,11 @@ def _skeleton(
     # first all in dark and wider: an outline, so that green shows on a green garment
     for ink, wider in ((INK, 1), (colour, 0)):
         for a, b in limbs:
-            width = 2 + 2 * wider
+            width = thick + 2 * wider
             cv2.line(cell, at[a].tolist(), at[b].tolist(), ink, width, cv2.LINE_AA, SHIFT)
         for k in np.flatnonzero(usable):
             width = -1 if filled[k] else 1 + 2 * wider
-            radius = (4 + wider * bool(filled[k])) * scale
+            radius = (2 + thick + wider * bool(filled[k])) * scale
             cv2.circle(cell, at[k].tolist(), radius, ink, width, cv2.LINE_AA, SHIFT)
 
 
