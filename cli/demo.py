@@ -48,7 +48,7 @@ class DemoSettings:
     test_frames: int = 300
     size: int = 64
     pretrain_epochs: int = 8
-    epochs: int = 14
+    epochs: int = 10
 
 
 @dataclass(frozen=True)
@@ -169,10 +169,14 @@ def demo(out: Path, settings: DemoSettings) -> DemoResult:
     for group in plan(settings):
         waiting = [step for step in group if step.key not in state["done"]]
         # two at a time: more only share the cores, and each recording encodes in threads of its own
-        with ThreadPoolExecutor(max_workers=2) as pool:
+        pool = ThreadPoolExecutor(max_workers=2)
+        try:
             for step, seconds, report in pool.map(lambda step: _run(out, step), waiting):
                 state["done"][step.key] = {"seconds": round(seconds, 1), "report": report}
                 _save_state(out, state)
+        finally:
+            # after Ctrl-C or a failure no further step may begin
+            pool.shutdown(cancel_futures=True)
     return _result(out, state, time.monotonic() - start)
 
 
@@ -185,6 +189,11 @@ def _open_state(out: Path, settings: DemoSettings) -> dict[str, Any]:
         out.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {"schema": "kincap/demo-state/1", "settings": size, "done": {}}
         _save_state(out, state)
+        steps = sum(map(len, plan(settings)))
+        console.say(
+            f"{steps} commands follow, about 5 minutes on two idle cores; "
+            "interrupted, the same command goes on where it was"
+        )
         return state
     try:
         state = json.loads((out / STATE_FILE).read_text(encoding="utf-8"))
@@ -306,7 +315,7 @@ def _command(
     wild_frames: Annotated[int, typer.Option(help="Frames of wild scenes to pretrain on.")] = 2400,
     test_frames: Annotated[int, typer.Option(help="Frames of the unseen outfit.")] = 300,
     pretrain_epochs: Annotated[int, typer.Option(help="Passes over the wild scenes.")] = 8,
-    epochs: Annotated[int, typer.Option(help="Passes over the outfits.")] = 14,
+    epochs: Annotated[int, typer.Option(help="Passes over the outfits.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
 ) -> None:
     """Run the whole loop on simulated outfits and evaluate on one never trained on."""
