@@ -18,7 +18,7 @@ from .track import Learned, Track
 
 OnProgress = Callable[[int, int, str], None]
 
-MOST_VALIDATIONS: Final = 100
+MOST_VALIDATIONS: Final = 50
 """A run of more epochs validates less often than once an epoch."""
 
 EXIT_INTERRUPTED: Final = 130
