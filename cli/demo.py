@@ -133,6 +133,8 @@ def plan(settings: DemoSettings) -> list[list[Step]]:
         ],
         [
             Step("evaluate pretrained", (*evaluate[:1], "pretrain.ckpt", *evaluate[1:])),
+        ],
+        [
             Step(
                 "evaluate",
                 (*evaluate[:1], "finetuned.ckpt", *evaluate[1:], "--sheet", "unseen.png"),
