@@ -32,7 +32,7 @@ def open_source(spec: str, streams: tuple[str, ...] = ()) -> Sensor:
     """
     kind, colon, rest = spec.partition(":")
     if kind == "kinect" and not colon:
-        return _open_kinect(_checked_streams(streams))
+        return _open_kinect(checked_streams(streams))
     if streams:
         raise SensorError(f"--streams: only --source kinect lets streams be chosen, not {spec}")
     if kind == "ntu" and rest:
@@ -61,7 +61,7 @@ def _open_kinect(streams: tuple[str, ...]) -> Sensor:
         raise type(error)(f"{error}; --source can name {OTHER_SOURCES}") from error
 
 
-def _checked_streams(streams: tuple[str, ...]) -> tuple[str, ...]:
+def checked_streams(streams: tuple[str, ...]) -> tuple[str, ...]:
     """Return the streams in the usual order, checked."""
     for name in streams:
         if name not in STREAMS or streams.count(name) > 1:

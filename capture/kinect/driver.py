@@ -18,8 +18,6 @@ DLL: Final = "Kinect20"
 COMTYPES_AT_LEAST: Final = (1, 4)
 PYKINECT2: Final = "0.1.0"
 
-NO_WINDOWS: Final = "its driver runs on Windows only"
-
 
 @dataclass(frozen=True)
 class Driver:
@@ -106,7 +104,7 @@ def load_driver() -> Driver:
         MissingPartError: A package or the DLL is missing, too old or of an unknown variant.
     """
     if not has_windows():
-        raise SensorNotFoundError(f"no Kinect v2 on this machine: {NO_WINDOWS}")
+        raise SensorNotFoundError("no Kinect v2 on this machine: its driver runs on Windows only")
     comtypes_version = check_comtypes()
     version = check_pykinect2()
     check_dll()

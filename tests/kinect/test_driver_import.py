@@ -153,7 +153,6 @@ def test_a_driver_imported_by_somebody_else_before_is_refused(kinect: World) -> 
             r"can't be imported.*ModuleNotFoundError.*_no_such.*pip install",
         ),
         ("no DLL", r"Kinect20\.dll can't be loaded.*install the Kinect for Windows SDK 2\.0"),
-        ("no sensor", r"no Kinect v2 on this machine.*power supply.*USB 3.*kincap doctor"),
     ],
 )
 def test_what_is_missing_is_one_line_with_its_remedy(kinect: World, what: str, line: str) -> None:
@@ -171,9 +170,6 @@ def _take_away(kinect: World, what: str) -> None:
     package, _, state = what.partition(" ")
     if what == "no DLL":
         kinect.remove_dll()
-    elif what == "no sensor":
-        kinect.plug_in()
-        kinect.sensor.available = False
     else:
         site = kinect.site_without(package)
         if state == "1.1.9":

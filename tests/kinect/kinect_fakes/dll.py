@@ -16,6 +16,7 @@ FOCAL_PX, CENTRE_PX, BASELINE_M = 1061.0, (955.0, 523.0), 0.052
 INTRINSICS = (365.5, 365.5, 257.2, 205.1, 0.09, -0.27, 0.09)
 FLOOR = (0.01, 0.99, -0.05, 0.87)
 PATIENCE_S = 30.0
+A_MOMENT_S = 0.3
 
 
 @dataclass
@@ -249,6 +250,14 @@ class Reader(ComObject):
             self._latest = self._reference(self, time, data)
             self.pushed += 1
         self.announce()
+
+    def push_and_see(self, time: int, data: Any) -> None:
+        """Let a frame arrive and wait until it was fetched, for a moment: nobody may be there."""
+        with self._changed:
+            expected = self.releases + 1
+        self.push(time, data)
+        with self._changed:
+            self._changed.wait_for(lambda: self.releases >= expected, A_MOMENT_S)
 
     def announce(self) -> None:
         """Say that a frame has arrived; a second time for the same frame where none was pushed."""
