@@ -28,11 +28,8 @@ class Feeder:
     """Pushes frame after frame in a thread, each when the recorder has stored those before."""
 
     def __init__(self, kinect: World, frames: int, streams: tuple[str, ...]) -> None:
-        reading, writing = os.pipe()
-        os.environ["KINCAP_ACK_FD"] = str(writing)
         self._kinect, self._frames, self._streams = kinect, frames, streams
         self._acknowledged = dict.fromkeys(streams, -1)
-        self._reading = reading
         self._thread = threading.Thread(target=self.run)
 
     def __enter__(self) -> "Feeder":
@@ -41,8 +38,6 @@ class Feeder:
 
     def __exit__(self, *_: object) -> None:
         self._thread.join()
-        os.close(self._reading)
-        os.close(int(os.environ.pop("KINCAP_ACK_FD")))
 
     def run(self) -> None:
         """Push the frames."""
@@ -66,7 +61,7 @@ class Feeder:
     def wait(self, stream: str, seq: int) -> None:
         """Wait until an item is acknowledged: its row's write has returned."""
         while self._acknowledged[stream] < seq:
-            number, found = struct.unpack("<BQ", os.read(self._reading, 9))
+            number, found = struct.unpack("<BQ", os.read(self._kinect.acknowledgements, 9))
             if number in list(Stream):
                 self._acknowledged[Stream(number).name] = found
 

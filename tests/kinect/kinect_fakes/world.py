@@ -34,12 +34,14 @@ class World:
     """One test's process.
 
     Attributes:
+        acknowledgements: Descriptor on which the recorder says what it has stored (core.ack).
         events: The floor's events.
         sensor: The faked sensor, after ``plug_in``.
         is_stock: The test ran stock's runtime, which leaves its event handles behind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, acknowledgements: int) -> None:
+        self.acknowledgements = acknowledgements
         self.events = floor.install()
         self.sensor: Any = None
         self.is_stock = False
