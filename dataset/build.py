@@ -1,6 +1,7 @@
 """Build kinect13.h5 from recordings: plan from the tables, then cut the pictures in parallel."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -105,7 +106,9 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
 def _check_output(out: Path) -> None:
     """Refuse to replace what kincap did not make."""
     if not out.parent.is_dir():
-        raise DatasetError(f"--out {out}: there is no folder {out.parent}")
+        raise DatasetError(f"--out {out}: there is no folder {out.parent}; make it first")
+    if not os.access(out.parent, os.W_OK):
+        raise DatasetError(f"--out {out}: the folder can't be written to; take another")
     if out.exists():
         try:
             open_kinect13(out).close()
@@ -170,10 +173,17 @@ def _write_beside(settings: BuildSettings, plan: Plan, checksum: str) -> Path:
         "counts": plan.meta.counts,
     }
     text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
-    write_atomic(out.with_name(out.name + ".json"), text.encode(), mode=0o644)
     sheet = settings.sheet or out.with_name(out.name + ".png")
-    with open_kinect13(out) as dataset:
-        draw_sheet(dataset, sheet)
+    try:
+        write_atomic(out.with_name(out.name + ".json"), text.encode(), mode=0o644)
+        with open_kinect13(out) as dataset:
+            draw_sheet(dataset, sheet)
+    except OSError as err:
+        raise DatasetError(
+            f"{out}: built and whole, but what stands beside it could not be written "
+            f"({err.filename}: {err.strerror or err})",
+            exit_code=1,
+        ) from err
     return sheet
 
 

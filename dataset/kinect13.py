@@ -308,6 +308,9 @@ def _problem(columns: Columns, meta: Meta) -> str | None:
         return "keypoints_px has values that are not finite"
     if not np.isfinite(columns["bbox_xyxy_px"]).all():
         return "bbox_xyxy_px has values that are not finite"
+    left, top, right, bottom = columns["bbox_xyxy_px"].T
+    if not ((right > left) & (right - left == bottom - top)).all():
+        return "bbox_xyxy_px has boxes that are not square"
     if (columns["visibility"] > 2).any():
         return "visibility has values above 2"
     if not ((weight >= 0) & (weight <= 1)).all():

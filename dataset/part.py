@@ -4,6 +4,7 @@ The journal ``kinect13.h5.part.json`` holds the plan's terms, so that a build th
 on where it was, and one with other terms is told what changed.
 """
 
+import errno
 import hashlib
 import json
 import tomllib
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import DatasetError
 from ..core.faultio import default_io
 from .kinect13 import open_kinect13
@@ -24,7 +26,6 @@ from .plan import BLOCK_ROWS, Plan
 SCHEMA: Final = "kincap/build-part/1"
 _LIBRARIES: Final = ("numpy", "h5py", "simplejpeg")
 _CHUNK: Final = 1 << 22
-_KEYS: Final = {"plan", "bytes", "images", "done", "terms"}
 
 Done = dict[str, dict[int, int]]
 """CRC-32 of the finished blocks by split and number."""
@@ -79,7 +80,7 @@ class Part:
         """
         kept = None if restart else self._journal()
         if kept is not None and self.path.exists():
-            self._check_same(kept["terms"])
+            self._check_same(kept)
             if self.path.stat().st_size == kept["bytes"]:
                 self.images = kept["images"]
                 self.done = {
@@ -107,7 +108,7 @@ class Part:
             self._save()
         except OSError as err:
             self.discard()
-            raise DatasetError(f"{self.path}: {err.strerror or err}", exit_code=1) from err
+            raise DatasetError(f"{self.path}: {self._why(err)}", exit_code=1) from err
 
     def mark(self, split: str, number: int, crc: int) -> None:
         """Note that a block was written and synced."""
@@ -141,11 +142,10 @@ class Part:
     def _journal(self) -> dict[str, Any] | None:
         """Return the journal; None where there is none or it is not whole."""
         try:
-            kept = json.loads(self.journal.read_bytes())
+            kept = load_checked(self.journal.read_bytes())
         except (OSError, ValueError):
             return None
-        whole = isinstance(kept, dict) and kept.get("schema") == SCHEMA
-        return kept if whole and kept.keys() >= _KEYS else None
+        return kept if kept.get("schema") == SCHEMA else None
 
     def _save(self) -> None:
         """Write the journal."""
@@ -157,16 +157,24 @@ class Part:
             "done": self.done,
             "terms": self._terms,
         }
-        self._io.write_atomic(self.journal, json.dumps(kept, sort_keys=True).encode())
+        self._io.write_atomic(self.journal, dump_checked(kept, lines=False))
 
-    def _check_same(self, before: dict[str, Any]) -> None:
-        """Refuse to go on with another plan."""
-        if _sha256(before) == _sha256(self._terms):
+    def _check_same(self, kept: dict[str, Any]) -> None:
+        """Refuse to go on with another plan than the journal's."""
+        if kept["plan"] == _sha256(self._terms):
             return
+        changed = _changed(kept["terms"], self._terms)
         raise DatasetError(
-            f"{self.path}: begun by a build with other terms ({_changed(before, self._terms)}); "
+            f"{self.path}: begun by a build with other terms ({changed}); "
             "repeat that build to finish it, or say --restart"
         )
+
+    def _why(self, err: OSError) -> str:
+        """Return in words why the file could not be begun, and what would help."""
+        if err.errno != errno.ENOSPC:
+            return err.strerror or str(err)
+        mib = self._plan.rows * self._size**2 * 3 / 2**20
+        return f"{err.strerror}; it needs {mib:.0f} MiB: make room, or take a smaller --size"
 
     def _verify(self) -> str:
         """Read the file back: structure, tables, and the checksum of every block."""

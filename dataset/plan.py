@@ -1,6 +1,6 @@
 """Pass 1: from the tables of all sessions to every row of the data set, but for its pictures."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -138,6 +138,7 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
         on_progress(done, len(names), f"reading {name}")
         recording = load_recording(settings.recordings, name)
         sessions.append(_decide(recording, split, settings.filters))
+    _refuse_copies(one.recording for one in sessions)
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, workers, on_progress)
     counts = _count(sessions)
@@ -157,6 +158,18 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
         ),
         warnings=_warnings(sessions),
     )
+
+
+def _refuse_copies(recordings: Iterable[Recording]) -> None:
+    """Refuse a recording that lies there twice: its frames could come into two splits."""
+    seen: dict[str, Recording] = {}
+    for one in recordings:
+        first = seen.setdefault(one.info.uuid, one)
+        if first is not one:
+            raise DatasetError(
+                f"{one.folder}: a copy of session {first.name} (the same uuid); "
+                "move one of them away, or leave it out with --sessions"
+            )
 
 
 def _decide(recording: Recording, split: SplitSettings, filters: FilterSettings) -> _SessionPlan:
@@ -261,11 +274,14 @@ def _check_splits(
     for name in split.asked_for:
         if counts["splits"].get(name):
             continue
-        why = _why(sessions)
-        flag = f"--test {settings.test}" if name == "test" else f"--val {settings.val}"
+        val = f"--val {settings.val}"
+        test = "" if settings.test is None else f"--test {settings.test}"
+        flags = {"train": f"{val} {test}".rstrip(), "val": val, "test": test}[name]
+        dealt = ", ".join(f"{other} {n}" for other, n in counts["splits"].items())
         raise DatasetError(
-            f"{flag}: nothing is left for {name} of {counts['candidates']} candidates "
-            f"(rejected: {why}); record more, or name sessions with --val GLOB"
+            f"{flags}: nothing is left for {name} of {counts['candidates']} candidates "
+            f"(kept: {dealt or 'none'}; rejected: {_why(sessions)}); "
+            "record more, or name other sessions"
         )
 
 
@@ -347,9 +363,14 @@ def _warnings(sessions: Sequence[_SessionPlan]) -> tuple[str, ...]:
     """Return what a person should look at."""
     found = []
     for one in sessions:
-        kept = np.isin(one.goes_to, SPLITS)
+        name, kept = one.recording.name, np.isin(one.goes_to, SPLITS)
+        if one.recording.damaged_rows:
+            found.append(
+                f"{name}: damaged rows of its tables, left out: {one.recording.damaged_rows}; "
+                f"kincap sessions verify {name} says which"
+            )
         if not kept.any():
-            found.append(f"{one.recording.name}: no frame of it is kept (rejected: {_why([one])})")
+            found.append(f"{name}: no frame of it is kept (rejected: {_why([one])})")
         warning = side_warning(one.recording, one.candidates, kept)
         if warning:
             found.append(warning)

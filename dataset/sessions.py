@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.edits import Edits, load_edits
-from ..core.errors import DatasetError, SessionError
+from ..core.errors import DatasetError, SessionError, ShardError
 from ..core.manifest import MANIFEST, read_manifest
 from ..core.session import (
     SessionInfo,
@@ -24,7 +24,7 @@ from ..core.session import (
     shard_names,
 )
 from ..core.shard import BODIES_DTYPE, COLOR_DTYPE, STREAM_TABLE, Rows, Stream
-from ..core.shard_reader import ShardReader
+from ..core.shard_reader import DAMAGED, GOOD, ShardReader
 from ..core.skeleton import JOINT, KEYPOINT_JOINT
 
 _COLOR: Final = STREAM_TABLE[Stream.color]
@@ -70,6 +70,7 @@ class Recording:
         color: (F,) rows of color_index, by seq.
         color_shard: (F,) index into ``shards``.
         bodies: Its bodies, by seq.
+        damaged_rows: How many rows of both tables can't be trusted and are in neither.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Recording:
     color: Rows
     color_shard: NDArray[np.int32]
     bodies: BodyRows
+    damaged_rows: int
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -142,10 +144,14 @@ def load_recording(recordings: Path, name: str) -> Recording:
     shards = _sealed_shards(folder, name)
     color: list[Rows] = []
     bodies: list[BodyRows] = []
+    damaged = 0
     for shard in shards:
-        with ShardReader(folder / shard) as reader:
-            color.append(reader.rows(_COLOR))
-            bodies.append(_needed(reader.rows(_BODIES)))
+        with _open_shard(folder / shard, name) as reader:
+            frames, lost_frames = _good_rows(reader, _COLOR)
+            rows, lost_rows = _good_rows(reader, _BODIES)
+        color.append(frames)
+        bodies.append(_needed(rows))
+        damaged += lost_frames + lost_rows
     counts = [len(rows) for rows in color]
     return Recording(
         name=name,
@@ -157,7 +163,26 @@ def load_recording(recordings: Path, name: str) -> Recording:
         color=np.concatenate([np.empty(0, COLOR_DTYPE), *color]),
         color_shard=np.repeat(np.arange(len(shards), dtype=np.int32), counts),
         bodies=_joined(bodies),
+        damaged_rows=damaged,
     )
+
+
+def _open_shard(path: Path, name: str) -> ShardReader:
+    """Open a shard of a session.
+
+    Raises:
+        ShardError: It can't be read; says what to do.
+    """
+    try:
+        return ShardReader(path)
+    except ShardError as err:
+        raise ShardError(f"{err}; kincap sessions repair {name}") from err
+
+
+def _good_rows(reader: ShardReader, table: str) -> tuple[Rows, int]:
+    """Return the rows of a table that count, and how many damaged ones it has."""
+    states = reader.row_states(table)
+    return reader.all_rows(table)[states == GOOD], int((states == DAMAGED).sum())
 
 
 def _check_device(folder: Path, info: SessionInfo) -> None:
@@ -181,7 +206,7 @@ def _sealed_shards(folder: Path, name: str) -> list[str]:
             f"{folder / gone[0]}: missing, the manifest has it; kincap sessions verify {name}"
         )
     for shard in sorted(there - sealed.keys()):
-        with ShardReader(folder / shard) as reader:
+        with _open_shard(folder / shard, name) as reader:
             if not reader.is_empty():
                 raise SessionError(
                     f"{folder / shard}: not sealed, its recorder was killed; "

@@ -1,5 +1,6 @@
 """A sheet of examples from a data set, to be looked at before anything is trained on it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -54,8 +55,8 @@ def check_sheet(path: Path | None) -> None:
         return
     if path.suffix.lower() != ".png":
         raise DatasetError(f"--sheet {path}: expected a name that ends in .png")
-    if path.is_dir() or not path.parent.is_dir():
-        raise DatasetError(f"--sheet {path}: expected a file in a folder that exists")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise DatasetError(f"--sheet {path}: expected a file in a folder that can be written to")
 
 
 def draw_sheet(dataset: Kinect13, path: Path) -> None:

@@ -259,6 +259,40 @@ def test_a_damaged_picture_ends_the_build_or_is_left_out(sessions, walk) -> None
         assert dataset.split("train").color_seq.tolist() == [0, 1, 2, 3, 5]
 
 
+@pytest.mark.parametrize("table", ["color_index", "bodies"])
+def test_a_damaged_row_is_left_out_and_told_of(sessions, walk, table) -> None:
+    path = sessions("train1", walk(6)) / "000000.h5"
+    sessions("val1", walk(3))
+    with ShardReader(path) as shard:
+        place = shard.layout.tables[table]
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.seek(place.offset + 4 * place.dtype.itemsize + 12)
+        file.write(b"\xff")
+    result = build(settings(sessions))
+    assert result.splits == {"train": 5, "val": 3}
+    assert result.warnings == (
+        "train1: damaged rows of its tables, left out: 1; kincap sessions verify train1 says which",
+    )
+
+
+def test_a_shard_that_cannot_be_read_is_refused_with_what_to_do(sessions, walk) -> None:
+    path = sessions("train1", walk(6)) / "000000.h5"
+    sessions("val1", walk(3))
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.write(bytes(8))
+    said = refused(settings(sessions))
+    assert "train1/000000.h5" in said
+    assert "kincap sessions repair train1" in said
+
+
+def test_a_copy_of_a_session_is_refused(sessions, walk) -> None:
+    shutil.copytree(sessions("train1", walk(5)), sessions.recordings / "val1")
+    said = refused(settings(sessions))
+    assert "val1: a copy of session train1" in said
+
+
 def test_a_picture_that_is_no_jpeg_is_damaged_although_its_checksum_holds(sessions, walk) -> None:
     broken = b"\xff\xd8" + bytes(500) + b"\xff\xd9"
     sessions("train1", [*walk(4), Frame(blob=broken)])
@@ -297,6 +331,7 @@ def test_what_kincap_did_not_make_is_never_replaced(sessions, walk, tmp_path) ->
         ({"test": "nobody"}, "--test nobody"),
         ({"val": "*"}, "--val *"),
         ({"test": "val1"}, "val1"),
+        ({"val": "0.2", "test": "*"}, "--val 0.2 --test *: nothing is left for train"),
         ({"sheet": Path("sheet.jpg")}, "--sheet"),
     ],
 )

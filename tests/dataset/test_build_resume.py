@@ -157,6 +157,14 @@ def test_an_edit_is_another_plan(recorded, kincap: Run) -> None:
         build(settings(recorded))
 
 
+def test_a_journal_that_was_changed_counts_for_nothing(recorded, expected, kincap: Run) -> None:
+    interrupted(recorded, kincap)
+    journal = recorded / "set.h5.part.json"
+    journal.write_text(journal.read_text().replace('"done": {', '"done": {"x": ', 1))
+    assert build(settings(recorded)).resumed_rows == 0
+    assert (recorded / "set.h5").read_bytes() == expected
+
+
 def test_bytes_that_were_changed_meanwhile_are_found(recorded, kincap: Run) -> None:
     interrupted(recorded, kincap)
     places = json.loads((recorded / "set.h5.part.json").read_text())["images"]

@@ -172,6 +172,7 @@ BAD: dict[str, Callable[[Path], None]] = {
     "newer version": _edit(lambda file: file.attrs.__setitem__("format_version", 2)),
     "other format": _edit(lambda file: file.attrs.__setitem__("format", np.bytes_(b"other"))),
     "nan keypoint": _put("train/keypoints_px", (0, 0, 0), np.nan),
+    "flat box": _put("val/bbox_xyxy_px", (0, 2), -0.5),
     "heavy weight": _put("train/weight", (0, 0), 1.5),
     "odd visibility": _put("val/visibility", (0, 0), 3),
     "unknown session": _put("train/session", 0, 9),
