@@ -268,8 +268,20 @@ def test_a_clock_that_goes_back_begins_a_take(kinect: World) -> None:
     assert next(items).row["time_device"] == 45
 
 
-def _burst(world: World, count: int) -> None:
-    """While a colour frame is converted the next colour frame and body arrive, ``count`` times."""
+def test_pictures_that_could_not_be_converted_give_their_memory_back(kinect: World) -> None:
+    kinect.plug_in()
+    items = kinect.started(kinect.open())
+    color = kinect.sensor.color
+    for k in range(25):
+        color.failures["CopyConvertedFrameDataToArray"].append(E_FAIL)
+        color.push(T0 + k * TICK, (picture(0), Settings()))
+        assert next(items).kind is EventKind.drop_source
+    color.push(T0 + 25 * TICK, (picture(1), Settings()))
+    assert isinstance(next(items), ColorFrame)
+
+
+def _burst(world: World, count: int, *, slow: str = "color") -> None:
+    """While a frame of one stream is fetched the next of both arrive, ``count`` times."""
     sensor, left = world.sensor, iter(range(1, count + 1))
 
     def next_pair() -> None:
@@ -278,7 +290,10 @@ def _burst(world: World, count: int) -> None:
             sensor.color.push(T0 + k * TICK, (picture(0), Settings()))
             sensor.bodies.push(T0 + k * TICK, [person(k)])
 
-    sensor.color.while_converting = next_pair
+    if slow == "color":
+        sensor.color.while_converting = next_pair
+    else:
+        sensor.bodies.before_acquiring = next_pair
     sensor.color.push(T0, (picture(0), Settings()))
     sensor.bodies.push(T0, [person(0)])
 
@@ -305,6 +320,20 @@ def test_bodies_are_served_beside_slow_colour(kinect: World) -> None:
     assert kinds["ColorFrame"] == 51
     assert kinds["Lost"] == 0
     assert kinect.sensor.bodies.acquired - before >= 45
+
+
+def test_colour_is_served_beside_slow_bodies(kinect: World) -> None:
+    kinect.plug_in()
+    items = kinect.started(kinect.open())
+    _burst(kinect, 50, slow="bodies")
+    found: Counter[str] = Counter()
+    # a body that is gone because the next has come counts as served: its turn was used
+    while found["bodies"] < 51:
+        item = next(items)
+        if isinstance(item, ColorFrame):
+            item.release()
+        found["color" if isinstance(item, ColorFrame) else "bodies"] += 1
+    assert found["color"] >= 45
 
 
 def _until_pictures(items: Iterator[Any], count: int) -> Iterator[Any]:
