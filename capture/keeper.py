@@ -10,7 +10,7 @@ from ..core.errors import KincapError
 from ..core.fileio import FileIO
 from ..core.layout import Layout
 from ..core.seal import finish, seal
-from ..core.session import SessionInfo, save_session
+from ..core.session import SESSION_FILE, SessionInfo, save_session
 from ..core.shard_writer import ShardWriter
 
 SYNC_EVERY_S = 1.0
@@ -56,6 +56,7 @@ class Keeper:
         # held around sync and close: a descriptor must not be closed under a running sync
         self._sync_lock = threading.Lock()
         self._broken: set[ShardWriter] = set()
+        self._unsaved = False
         self._stopping = threading.Event()
         self.names: list[str] = []
         self.crash: Exception | None = None
@@ -100,13 +101,19 @@ class Keeper:
         return shard in self._broken
 
     def add_take(self, take: dict[str, object]) -> None:
-        """Have a take written into session.json."""
+        """Have a take written into session.json; what fails is tried again at the end."""
 
         def save() -> None:
             self._info.takes.append(take)
-            save_session(self._folder, self._info, self._io)
+            self._unsaved = True
+            try:
+                save_session(self._folder, self._info, self._io)
+                self._unsaved = False
+            except OSError as error:
+                text = f"can't be written ({error.strerror}); tried again at the end"
+                self._on_problem(f"{self._folder / SESSION_FILE}: {text}", False)
 
-        self._put(_URGENT, lambda: self._try("session.json can't be written", save))
+        self._put(_URGENT, save)
 
     def finish(self, last: ShardWriter) -> None:
         """End cleanly: seal what is left, cut the last shard to what it holds.
@@ -197,6 +204,12 @@ class Keeper:
     def _finish_last(self, last: ShardWriter) -> None:
         self._close(last)
         self._drop_unused()
+        if self._unsaved:
+            self._try(
+                f"{self._folder / SESSION_FILE}: can't be written, the clocks of the last take "
+                "stand in its shards alone",
+                lambda: save_session(self._folder, self._info, self._io),
+            )
         if not any(last.rows.values()):
             self.names.remove(last.path.name)
             self._remove(last)

@@ -5,6 +5,7 @@
 Everything that can be wrong with what was asked for is found before anything is written.
 """
 
+import contextlib
 import errno
 import os
 import shutil
@@ -13,72 +14,38 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from ..core.errors import KincapError, SessionError
 from ..core.faultio import default_io
 from ..core.fileio import FileIO
-from ..core.jpeg import RESTART_INTERVAL
-from ..core.layout import MIN_SHARD_MIB, Layout, make_layout
+from ..core.layout import Layout, make_layout
 from ..core.seal import recover
 from ..core.session import (
+    LOCK_FILE,
     SESSION_FILE,
     SessionInfo,
     SessionLock,
-    check_session_name,
     load_session,
-    new_session,
     next_shard_number,
     save_session,
     session_folder,
 )
 from ..core.session_reader import SessionReader
 from ..core.shard import Stream
-from .encoder import QUALITY
 from .feed import Limits
 from .keeper import Keeper
 from .pipeline import OnProgress, Pipeline, Problems
 from .sensor import Sensor, SensorInfo
+from .settings import RecordSettings as RecordSettings
+from .settings import check_settings
 from .sources import open_source
 from .stop import Stop, stop_on_signals
+from .target import LEFT_BY_A_LOCK, add_to, check_target, info_of_new, origin_of_takes
 
 MAX_ENCODERS = 4
-_LEFT_BY_A_LOCK = {"lock", "lock.json"}
-
-
-@dataclass(frozen=True)
-class RecordSettings:
-    """What is to be recorded, and where to.
-
-    Attributes:
-        session: The session's name; one that exists gets another take.
-        recordings: The folder of all sessions.
-        source: What ``open_source`` takes.
-        streams: Of "color", "bodies", "mask", "depth"; (): what the source gives by itself.
-        frames: End after so many colour frames were handed over; None: no limit.
-        duration_s: End after so many seconds of the source's clock; None: no limit.
-        shard_mib: Size of a shard, MiB.
-        subject: Who is recorded; "": what the source or the session says.
-        outfit: What the person wears, likewise.
-        note: Free text about this recording.
-        tags: Free words, added to the session's.
-        consent: What the person agreed to.
-        encoders: Encoder threads; None: as many as suit the machine.
-    """
-
-    session: str
-    recordings: Path = Path("recordings")
-    source: str = "kinect"
-    streams: tuple[str, ...] = ()
-    frames: int | None = None
-    duration_s: float | None = None
-    shard_mib: int = 512
-    subject: str = ""
-    outfit: str = ""
-    note: str = ""
-    tags: tuple[str, ...] = ()
-    consent: str = ""
-    encoders: int | None = None
+_Words = ParamSpec("_Words")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass
@@ -174,11 +141,11 @@ def record(
         RecordError: It broke off (exit 1): disk full, source lost; what came before is kept.
         KeyboardInterrupt: Asked to stop a second time; the disk stays as after a kill.
     """
-    _check(settings)
+    check_settings(settings)
     folder = session_folder(settings.recordings, settings.session)
     source = sensor or open_source(settings.source, settings.streams)
     try:
-        _check_target(folder, settings, source)
+        check_target(folder, settings, source)
         io = io or default_io()
         with _begin(folder, settings, source, io) as job:
             return job.run(on_progress, on_warning)
@@ -186,81 +153,56 @@ def record(
         source.close()
 
 
-def _check(settings: RecordSettings) -> None:
-    """Raise KincapError where a setting makes no sense."""
-    # before the source: who mistypes a name should not first be sent to look for a sensor
-    check_session_name(settings.session)
-    if settings.frames is not None and settings.frames < 1:
-        raise KincapError(f"--frames {settings.frames}: expected 1 or more")
-    if settings.duration_s is not None and not 0 < settings.duration_s < float("inf"):
-        raise KincapError(f"--duration {settings.duration_s}: expected seconds, more than 0")
-    if settings.frames is not None and settings.duration_s is not None:
-        raise KincapError("--frames and --duration: both given, expected one of them")
-    if settings.shard_mib < MIN_SHARD_MIB:
-        raise KincapError(f"--shard-mib {settings.shard_mib}: expected {MIN_SHARD_MIB} or more MiB")
-
-
-def _check_target(folder: Path, settings: RecordSettings, sensor: Sensor) -> None:
-    """Raise SessionError where the source does not fit into what is there."""
-    played = getattr(sensor, "folder", None)
-    if played is not None and folder.exists() and folder.samefile(played):
-        raise SessionError(f"{folder}: a session can't be replayed into itself; take another name")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise SessionError(f"{folder}: a file is in the way of the session's folder")
-    if (folder / SESSION_FILE).is_file():
-        _check_fit(folder, load_session(folder), settings, sensor.info)
-    elif set(os.listdir(folder)) - _LEFT_BY_A_LOCK:
-        raise SessionError(f"{folder}: holds files but no {SESSION_FILE}; take another name")
-
-
-def _check_fit(
-    folder: Path, there: SessionInfo, settings: RecordSettings, source: SensorInfo
-) -> None:
-    """Raise SessionError where one session would hold what can't stand in one session."""
-    device = there.device
-    found = (tuple(device["color_size_px"]), bool(device["mirrored"]))
-    given = (tuple(source.color_size_px), source.mirrored)
-    if found != given:
-        words = [
-            f"{size[0]}x{size[1]}, {'mirrored' if mirrored else 'not mirrored'}"
-            for size, mirrored in (found, given)
-        ]
-        raise SessionError(
-            f"{folder}: holds images of {words[0]}; the source gives {words[1]}; take another name"
-        )
-    for name in ("subject", "outfit", "consent"):
-        before, now = getattr(there, name), getattr(settings, name)
-        if before and now and before != now:
-            raise SessionError(
-                f"{folder}: has {name} {before!r}, --{name} says {now!r}; take another name"
-            )
-
-
 @contextmanager
 def _begin(folder: Path, settings: RecordSettings, sensor: Sensor, io: FileIO) -> Iterator["_Job"]:
-    """Lock the session and make its first shard; a new session that can't begin leaves nothing."""
-    existed = folder.is_dir()
+    """Lock the session and make its first shard; a new session that can't begin leaves nothing.
+
+    Raises:
+        SessionError: There is no room, or the folder can't be written.
+        SessionLockedError: Another process holds it.
+    """
+    is_new = not folder.is_dir()
     try:
         io.make_folder(folder)
         lock = SessionLock(folder, io).acquire(_command())
+    except OSError as error:
+        if is_new:
+            _remove_bare(folder)
+        raise _cannot_begin(folder, settings, error) from error
+    with lock:
         try:
             job = _Job(folder, settings, sensor, io)
-        except BaseException:
-            lock.release()
+        except BaseException as error:
+            if is_new:
+                # under the lock: no other recorder can have begun in it
+                shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise _cannot_begin(folder, settings, error) from error
             raise
-    except OSError as error:
-        if not existed:
-            shutil.rmtree(folder, ignore_errors=True)
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        hint = "; free some space or take a smaller --shard-mib" if is_full else ""
-        raise SessionError(
-            f"{folder}: no shard of {settings.shard_mib} MiB can be made ({error.strerror}){hint}",
-            exit_code=1,
-        ) from error
-    with lock:
         yield job
+
+
+def _remove_bare(folder: Path) -> None:
+    """Delete a new folder that holds nothing yet; the lock is not held, so nothing else."""
+    with contextlib.suppress(OSError):
+        if set(os.listdir(folder)) <= LEFT_BY_A_LOCK:
+            (folder / LOCK_FILE).unlink(missing_ok=True)
+            folder.rmdir()
+
+
+def _cannot_begin(folder: Path, settings: RecordSettings, error: OSError) -> SessionError:
+    """Return what to tell of a disk on which the recording can't begin."""
+    if error.errno in _NO_ROOM:
+        return SessionError(
+            f"{folder}: no shard of {settings.shard_mib} MiB can be made ({error.strerror}); "
+            "free some space or take a smaller --shard-mib",
+            exit_code=1,
+        )
+    where = error.filename or folder
+    return SessionError(
+        f"{where}: {error.strerror or error}; mend that or name another folder by --recordings",
+        exit_code=1 if error.errno == errno.EIO else 2,
+    )
 
 
 def _command() -> str:
@@ -280,9 +222,9 @@ class _Job:
         """
         self._folder, self._settings, self._sensor = folder, settings, sensor
         there = (folder / SESSION_FILE).is_file()
-        info = load_session(folder) if there else _new_info(settings, sensor.info)
+        info = load_session(folder) if there else info_of_new(settings, sensor.info)
         if there:
-            _add_to(info, settings)
+            add_to(info, settings)
         next_seq, next_take = dict.fromkeys(_numbered(sensor.info), 0), 0
         self.recovered: list[str] = []
         if there:
@@ -303,7 +245,7 @@ class _Job:
             encoder_threads=settings.encoders or min(MAX_ENCODERS, os.cpu_count() or 1),
             next_seq=next_seq,
             next_take=next_take,
-            origin=_origin(settings, sensor.info, again=there),
+            origin=origin_of_takes(settings, sensor.info, again=there),
         )
 
     def _go_on(self, info: SessionInfo, io: FileIO) -> tuple[dict[Stream, int], int]:
@@ -334,7 +276,7 @@ class _Job:
         def tell(text: str) -> None:
             told.append(text)
             if on_warning is not None:
-                on_warning(text)
+                _heard(on_warning)(text)
 
         for name in self.recovered:
             tell(f"{self._folder / name}: left by an earlier recording, sealed now")
@@ -343,7 +285,10 @@ class _Job:
         cv2.setNumThreads(1)
         try:
             with stop_on_signals(self._stop):
-                self._pipeline.run(on_progress or _say_nothing, tell)
+                self._pipeline.run(_heard(on_progress or _say_nothing), tell)
+        except KeyboardInterrupt:
+            tell(f"{self._folder}: stopped at once; the next record into it seals what is there")
+            raise
         finally:
             cv2.setNumThreads(threads)
         result = self._result(told)
@@ -394,48 +339,21 @@ class _Job:
         return f"{self._sensor.info.uri}: {type(error).__name__}: {error}"
 
 
+def _heard(say: Callable[_Words, None]) -> Callable[_Words, None]:
+    """Return a way to tell the person something that ends no recording where nobody listens.
+
+    A terminal that was closed or a pipe that was cut refuses every further line.
+    """
+
+    def try_to_say(*words: _Words.args, **more: _Words.kwargs) -> None:
+        with contextlib.suppress(OSError):
+            say(*words, **more)
+
+    return try_to_say
+
+
 def _say_nothing(_done: int, _total: int | None, _note: str) -> None:
     """Take progress where nobody asked for it."""
-
-
-def _new_info(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
-    """Return what session.json says of a session that begins with this recording."""
-    return new_session(
-        settings.session,
-        subject=settings.subject or source.subject,
-        outfit=settings.outfit or source.outfit,
-        note=settings.note,
-        tags=list(dict.fromkeys(settings.tags)),
-        consent=settings.consent,
-        source={"kind": source.kind, "uri": source.uri},
-        device={
-            "id": source.device_id,
-            "color_size_px": list(source.color_size_px),
-            "mirrored": source.mirrored,
-            "depth_intrinsics": source.depth_intrinsics,
-            "projection": source.projection,
-            "times": source.times,
-        },
-        settings={
-            "codec": "jpeg",
-            "quality": QUALITY,
-            "restart_interval": RESTART_INTERVAL,
-            "shard_mib": settings.shard_mib,
-        },
-    )
-
-
-def _add_to(info: SessionInfo, settings: RecordSettings) -> None:
-    """Fill in what a session that exists does not say yet; what it says stays."""
-    info.subject = info.subject or settings.subject
-    info.consent = info.consent or settings.consent
-    info.tags = list(dict.fromkeys((*info.tags, *settings.tags)))
-
-
-def _origin(settings: RecordSettings, source: SensorInfo, *, again: bool) -> dict[str, Any]:
-    """Return what session.json says of each take besides its number and clocks."""
-    origin = {"source": source.uri, "device_id": source.device_id, "times": source.times}
-    return {**origin, "note": settings.note} if again and settings.note else origin
 
 
 def _numbered(source: SensorInfo) -> list[Stream]:

@@ -77,9 +77,6 @@ def record(
     try:
         with progress(f"recording {session}", frames) as bar:
             done = run(settings, on_progress=bar.update, on_warning=say)
-    except KeyboardInterrupt:
-        say(f"interrupted; what was written so far is sealed by the next record into {session}")
-        raise
     except RecordError as error:
         show(error.result)
         raise

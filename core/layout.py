@@ -25,6 +25,8 @@ from .shard import BLOB_TABLES, BLOBS, FORMAT, FORMAT_VERSION, STREAM_TABLE, TAB
 
 MIB: Final = 1 << 20
 MIN_SHARD_MIB: Final = 8
+MAX_SHARD_MIB: Final = 16384
+"""Tables are read whole: the bodies of a shard this large fill 0.7 GB of memory."""
 _MAX_HEADER: Final = 1 << 20
 
 
@@ -175,10 +177,12 @@ def make_layout(
         shard_mib: Size of a shard, MiB; what the tables leave is ``blobs``.
 
     Raises:
-        ShardError: A shard that small has no room for its tables.
+        ShardError: A shard that small has no room for its tables, one that large is not read back.
     """
-    if shard_mib < MIN_SHARD_MIB:
-        raise ShardError(f"--shard-mib {shard_mib}: a shard has at least {MIN_SHARD_MIB} MiB")
+    if not MIN_SHARD_MIB <= shard_mib <= MAX_SHARD_MIB:
+        raise ShardError(
+            f"--shard-mib {shard_mib}: expected {MIN_SHARD_MIB} to {MAX_SHARD_MIB} MiB"
+        )
     rows = table_rows(streams, shard_mib)
     if not any(table in BLOB_TABLES for table in rows):
         return _template(session_uuid, created_utc, rows)

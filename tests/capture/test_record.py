@@ -13,6 +13,7 @@ import pytest
 from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.core.errors import KincapError, SessionError, SessionLockedError
 from kincap.core.faultio import FaultyFileIO, parse_faults
+from kincap.core.fileio import FileIO
 from kincap.core.jpeg import decode_jpeg
 from kincap.core.session import SessionLock, load_session, read_manifest
 from kincap.core.session_reader import SessionReader
@@ -203,7 +204,9 @@ def test_a_second_ctrl_c_stops_at_once(settings, memory_sensor):
         ({"frames": 0}, "--frames 0"),
         ({"duration_s": 0.0}, "--duration"),
         ({"frames": 5, "duration_s": 1.0}, "both given"),
+        ({"duration_s": float("nan")}, "--duration nan"),
         ({"shard_mib": 7}, "--shard-mib 7"),
+        ({"shard_mib": 10**9}, "--shard-mib 1000000000"),
         ({"session": "../x"}, "session name"),
         ({"session": "CON"}, "session name"),
         ({"session": "a b"}, "session name"),
@@ -214,6 +217,74 @@ def test_bad_settings_write_nothing(settings, memory_sensor, wrong, says):
         record(dataclasses.replace(settings, **wrong), sensor=memory_sensor())
     assert refused.value.exit_code == 2
     assert not settings.recordings.exists()
+
+
+def test_what_stands_in_the_way_of_a_new_folder_is_named(tmp_path, memory_sensor):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for recordings, session, says in (
+        (tmp_path / "file", "s1", "file: is no folder"),
+        (tmp_path / "file" / "below", "s1", "file: is no folder"),
+        (tmp_path, "file", "a file is in the way"),
+        (tmp_path, "link", "a link that leads nowhere"),
+    ):
+        with pytest.raises(SessionError, match=says) as refused:
+            record(RecordSettings(session, recordings, shard_mib=8), sensor=memory_sensor())
+        assert refused.value.exit_code == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
+
+
+class _Interrupted(FileIO):
+    """Ctrl-C while the first shard is made."""
+
+    def reserve(self, fd, size):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_before_the_first_frame_leaves_a_session_as_it_was(settings, memory_sensor):
+    with pytest.raises(KeyboardInterrupt):
+        record(settings, sensor=memory_sensor(), io=_Interrupted())
+    assert not (settings.recordings / "s1").exists()
+    before = record(settings, sensor=memory_sensor(frames=3))
+    with pytest.raises(KeyboardInterrupt):
+        record(settings, sensor=memory_sensor(), io=_Interrupted())
+    assert record(settings, sensor=memory_sensor(frames=3)).path == before.path
+    with SessionReader(before.path) as reader:
+        assert reader.color["seq"].tolist() == list(range(6))
+        assert [take["take"] for take in reader.info.takes] == [0, 1]
+
+
+def test_a_recording_goes_on_when_the_terminal_is_gone(settings, memory_sensor, account):
+    def closed(*_words):
+        raise BrokenPipeError
+
+    sensor = memory_sensor(frames=150, persons=0)
+    done = record(settings, sensor=sensor, on_progress=closed, on_warning=closed)
+    assert any("no body" in warning for warning in done.warnings)
+    assert account(done.path).stored["color"] == list(range(150))
+    assert len(read_manifest(done.path)) == done.shards
+
+
+@pytest.mark.parametrize(("faults", "takes"), [("rename:eio:4", [0]), ("rename:eio:4+", [])])
+def test_a_take_that_session_json_refuses_is_written_at_the_end(
+    settings, memory_sensor, account, faults, takes
+):
+    # renames: lock.json, session.json, the shard, session.json with the take
+    io = FaultyFileIO(parse_faults(faults))
+    if takes:
+        done = record(settings, sensor=memory_sensor(frames=20), io=io)
+        assert any("tried again at the end" in warning for warning in done.warnings)
+    else:
+        with pytest.raises(RecordError, match=r"session.json: can't be written") as failed:
+            record(settings, sensor=memory_sensor(frames=20), io=io)
+        done = failed.value.result
+    assert [take["take"] for take in load_session(done.path).takes] == takes
+    assert account(done.path).stored["color"] == list(range(20))
+
+
+def test_a_tag_of_nothing_is_no_tag(settings, memory_sensor):
+    tagged = dataclasses.replace(settings, tags=("a b", "", " ", "a b"))
+    assert load_session(record(tagged, sensor=memory_sensor(frames=1)).path).tags == ["a b"]
 
 
 def test_a_locked_session_says_who_holds_it(settings, memory_sensor):

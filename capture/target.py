@@ -1,0 +1,125 @@
+"""The session that is recorded into: whether the source fits, and what session.json says of it."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import SessionError
+from ..core.jpeg import RESTART_INTERVAL
+from ..core.session import (
+    HOLDER_FILE,
+    LOCK_FILE,
+    SESSION_FILE,
+    SessionInfo,
+    load_session,
+    new_session,
+)
+from .encoder import QUALITY
+from .sensor import Sensor, SensorInfo
+from .settings import RecordSettings
+
+LEFT_BY_A_LOCK = frozenset((LOCK_FILE, HOLDER_FILE))
+"""Files that may lie in a folder although no session has begun in it."""
+
+
+def check_target(folder: Path, settings: RecordSettings, sensor: Sensor) -> None:
+    """Check that a source can be recorded into a folder; nothing is written.
+
+    Args:
+        folder: The session's folder; need not exist.
+        settings: What to record.
+        sensor: The opened source.
+
+    Raises:
+        SessionError: The source does not fit into what is there (exit 2).
+    """
+    played = getattr(sensor, "folder", None)
+    if played is not None and folder.exists() and folder.samefile(played):
+        raise SessionError(f"{folder}: a session can't be replayed into itself; take another name")
+    if not folder.exists():
+        _check_way(folder)
+        return
+    if not folder.is_dir():
+        raise SessionError(f"{folder}: a file is in the way of the session's folder")
+    if (folder / SESSION_FILE).is_file():
+        _check_fit(folder, load_session(folder), settings, sensor.info)
+    elif set(os.listdir(folder)) - LEFT_BY_A_LOCK:
+        raise SessionError(f"{folder}: holds files but no {SESSION_FILE}; take another name")
+
+
+def _check_way(folder: Path) -> None:
+    """Raise SessionError where a new folder can't be made because something else is there."""
+    if folder.is_symlink():
+        raise SessionError(f"{folder}: a link that leads nowhere; delete it or take another name")
+    above = next((path for path in folder.parents if path.exists()), None)
+    if above is not None and not above.is_dir():
+        raise SessionError(f"{above}: is no folder; --recordings names the folder of all sessions")
+
+
+def _check_fit(
+    folder: Path, there: SessionInfo, settings: RecordSettings, source: SensorInfo
+) -> None:
+    """Raise SessionError where one session would hold what can't stand in one session."""
+    device = there.device
+    found = (tuple(device["color_size_px"]), bool(device["mirrored"]))
+    given = (tuple(source.color_size_px), source.mirrored)
+    if found != given:
+        words = [
+            f"{size[0]}x{size[1]}, {'mirrored' if mirrored else 'not mirrored'}"
+            for size, mirrored in (found, given)
+        ]
+        raise SessionError(
+            f"{folder}: holds images of {words[0]}; the source gives {words[1]}; take another name"
+        )
+    for name in ("subject", "outfit", "consent"):
+        before, now = getattr(there, name), getattr(settings, name)
+        if before and now and before != now:
+            raise SessionError(
+                f"{folder}: has {name} {before!r}, --{name} says {now!r}; take another name"
+            )
+
+
+def info_of_new(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
+    """Return what session.json says of a session that begins with this recording."""
+    return new_session(
+        settings.session,
+        subject=settings.subject or source.subject,
+        outfit=settings.outfit or source.outfit,
+        note=settings.note,
+        tags=_distinct(settings.tags),
+        consent=settings.consent,
+        source={"kind": source.kind, "uri": source.uri},
+        device={
+            "id": source.device_id,
+            "color_size_px": list(source.color_size_px),
+            "mirrored": source.mirrored,
+            "depth_intrinsics": source.depth_intrinsics,
+            "projection": source.projection,
+            "times": source.times,
+        },
+        settings={
+            "codec": "jpeg",
+            "quality": QUALITY,
+            "restart_interval": RESTART_INTERVAL,
+            "shard_mib": settings.shard_mib,
+        },
+    )
+
+
+def add_to(info: SessionInfo, settings: RecordSettings) -> None:
+    """Fill in what a session that exists does not say yet; what it says stays."""
+    info.subject = info.subject or settings.subject
+    info.consent = info.consent or settings.consent
+    info.tags = _distinct((*info.tags, *settings.tags))
+
+
+def _distinct(tags: Iterable[str]) -> list[str]:
+    """Return tags once each, without those of nothing but spaces."""
+    return [tag for tag in dict.fromkeys(tags) if tag.strip()]
+
+
+def origin_of_takes(settings: RecordSettings, source: SensorInfo, *, again: bool) -> dict[str, Any]:
+    """Return what session.json says of each take besides its number and clocks."""
+    origin = {"source": source.uri, "device_id": source.device_id, "times": source.times}
+    return {**origin, "note": settings.note} if again and settings.note else origin
