@@ -28,6 +28,8 @@ MAX_LENGTH_DIFFERENCE = 3
 
 _INFO_NUMBERS = 10
 _JOINT_NUMBERS = 12
+_MAX_ID = (1 << 64) - 1
+_MAX_FLOAT = float(np.finfo(np.float32).max)
 
 
 class NtuSensor:
@@ -205,26 +207,26 @@ def _read_frame(lines: "_Lines", slots: dict[int, int]) -> npt.NDArray[Any]:
 def _read_body(lines: "_Lines") -> tuple[list[str], npt.NDArray[np.float64]]:
     """Return a body's info line as words and its joints as (25, 12) numbers."""
     info = lines.words(_INFO_NUMBERS, "a body's info line")
+    try:
+        _whole(info[0], _MAX_ID)
+        [_whole(word, 255) for word in (*info[1:6], info[9])]
+        [_number(word) for word in info[6:9]]
+    except ValueError as error:
+        raise lines.error(f"{error} in a body's info line") from None
     joints = lines.integer("a number of joints")
     if joints != JOINTS:
         raise lines.error(f"{joints} joints, expected {JOINTS}")
     numbers = np.array([lines.numbers(_JOINT_NUMBERS, "a joint") for _ in range(JOINTS)])
     if not np.isin(numbers[:, 11], (0, 1, 2)).all():
         raise lines.error("a joint's tracking state is none of 0, 1, 2")
-    try:
-        int(info[0])
-        [_small(word) for word in (*info[1:6], info[9])]
-    except ValueError as error:
-        raise lines.error(f"a body's info line with {error}") from None
     return info, numbers
 
 
-def _small(word: str) -> int:
-    """Return a word of the info line as a number that fits into a byte."""
-    value = int(word)
-    if not 0 <= value <= 255:
-        raise ValueError(f"the number {value}, expected 0 to 255")
-    return value
+def _whole(word: str, most: int) -> int:
+    """Return a word of the info line as a number that fits into its field."""
+    if not word.isdigit() or len(word) > len(str(most)) or int(word) > most:
+        raise ValueError(f"{word[:40]!r}, expected a whole number up to {most}")
+    return int(word)
 
 
 def _store_body(row: np.void, slot: int, info: list[str], joints: npt.NDArray[np.float64]) -> None:
@@ -236,13 +238,13 @@ def _store_body(row: np.void, slot: int, info: list[str], joints: npt.NDArray[np
     """
     row["tracked"][slot] = 1
     row["tracking_id"][slot] = int(info[0])
-    row["clipped_edges"][slot] = _small(info[1])
-    row["hand_left_confidence"][slot] = _small(info[2])
-    row["hand_left_state"][slot] = _small(info[3])
-    row["hand_right_confidence"][slot] = _small(info[4])
-    row["hand_right_state"][slot] = _small(info[5])
+    row["clipped_edges"][slot] = int(info[1])
+    row["hand_left_confidence"][slot] = int(info[2])
+    row["hand_left_state"][slot] = int(info[3])
+    row["hand_right_confidence"][slot] = int(info[4])
+    row["hand_right_state"][slot] = int(info[5])
     row["lean_xy"][slot] = [_number(word) for word in info[7:9]]
-    row["lean_state"][slot] = _small(info[9])
+    row["lean_state"][slot] = int(info[9])
     row["joint_xyz_m"][slot] = joints[:, 0:3]
     row["joint_color_px"][slot] = joints[:, 5:7]
     row["joint_orientation"][slot] = joints[:, [8, 9, 10, 7]]
@@ -250,9 +252,9 @@ def _store_body(row: np.void, slot: int, info: list[str], joints: npt.NDArray[np
 
 
 def _number(word: str) -> float:
-    """Return a number; infinities and what MSVC prints for no number (-1.#IND) become NaN."""
+    """Return a number; what float32 can't hold and MSVC's words for none (-1.#IND) become NaN."""
     value = math.nan if "#" in word else float(word)
-    return value if math.isfinite(value) else math.nan
+    return value if abs(value) <= _MAX_FLOAT else math.nan
 
 
 class _Lines:

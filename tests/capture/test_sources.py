@@ -105,10 +105,11 @@ def test_real_skeleton_files_are_read_with_one_slot_per_body(data_dir, name, fra
 
 
 def test_what_is_no_number_becomes_nan(tmp_path):
-    text = skeleton_text().replace("900 500", "-inf -1.#IND")
+    text = skeleton_text().replace("900 500", "-inf -1.#IND").replace("0.1 0.2 3.0", "1e39 nan 3.0")
     (tmp_path / "x.skeleton").write_text(text)
     row = read_skeleton(tmp_path / "x.skeleton")[0]
     assert np.isnan(row["joint_color_px"][0, 0]).all()
+    assert np.isnan(row["joint_xyz_m"][0, 0]).tolist() == [[True, True, False]] * 25
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
@@ -123,6 +124,10 @@ def test_what_is_no_number_becomes_nan(tmp_path):
         (lambda lines: [*lines[:3], "24", *lines[4:]], "24 joints"),
         (lambda lines: [*lines[:4], lines[4][:-1] + "5", *lines[5:]], "none of 0, 1, 2"),
         (lambda lines: [*lines[:4], "x" + lines[4], *lines[5:]], "line 5: could not convert"),
+        (lambda lines: [*lines[:2], "-" + lines[2], *lines[3:]], "line 3: '-7205'"),
+        (lambda lines: [*lines[:2], "9" * 20 + lines[2], *lines[3:]], "line 3: '9999"),
+        (lambda lines: [*lines[:2], lines[2].replace("0.1", "x"), *lines[3:]], "line 3: could not"),
+        (lambda lines: [*lines[:2], lines[2][:-1] + "256", *lines[3:]], "line 3: '256'"),
         (lambda lines: [], "the file was cut"),
     ],
 )
