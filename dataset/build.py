@@ -64,6 +64,9 @@ class BuildResult:
 def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> BuildResult:
     """Build a data set; a build that was killed goes on where it was.
 
+    Worker processes are spawned: a script of your own calls this under
+    ``if __name__ == "__main__":``, or with one worker.
+
     Args:
         settings: What to build, and from what.
         on_progress: Told rows done, rows in all, and what is being done.
