@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..capture.checks import Check, Report
 
 EXIT_CANNOT_RECORD = 3
-_INDENT = 23
+_INDENT = 31
 _STYLES = {"ok": "green", "warning": "yellow", "missing": "bold red", "skipped": "dim"}
 
 

@@ -45,8 +45,8 @@ def test_its_text_has_a_line_for_each_check_and_a_verdict(kincap: Run) -> None:
     assert done.returncode == 3
     lines = done.stdout.splitlines()
     heads = [line for line in lines if line[:1].strip()]
-    assert [line[8:22].strip() for line in heads[:-1]] == [*EXPECTED, "selftest"]
-    assert lines[1].startswith(" " * 23 + "-> record from the sensor on Windows")
+    assert [line[8:30].strip() for line in heads[:-1]] == [*EXPECTED, "selftest"]
+    assert lines[1].startswith(" " * 31 + "-> record from the sensor on Windows")
     assert lines[-1].startswith("can't record from a Kinect v2 here: platform; ")
 
 
