@@ -159,8 +159,8 @@ def _report(done: "TrainResult", json: bool) -> None:
             ("mean pose", report["mean_pose"]["pck"]),
         ),
     )
-    wrist, mean = (report[k] for k in ("val", "mean_pose"))
-    if _not_above(wrist["pck_single"]["0.2"]["wrist"], mean["pck"]["0.2"]["wrist"]):
+    wrist = report["val"]["pck_single"]["0.2"]["wrist"]
+    if _not_above(wrist, report["mean_pose"]["pck"]["0.2"]["wrist"]):
         say("the wrist is not above the mean pose: this net has not learnt to look at the picture")
     result(f"best {done.best}")
     if done.out is not None:

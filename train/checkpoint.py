@@ -8,6 +8,7 @@ flipped bits without a word.
 
 import hashlib
 import io
+import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +109,8 @@ def check_output(path: Path) -> None:
     """
     if not path.parent.is_dir():
         raise CheckpointError(f"--out: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise CheckpointError(f"--out: the folder of {path} can't be written to; take another")
     if path.is_dir():
         raise CheckpointError(f"--out: {path} is a folder; name a file")
     if path.exists():
@@ -234,30 +237,40 @@ def _checked(path: Path, content: dict[str, Any]) -> Checkpoint:
         if not isinstance(content.get(name), kind):
             raise CheckpointError(f"{path}: {name} is missing or of another type")
     mean_pose, weights = content["mean_pose"], content["weights"]
-    if mean_pose.shape != (KEYPOINTS, 2) or not torch.isfinite(mean_pose).all():
-        raise CheckpointError(f"{path}: mean_pose is not {KEYPOINTS} finite points")
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in weights.items()):
         raise CheckpointError(f"{path}: weights are not tensors by name")
+    if not all(_is_plain(tensor) for tensor in (mean_pose, *weights.values())):
+        raise CheckpointError(f"{path}: weights are sparse, quantised or without values")
+    wanted = (torch.float32, (KEYPOINTS, 2))
+    if (mean_pose.dtype, mean_pose.shape) != wanted or not torch.isfinite(mean_pose).all():
+        raise CheckpointError(f"{path}: mean_pose is not {KEYPOINTS} finite points")
     return Checkpoint(
         model=content["model"],
         width=float(content["width"]),
         size=content["size"],
         weights=weights,
-        mean_pose=mean_pose.float(),
+        mean_pose=mean_pose,
         mirror_training=content["mirror_training"],
         trained=content["trained"],
     )
 
 
+def _is_plain(tensor: Tensor) -> bool:
+    """Say whether a tensor's values lie one after another in this machine's memory."""
+    return (
+        tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+    )
+
+
 def _check_weights(path: Path, checkpoint: Checkpoint) -> None:
-    """Compare names and shapes with the network's, without allocating it."""
+    """Compare names, shapes and types with the network's, without allocating it."""
     try:
         with torch.device("meta"):
             net = build_net(checkpoint.model, checkpoint.width, checkpoint.size)
     except KincapError as error:
         raise CheckpointError(f"{path}: {error}") from None
-    wanted = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in checkpoint.weights.items()}
+    wanted = {name: _kind(tensor) for name, tensor in net.state_dict().items()}
+    found = {name: _kind(tensor) for name, tensor in checkpoint.weights.items()}
     for name in wanted.keys() | found.keys():
         if wanted.get(name) != found.get(name):
             raise CheckpointError(
@@ -267,3 +280,8 @@ def _check_weights(path: Path, checkpoint: Checkpoint) -> None:
     for name, tensor in checkpoint.weights.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: {name} holds numbers that are not finite")
+
+
+def _kind(tensor: Tensor) -> str:
+    """Return a tensor's shape and type in words."""
+    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

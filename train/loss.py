@@ -1,6 +1,6 @@
 """Losses over masked keypoints."""
 
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ MAP_ENTROPY_FACTOR: Final = 1.0
 
 MAP_SIGMA_CELLS: Final = 1.0
 """Spread of the target on a map, in cells."""
+
+
+Norm = Literal["batch", "coords"]
 
 
 def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor) -> Tensor:
@@ -32,7 +35,7 @@ def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor) -> Tensor:
     return map_loss(output.coords, output.maps, targets, weight)
 
 
-def masked_l2(coords: Tensor, targets: Tensor, weight: Tensor, norm: str = "batch") -> Tensor:
+def masked_l2(coords: Tensor, targets: Tensor, weight: Tensor, norm: Norm = "batch") -> Tensor:
     """Return half the weighted squared error of Linna et al., equation 1.
 
     Args:

@@ -1,5 +1,6 @@
 """The overlay sheet: crops with the prediction in red and the Kinect in green, to be looked at."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -77,8 +78,8 @@ def check_sheet(path: Path) -> None:
     """
     if path.suffix.lower() != ".png":
         raise KincapError(f"--sheet: {path} must end in .png")
-    if path.is_dir() or not path.parent.is_dir():
-        raise KincapError(f"--sheet: {path} is a folder or lies in none; name a file in a folder")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise KincapError(f"--sheet: {path} is no file in a folder that can be written to")
 
 
 def save_sheet(path: Path, sheet: Sheet) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..core.errors import KincapError
 from .augment import STRONG, AugmentSettings
@@ -11,6 +11,7 @@ from .nets import check_net
 
 KINDS: Final = ("pretrain", "finetune")
 OPTIMIZERS: Final = ("sgd", "adamw")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,9 @@ def resolve(
     """
     if start is not None:
         _refuse_contradiction(options, start)
-    model = options.model or (start.model if start else "linna")
-    size = options.size or (start.size if start else _default_size(model, data_size))
-    width = options.width if options.width is not None else (start.width if start else 1.0)
+    model = _asked(options.model, start.model if start else "linna")
+    size = _asked(options.size, start.size if start else _default_size(model, data_size))
+    width = _asked(options.width, start.width if start else 1.0)
     check_net(model, width, size)
     _check_numbers(options)
     asked = {
@@ -157,6 +158,11 @@ def resolve(
     return replace(
         settings, width=width, seed=options.seed, shuffle_labels=options.shuffle_labels, **asked
     )
+
+
+def _asked(value: Value | None, default: Value) -> Value:
+    """Return what was asked for; 0 and an empty text are asked for too, and refused later."""
+    return default if value is None else value
 
 
 def _default_size(model: str, data_size: int) -> int:

@@ -2,11 +2,13 @@
 
 import dataclasses
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from kincap.core.errors import CheckpointError
 from kincap.train.checkpoint import (
@@ -173,6 +175,20 @@ def test_weights_that_are_no_numbers_are_refused(saved: Path, checkpoint: Checkp
     weights["maps.bias"][4] = float("nan")
     save_checkpoint(saved, dataclasses.replace(checkpoint, weights=weights))
     assert "maps.bias" in _refused(saved)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [Tensor.double, Tensor.int, Tensor.to_sparse, lambda tensor: tensor.to("meta")],
+    ids=["double", "int", "sparse", "meta"],
+)
+def test_weights_of_another_kind_are_refused(
+    saved: Path, checkpoint: Checkpoint, change: Callable[[Tensor], Tensor]
+) -> None:
+    weights = dict(checkpoint.weights)
+    weights["maps.bias"] = change(weights["maps.bias"])
+    save_checkpoint(saved, dataclasses.replace(checkpoint, weights=weights))
+    assert "maps.bias is" in _refused(saved) or "weights are sparse" in _refused(saved)
 
 
 def test_output_may_replace_a_checkpoint_and_nothing_else(saved: Path, tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_bad_flags_are_refused_before_anything_is_written(
     for change in (
         {"steps": 0}, {"steps": 5, "epochs": 5}, {"batch": 0}, {"lr": 0.0}, {"lr": math.nan},
         {"optimizer": "lion"}, {"name": "../x"}, {"device": "abacus"}, {"seed": -1},
-        {"model": "resnet"}, {"out": tmp_path},
+        {"model": "resnet"}, {"model": ""}, {"size": 0}, {"device": "meta"}, {"out": tmp_path},
     ):  # fmt: skip
         with pytest.raises(KincapError, match="^--") as caught:
             finetune(replace(options, **change), None)
