@@ -138,6 +138,9 @@ class TimedRuntime:
         Args:
             timeout_s: How long to wait.
             is_closing: Says that waiting has become pointless.
+
+        Raises:
+            COMError: A call failed.
         """
         until = time.monotonic() + timeout_s
         while not self._sensor.IsAvailable:
@@ -163,6 +166,9 @@ class TimedRuntime:
 
         Args:
             timeout_s: How long to wait for the calibration, which arrives after the sensor.
+
+        Raises:
+            COMError: A call failed.
         """
         changed = self._mapper.SubscribeCoordinateMappingChanged()
         try:
@@ -183,6 +189,9 @@ class TimedRuntime:
 
         Returns:
             (N, 2) colour pixels; not finite where unmappable.
+
+        Raises:
+            COMError: The call failed.
         """
         pixels = np.empty((len(points_m), 2), np.float32)
         v2 = self._driver.v2
@@ -196,8 +205,12 @@ class TimedRuntime:
 
     def start(self) -> None:
         """Begin to serve the streams, in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="kincap-kinect", daemon=True)
-        self._thread.start()
+        with self._closing:
+            if self._given_back:
+                self.items.put(Ended(None))
+                return
+            self._thread = threading.Thread(target=self._run, name="kincap-kinect", daemon=True)
+            self._thread.start()
 
     def close(self, may_take_s: float = CALL_MAY_TAKE_S) -> None:
         """End the thread, give everything back to the driver; may be called twice.

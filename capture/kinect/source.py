@@ -1,5 +1,6 @@
 """A Kinect v2 as a source for the recorder: opens it, hands its frames over, connects again."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -160,13 +161,15 @@ class KinectSensor:
         self, runtime: TimedRuntime, streams: tuple[str, ...]
     ) -> tuple[SensorInfo, Projection | None]:
         """Return what session.json will say of the sensor."""
-        warnings = []
-        intrinsics = runtime.intrinsics(self._patience.calibration_s)
+        warnings, intrinsics, projection = [], None, None
+        size_px = runtime.size_px(Stream.color)
+        with contextlib.suppress(self._driver.com_error):
+            intrinsics = runtime.intrinsics(self._patience.calibration_s)
         if intrinsics is None:
             warnings.append("the driver gives no depth intrinsics (all zero); none are stored")
-        size_px = runtime.size_px(Stream.color)
-        points = sample_points()
-        projection = fit_projection(points, runtime.to_color(points), size_px)
+        with contextlib.suppress(self._driver.com_error):
+            points = sample_points()
+            projection = fit_projection(points, runtime.to_color(points), size_px)
         if projection is None:
             warnings.append("the driver's mapper gives no pixels yet; no projection is stored")
         info = SensorInfo(
@@ -227,7 +230,11 @@ class KinectSensor:
                 runtime.close(self._patience.call_s)
 
     def _is_available(self, runtime: TimedRuntime) -> bool:
-        return runtime.is_available(self._patience.available_s, self._closing.is_set)
+        """Wait for the sensor to report itself; a driver that can't say has none."""
+        try:
+            return runtime.is_available(self._patience.available_s, self._closing.is_set)
+        except self._driver.com_error:
+            return False
 
     def _open_again(self, delays: Iterator[float]) -> Generator[Notice, None, TimedRuntime | None]:
         """Try to open the sensor until that works; return the runtime, None where closed before."""

@@ -13,6 +13,7 @@ from kinect_fakes.dll import Settings
 from kinect_fakes.world import T0, TICK, World, person, picture
 
 from kincap.capture.doctor import DoctorSettings, doctor
+from kincap.capture.kinect.examine import check_driver, check_sensor
 
 pytestmark = pytest.mark.over_fakes
 
@@ -96,13 +97,25 @@ def test_the_command_prints_lines_and_leaves_with_0(kinect: World) -> None:
     assert {path.name for path in kinect.tmp.iterdir()} == {"kincap-selftest.jpg"}
 
 
+def test_without_a_sensor_the_command_leaves_with_3(kinect: World) -> None:
+    kinect.plug_in()
+    kinect.sensor.available = False
+    done = kinect.run_kincap("doctor", "--json", "--recordings", kinect.tmp, "--shard-mib", 8)
+    report = json.loads(done.out)
+    assert (done.code, report["ready"], report["missing"]) == (3, False, ["sensor"])
+    checks = {check["name"]: check for check in report["checks"]}
+    assert "check its power supply" in checks["sensor"]["remedy"]
+    assert checks["Kinect20.dll"]["status"] == "ok"
+    assert checks["streams"]["status"] == "skipped"
+    assert checks["trial shard"]["status"] == "ok"
+
+
 @pytest.mark.parametrize(
     ("what", "missing", "line"),
     [
         ("comtypes", "comtypes", "pip install 'comtypes>=1.4'"),
         ("pykinect2", "driver", "pip install pykinect2==0.1.0"),
         ("dll", "Kinect20.dll", "install the Kinect for Windows SDK 2.0"),
-        ("sensor", "sensor", "check its power supply"),
         ("open", "sensor", "unplug it and plug it in again"),
     ],
 )
@@ -111,18 +124,17 @@ def test_what_is_missing_is_named_with_its_remedy(
 ) -> None:
     if what == "dll":
         kinect.remove_dll()
-    elif what in ("sensor", "open"):
+    elif what == "open":
         kinect.plug_in()
-        kinect.sensor.available = what != "sensor"
-        kinect.sensor.failures["Open"].extend([E_FAIL] if what == "open" else [])
+        kinect.sensor.failures["Open"].append(E_FAIL)
     else:
         kinect.site_without(what)
-    done = kinect.run_kincap("doctor", "--json", "--recordings", kinect.tmp, "--shard-mib", 8)
-    report = json.loads(done.out)
-    assert (done.code, report["ready"]) == (3, False)
-    assert missing in report["missing"]
-    (check,) = [check for check in report["checks"] if check["name"] == missing]
-    assert line in f"{check['found']}; {check['remedy']}"
+    checks = list(check_driver())
+    if what == "open":
+        checks += check_sensor(("color",), 1.0, lambda _measured: None)
+    assert missing in [check.name for check in checks if check.status == "missing"]
+    (check,) = [check for check in checks if check.name == missing]
+    assert line in f"{check.found}; {check.remedy}"
 
 
 def test_the_owner_of_a_sensor_reads_a_letter_and_pulls_the_cable(kinect: World) -> None:

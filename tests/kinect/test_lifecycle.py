@@ -88,6 +88,26 @@ def test_a_driver_that_refuses_to_open_is_one_line_and_leaves_nothing(
     kinect.check_nothing_left()
 
 
+@pytest.mark.parametrize("call", ["GetDepthCameraIntrinsics", "MapCameraPointsToColorSpace"])
+def test_a_calibration_that_can_not_be_read_costs_the_calibration_alone(
+    kinect: World, call: str
+) -> None:
+    kinect.plug_in()
+    kinect.sensor.mapper.failures[call].append(E_FAIL)
+    source = kinect.open()
+    assert len(source.info.warnings) == 1
+    kinect.sensor.bodies.push(T0, [person(0)])
+    assert np.isfinite(next(source.items()).row["joint_color_px"][0, 0]).all()
+
+
+def test_a_sensor_that_can_not_say_whether_it_is_there_is_not_there(kinect: World) -> None:
+    kinect.plug_in()
+    kinect.sensor.failures["_get_IsAvailable"].append(E_FAIL)
+    with pytest.raises(SensorNotFoundError):
+        kinect.open()
+    kinect.check_nothing_left()
+
+
 class Waits:
     """Takes the place of waiting between attempts: returns at once, keeps what was asked for."""
 
