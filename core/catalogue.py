@@ -4,6 +4,7 @@ Only tables are read, never frames, and a damaged session is listed with what is
 ``verify`` is the one that checks every byte.
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,10 +31,11 @@ from .shard import STREAM_TABLE, EventKind, Rows, Stream
 from .shard_check import DROPS, EMPTY, LEFT, OPEN, SEALED, UNREADABLE
 from .shard_reader import ShardReader
 from .skeleton import JOINT_NAMES
-from .verify import find_folders, in_use
+from .verify import NOT_READABLE, find_folders, in_use, may_read
 
 RECORDING: Final = "recording"
 DAMAGED: Final = "damaged"
+CLOSED: Final = "closed"
 
 _COUNTED: Final = {s: STREAM_TABLE[s] for s in (Stream.color, Stream.bodies)}
 _PER_SECOND: Final = 10_000_000
@@ -79,8 +81,9 @@ class SessionSummary:
 
     Attributes:
         name: Its name.
-        state: ``sealed``, ``recording``, ``left`` (its recorder did not end cleanly), ``empty`` or
-            ``damaged`` (as far as that is seen without reading everything).
+        state: ``sealed``, ``recording``, ``left`` (its recorder did not end cleanly), ``empty``,
+            ``closed`` (may not be looked into) or ``damaged`` (as far as that is seen without
+            reading everything).
         problems: What is wrong with it.
         bytes: Size of its folder.
         shards: Name, state and size of each shard.
@@ -132,7 +135,14 @@ def list_sessions(recordings: Path) -> list[SessionSummary]:
     Args:
         recordings: The folder of all sessions; one that does not exist has none.
     """
-    return [summarise(folder) for folder in find_folders(recordings)]
+    return [_summarise_any(folder) for folder in find_folders(recordings)]
+
+
+def _summarise_any(folder: Path) -> SessionSummary:
+    """Sum up a session, also one that can't be looked into."""
+    if may_read(folder):
+        return summarise(folder)
+    return SessionSummary(folder.name, CLOSED, [NOT_READABLE])
 
 
 def summarise(folder: Path, *, every_row: bool = False) -> SessionSummary:
@@ -145,7 +155,7 @@ def summarise(folder: Path, *, every_row: bool = False) -> SessionSummary:
     found = SessionSummary(folder.name, info=_info(folder))
     live = in_use(folder)
     found.problems = _problems(folder)
-    found.bytes = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    found.bytes = _bytes_of(folder)
     _count(found, folder, live, every_row)
     states = {state for _, state, _ in found.shards}
     if found.problems or UNREADABLE in states:
@@ -158,6 +168,15 @@ def summarise(folder: Path, *, every_row: bool = False) -> SessionSummary:
         found.state = EMPTY
     _add_anchors(found)
     return found
+
+
+def _bytes_of(folder: Path) -> int:
+    """Return the size of a folder's files; a recorder may be replacing or deleting some."""
+    size = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            size += path.lstat().st_size if path.is_file() else 0
+    return size
 
 
 def _info(folder: Path) -> SessionInfo | None:

@@ -6,6 +6,8 @@ covered by one drop event. A shard without a line in the manifest (being recorde
 killed recorder) is checked by its rows and blobs; ``sealed: false`` alone is no damage.
 """
 
+import contextlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +49,8 @@ OnProgress = Callable[[int, int, str], None]
 
 _LINE: Final = b'{"name": "'
 """How a line of the manifest begins."""
+NOT_READABLE: Final = "its folder may not be looked into; whoever recorded it can"
+"""What is said about a session of somebody else."""
 _SETTLE_S: Final = 0.3
 _TRIES: Final = 3
 
@@ -124,6 +128,8 @@ def _holds_session(path: Path) -> bool:
     """Say whether a folder holds a session or what is left of one."""
     if path.name.startswith(".") or not path.is_dir():
         return False
+    if not may_read(path):
+        return True  # most likely somebody else's session: it is named, others are not held up
     if (path / SESSION_FILE).is_file() or (path / MANIFEST).is_file():
         return True
     return bool(shard_names(path)) or any(path.glob(f"[0-9]*.h5{DAMAGED_FILE}"))
@@ -155,14 +161,28 @@ def verify(
             if on_progress:
                 on_progress(before + part, total, note)
 
-        reports.append(verify_session(folder, tell))
+        reports.append(verify_session(folder, tell) if may_read(folder) else _closed(folder))
         done += size
     return reports
 
 
+def may_read(folder: Path) -> bool:
+    """Say whether a session's folder may be looked into; somebody else's may not."""
+    return os.access(folder, os.R_OK | os.X_OK)
+
+
+def _closed(folder: Path) -> SessionReport:
+    """Return the report about a session that may not be looked into."""
+    return SessionReport(folder.name, damage=[Damage("session", NOT_READABLE)])
+
+
 def _bytes_of(folder: Path) -> int:
-    """Return the size of a session's shards."""
-    return sum((folder / name).stat().st_size for name in shard_names(folder))
+    """Return the size of a session's shards; a recorder may be deleting an empty one."""
+    size = 0
+    for name in shard_names(folder) if may_read(folder) else ():
+        with contextlib.suppress(FileNotFoundError):
+            size += (folder / name).stat().st_size
+    return size
 
 
 def verify_session(

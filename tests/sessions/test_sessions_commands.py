@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,3 +209,33 @@ def test_every_kind_of_damage_is_explained() -> None:
     page = Path(__file__).resolve().parents[2] / "docs" / "sessions.md"
     rows = re.findall(r"^\| `(\w+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert rows == list(DAMAGE_KINDS)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="folders are closed by POSIX modes here")
+def test_a_session_that_may_not_be_looked_into_holds_up_no_other(
+    session: Path, tmp_path: Path
+) -> None:
+    closed = shutil.copytree(session, session.with_name("closed"))
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        # root may look into everything: the commands run without that right
+        if shutil.which("setpriv") is None:
+            pytest.skip("no setpriv to give up root's rights with")
+        as_user = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*as_user, sys.executable, "-m", "kincap", "sessions", *args],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    closed.chmod(0)
+    try:
+        listed, one, every = run("list", "--json"), run("verify", "take1"), run("verify", "--json")
+    finally:
+        closed.chmod(0o700)
+    states = {s["name"]: s["state"] for s in json.loads(listed.stdout)["sessions"]}
+    assert states == {"closed": "closed", "take1": "left"}
+    assert (listed.returncode, one.returncode, every.returncode) == (0, 0, 1)
+    (damage,) = json.loads(every.stdout)["sessions"][0]["damaged"]
+    assert "may not be looked into" in damage["what"]
