@@ -26,6 +26,7 @@ from .plan import BLOCK_ROWS, Plan
 SCHEMA: Final = "kincap/build-part/1"
 _LIBRARIES: Final = ("numpy", "h5py", "simplejpeg")
 _CHUNK: Final = 1 << 22
+_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 
 Done = dict[str, dict[int, int]]
 """CRC-32 of the finished blocks by split and number."""
@@ -75,8 +76,8 @@ class Part:
             Whether an earlier build is gone on with.
 
         Raises:
-            DatasetError: Another plan was begun (exit 2, says what changed); the disk is full or
-                can't be written (exit 1).
+            DatasetError: Another plan was begun (exit 2, says what changed), or no build began what
+                is there (exit 2); the disk is full or can't be written (exit 1).
         """
         kept = None if restart else self._journal()
         if kept is not None and self.path.exists():
@@ -88,8 +89,19 @@ class Part:
                     for split, blocks in kept["done"].items()
                 }
                 return True
+        self._check_ours()
         self._begin()
         return False
+
+    def _check_ours(self) -> None:
+        """Refuse to throw away a file that no build has begun."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            head = file.read(len(_SIGNATURE))
+        # killed before its journal was there it may hold tables and still zeros at its head
+        if head.strip(b"\0") and head != _SIGNATURE:
+            raise DatasetError(f"{self.path}: it is there and no unfinished data set; move it away")
 
     def _begin(self) -> None:
         """Make the file with its tables, give it all its space, then the journal."""

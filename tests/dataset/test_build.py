@@ -305,6 +305,11 @@ def test_what_kincap_did_not_make_is_never_replaced(sessions, walk, tmp_path) ->
     sessions("train1", walk(5))
     sessions("val1", walk(3))
     out = tmp_path / "set.h5"
+    part = tmp_path / "set.h5.part"
+    part.write_text("notes")
+    assert "move it away" in refused(settings(sessions, restart=True))
+    assert part.read_text() == "notes"
+    part.unlink()
     with h5py.File(out, "w") as file:
         file["mine"] = np.arange(3)
     before = out.read_bytes()
