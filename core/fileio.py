@@ -25,10 +25,22 @@ if sys.platform == "win32":  # not tried
 
     _FLAGS = os.O_BINARY | os.O_NOINHERIT
 
+    _LOCKED_FOR_S = 0.5
+
     def _write_some(fd: int, data: Data, offset: int) -> int:
-        """Write at a place; only one thread writes a file, so the file pointer is its own."""
-        os.lseek(fd, offset, os.SEEK_SET)
-        return os.write(fd, data)
+        """Write at a place; only one thread writes a file, so the file pointer is its own.
+
+        HDF5's own readers take mandatory locks there: a write that meets one is tried again.
+        """
+        until = time.monotonic() + _LOCKED_FOR_S
+        while True:
+            os.lseek(fd, offset, os.SEEK_SET)
+            try:
+                return os.write(fd, data)
+            except PermissionError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(0.01)
 
     def _read_some(fd: int, length: int, offset: int) -> bytes:
         """Read at a place."""
