@@ -77,6 +77,8 @@ def _one_line(error: Exception) -> tuple[str, int]:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    """Print one line on stderr and leave."""
-    print(f"kincap: {message}" if "\n" not in message else message, file=sys.stderr)
+    """Print one line on stderr and leave; a newline may come from a flag's value."""
+    # a group of commands without a command answers with its whole help
+    is_help = message.startswith("Usage: ")
+    print(message if is_help else f"kincap: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)

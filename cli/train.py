@@ -65,8 +65,9 @@ def pretrain(
     from ..train.settings import TrainOptions
 
     options = TrainOptions(
-        data, out, runs, name, model, width, size, epochs, steps, batch, lr, optimizer, device,
-        seed, shuffle_labels,
+        data=data, out=out, runs=runs, name=name, model=model, width=width, size=size,
+        epochs=epochs, steps=steps, batch=batch, lr=lr, optimizer=optimizer, device=device,
+        seed=seed, shuffle_labels=shuffle_labels,
     )  # fmt: skip
     with progress("pretrain", unit="steps") as bar:
         done = work(options, bar.update)
@@ -97,8 +98,9 @@ def finetune(
     from ..train.settings import TrainOptions
 
     options = TrainOptions(
-        data, out, runs, name, model, width, size, epochs, steps, batch, lr, optimizer, device,
-        seed, shuffle_labels,
+        data=data, out=out, runs=runs, name=name, model=model, width=width, size=size,
+        epochs=epochs, steps=steps, batch=batch, lr=lr, optimizer=optimizer, device=device,
+        seed=seed, shuffle_labels=shuffle_labels,
     )  # fmt: skip
     start = None if init == "none" else Path(init)
     with progress("finetune", unit="steps") as bar:

@@ -268,7 +268,8 @@ def _check_weights(path: Path, checkpoint: Checkpoint) -> None:
         with torch.device("meta"):
             net = build_net(checkpoint.model, checkpoint.width, checkpoint.size)
     except KincapError as error:
-        raise CheckpointError(f"{path}: {error}") from None
+        # the net speaks of the flag that a person would have set; here the file holds the value
+        raise CheckpointError(f"{path}: {str(error).removeprefix('--')}") from None
     wanted = {name: _kind(tensor) for name, tensor in net.state_dict().items()}
     found = {name: _kind(tensor) for name, tensor in checkpoint.weights.items()}
     for name in wanted.keys() | found.keys():

@@ -62,7 +62,10 @@ def check_run_name(name: str) -> None:
 
 def _make_new(parent: Path, stem: str) -> Path:
     """Make a folder of that name, numbered where a run of the same second has it."""
-    parent.mkdir(parents=True, exist_ok=True)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KincapError(f"--runs: {parent} can't be made ({error.strerror})") from None
     number = 1
     while True:
         folder = parent / (stem if number == 1 else f"{stem}-{number}")
