@@ -14,6 +14,7 @@ from ..core.session import (
     SessionInfo,
     load_session,
     new_session,
+    shard_names,
 )
 from .encoder import QUALITY
 from .sensor import Sensor, SensorInfo
@@ -45,7 +46,8 @@ def check_target(folder: Path, settings: RecordSettings, sensor: Sensor) -> None
     if (folder / SESSION_FILE).is_file():
         _check_fit(folder, load_session(folder), settings, sensor.info)
     elif set(os.listdir(folder)) - LEFT_BY_A_LOCK:
-        raise SessionError(f"{folder}: holds files but no {SESSION_FILE}; take another name")
+        mend = f"kincap sessions repair {folder.name}, or " if shard_names(folder) else ""
+        raise SessionError(f"{folder}: holds files but no {SESSION_FILE}; {mend}take another name")
 
 
 def _check_way(folder: Path) -> None:

@@ -207,15 +207,17 @@ class FileIO:
         """
         temporary = path.with_name(path.name + TEMPORARY)
         temporary.unlink(missing_ok=True)
-        fd = self.create(temporary, mode)
         try:
+            fd = self.create(temporary, mode)
             try:
                 self.write_at(fd, data, 0)
                 self.sync(fd)
             finally:
                 self.close(fd)
             self.rename(temporary, path)
-        except OSError:
+        except OSError as error:
+            # a write by descriptor names no file, and the temporary one means nothing to anybody
+            error.filename = str(path)
             # keep the first error, whatever a second one says about the leftover
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)

@@ -130,7 +130,8 @@ def delete(recordings: Path, name: str, io: FileIO | None = None) -> Contents:
     for leftover in recordings.glob(f"{_GOING}*"):
         shutil.rmtree(leftover, ignore_errors=True)  # an earlier deletion was cut off
     going = gone.folder.with_name(f"{_GOING}{name}")
-    lock = SessionLock(gone.folder, io).acquire(f"kincap sessions delete {name}")
+    # deleting is what helps on a full disk: nothing may have to be written for it
+    lock = SessionLock(gone.folder, io).acquire(f"kincap sessions delete {name}", must_say=False)
     try:
         if sys.platform == "win32":
             lock.release()  # not tried: a folder with an open file in it can't be renamed there

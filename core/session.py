@@ -288,11 +288,12 @@ class SessionLock:
         self._io = io or FileIO()
         self._lock = LockFile(folder / LOCK_FILE)
 
-    def acquire(self, command: str) -> Self:
+    def acquire(self, command: str, *, must_say: bool = True) -> Self:
         """Lock the session.
 
         Args:
             command: What holds it, for others to be told.
+            must_say: Whether lock.json has to be written; without it, a full disk is no hindrance.
 
         Raises:
             SessionLockedError: Another process holds it; says who.
@@ -308,7 +309,9 @@ class SessionLock:
                 "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
             self._io.write_atomic(self.folder / HOLDER_FILE, json.dumps(about).encode())
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, OSError) and not must_say:
+                return self
             self._lock.release()
             raise
         return self

@@ -234,6 +234,18 @@ def test_what_stands_in_the_way_of_a_new_folder_is_named(tmp_path, memory_sensor
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
 
 
+def test_a_session_that_lost_its_session_json_is_named_to_repair(settings, memory_sensor, kincap):
+    done = record(settings, sensor=memory_sensor(frames=10))
+    (done.path / "session.json").unlink()
+    with pytest.raises(SessionError, match="kincap sessions repair s1"):
+        record(settings, sensor=memory_sensor(frames=10))
+    mended = kincap("sessions", "repair", "s1", "--recordings", settings.recordings)
+    assert mended.returncode == 0, mended.stderr
+    assert record(settings, sensor=memory_sensor(frames=10)).color_frames == 10
+    with SessionReader(done.path) as reader:
+        assert reader.color["seq"].tolist() == list(range(20))
+
+
 class _Interrupted(FileIO):
     """Ctrl-C while the first shard is made."""
 

@@ -147,7 +147,7 @@ def test_a_whole_file_with_odd_operations_is_an_error(operation: object, tmp_pat
 
 def test_a_failed_write_keeps_the_decisions_before_it(tmp_path: Path) -> None:
     before = add_edit(tmp_path, "reject", 1, 2)
-    with pytest.raises(OSError, match="injected"):
+    with pytest.raises(OSError, match="edits.json"):
         add_edit(tmp_path, "keep", 1, 2, io=FaultyFileIO(parse_faults("sync:eio:1")))
     assert load_edits(tmp_path) == before
 

@@ -116,6 +116,17 @@ def test_rename_and_delete_do_what_they_say(session: Path, sessions: Run) -> Non
     assert os.listdir(session.parent) == ["second"]
 
 
+def test_a_full_disk_is_named_and_does_not_keep_a_session_from_being_deleted(
+    session: Path, sessions: Run
+) -> None:
+    full = {"KINCAP_FAULTS": "create:enospc:1+,write:enospc:1+"}
+    done = sessions("rename", "take1", "take2", "--yes", **full)
+    assert done.returncode == 1
+    assert "take1/lock.json: No space left on device" in done.stderr
+    assert sessions("delete", "take1", "--yes", **full).returncode == 0
+    assert os.listdir(session.parent) == []
+
+
 def test_list_and_show_as_json_and_as_text(session: Path, sessions: Run) -> None:
     done = sessions("list", "--json")
     report = json.loads(done.stdout)
