@@ -166,9 +166,10 @@ def progress(
         TextColumn("{task.completed:.0f}{task.fields[of]}" + f" {unit}"),
         TextColumn("{task.fields[rate]:.1f}/s"),
         TimeElapsedColumn(),
-        # some work learns its total on the way: the time left is then "-:--:--" until it does
-        TextColumn("left"),
+        TextColumn("so far,"),
+        # some work learns its total on the way: this is "-:--:--" until it does
         TimeRemainingColumn(),
+        TextColumn("left"),
         TextColumn("[dim]{task.fields[note]}"),
     )
     with RichBar(*columns, console=Console(stderr=True)) as bar:
