@@ -116,9 +116,9 @@ class Keeper:
         self._put(_URGENT, save)
 
     def finish(self, last: ShardWriter) -> None:
-        """End cleanly: seal what is left, cut the last shard to what it holds.
+        """Have all ended cleanly: what is left is sealed, the last shard cut to what it holds.
 
-        Blocks until all is done; the writer has ended before.
+        Returns at once; the ``threads`` end when all is done. The writer has ended before.
         """
         self._put(_LAST, lambda: self._finish_last(last))
         self._put(_LAST, None)

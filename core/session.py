@@ -67,20 +67,6 @@ def session_folder(recordings: Path, name: str) -> Path:
     return recordings / name
 
 
-def require_session(recordings: Path, name: str) -> Path:
-    """Return the folder of a session that exists.
-
-    Raises:
-        SessionError: There is none; names those there are.
-    """
-    folder = session_folder(recordings, name)
-    if not (folder / SESSION_FILE).is_file():
-        there = find_sessions(recordings)
-        known = f"; there are {', '.join(there[:8])}" if there else ""
-        raise SessionError(f"{folder}: no session here{known}{' ...' if len(there) > 8 else ''}")
-    return folder
-
-
 def find_sessions(recordings: Path, pattern: str = "*") -> list[str]:
     """Return the names of the sessions in a folder, sorted.
 

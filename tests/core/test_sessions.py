@@ -37,7 +37,6 @@ from kincap.core.session import (
     mend_session_file,
     new_session,
     next_shard_number,
-    require_session,
     save_session,
     session_folder,
     shard_names,
@@ -82,9 +81,6 @@ def test_sessions_are_found_by_glob(tmp_path: Path, record: Make) -> None:
     (recordings / "README.md").write_text("x")
     assert find_sessions(recordings) == ["a1", "a2", "b1"]
     assert find_sessions(recordings, "a*") == ["a1", "a2"]
-    assert require_session(recordings, "a2") == recordings / "a2"
-    with pytest.raises(SessionError, match="no session here; there are a1, a2, b1"):
-        require_session(recordings, "no-session")
 
 
 def test_session_json_comes_back_and_is_plain_json(tmp_path: Path) -> None:
