@@ -52,7 +52,7 @@ def test_its_text_has_a_line_for_each_check_and_a_verdict(kincap: Run) -> None:
 
 def test_only_what_is_missing_stands_in_the_way() -> None:
     def ready(*statuses: str) -> tuple[bool, int]:
-        report = Report(tuple(Check(name, name, "") for name in statuses))  # type: ignore[arg-type]
+        report = Report(tuple(Check(name, name, "") for name in statuses))
         return report.ready, report.warnings
 
     assert ready("ok", "warning", "warning") == (True, 2)

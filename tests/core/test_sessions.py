@@ -198,7 +198,7 @@ def test_the_last_whole_line_for_a_name_wins(tmp_path: Path) -> None:
 @given(st.integers(min_value=1))
 @settings(max_examples=40, deadline=None)
 def test_a_torn_last_line_is_ignored_and_cut_off(tmp_path_factory: object, cut: int) -> None:
-    folder = tmp_path_factory.mktemp("manifest")  # type: ignore[attr-defined]
+    folder = tmp_path_factory.mktemp("manifest")
     append_manifest(folder, _line("000000.h5"))
     whole = (folder / MANIFEST).read_bytes()
     append_manifest(folder, _line("000001.h5"))

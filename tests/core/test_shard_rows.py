@@ -37,11 +37,11 @@ DTYPES = (COLOR_DTYPE, BODIES_DTYPE, EVENTS_DTYPE)
 def test_any_finished_rows_are_good_and_any_flipped_bit_makes_one_bad(
     dtype: np.dtype, count: int, random: object
 ) -> None:
-    raw = random.randbytes(count * dtype.itemsize)  # type: ignore[attr-defined]
+    raw = random.randbytes(count * dtype.itemsize)
     rows = finish_rows(np.frombuffer(bytearray(raw), dtype))
     assert good_rows(rows).all()
     assert (rows["row_crc"] != 0).all()
-    bit = random.randrange(8 * rows.nbytes)  # type: ignore[attr-defined]
+    bit = random.randrange(8 * rows.nbytes)
     flipped = np.frombuffer(bytearray(rows.tobytes()), dtype)
     flipped.view(np.uint8)[bit // 8] ^= 1 << (bit % 8)
     expected = np.ones(count, bool)
