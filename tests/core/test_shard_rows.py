@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import h5py
 import numpy as np
@@ -35,7 +36,7 @@ DTYPES = (COLOR_DTYPE, BODIES_DTYPE, EVENTS_DTYPE)
 @given(st.sampled_from(DTYPES), st.integers(1, 6), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_any_finished_rows_are_good_and_any_flipped_bit_makes_one_bad(
-    dtype: np.dtype, count: int, random: object
+    dtype: np.dtype, count: int, random: Random
 ) -> None:
     raw = random.randbytes(count * dtype.itemsize)
     rows = finish_rows(np.frombuffer(bytearray(raw), dtype))
