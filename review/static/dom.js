@@ -43,7 +43,8 @@ export function fitCanvas(canvas, width, height) {
 }
 
 export function clockText(seconds, digits = 2) {
-  const total = Math.max(0, seconds);
+  // rounded before it is split: 59.97 s is 1:00, not 0:60
+  const total = Math.round(Math.max(0, seconds) * 10 ** digits) / 10 ** digits;
   const minutes = Math.floor(total / 60);
   return `${minutes}:${(total - minutes * 60).toFixed(digits).padStart(digits ? digits + 3 : 2, "0")}`;
 }

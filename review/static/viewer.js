@@ -1,6 +1,6 @@
 // A session's page: the picture with the joints, the player, the decisions.
 
-import { $ } from "./dom.js";
+import { $, clockText } from "./dom.js";
 import { api } from "./api.js";
 import { FrameStore } from "./frames.js";
 import { Player } from "./player.js";
@@ -355,14 +355,13 @@ export class Viewer {
   drawReadings(seq, index) {
     const { session, player } = this;
     if (document.activeElement !== $("v-frame")) $("v-frame").value = seq;
-    const minutes = (s) => `${Math.floor(s / 60)}:${(s % 60).toFixed(2).padStart(5, "0")}`;
-    $("v-time").textContent = `${minutes(session.clock[index])} / ${minutes(session.length_s)}`;
+    $("v-time").textContent = `${clockText(session.clock[index])} / ${clockText(session.length_s)}`;
     if (player.playing) $("v-fps").textContent = `${player.rate()} fps`;
     const slider = $("playhead");
     slider.setAttribute("aria-valuemin", session.seq[0]);
     slider.setAttribute("aria-valuemax", session.seq[session.rows - 1]);
     slider.setAttribute("aria-valuenow", seq);
-    slider.setAttribute("aria-valuetext", `frame ${seq}, ${minutes(session.clock[index])}`);
+    slider.setAttribute("aria-valuetext", `frame ${seq}, ${clockText(session.clock[index])}`);
   }
 
   /** Keep the address in step, but not sixty times a second: browsers refuse that. */

@@ -351,3 +351,21 @@ def test_a_session_grows_while_it_is_recorded(
     finally:
         recorder.join()
     assert watched.complaints == []
+
+
+def test_a_minute_is_written_as_one(watched: Watched, serve: Any, tmp_path: Path):
+    """A session of 59.9 s was shown as 0:60."""
+    from kincap.capture.record import RecordSettings, record
+
+    source = "simulator:frames=60,fps=1,pace=fast"
+    made = record(RecordSettings("minute", source=source, recordings=tmp_path, shard_mib=64))
+    assert 58 < made.duration_s < 61
+    watched.page.goto(serve(tmp_path).url)
+    watched.page.wait_for_selector("a.card:has-text('minute')")
+    assert "0:60" not in watched.page.inner_text("a.card")
+    texts = watched.page.evaluate(
+        """async () => { const { clockText } = await import("/static/dom.js");
+        return [[59.97, 0], [119.6, 0], [59.996, 2], [59.97, 2], [3.4, 0], [0, 2]].map(
+          ([seconds, digits]) => clockText(seconds, digits)); }"""
+    )
+    assert texts == ["1:00", "2:00", "1:00.00", "0:59.97", "0:03", "0:00.00"]
