@@ -204,14 +204,15 @@ def opens_plainly() -> Callable[[Path], None]:
 
 @pytest.fixture
 def never_waits() -> Callable[[dict[str, dict[str, float]]], None]:
-    """Return a check that the source thread waited less than 1 ms at each hand-over."""
+    """Return a check that what the disk does is not felt by the source thread.
+
+    That no wait is longer than 1 ms is measured, not tested (docs/benchmarks.md): a thread that
+    lost its core for a moment looks as if it had waited. The disk here stands still for seconds.
+    """
 
     def check(timing_ms: dict[str, dict[str, float]]) -> None:
         wait = timing_ms["hand_over_wait"]
         assert wait["p99"] < 1.0, wait
-        # a thread that lost its core in between looks as if it had waited: on a machine with more
-        # work than cores only a wait as long as the disk's would say something
-        is_busy = os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
-        assert wait["max"] < (500.0 if is_busy else 1.0), wait
+        assert wait["max"] < 200.0, wait
 
     return check
