@@ -323,11 +323,14 @@ def _command(
     """Run the whole loop on simulated outfits and evaluate on one never trained on."""
     if not 1 <= outfits <= TEST_OUTFIT:
         raise KincapError(f"--outfits {outfits}: expected 1 to {TEST_OUTFIT}")
-    for flag, value in (
-        ("--frames", frames), ("--wild-frames", wild_frames), ("--test-frames", test_frames),
-    ):  # fmt: skip
-        if value < 40:
-            raise KincapError(f"{flag} {value}: expected at least 40")
+    # a take must outlast the 2 s guard before its validation part; the wild scenes are two takes
+    for flag, value, least in (
+        ("--frames", frames, 60),
+        ("--wild-frames", wild_frames, 80),
+        ("--test-frames", test_frames, 40),
+    ):
+        if value < least:
+            raise KincapError(f"{flag} {value}: expected at least {least}")
     for flag, value in (("--pretrain-epochs", pretrain_epochs), ("--epochs", epochs)):
         if value < 1:
             raise KincapError(f"{flag} {value}: expected at least 1")

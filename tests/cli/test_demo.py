@@ -61,7 +61,8 @@ def test_the_unseen_outfit_and_its_motion_are_in_no_training_session() -> None:
     ("args", "says"),
     [
         (("--outfits", "9"), "--outfits 9"),
-        (("--frames", "3"), "--frames 3"),
+        (("--frames", "59"), "--frames 59: expected at least 60"),
+        (("--wild-frames", "40"), "--wild-frames 40: expected at least 80"),
         (("--epochs", "0"), "--epochs 0"),
     ],
 )
