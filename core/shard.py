@@ -43,6 +43,15 @@ class EventKind(IntEnum):
     warning = 5
     sensor_lost = 6
     sensor_back = 7
+    gap = 8
+    clock_step = 9
+    duplicate = 10
+    out_of_order = 11
+    low_light = 12
+    body_lost = 13
+    body_found = 14
+    body_moved = 15
+    frozen = 16
     drop_ring_full = 32
     drop_queue_full = 33
     drop_encoder = 34
@@ -50,6 +59,7 @@ class EventKind(IntEnum):
     drop_source = 36
     drop_damaged = 37
     drop_stale = 38
+    drop_wrong_size = 39
 
     @property
     def is_drop(self) -> bool:

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from ..core.edits import REJECT
 from ..core.geometry import Floats, unmirror_points
+from ..core.pairing import NO_BODY, pair_nearest
 from ..core.shard import BODIES, ColorFlag
 from ..core.skeleton import KEYPOINT, TORSO
 from . import quality
-from .pairing import NO_BODY, pair_nearest
 from .quality import Bools, FilterSettings
 from .sessions import Recording
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ..core.errors import DatasetError
 from ..core.geometry import BOX_SCALE, image_to_crop, snapped_xyxy
+from ..core.pairing import PAIR_WITHIN_100NS
 from .boxes import person_boxes
 from .candidates import Candidates, find_candidates, side_warning
 from .crop import Pictures, find_damaged
 from .kinect13_format import FIELDS, LARGEST_SIZE, SMALLEST_SIZE, SPLITS, Meta, skeleton_meta
-from .pairing import PAIR_WITHIN_100NS
 from .quality import KEYPOINT_BITS, REASONS, ROW_BITS, FilterSettings, first_reason
 from .sessions import Recording, choose_sessions, load_recording
 from .split import DEFAULT_VAL, GUARD, SplitSettings, assign_frames, parse_split

@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
+from ..core.pairing import NO_BODY as UNPAIRED
+from ..core.pairing import pair_nearest
 from ..core.shard import BODIES, EventKind, Stream
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
-from ..dataset.pairing import NO_BODY as UNPAIRED
-from ..dataset.pairing import pair_nearest
 
 NO_BODY: Final = 255
 """In a lane: nobody was seen in this frame, or no body row belongs to it."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kincap.dataset.pairing import NO_BODY, PAIR_WITHIN_100NS, pair_nearest
+from kincap.core.pairing import NO_BODY, PAIR_WITHIN_100NS, pair_nearest
 
 
 def slow_pairs(color_take, color_time, body_take, body_time):
