@@ -2,7 +2,8 @@
 
 With ``KINCAP_ACK_FD=n`` every item whose row's write returned is written to descriptor n as
 ``<stream u1><seq u8>``: it must never be lost afterwards. Phase marks (stream 255) say when
-rotation, sealing and repack begin and end, so that a test can kill inside them.
+rotation, sealing, repack, recovery of an earlier recording and the writing of session.json begin
+and end, so that a test can kill inside them.
 """
 
 import os
@@ -24,6 +25,10 @@ class Phase(IntEnum):
     SEAL_END = 4
     REPACK_BEGIN = 5
     REPACK_END = 6
+    RECOVER_BEGIN = 7
+    RECOVER_END = 8
+    SAVE_BEGIN = 9
+    SAVE_END = 10
 
 
 _descriptor: Final = int(os.environ.get(ENVIRONMENT) or -1)

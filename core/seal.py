@@ -276,6 +276,7 @@ def recover(folder: Path, io: FileIO) -> Recovered:
     Raises:
         OSError: The disk failed; what was done so far holds.
     """
+    phase(Phase.RECOVER_BEGIN)
     done = Recovered()
     for leftover in sorted(folder.glob(f"*.h5{NEW}")):
         io.remove(leftover)
@@ -300,6 +301,7 @@ def recover(folder: Path, io: FileIO) -> Recovered:
             done.removed.append(name)
         else:
             done.sealed.append(seal(folder, name, layout, io, recovered=True, own_layout=own))
+    phase(Phase.RECOVER_END)
     return done
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self, get_origin
 
 from .. import __version__
+from .ack import Phase, phase
 from .checked_json import dump_checked, is_whole, load_checked, mend_bit
 from .errors import SessionError, SessionLockedError
 from .fileio import FileIO, LockFile
@@ -228,7 +229,9 @@ def save_session(folder: Path, info: SessionInfo, io: FileIO | None = None) -> N
         info: What it says.
         io: File handling.
     """
+    phase(Phase.SAVE_BEGIN)
     (io or FileIO()).write_atomic(folder / SESSION_FILE, dump_checked(asdict(info), lines=True))
+    phase(Phase.SAVE_END)
 
 
 def check_session_file(folder: Path) -> str | None:

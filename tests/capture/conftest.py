@@ -18,7 +18,7 @@ from kincap.capture.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, Sens
 from kincap.core.session_reader import SessionReader
 from kincap.core.shard import EventKind, Stream, empty_body_row
 
-PHASES = {1: "rotate", 3: "seal", 5: "repack"}
+PHASES = {1: "rotate", 3: "seal", 5: "repack", 7: "recover", 9: "save"}
 
 
 @dataclass
