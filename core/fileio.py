@@ -6,6 +6,7 @@ have not been tried.
 """
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -133,13 +134,20 @@ class FileIO:
 
     def write_at(self, fd: int, data: Data, offset: int) -> None:
         """Write all of the data at a place."""
-        written = _write_some(fd, data, offset)
+        written = self.write_some(fd, data, offset)
         if written == len(data):
             return
         rest = memoryview(data)
         while written < len(rest):
             # a full disk first writes a part, then says so
-            written += _write_some(fd, rest[written:], offset + written)
+            more = self.write_some(fd, rest[written:], offset + written)
+            if not more:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            written += more
+
+    def write_some(self, fd: int, data: Data, offset: int) -> int:
+        """Write the beginning of the data at a place; return how many bytes that were."""
+        return _write_some(fd, data, offset)
 
     def read_at(self, fd: int, length: int, offset: int) -> bytes:
         """Read up to ``length`` bytes at a place; fewer only at the end of the file."""
@@ -177,14 +185,22 @@ class FileIO:
     def rename(self, source: Path, target: Path) -> None:
         """Put a file in another's place, whole or not at all, and sync the folder."""
         source.replace(target)
-        _sync_folder(target.parent)
+        self.sync_folder(target.parent)
 
     def remove(self, path: Path) -> None:
         """Delete a file and sync the folder."""
         if sys.platform == "win32":  # not tried: a read-only file can't be deleted there
             path.chmod(PRIVATE_FILE)
         path.unlink()
-        _sync_folder(path.parent)
+        self.sync_folder(path.parent)
+
+    def discard(self, path: Path) -> None:
+        """Delete what means nothing, where it is there; a power cut may bring it back."""
+        path.unlink(missing_ok=True)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make what was made, renamed or deleted in a folder outlive a power cut."""
+        _sync_folder(folder)
 
     def protect(self, path: Path) -> None:
         """Make a sealed file read-only."""
@@ -195,7 +211,7 @@ class FileIO:
         if not path.is_dir():
             self.make_folder(path.parent)
             path.mkdir(PRIVATE_FOLDER, exist_ok=True)
-            _sync_folder(path.parent)
+            self.sync_folder(path.parent)
 
     def write_atomic(self, path: Path, data: Data, mode: int = PRIVATE_FILE) -> None:
         """Replace a small file's content whole or not at all, and sync it.
@@ -206,7 +222,7 @@ class FileIO:
             mode: Its permissions.
         """
         temporary = path.with_name(path.name + TEMPORARY)
-        temporary.unlink(missing_ok=True)
+        self.discard(temporary)
         try:
             fd = self.create(temporary, mode)
             try:
@@ -220,7 +236,7 @@ class FileIO:
             error.filename = str(path)
             # keep the first error, whatever a second one says about the leftover
             with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+                self.discard(temporary)
             raise
 
 

@@ -55,7 +55,7 @@ def rename(recordings: Path, old: str, new: str, io: FileIO | None = None) -> Pa
         save_session(target, info, io)
     finally:
         lock.release()
-        (target / HOLDER_FILE).unlink(missing_ok=True)
+        io.discard(target / HOLDER_FILE)
     return target
 
 

@@ -217,7 +217,7 @@ def _blob_end(shard: ShardReader) -> int:
 def _write(path: Path, pieces: Iterable[tuple[int, bytes]], size: int, io: FileIO) -> Path:
     """Write a shard's new file under its temporary name, and sync it."""
     new = path.with_name(path.name + NEW)
-    new.unlink(missing_ok=True)
+    io.discard(new)
     try:
         fd = io.create(new)
         try:
@@ -230,7 +230,7 @@ def _write(path: Path, pieces: Iterable[tuple[int, bytes]], size: int, io: FileI
     except OSError:
         # the first error is the one to report; a leftover is deleted by the next repair
         with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
+            io.discard(new)
         raise
     return new
 

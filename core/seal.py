@@ -151,7 +151,7 @@ def repack(folder: Path, name: str, layout: Layout, io: FileIO) -> tuple[Layout,
         io.rename(new, path)
     except (OSError, KincapError) as err:
         with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
+            io.discard(new)
         # the rename may have happened before what failed after it
         now = _layout_after(path, layout)
         return now, f"{path}: kept at its full size ({err})" if now is layout else None

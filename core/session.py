@@ -307,7 +307,7 @@ class SessionLock:
 
     def release(self) -> None:
         """Free the session."""
-        (self.folder / HOLDER_FILE).unlink(missing_ok=True)
+        self._io.discard(self.folder / HOLDER_FILE)
         self._lock.release()
 
     def __enter__(self) -> Self:

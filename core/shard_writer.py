@@ -91,7 +91,7 @@ class ShardWriter:
             self.close()
             # the first error is the one to report; the next start deletes what is left
             with contextlib.suppress(OSError):
-                new.unlink(missing_ok=True)
+                self._io.discard(new)
             raise
 
     def _zero_tables(self) -> None:

@@ -50,6 +50,24 @@ def test_a_large_read_and_write_are_whole(tmp_path: Path) -> None:
     io.close(fd)
 
 
+def test_writes_that_the_system_cuts_short_are_finished(tmp_path: Path) -> None:
+    io = FaultyFileIO(parse_faults("piece:short:*"))
+    data = os.urandom(100_000)
+    io.write_atomic(tmp_path / "a", data)
+    assert (tmp_path / "a").read_bytes() == data
+    assert io.calls["piece"] > 10
+
+
+def test_a_write_that_gets_nowhere_ends_as_a_full_disk(tmp_path: Path) -> None:
+    class Stuck(FileIO):
+        def write_some(self, fd: int, data: bytes, offset: int) -> int:
+            return 0
+
+    with pytest.raises(OSError, match="No space left"):
+        Stuck().write_atomic(tmp_path / "a", b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_faults_are_read_from_text() -> None:
     assert parse_faults("write:enospc:57, sync:stall=2.5:10+,rename:kill:*") == [
         Fault("write", "enospc", 57, 57),
@@ -59,7 +77,9 @@ def test_faults_are_read_from_text() -> None:
     assert parse_faults("") == []
 
 
-@pytest.mark.parametrize("text", ["write", "write:oops:1", "walk:eio:1", "write:eio:x", "a:b:c:d"])
+@pytest.mark.parametrize(
+    "text", ["write", "write:oops:1", "walk:eio:1", "write:eio:x", "a:b:c:d", "sync:short:1"]
+)
 def test_faults_that_make_no_sense_are_refused(text: str) -> None:
     with pytest.raises(KincapError, match="KINCAP_FAULTS"):
         parse_faults(text)
