@@ -44,6 +44,7 @@ from .stop import Stop, stop_on_signals
 from .target import LEFT_BY_A_LOCK, add_to, check_target, info_of_new, origin_of_takes
 
 MAX_ENCODERS = 4
+LayoutOf = Callable[[SessionInfo, RecordSettings, SensorInfo], Layout]
 _Words = ParamSpec("_Words")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -121,6 +122,7 @@ def record(
     *,
     sensor: Sensor | None = None,
     io: FileIO | None = None,
+    layout_of: LayoutOf | None = None,
     on_progress: OnProgress | None = None,
     on_warning: Callable[[str], None] | None = None,
 ) -> RecordResult:
@@ -130,6 +132,8 @@ def record(
         settings: What to record.
         sensor: A source that is open already, instead of ``settings.source``; closed here.
         io: File handling; None: the real one.
+        layout_of: Makes the template of the shards, where another than that of
+            ``settings.shard_mib`` is wanted.
         on_progress: Told how far it is, about twice a second.
         on_warning: Told in one line what the person should know, when it happens.
 
@@ -147,14 +151,20 @@ def record(
     try:
         check_target(folder, settings, source)
         io = io or default_io()
-        with _begin(folder, settings, source, io) as job:
+        with _begin(folder, settings, source, io, layout_of or _layout) as job:
             return job.run(on_progress, on_warning)
     finally:
         source.close()
 
 
 @contextmanager
-def _begin(folder: Path, settings: RecordSettings, sensor: Sensor, io: FileIO) -> Iterator["_Job"]:
+def _begin(
+    folder: Path,
+    settings: RecordSettings,
+    sensor: Sensor,
+    io: FileIO,
+    layout_of: LayoutOf,
+) -> Iterator["_Job"]:
     """Lock the session and make its first shard; a new session that can't begin leaves nothing.
 
     Raises:
@@ -171,7 +181,7 @@ def _begin(folder: Path, settings: RecordSettings, sensor: Sensor, io: FileIO) -
         raise _cannot_begin(folder, settings, error) from error
     with lock:
         try:
-            job = _Job(folder, settings, sensor, io)
+            job = _Job(folder, settings, sensor, io, layout_of)
         except BaseException as error:
             if is_new:
                 # under the lock: no other recorder can have begun in it
@@ -213,7 +223,14 @@ def _command() -> str:
 class _Job:
     """One recording into a folder that is locked."""
 
-    def __init__(self, folder: Path, settings: RecordSettings, sensor: Sensor, io: FileIO) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: RecordSettings,
+        sensor: Sensor,
+        io: FileIO,
+        layout_of: LayoutOf,
+    ) -> None:
         """Tidy up after an earlier recording, write session.json, make the first shard.
 
         Raises:
@@ -229,7 +246,7 @@ class _Job:
         self.recovered: list[str] = []
         if there:
             next_seq, next_take = self._go_on(info, io)
-        layout = _layout(info, settings, sensor.info)
+        layout = layout_of(info, settings, sensor.info)
         info.add_layout(layout)
         save_session(folder, info, io)
         self._problems, self._stop = Problems(), Stop()
