@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, encode_jpeg
 from ..core.png import encode_png
+from .clock import Clock
 from .ring import EncodedPicture, PictureJob, Queues
 from .sensor import ColorFrame, PlaneFrame
 
@@ -27,6 +28,7 @@ class Encoders:
         size_px: tuple[int, int],
         is_aborted: Callable[[], bool],
         on_failure: Callable[[str], None],
+        clock: Clock,
     ) -> None:
         """Prepare the threads.
 
@@ -36,12 +38,13 @@ class Encoders:
             size_px: (width, height) that every frame must have.
             is_aborted: Says that frames are to be let go instead of encoded.
             on_failure: Told why a frame could not be encoded; it is then stored as lost.
+            clock: Makes what threads wait in.
         """
         self._queues, self._size_px = queues, size_px
         self._is_aborted, self._on_failure = is_aborted, on_failure
         # a job and its place among the encoded frames are taken together: were they not, later
         # frames could hold all places while the writer waits for an earlier one
-        self._in_turn = threading.Lock()
+        self._in_turn = clock.lock()
         self._threads = [
             threading.Thread(target=self._run, name=f"kincap-encoder-{k}", daemon=True)
             for k in range(threads)

@@ -1,11 +1,11 @@
 """The source thread: asks the source for items, begins takes, knows when it is enough."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..core.shard import EventKind, Stream
+from .clock import Clock
 from .ring import HandOver
 from .sensor import (
     KINECT_TICK_100NS,
@@ -43,6 +43,7 @@ class Feed:
         limits: Limits,
         stop: Stop,
         on_problem: Callable[[str, bool], None],
+        clock: Clock,
     ) -> None:
         """Prepare the thread.
 
@@ -52,13 +53,15 @@ class Feed:
             limits: When it ends by itself.
             stop: How it is ended from outside.
             on_problem: Told what the person should know.
+            clock: What time is taken from.
 
         Attributes:
             error: What the source threw; what came before it is kept.
-            last_item_ns: ``time.perf_counter_ns()`` of the last item, or of the start.
+            last_item_ns: Host time of the last item, or of the start.
             last_time: Device time of the last item, 100 ns.
         """
         self._sensor, self._hand_over = sensor, hand_over
+        self._now_ns = clock.now_ns
         self._limits, self._stop, self._on_problem = limits, stop, on_problem
         streams = sensor.info.streams
         self._counted = Stream.color if "color" in streams else Stream.bodies
@@ -67,7 +70,7 @@ class Feed:
         self._last_body = -1
         self._recorded_before = 0
         self.error: Exception | None = None
-        self.last_item_ns = time.perf_counter_ns()
+        self.last_item_ns = self._now_ns()
         self.last_time = 0
         self.thread = threading.Thread(target=self._run, name="kincap-source", daemon=True)
 
@@ -117,7 +120,7 @@ class Feed:
                 return
 
     def _take(self, item: Timed, time_device: int) -> None:
-        self.last_item_ns, self.last_time = time.perf_counter_ns(), time_device
+        self.last_item_ns, self.last_time = self._now_ns(), time_device
         if isinstance(item, BodyFrame):
             self._last_body = time_device
             self._hand_over.bodies(item)

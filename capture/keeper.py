@@ -12,6 +12,7 @@ from ..core.layout import Layout
 from ..core.seal import finish, seal
 from ..core.session import SESSION_FILE, SessionInfo, save_session
 from ..core.shard_writer import ShardWriter
+from .clock import Clock
 
 SYNC_EVERY_S = 1.0
 
@@ -32,6 +33,7 @@ class Keeper:
         first_number: int,
         io: FileIO,
         on_problem: Callable[[str, bool], None],
+        clock: Clock,
     ) -> None:
         """Prepare nothing yet.
 
@@ -42,19 +44,22 @@ class Keeper:
             first_number: Number of the first shard.
             io: File handling.
             on_problem: Told in one line what went wrong, and whether what is stored may suffer.
+            clock: What time is taken from.
         """
+        self._clock = clock
         self._folder, self._info, self._layout, self._io = folder, info, layout, io
         self._number = first_number
         self._on_problem = on_problem
-        self._prepared: SimpleQueue[ShardWriter | None] = SimpleQueue()
+        self._prepared: SimpleQueue[ShardWriter | None] = clock.queue()
         self._asked = False
         self.why_no_shard = ""
-        self._jobs: PriorityQueue[tuple[int, int, Callable[[], None] | None]] = PriorityQueue()
+        self._jobs: PriorityQueue[tuple[int, int, Callable[[], None] | None]]
+        self._jobs = clock.ordered_queue()
         self._job_count = 0
         self._jobs_lock = threading.Lock()
         self._current: ShardWriter | None = None
         # held around sync and close: a descriptor must not be closed under a running sync
-        self._sync_lock = threading.Lock()
+        self._sync_lock = clock.lock()
         self._broken: set[ShardWriter] = set()
         self._unsaved = False
         self._stopping = threading.Event()
@@ -173,7 +178,7 @@ class Keeper:
             self._prepared.put(shard)
 
     def _sync_each_second(self) -> None:
-        while not self._stopping.wait(SYNC_EVERY_S):
+        while not self._clock.wait(self._stopping, SYNC_EVERY_S):
             with self._sync_lock:
                 shard = self._current
                 if shard is None or shard in self._broken:

@@ -1,7 +1,6 @@
 """One recording while it runs: starts the threads, watches over them, ends them in order."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -9,6 +8,7 @@ from typing import Any
 
 from ..core.shard import EventKind, Stream
 from ..core.shard_writer import ShardWriter
+from .clock import Clock
 from .encoder import Encoders
 from .feed import Feed, Limits
 from .keeper import Keeper
@@ -71,6 +71,7 @@ class Pipeline:
         next_seq: dict[Stream, int],
         next_take: int,
         origin: dict[str, Any],
+        clock: Clock,
     ) -> None:
         """Put the parts together; nothing runs yet.
 
@@ -85,13 +86,15 @@ class Pipeline:
             next_seq: The first seq of each stream.
             next_take: Number of the first take.
             origin: What session.json says of each take besides its clocks.
+            clock: What time is taken from, and what threads wait in.
         """
+        self._clock = clock
         self._sensor, self._keeper = sensor, keeper
         self._problems, self._stop, self._limits = problems, stop, limits
         self._origin = origin
         self.takes = 0
         self.wall_s = 0.0
-        queues = self._queues = Queues()
+        queues = self._queues = Queues(clock)
         self.hand_over = HandOver(
             queues,
             live=sensor.info.live,
@@ -99,17 +102,24 @@ class Pipeline:
             next_take=next_take,
             on_take=self._begin_take,
             is_aborted=stop.is_aborted,
+            clock=clock,
         )
-        self.feed = Feed(sensor, self.hand_over, limits, stop, problems.add)
+        self.feed = Feed(sensor, self.hand_over, limits, stop, problems.add, clock)
         self._encoders = Encoders(
             queues,
             threads=encoder_threads,
             size_px=sensor.info.color_size_px,
             is_aborted=stop.is_aborted,
             on_failure=self._encoding_failed,
+            clock=clock,
         )
         self.writer = Writer(
-            queues, keeper, first_shard, on_full=self._end_by, on_problem=problems.add
+            queues,
+            keeper,
+            first_shard,
+            on_full=self._end_by,
+            on_problem=problems.add,
+            clock=clock,
         )
         self._stall_watch = StallWatch()
         self._told_progress_s = 0.0
@@ -125,7 +135,7 @@ class Pipeline:
             KeyboardInterrupt: Stopped for the second time; the disk stays as after a kill.
         """
         self._on_progress, self._on_warning = on_progress, on_warning
-        self._began_s = time.monotonic()
+        self._began_s = self._now_s()
         self.writer.thread.start()
         self._encoders.start()
         self.feed.thread.start()
@@ -134,23 +144,26 @@ class Pipeline:
         self._join(*self._encoders.threads)
         self._queues.inbox.put(None)
         self._join(self.writer.thread)
-        self.wall_s = time.monotonic() - self._began_s
+        self.wall_s = self._now_s() - self._began_s
         self._keeper.finish(self.writer.shard)
         self._join(*self._keeper.threads)
         self._tell(at_once=True)
+
+    def _now_s(self) -> float:
+        return self._clock.now_ns() / 1e9
 
     def _wait_for_source(self) -> None:
         """Watch over the source until it ends; one that hangs after a stop is closed, then left."""
         asked_s: float | None = None
         closed = False
         while self.feed.thread.is_alive():
-            self.feed.thread.join(_LOOK_UP_EVERY_S)
+            self._clock.join(self.feed.thread, _LOOK_UP_EVERY_S)
             self._look_after_source()
             self._look()
             if not self._stop.is_asked():
                 continue
-            asked_s = asked_s or time.monotonic()
-            waited_s = time.monotonic() - asked_s
+            asked_s = asked_s or self._now_s()
+            waited_s = self._now_s() - asked_s
             if waited_s > _SOURCE_MAY_TAKE_S and not closed:
                 closed = True
                 self._sensor.close()
@@ -162,7 +175,7 @@ class Pipeline:
         """Speak of a live source that is silent; end it when its time is up all the same."""
         if not self._sensor.info.live or self._stop.is_asked():
             return
-        now_ns = time.perf_counter_ns()
+        now_ns = self._clock.now_ns()
         if self._stall_watch.is_new_stall(self.feed.last_item_ns, now_ns):
             text = f"{self._sensor.info.uri}: no frames for 1 s"
             self._problems.add(text, False)
@@ -170,7 +183,7 @@ class Pipeline:
                 EventKind.stall, time_device=self.feed.last_time, time_host=now_ns, text=text
             )
         seconds = self._limits.duration_s
-        if seconds is not None and time.monotonic() - self._began_s > seconds + _DURATION_GRACE_S:
+        if seconds is not None and self._now_s() - self._began_s > seconds + _DURATION_GRACE_S:
             self._stop.ask()
 
     def _look(self) -> None:
@@ -184,7 +197,7 @@ class Pipeline:
                 self._on_warning(self._problems.fresh.get_nowait())
             except Empty:
                 break
-        now_s = time.monotonic()
+        now_s = self._now_s()
         if not at_once and now_s - self._told_progress_s < _PROGRESS_EVERY_S:
             return
         self._told_progress_s = now_s
@@ -196,7 +209,7 @@ class Pipeline:
         """Wait for threads in slices: a signal is noticed between them."""
         for thread in threads:
             while thread.is_alive():
-                thread.join(_LOOK_UP_EVERY_S)
+                self._clock.join(thread, _LOOK_UP_EVERY_S)
                 self._look()
 
     def _abort(self) -> None:
@@ -205,10 +218,10 @@ class Pipeline:
         self._encoders.finish()
         self._queues.inbox.put(None)
         self._keeper.abandon()
-        until = time.monotonic() + _ABORT_MAY_TAKE_S
+        until = self._now_s() + _ABORT_MAY_TAKE_S
         threads = (self.feed.thread, *self._encoders.threads, self.writer.thread)
         for thread in (*threads, *self._keeper.threads):
-            thread.join(max(0.0, until - time.monotonic()))
+            self._clock.join(thread, max(0.0, until - self._now_s()))
         raise KeyboardInterrupt
 
     def _begin_take(self, take: dict[str, int]) -> None:

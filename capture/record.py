@@ -33,6 +33,7 @@ from ..core.session import (
 )
 from ..core.session_reader import SessionReader
 from ..core.shard import Stream
+from .clock import Clock, SystemClock
 from .feed import Limits
 from .keeper import Keeper
 from .pipeline import OnProgress, Pipeline, Problems
@@ -125,6 +126,7 @@ def record(
     layout_of: LayoutOf | None = None,
     on_progress: OnProgress | None = None,
     on_warning: Callable[[str], None] | None = None,
+    clock: Clock | None = None,
 ) -> RecordResult:
     """Record until a limit, the source's end, Ctrl-C or SIGTERM.
 
@@ -136,6 +138,7 @@ def record(
             ``settings.shard_mib`` is wanted.
         on_progress: Told how far it is, about twice a second.
         on_warning: Told in one line what the person should know, when it happens.
+        clock: What time is taken from, and what threads wait in; None: the system's.
 
     Returns:
         What was recorded.
@@ -151,7 +154,8 @@ def record(
     try:
         check_target(folder, settings, source)
         io = io or default_io()
-        with _begin(folder, settings, source, io, layout_of or _layout) as job:
+        clock = clock or SystemClock()
+        with _begin(folder, settings, source, io, layout_of or _layout, clock) as job:
             return job.run(on_progress, on_warning)
     finally:
         source.close()
@@ -164,6 +168,7 @@ def _begin(
     sensor: Sensor,
     io: FileIO,
     layout_of: LayoutOf,
+    clock: Clock,
 ) -> Iterator["_Job"]:
     """Lock the session and make its first shard; a new session that can't begin leaves nothing.
 
@@ -181,7 +186,7 @@ def _begin(
         raise _cannot_begin(folder, settings, error) from error
     with lock:
         try:
-            job = _Job(folder, settings, sensor, io, layout_of)
+            job = _Job(folder, settings, sensor, io, layout_of, clock)
         except BaseException as error:
             if is_new:
                 # under the lock: no other recorder can have begun in it
@@ -230,6 +235,7 @@ class _Job:
         sensor: Sensor,
         io: FileIO,
         layout_of: LayoutOf,
+        clock: Clock,
     ) -> None:
         """Tidy up after an earlier recording, write session.json, make the first shard.
 
@@ -251,7 +257,7 @@ class _Job:
         save_session(folder, info, io)
         self._problems, self._stop = Problems(), Stop()
         first = next_shard_number(folder)
-        self._keeper = Keeper(folder, info, layout, first, io, self._problems.add)
+        self._keeper = Keeper(folder, info, layout, first, io, self._problems.add, clock)
         self._pipeline = Pipeline(
             sensor,
             self._keeper,
@@ -263,6 +269,7 @@ class _Job:
             next_seq=next_seq,
             next_take=next_take,
             origin=origin_of_takes(settings, sensor.info, again=there),
+            clock=clock,
         )
 
     def _go_on(self, info: SessionInfo, io: FileIO) -> tuple[dict[Stream, int], int]:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.shard import EventKind, Stream, event_row
+from .clock import Clock
 from .sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
 from .stats import Latencies
 
@@ -107,16 +108,16 @@ WriterItem = EncodedPicture | BodyJob | EventJob | Loss
 class Queues:
     """The queues and the tokens for their places."""
 
-    def __init__(self) -> None:
-        self.raw: SimpleQueue[PictureJob | None] = SimpleQueue()
-        self.inbox: SimpleQueue[WriterItem | None] = SimpleQueue()
-        self.raw_places = {stream: _tokens(RAW_FRAMES) for stream in PICTURES}
-        self.encoded_places = _tokens(ENCODED_FRAMES)
-        self.body_places = _tokens(BODY_ROWS)
+    def __init__(self, clock: Clock) -> None:
+        self.raw: SimpleQueue[PictureJob | None] = clock.queue()
+        self.inbox: SimpleQueue[WriterItem | None] = clock.queue()
+        self.raw_places = {stream: _tokens(clock, RAW_FRAMES) for stream in PICTURES}
+        self.encoded_places = _tokens(clock, ENCODED_FRAMES)
+        self.body_places = _tokens(clock, BODY_ROWS)
 
 
-def _tokens(count: int) -> "SimpleQueue[int]":
-    tokens: SimpleQueue[int] = SimpleQueue()
+def _tokens(clock: Clock, count: int) -> "SimpleQueue[int]":
+    tokens: SimpleQueue[int] = clock.queue()
     for place in range(count):
         tokens.put(place)
     return tokens
@@ -134,6 +135,7 @@ class HandOver:
         next_take: int,
         on_take: Callable[[dict[str, int]], None],
         is_aborted: Callable[[], bool],
+        clock: Clock,
     ) -> None:
         """Prepare the hand-over of one recording.
 
@@ -144,7 +146,9 @@ class HandOver:
             next_take: The number of the first take.
             on_take: Told of each new take: take, wall_utc_ns, host_ns, device_100ns.
             is_aborted: Says that waiting has become pointless.
+            clock: What time is taken from.
         """
+        self._now_ns = clock.now_ns
         self._queues, self._live = queues, live
         self._next_seq = dict(next_seq)
         self._take, self._on_take = next_take - 1, on_take
@@ -162,7 +166,7 @@ class HandOver:
         self._take += 1
         anchor = {
             "wall_utc_ns": time.time_ns() if start.wall_utc_ns is None else start.wall_utc_ns,
-            "host_ns": time.perf_counter_ns() if start.host_ns is None else start.host_ns,
+            "host_ns": self._now_ns() if start.host_ns is None else start.host_ns,
             "device_100ns": first_time if start.device_100ns is None else start.device_100ns,
         }
         self.event(
@@ -195,11 +199,11 @@ class HandOver:
 
     def picture(self, frame: ColorFrame | PlaneFrame) -> None:
         """Hand over a colour image, a mask or a depth picture."""
-        began = time.perf_counter_ns()
+        began = self._now_ns()
         stream = Stream.color if isinstance(frame, ColorFrame) else frame.stream
         seq = self._number(stream)
         place = self._place(self._queues.raw_places[stream])
-        self.waits.add(time.perf_counter_ns() - began)
+        self.waits.add(self._now_ns() - began)
         if place is None:
             behind = self._queues.encoded_places.empty()
             kind = EventKind.drop_writer if behind else EventKind.drop_ring_full
@@ -214,14 +218,14 @@ class HandOver:
         )
         self._tickets += 1
         self._queues.raw.put(job)
-        self.whole.add(time.perf_counter_ns() - began)
+        self.whole.add(self._now_ns() - began)
 
     def bodies(self, frame: BodyFrame) -> None:
         """Hand over a body row."""
-        began = time.perf_counter_ns()
+        began = self._now_ns()
         seq = self._number(Stream.bodies)
         place = self._place(self._queues.body_places)
-        self.waits.add(time.perf_counter_ns() - began)
+        self.waits.add(self._now_ns() - began)
         time_device, time_host = int(frame.row["time_device"][0]), int(frame.row["time_host"][0])
         if place is None:
             self._lose(Stream.bodies, EventKind.drop_queue_full, seq, time_device, time_host)
@@ -231,7 +235,7 @@ class HandOver:
         self._queues.inbox.put(
             BodyJob(frame.row, seq, self._take, time_device, time_host, began, before)
         )
-        self.whole.add(time.perf_counter_ns() - began)
+        self.whole.add(self._now_ns() - began)
 
     def lost(self, item: Lost) -> None:
         """Count an item that the source itself lost."""

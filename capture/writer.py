@@ -1,7 +1,6 @@
 """The one thread that writes: puts frames back in order, stores items, rotates shards."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from ..core.ack import Phase, phase
 from ..core.shard import BLOBS, STREAM_TABLE, EventKind, Stream, event_row, pack_index_row
 from ..core.shard_writer import ShardWriter
+from .clock import Clock
 from .keeper import Keeper
 from .ring import BodyJob, EncodedPicture, Loss, PictureJob, Queues, WriterItem
 from .sensor import ColorFrame
@@ -33,6 +33,7 @@ class Writer:
         *,
         on_full: Callable[[str], None],
         on_problem: Callable[[str, bool], None],
+        clock: Clock,
     ) -> None:
         """Prepare the thread.
 
@@ -42,7 +43,9 @@ class Writer:
             shard: The first shard.
             on_full: Told that nothing more can be stored: the source has to stop.
             on_problem: Told in one line what went wrong, and whether what is stored may suffer.
+            clock: What time is taken from.
         """
+        self._now_ns = clock.now_ns
         self._queues, self._keeper, self.shard = queues, keeper, shard
         self._on_full, self._on_problem = on_full, on_problem
         self._closing = False
@@ -132,10 +135,10 @@ class Writer:
         if STREAM_TABLE[stream] in self._ended:
             return False
         self._tell_loss(stream)
-        began = time.perf_counter_ns()
+        began = self._now_ns()
         if not self._append(STREAM_TABLE[stream], row, blob, crc):
             return False
-        done = time.perf_counter_ns()
+        done = self._now_ns()
         if stream is Stream.color:
             self.append_times.add(done - began)
             self.disk_times.add(done - handed_ns)
