@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import SessionError
+from ..core.fileio import TEMPORARY
 from ..core.jpeg import RESTART_INTERVAL
 from ..core.session import (
     HOLDER_FILE,
@@ -22,6 +23,8 @@ from .settings import RecordSettings
 
 LEFT_BY_A_LOCK = frozenset((LOCK_FILE, HOLDER_FILE))
 """Files that may lie in a folder although no session has begun in it."""
+LEFT_BY_A_KILL = LEFT_BY_A_LOCK | {name + TEMPORARY for name in (HOLDER_FILE, SESSION_FILE)}
+"""The same, where a recorder was killed while it began."""
 
 
 def check_target(folder: Path, settings: RecordSettings, sensor: Sensor) -> None:
@@ -45,7 +48,7 @@ def check_target(folder: Path, settings: RecordSettings, sensor: Sensor) -> None
         raise SessionError(f"{folder}: a file is in the way of the session's folder")
     if (folder / SESSION_FILE).is_file():
         _check_fit(folder, load_session(folder), settings, sensor.info)
-    elif set(os.listdir(folder)) - LEFT_BY_A_LOCK:
+    elif set(os.listdir(folder)) - LEFT_BY_A_KILL:
         mend = f"kincap sessions repair {folder.name}, or " if shard_names(folder) else ""
         raise SessionError(f"{folder}: holds files but no {SESSION_FILE}; {mend}take another name")
 
