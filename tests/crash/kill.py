@@ -88,7 +88,8 @@ class Tally:
 
     Attributes:
         counts: By name; lost, damaged, twice, unopenable and refused have to stay 0.
-        inside: Kills by the step that they fell into; ``between`` is none.
+        inside: Kills by the step that they fell into, or steps: a shard is sealed inside of a
+            recovery; ``between`` is none.
         failures: What went wrong and how to do it again.
     """
 
@@ -159,8 +160,10 @@ class _Session:
         words += ["--shard-mib", SHARD_MIB, *more]
         if live and not more:
             words += ["--frames", 2000]  # it ends even where a kill misses it
+        # aimed at a moment, the disk is as fast as it is: most moments then lie between the steps
+        faults = SLOW_STEPS if aim is None or aim.step else ""
         return run_recorder(
-            [*command(source, fps), *words], aim=aim, faults=SLOW_STEPS, fps=fps, cwd=ROOT
+            [*command(source, fps), *words], aim=aim, faults=faults, fps=fps, cwd=ROOT
         )
 
     def _bad(self, what: str, text: str, count: int = 1) -> None:
@@ -241,7 +244,7 @@ def run(
     *,
     speed: float = 8.0,
     folder: Path | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str, dict[str, Any]], None] = lambda _text, _counts: None,
 ) -> dict[str, Any]:
     """Kill recorders.
 
@@ -251,7 +254,7 @@ def run(
         jobs: Sessions at a time.
         speed: Pace of the live device, in sensors' 30 frames a second.
         folder: Where to record; None: a temporary one, deleted unless something failed.
-        tell: Told how far it is.
+        tell: Told how far it is, and the counts so far.
 
     Returns:
         Counts; those named in MUST_BE_ZERO have to be.
@@ -274,9 +277,15 @@ def run(
             total.counts += tally.counts
             total.inside += tally.inside
             total.failures += tally.failures
-            tell(f"{total.counts['killed']} killed, {done} of {sessions} sessions")
+            counts = _report(total, done, speed)
+            tell(f"{total.counts['killed']} killed, {done} of {sessions} sessions", counts)
     if folder is None and not total.failures:
         shutil.rmtree(place)
+    return _report(total, sessions, speed)
+
+
+def _report(total: Tally, sessions: int, speed: float) -> dict[str, Any]:
+    """Return the counts as JSON takes them."""
     return {
         **{name: total.counts[name] for name in COUNTED},
         "inside": dict(sorted(total.inside.items())),

@@ -17,7 +17,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def test_no_acknowledged_item_is_lost_by_20_kills(tmp_path: Path, kincap: Run) -> None:
     told: list[str] = []
-    found = run(20, folder=tmp_path, tell=told.append)
+    found = run(20, folder=tmp_path, tell=lambda text, _: told.append(text))
     assert found["failures"] == []
     assert {name: found[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
     assert found["killed"] >= 18, found

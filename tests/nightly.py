@@ -1,0 +1,179 @@
+"""The crash programme at length: ``python -m tests.nightly PART|all [--runs N] [--seed S]``.
+
+Each part breaks recordings in one way and counts what came of it; docs/reliability.md says what is
+tried and what was measured. One JSON object with all counts goes to ``--json FILE`` (written anew
+while it runs, so that a night that is cut off leaves its counts) or, without it, to stdout. Exit 1
+where anything was lost, wrong, or damaged in silence; stderr then says how to do it again.
+"""
+
+import argparse
+import inspect
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from kincap import __version__
+
+SCHEMA = "kincap/nightly/1"
+COUNTS_OF_HARM = ("lost", "silent", "died", "wrong", "damaged_acknowledged")
+"""Counts that have to be 0 in every part that has them, whatever its failures say."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the programme.
+
+    Attributes:
+        name: Its name on the command line; its code is tests/crash/NAME.py.
+        runs: How much is done where nobody asked for more.
+        of: What is counted as a run.
+    """
+
+    name: str
+    runs: int
+    of: str
+
+    def run(self, runs: int, seed: int, jobs: int, **known: Any) -> dict[str, Any]:
+        """Run it; it takes those of the further arguments that it knows."""
+        run = import_module(f".crash.{self.name}", __package__).run
+        taken = inspect.signature(run).parameters
+        more = {name: value for name, value in known.items() if name in taken}
+        counts: dict[str, Any] = run(runs, seed, jobs, **more)
+        return counts
+
+
+PARTS = {
+    part.name: part
+    for part in (
+        Part("kill", 200, "recorders killed"),
+        Part("stops", 1, "rounds of a stop after every call"),
+        Part("powerloss", 300, "patterns of lost pages"),
+        Part("diskerrors", 1, "rounds of an error at every call"),
+        Part("flips", 500, "damaged places"),
+        Part("fuzz", 500, "examples for each property"),
+    )
+}
+
+
+def harm(counts: dict[str, Any]) -> list[str]:
+    """Return what of a part's counts must not be.
+
+    Args:
+        counts: What its run returned.
+    """
+    found = [str(failure) for failure in counts.get("failures") or []]
+    return found + [f"{name} is {counts[name]}" for name in COUNTS_OF_HARM if counts.get(name)]
+
+
+def about(seed: int) -> dict[str, Any]:
+    """Return what has to be known of this run besides its counts."""
+    return {
+        "schema": SCHEMA,
+        "command": " ".join(["python -m tests.nightly", *sys.argv[1:]]),
+        "began_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "seed": seed,
+        "versions": {
+            "kincap": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "h5py": h5py.__version__,
+            "hdf5": h5py.version.hdf5_version,
+            "system": platform.platform(),
+            "cores": os.cpu_count(),
+        },
+    }
+
+
+def run_parts(
+    parts: Sequence[Part],
+    runs: int | None,
+    seed: int,
+    jobs: int,
+    *,
+    save: Callable[[dict[str, Any]], None],
+    say: Callable[[str], None],
+    **known: Any,
+) -> dict[str, Any]:
+    """Run parts one after another.
+
+    Args:
+        parts: Which.
+        runs: How much of each; None: as much as each has by default.
+        seed: Of all that is drawn.
+        jobs: How much at a time.
+        save: Given the report whenever there is more in it.
+        say: Told how far it is.
+        known: What some parts take besides.
+
+    Returns:
+        The report, as it is printed.
+    """
+    report: dict[str, Any] = {**about(seed), "ok": True, "parts": {}}
+    began = time.monotonic()
+
+    def keep(name: str, counts: dict[str, Any], since: float) -> None:
+        now = time.monotonic()
+        report["parts"][name] = {**counts, "wall_s": round(now - since, 1)}
+        report["wall_s"] = round(now - began, 1)
+        report["ok"] = report["ok"] and not harm(counts)
+        save(report)
+
+    for part in parts:
+        since, asked = time.monotonic(), runs or part.runs
+        say(f"{part.name}: {asked} {part.of}, seed {seed}")
+
+        def tell(text: str, counts: dict[str, Any] | None = None, since: float = since) -> None:
+            say(f"{part.name}: {text}")  # noqa: B023  called while this part runs
+            if counts is not None:
+                keep(part.name, {**counts, "finished": False}, since)  # noqa: B023
+
+        counts = part.run(asked, seed, jobs, tell=tell, **known)
+        keep(part.name, counts, since)
+        for failure in harm(counts):
+            say(f"{part.name}: FAILED: {failure}")
+            say(f"again: python -m tests.nightly {part.name} --runs {asked} --seed {seed}")
+    return report
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.nightly", description=__doc__)
+    parser.add_argument("part", choices=[*PARTS, "all"])
+    parser.add_argument("--runs", type=int, help="how much; by default as docs/reliability.md says")
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how much at a time")
+    parser.add_argument("--speed", type=float, default=8.0, help="kill: pace, in 30 frames/s")
+    parser.add_argument("--json", nargs="?", const="-", default="-", help="FILE, or - for stdout")
+    asked = parser.parse_args(words)
+
+    def save(report: dict[str, Any]) -> None:
+        if asked.json != "-":
+            path = Path(asked.json)
+            path.with_name(path.name + ".tmp").write_text(json.dumps(report, indent=1) + "\n")
+            path.with_name(path.name + ".tmp").replace(path)
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    parts = list(PARTS.values()) if asked.part == "all" else [PARTS[asked.part]]
+    report = run_parts(
+        parts, asked.runs, asked.seed, asked.jobs, save=save, say=say, speed=asked.speed
+    )
+    if asked.json == "-":
+        print(json.dumps(report, indent=1))
+    return 0 if report["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
