@@ -84,7 +84,7 @@ def repair(
     folder = find_folders(recordings, [name])[0]
     io = io or default_io()
     report = RepairReport(name)
-    with SessionLock(folder).acquire(f"kincap sessions repair {name}"):
+    with SessionLock(folder, io).acquire(f"kincap sessions repair {name}"):
         try:
             _Repair(folder, report, on_progress, io).run()
             if discard and report.after.ok:
