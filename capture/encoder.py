@@ -3,18 +3,22 @@
 import threading
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import KincapError
-from ..core.jpeg import check_jpeg, encode_jpeg
+from ..core.jpeg import check_jpeg, encode_jpeg, jpeg_size
 from ..core.png import encode_png
+from ..core.shard import EventKind, Stream
 from .clock import Clock
 from .ring import EncodedPicture, PictureJob, Queues
 from .sensor import ColorFrame, PlaneFrame
 
 QUALITY = 90
+PLANE_SHAPE = (424, 512)
+"""Height and width of mask and depth pictures."""
 
 
 class Encoders:
@@ -27,7 +31,7 @@ class Encoders:
         threads: int,
         size_px: tuple[int, int],
         is_aborted: Callable[[], bool],
-        on_failure: Callable[[str], None],
+        on_failure: Callable[[EventKind, str], None],
         clock: Clock,
     ) -> None:
         """Prepare the threads.
@@ -37,7 +41,8 @@ class Encoders:
             threads: How many encode at once.
             size_px: (width, height) that every frame must have.
             is_aborted: Says that frames are to be let go instead of encoded.
-            on_failure: Told why a frame could not be encoded; it is then stored as lost.
+            on_failure: Told why a frame could not be encoded, after its reason as a kind of event;
+                it is then stored as lost.
             clock: Makes what threads wait in.
         """
         self._queues, self._size_px = queues, size_px
@@ -73,9 +78,9 @@ class Encoders:
                 if job is None:
                     return
                 queues.encoded_places.get()
-            blob = self._encode(job.frame)
+            picture = self._encode(job)
             self._let_go(job)
-            queues.inbox.put(EncodedPicture(job, blob, zlib.crc32(blob) if blob else 0))
+            queues.inbox.put(picture)
 
     def _let_go(self, job: PictureJob) -> None:
         """Give the frame's memory and its place in the ring back."""
@@ -84,30 +89,66 @@ class Encoders:
             job.frame.release()
         self._queues.raw_places[job.stream].put(job.place)
 
-    def _encode(self, frame: ColorFrame | PlaneFrame) -> bytes | None:
-        """Return the picture as a JPEG or PNG file, None where that can't be done."""
-        if self._is_aborted():
-            return None
+    def _encode(self, job: PictureJob) -> EncodedPicture:
+        """Return the picture as a JPEG or PNG file, or why that can't be done."""
+        drop = EventKind.drop_encoder
         try:
-            if isinstance(frame, PlaneFrame):
-                return encode_png(frame.image)
-            if frame.jpeg is not None:
-                check_jpeg(frame.jpeg, self._size_px)
-                return frame.jpeg
-            return encode_jpeg(self._checked_image(frame), QUALITY)
+            blob = None if self._is_aborted() else self._encoded(job.frame)
+            return EncodedPicture(job, blob, zlib.crc32(blob) if blob else 0)
+        except _WrongSizeError as error:
+            drop, why = EventKind.drop_wrong_size, str(error)
         except (KincapError, MemoryError) as error:
-            self._on_failure(f"a frame can't be encoded: {error}")
-            return None
+            why = str(error)
         except Exception as error:  # cv2.error derives from nothing narrower
-            self._on_failure(f"a frame can't be encoded: {type(error).__name__}")
-            return None
+            why = type(error).__name__
+        self._on_failure(drop, f"{job.stream.name} {job.seq} can't be stored: {why}")
+        return EncodedPicture(job, None, 0, drop)
+
+    def _encoded(self, frame: ColorFrame | PlaneFrame) -> bytes:
+        """Return a picture as a file; raise KincapError where it is not what the source said."""
+        if isinstance(frame, PlaneFrame):
+            return encode_png(_checked_plane(frame))
+        if frame.jpeg is None:
+            return encode_jpeg(self._checked_image(frame), QUALITY)
+        found = jpeg_size(frame.jpeg)
+        if found != self._size_px:
+            width, height = self._size_px
+            raise _WrongSizeError(
+                f"the source gave a JPEG of {found[0]}x{found[1]}, expected {width}x{height}"
+            )
+        check_jpeg(frame.jpeg)
+        return frame.jpeg
 
     def _checked_image(self, frame: ColorFrame) -> npt.NDArray[np.uint8]:
-        """Return the frame's image; raise KincapError where it is not what the source said."""
+        """Return the frame's image; raise where it is not what the source said."""
         width, height = self._size_px
         image = frame.image
         shapes = ((height, width, 4), (height, width, 3))
         if image is None or image.dtype != np.uint8 or image.shape not in shapes:
-            found = "no image" if image is None else f"{image.dtype} of shape {image.shape}"
-            raise KincapError(f"the source gave {found}, expected uint8 {height}x{width}x3 or x4")
+            raise _WrongSizeError(
+                f"the source gave {_named(image)}, expected uint8 {height}x{width}x3 or x4"
+            )
         return image
+
+
+class _WrongSizeError(KincapError):
+    """A picture has another size or type than its source said."""
+
+
+def _checked_plane(frame: PlaneFrame) -> npt.NDArray[Any]:
+    """Return a mask or depth picture; raise where it has not the size and type of those."""
+    image = frame.image
+    kind = np.uint8 if frame.stream is Stream.mask else np.uint16
+    if image is None or image.dtype != kind or image.shape != PLANE_SHAPE:
+        height, width = PLANE_SHAPE
+        raise _WrongSizeError(
+            f"the source gave {_named(image)}, expected {np.dtype(kind)} {height}x{width}"
+        )
+    return image
+
+
+def _named(image: npt.NDArray[Any] | None) -> str:
+    """Return what a picture is, for a message."""
+    if image is None:
+        return "no picture"
+    return f"{image.dtype} {'x'.join(map(str, image.shape))}"

@@ -4,8 +4,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ..core.errors import SensorError
 from ..core.shard import EventKind, Stream
 from .clock import Clock
+from .findings import Finding, Teller
+from .noticing import Noticing, Timed, times_of
 from .ring import HandOver
 from .sensor import (
     KINECT_TICK_100NS,
@@ -20,9 +23,6 @@ from .sensor import (
 )
 from .stop import Stop
 from .watch import BodyWatch
-
-Timed = ColorFrame | BodyFrame | PlaneFrame | Lost
-"""Items that have a device time and a number."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Feed:
         Attributes:
             error: What the source threw; what came before it is kept.
             last_item_ns: Host time of the last item, or of the start.
-            last_time: Device time of the last item, 100 ns.
+            last_time: Newest device time of the take, 100 ns.
         """
         self._sensor, self._hand_over = sensor, hand_over
         self._now_ns = clock.now_ns
@@ -69,9 +69,13 @@ class Feed:
         self._take_began: int | None = None
         self._last_body = -1
         self._recorded_before = 0
+        self._is_left_behind = False
         self.error: Exception | None = None
         self.last_item_ns = self._now_ns()
         self.last_time = 0
+        first_seq = {Stream[name]: hand_over.next_seq(Stream[name]) for name in streams}
+        self._noticing = Noticing(sensor.info, first_seq, self.last_item_ns)
+        self._teller, self._stall_teller = Teller(), Teller()
         self.thread = threading.Thread(target=self._run, name="kincap-source", daemon=True)
 
     @property
@@ -85,16 +89,52 @@ class Feed:
         """Body rows in which somebody was tracked."""
         return 0 if self._body_watch is None else self._body_watch.bodies_seen
 
+    def look(self) -> None:
+        """Speak of streams that give nothing; called by another thread while this one may wait."""
+        now_ns = self._now_ns()
+        found = self._noticing.stalls.look(now_ns)
+        if not found:
+            return
+        uri, is_first = self._sensor.info.uri, self._take_began is None
+        names = " and ".join(stream.name for stream in self._noticing.stalls.silent(now_ns))
+        all_silent = len(self._noticing.stalls.silent(now_ns)) == len(self._sensor.info.streams)
+        text = f"{uri}: no frames for 1 s"
+        if not all_silent:
+            text = f"{uri}: no {names} frames for 1 s, others arrive"
+        told = self._stall_teller.line(names, text, now_ns)
+        if told is not None:
+            self._on_problem(told, False)
+        if not is_first:
+            for finding in found:
+                self._store(finding, now_ns)
+
+    def leave_behind(self) -> None:
+        """Account for what was handed over; called by another thread, this one hangs."""
+        self._is_left_behind = True
+        self._close()
+
     def _run(self) -> None:
         try:
             self._carry()
         except Exception as error:
             # whatever a device's code throws: what came before is stored and sealed
             self.error = error
+        if self._is_left_behind:
+            return
         if self._take_began is None and self.error is None and not self._stop.is_asked():
             self._on_problem(f"{self._sensor.info.uri}: gave no item at all", False)
         elif self._body_watch is not None and self._body_watch.is_unseen():
             self._tell(EventKind.no_body, "no body was seen in the whole recording")
+        self._close()
+
+    def _close(self) -> None:
+        """Queue what is still to be stored."""
+        if self._take_began is not None:
+            if self.error is not None:
+                text = f"the source broke off: {self.error or type(self.error).__name__}"
+                self._event(EventKind.sensor_lost, text)
+            for finding in self._noticing.end(self._now_ns()):
+                self._store(finding, self._now_ns())
         self._hand_over.close_losses()
 
     def _carry(self) -> None:
@@ -107,20 +147,29 @@ class Feed:
             if isinstance(item, Notice):
                 self._tell(item.kind, item.text)
                 continue
-            time_device = _time_of(item)
-            if start is not None:
-                self._start_take(start, time_device)
-                start = None
+            if self._is_left_behind:
+                _let_go(item)
+                return
+            step = self._noticing.clock_step(item) if start is None else None
             # an item that was given is always taken: the source counts it as handed over
-            self._take(item, time_device)
+            self._take(item, TakeStart() if step else start, step)
+            start = None
             if self._stop.is_asked():
                 return
             if self._is_enough():
-                self._complete(items, time_device)
+                self._complete(items, times_of(item)[1])
                 return
 
-    def _take(self, item: Timed, time_device: int) -> None:
-        self.last_item_ns, self.last_time = self._now_ns(), time_device
+    def _take(self, item: Timed, start: TakeStart | None = None, step: str | None = None) -> None:
+        """Hand an item over, after a new take has begun where one does, and say what it shows."""
+        stream, time_device, _ = times_of(item)
+        if start is not None:
+            self._start_take(start, time_device)
+            self._noticing.clock_step(item)
+        self.last_item_ns = now_ns = self._now_ns()
+        self.last_time = max(time_device, self.last_time)
+        seq = self._hand_over.next_seq(stream)
+        told, stored = self._noticing.item(item, seq, now_ns)
         if isinstance(item, BodyFrame):
             self._last_body = time_device
             self._hand_over.bodies(item)
@@ -128,7 +177,13 @@ class Feed:
             self._hand_over.lost(item)
         else:
             self._hand_over.picture(item)
+        for finding in told:
+            self._tell_now(finding, now_ns)
+        for finding in stored:
+            self._store(finding, now_ns)
         self._watch(item, time_device)
+        if step is not None:
+            self._tell_step(step, stream, seq, time_device)
 
     def _complete(self, items: Iterator[Item], time_color: int) -> None:
         """Take the body row that belongs to the last picture, where it comes right after it."""
@@ -137,9 +192,10 @@ class Feed:
             return
         item = next(items, None)
         if isinstance(item, BodyFrame):
-            self._take(item, _time_of(item))
-        elif isinstance(item, ColorFrame | PlaneFrame) and item.release is not None:
-            item.release()
+            step = self._noticing.clock_step(item)
+            self._take(item, TakeStart() if step else None, step)
+        elif isinstance(item, ColorFrame | PlaneFrame):
+            _let_go(item)
 
     def _watch(self, item: Timed, time_device: int) -> None:
         watch = self._body_watch
@@ -154,15 +210,59 @@ class Feed:
                 f"no body seen for {alone_s:.0f} s: is somebody in front of the sensor?",
             )
 
+    def _tell_step(self, step: str, stream: Stream, seq: int, time_device: int) -> None:
+        """Speak of a jump of the clock; a clock that jumps on and on ends the recording.
+
+        Raises:
+            SensorError: There is no clock to go by.
+        """
+        text = f"{step}; a new take begins"
+        self._store(
+            Finding(EventKind.clock_step, stream, seq, seq, time_device, text, 1),
+            self.last_item_ns,
+        )
+        told = self._teller.line(EventKind.clock_step, text, self.last_item_ns)
+        if told is not None:
+            self._on_problem(told, False)
+        if self._noticing.is_clock_unusable():
+            raise SensorError(
+                f"{self._sensor.info.uri}: its clock jumps again and again ({step}); nothing can "
+                "be paired by such times, so the recording ends; connect the sensor again",
+                exit_code=1,
+            )
+
     def _tell(self, kind: EventKind, text: str) -> None:
         """Tell the person, and store that as an event."""
         self._on_problem(text, False)
+        self._event(kind, text)
+
+    def _event(self, kind: EventKind, text: str) -> None:
         self._hand_over.event(
             kind, time_device=self.last_time, time_host=self.last_item_ns, text=text
         )
 
+    def _tell_now(self, finding: Finding, now_ns: int) -> None:
+        """Tell the person of a finding, unless the like has been told of just now."""
+        told = self._teller.line((finding.kind, finding.stream), finding.text, now_ns)
+        if told is not None:
+            self._on_problem(told, False)
+
+    def _store(self, finding: Finding, now_ns: int) -> None:
+        """Store a finding as an event."""
+        self._hand_over.event(
+            finding.kind,
+            time_device=finding.time_device,
+            time_host=now_ns,
+            stream=finding.stream,
+            seqs=(finding.seq_first, finding.seq_last),
+            count=finding.count,
+            text=finding.text,
+        )
+
     def _start_take(self, start: TakeStart, time_device: int) -> None:
         is_first = self._take_began is None
+        for finding in self._noticing.end_take():
+            self._store(finding, self._now_ns())
         if self._take_began is not None:
             self._recorded_before += self.last_time - self._take_began
         self._take_began = self.last_time = time_device
@@ -181,8 +281,7 @@ class Feed:
         return seconds is not None and self.recorded_s >= seconds
 
 
-def _time_of(item: Timed) -> int:
-    """Return an item's device time, 100 ns."""
-    if isinstance(item, BodyFrame):
-        return int(item.row["time_device"][0])
-    return item.time_device
+def _let_go(item: Timed) -> None:
+    """Give the memory of a picture back that is not taken."""
+    if isinstance(item, ColorFrame | PlaneFrame) and item.release is not None:
+        item.release()

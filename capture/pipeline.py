@@ -11,11 +11,11 @@ from ..core.shard_writer import ShardWriter
 from .clock import Clock
 from .encoder import Encoders
 from .feed import Feed, Limits
+from .findings import Teller
 from .keeper import Keeper
 from .ring import HandOver, Queues
 from .sensor import Sensor
 from .stop import Stop
-from .watch import StallWatch
 from .writer import Writer
 
 _LOOK_UP_EVERY_S = 0.05
@@ -121,7 +121,7 @@ class Pipeline:
             on_problem=problems.add,
             clock=clock,
         )
-        self._stall_watch = StallWatch()
+        self._teller = Teller()
         self._told_progress_s = 0.0
 
     def run(self, on_progress: OnProgress, on_warning: Callable[[str], None]) -> None:
@@ -162,26 +162,21 @@ class Pipeline:
             self._look()
             if not self._stop.is_asked():
                 continue
-            asked_s = asked_s or self._now_s()
+            asked_s = self._now_s() if asked_s is None else asked_s
             waited_s = self._now_s() - asked_s
             if waited_s > _SOURCE_MAY_TAKE_S and not closed:
                 closed = True
                 self._sensor.close()
             elif waited_s > 2 * _SOURCE_MAY_TAKE_S:
                 self._problems.add(f"{self._sensor.info.uri}: does not stop; left behind", False)
+                self.feed.leave_behind()
                 return
 
     def _look_after_source(self) -> None:
         """Speak of a live source that is silent; end it when its time is up all the same."""
         if not self._sensor.info.live or self._stop.is_asked():
             return
-        now_ns = self._clock.now_ns()
-        if self._stall_watch.is_new_stall(self.feed.last_item_ns, now_ns):
-            text = f"{self._sensor.info.uri}: no frames for 1 s"
-            self._problems.add(text, False)
-            self.hand_over.event(
-                EventKind.stall, time_device=self.feed.last_time, time_host=now_ns, text=text
-            )
+        self.feed.look()
         seconds = self._limits.duration_s
         if seconds is not None and self._now_s() - self._began_s > seconds + _DURATION_GRACE_S:
             self._stop.ask()
@@ -228,11 +223,15 @@ class Pipeline:
         self.takes += 1
         self._keeper.add_take({**take, **self._origin})
 
-    def _encoding_failed(self, text: str) -> None:
-        """Note a frame that can't be encoded; a file must not lose any, so that ends there."""
-        self._problems.add(text, not self._sensor.info.live)
+    def _encoding_failed(self, kind: EventKind, text: str) -> None:
+        """Note a frame that can't be stored; a file must not lose any, so that ends there."""
         if not self._sensor.info.live:
+            self._problems.add(text, True)
             self._stop.ask()
+            return
+        told = self._teller.line(kind, text, self._clock.now_ns())
+        if told is not None:
+            self._problems.add(told, False)
 
     def _end_by(self, reason: str) -> None:
         self._problems.end(f"{reason}; what was recorded until then is kept")

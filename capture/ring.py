@@ -75,11 +75,12 @@ class PictureJob:
 
 @dataclass(slots=True)
 class EncodedPicture:
-    """A picture ready to be stored; ``blob`` None says that it can't be encoded."""
+    """A picture ready to be stored; ``blob`` None: it can't be, for the reason ``drop``."""
 
     job: PictureJob
     blob: bytes | None
     crc32: int
+    drop: EventKind = EventKind.drop_encoder
 
 
 @dataclass(slots=True)
@@ -160,6 +161,10 @@ class HandOver:
         self.waits = Latencies()
         self.whole = Latencies()
 
+    def next_seq(self, stream: Stream) -> int:
+        """Return the number that the next item of a stream will have."""
+        return self._next_seq[stream]
+
     def start_take(self, start: TakeStart, first_time: int) -> None:
         """Begin a take; a source's first item must come after one."""
         self.close_losses()
@@ -184,15 +189,30 @@ class HandOver:
         time_device: int,
         time_host: int,
         stream: Stream = Stream.none,
+        seqs: tuple[int, int] = (0, 0),
+        count: int = 0,
         text: str = "",
     ) -> None:
-        """Queue an event of the present take that is no loss."""
+        """Queue an event of the present take that is no loss.
+
+        Args:
+            kind: What happened.
+            time_device: 100 ns.
+            time_host: ns.
+            stream: The stream concerned.
+            seqs: Its first and last item concerned.
+            count: How many.
+            text: For a person.
+        """
         row = event_row(
             kind,
             take=max(self._take, 0),
             time_device=time_device,
             time_host=time_host,
             stream=stream,
+            seq_first=seqs[0],
+            seq_last=seqs[1],
+            count=count,
             text=text,
         )
         self._queues.inbox.put(EventJob(row))
@@ -271,7 +291,7 @@ class HandOver:
     def _copy(self, place: tuple[Stream, int], image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Copy an image into the ring's own memory, made at first use."""
         buffer = self._buffers.get(place)
-        if buffer is None or buffer.shape != image.shape:
+        if buffer is None or buffer.shape != image.shape or buffer.dtype != image.dtype:
             buffer = self._buffers[place] = np.empty_like(image, order="C")
         np.copyto(buffer, image)
         return buffer

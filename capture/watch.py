@@ -1,13 +1,18 @@
-"""What the recorder notices while it records: nobody is seen, no frames come."""
+"""What the recorder notices while it records: nobody is seen, a stream gives nothing."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
 
+from ..core.shard import EventKind, Stream
+from .findings import Finding
+
 NO_BODY_AFTER_100NS = 30_000_000
 """Device time without a body after which the person is told."""
 STALL_AFTER_NS = 1_000_000_000
-"""Host time without any item after which the person is told."""
+"""Host time without any item of a stream after which the person is told."""
 
 
 class BodyWatch:
@@ -47,21 +52,66 @@ class BodyWatch:
         return alone / 1e7
 
 
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last item of a stream; ``has_come`` False: ``seq`` is the one that is waited for."""
+
+    seq: int
+    arrived_ns: int
+    time_device: int
+    has_come: bool = True
+
+
 class StallWatch:
-    """Notices when a live source has gone quiet, once per silence."""
+    """Notices when a stream of a live source has gone quiet, and when it is back.
 
-    def __init__(self) -> None:
-        self._told = False
+    ``item`` is called by the source's thread alone. ``look`` may be called by one other, while the
+    first one waits for the source: each item replaces one immutable object, so there is no lock
+    that either could hold up the other with.
 
-    def is_new_stall(self, last_item_ns: int, now_ns: int) -> bool:
-        """Say whether the source has just been quiet for too long.
+    Args:
+        first_seq: The number of each stream's first item.
+        now_ns: Host time.
+    """
 
-        Args:
-            last_item_ns: ``time.perf_counter_ns()`` of the last item.
-            now_ns: The same clock, now.
-        """
-        if now_ns - last_item_ns < STALL_AFTER_NS:
-            self._told = False
-            return False
-        told, self._told = self._told, True
-        return not told
+    def __init__(self, first_seq: dict[Stream, int], now_ns: int) -> None:
+        self._last = {s: _Last(seq, now_ns, -1, False) for s, seq in first_seq.items()}
+        self._told: dict[Stream, _Last] = {}
+
+    def item(self, stream: Stream, seq: int, time_device: int, now_ns: int) -> Finding | None:
+        """Take note of an item; return the silence that it ended, None where there was none."""
+        last = self._last.get(stream)
+        self._last[stream] = _Last(seq, now_ns, time_device)
+        if last is None or now_ns - last.arrived_ns < STALL_AFTER_NS:
+            return None
+        silent_s = (now_ns - last.arrived_ns) / 1e9
+        text = f"{stream.name} frames come again after {silent_s:.1f} s"
+        return Finding(EventKind.stall, stream, last.seq, seq, time_device, text)
+
+    def look(self, now_ns: int) -> list[Finding]:
+        """Return the silences that have just become worth telling."""
+        found = []
+        for stream, last in self._last.items():
+            if now_ns - last.arrived_ns < STALL_AFTER_NS or self._told.get(stream) is last:
+                continue
+            self._told[stream] = last
+            text = f"no {stream.name} frames for 1 s"
+            found.append(self._finding(stream, last, text))
+        return found
+
+    def silent(self, now_ns: int) -> list[Stream]:
+        """Return the streams that are quiet."""
+        lasts = self._last.items()
+        return [s for s, last in lasts if now_ns - last.arrived_ns >= STALL_AFTER_NS]
+
+    def close(self, now_ns: int) -> Iterable[Finding]:
+        """End: return the silences that lasted until now."""
+        for stream in self.silent(now_ns):
+            last = self._last[stream]
+            silent_s = (now_ns - last.arrived_ns) / 1e9
+            text = f"no {stream.name} frames for the last {silent_s:.1f} s of the recording"
+            yield self._finding(stream, last, text)
+
+    @staticmethod
+    def _finding(stream: Stream, last: _Last, text: str) -> Finding:
+        return Finding(EventKind.stall, stream, last.seq, last.seq, last.time_device, text)

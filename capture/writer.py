@@ -11,6 +11,8 @@ from ..core.ack import Phase, phase
 from ..core.shard import BLOBS, STREAM_TABLE, EventKind, Stream, event_row, pack_index_row
 from ..core.shard_writer import ShardWriter
 from .clock import Clock
+from .findings import Finding, Merger, Teller
+from .frozen import Frozen
 from .keeper import Keeper
 from .ring import BodyJob, EncodedPicture, Loss, PictureJob, Queues, WriterItem
 from .sensor import ColorFrame
@@ -54,6 +56,7 @@ class Writer:
         self._next_ticket = 0
         self._early: dict[int, EncodedPicture] = {}
         self._losses: dict[Stream, Loss] = {}
+        self._frozen, self._merger, self._teller = Frozen(), Merger(), Teller()
         self.stored = dict.fromkeys(Stream, 0)
         self.lost: Counter[str] = Counter()
         self.unwritten_losses = 0
@@ -79,6 +82,10 @@ class Writer:
                 self._close(f"{self.shard.path}: {type(error).__name__}: {error}")
         for stream in tuple(self._losses):
             self._tell_loss(stream)
+        over = self._frozen.close()
+        late = self._merger.add(_froze(over, -1, is_over=True)) if over is not None else []
+        for finding in late + self._merger.flush():
+            self._note(finding)
 
     def _handle(self, item: WriterItem) -> None:
         if isinstance(item, EncodedPicture):
@@ -100,17 +107,48 @@ class Writer:
         self._take = job.take
         if job.before is not None:
             self._lose(job.before)
-        kind = EventKind.drop_encoder
+        kind = picture.drop
         if picture.blob is not None:
             row = _index_row(job)
             if self._store(job.stream, row, picture.blob, picture.crc32, job.handed_ns):
                 if job.stream is Stream.color:
                     self.color_bytes += len(picture.blob)
+                    self._watch_picture(picture)
                 return
             kind = EventKind.drop_writer
         self._lose(
             Loss(job.stream, kind, job.seq, job.seq, job.take, source.time_device, source.time_host)
         )
+
+    def _watch_picture(self, picture: EncodedPicture) -> None:
+        """Notice a picture that comes again and again, byte for byte."""
+        job, size = picture.job, len(picture.blob or b"")
+        change = self._frozen.item(job.seq, (job.take, picture.crc32, size))
+        stored = self._merger.item()
+        if change is not None:
+            is_over = not self._frozen.is_frozen()
+            finding = _froze(change, job.frame.time_device, is_over=is_over)
+            stored += self._merger.add(finding)
+            told = None if is_over else self._teller.line("frozen", finding.text, self._now_ns())
+            if told is not None:
+                self._on_problem(told, False)
+        for finding in stored:
+            self._note(finding)
+
+    def _note(self, finding: Finding) -> None:
+        """Store what was found as an event."""
+        row = event_row(
+            finding.kind,
+            take=self._take,
+            time_device=finding.time_device,
+            time_host=self._now_ns(),
+            stream=finding.stream,
+            seq_first=finding.seq_first,
+            seq_last=finding.seq_last,
+            count=finding.count,
+            text=finding.text,
+        )
+        self._append("events", row)
 
     def _body(self, job: BodyJob) -> None:
         self._take = job.take
@@ -262,6 +300,15 @@ class Writer:
         )
         if not self._append("events", row):
             self.unwritten_losses += loss.count
+
+
+def _froze(seqs: tuple[int, int], time_device: int, *, is_over: bool) -> Finding:
+    """Return what to say of the same picture again and again."""
+    first, last = seqs
+    until = f" to {last}" if is_over else ""
+    text = f"the colour picture is frozen: the same, byte for byte, from {first}{until}"
+    count = last - first + 1
+    return Finding(EventKind.frozen, Stream.color, first, last, time_device, text, count)
 
 
 def _index_row(job: PictureJob) -> bytes:

@@ -315,4 +315,4 @@ def test_a_source_that_gives_other_pictures_than_it_said_is_told_of(settings, me
     sensor.pictures[3] = np.zeros((7, 7, 3), np.uint8)
     with pytest.raises(RecordError, match="expected uint8 180x320") as broken:
         record(settings, sensor=sensor)
-    assert broken.value.result.dropped["encoder"] >= 1
+    assert broken.value.result.dropped["wrong_size"] >= 1

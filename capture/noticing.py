@@ -1,0 +1,124 @@
+"""All that the recorder watches items for, item by item, in the source's thread."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..core.shard import ColorFlag, EventKind, Stream
+from .clock_steps import ClockSteps
+from .findings import Finding, Merger
+from .sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, SensorInfo
+from .stream_times import StreamTimes
+from .tracking import Tracking
+from .watch import StallWatch
+
+Timed = ColorFrame | BodyFrame | PlaneFrame | Lost
+"""Items that have a device time and a number."""
+
+MOST_STEPS = 20
+"""More jumps of the clock than this ..."""
+STEPS_WITHIN_ITEMS = 4000
+"""... within so many items, about a minute: the clock can't be used."""
+
+
+class Noticing:
+    """The watches of one recording, put together.
+
+    Args:
+        info: The source.
+        first_seq: The number of the first item of each stream that the source gives.
+        now_ns: Host time.
+    """
+
+    def __init__(self, info: SensorInfo, first_seq: dict[Stream, int], now_ns: int) -> None:
+        self._live = info.live
+        self._steps = ClockSteps(live=info.live)
+        self._times: dict[Stream, StreamTimes] = {}
+        self._tracking = Tracking()
+        self._merger = Merger()
+        self._items = 0
+        self._stepped_at: list[int] = []
+        self.stalls = StallWatch(first_seq if info.live else {}, now_ns)
+
+    def clock_step(self, item: Timed) -> str | None:
+        """Return how the clock jumped right before an item, None: it did not."""
+        if isinstance(item, Lost):
+            return None
+        return self._steps.item(*times_of(item))
+
+    def is_clock_unusable(self) -> bool:
+        """Count a jump; say whether there were too many of them."""
+        self._stepped_at = [
+            *(at for at in self._stepped_at if self._items - at < STEPS_WITHIN_ITEMS),
+            self._items,
+        ]
+        return len(self._stepped_at) > MOST_STEPS
+
+    def item(self, item: Timed, seq: int, now_ns: int) -> tuple[list[Finding], list[Finding]]:
+        """Look at an item that is about to be handed over; mark pictures taken in low light.
+
+        Args:
+            item: The item.
+            seq: Its number.
+            now_ns: Host time.
+
+        Returns:
+            What was found now, and what of that and of earlier findings is to be stored now.
+        """
+        self._items += 1
+        stream, time_device, _ = times_of(item)
+        over = self.stalls.item(stream, seq, time_device, now_ns) if self._live else None
+        times = self._times.get(stream)
+        if times is None:
+            times = self._times[stream] = StreamTimes(stream)
+        if isinstance(item, Lost):
+            if item.kind is EventKind.drop_source:
+                times.lost()
+            found: list[Finding] = []
+        elif isinstance(item, ColorFrame):
+            is_dark = bool(item.flags & ColorFlag.low_light)
+            found = times.item(seq, time_device, item.frame_interval, is_dark=is_dark)
+            if times.is_low_light:
+                item.flags |= ColorFlag.low_light
+        else:
+            found = times.item(seq, time_device)
+            if isinstance(item, BodyFrame):
+                found += self._tracking.row(item.row, seq)
+        if over is not None:
+            found = _in_place_of_gap(over, found)
+        stored = [kept for finding in found for kept in self._merger.add(finding)]
+        return found, stored + self._merger.item()
+
+    def end_take(self) -> list[Finding]:
+        """Forget all times; return what is still to be stored of this take."""
+        found = [finding for times in self._times.values() for finding in times.close()]
+        found += self._tracking.close()
+        self._steps.restart()
+        self._times.clear()
+        self._tracking = Tracking()
+        return self._store(found)
+
+    def end(self, now_ns: int) -> list[Finding]:
+        """Return what is still to be stored at the end of the recording."""
+        return self.end_take() + self._store(self.stalls.close(now_ns))
+
+    def _store(self, found: Iterable[Finding]) -> list[Finding]:
+        return [kept for finding in found for kept in self._merger.add(finding)] + (
+            self._merger.flush()
+        )
+
+
+def times_of(item: Timed) -> tuple[Stream, int, int]:
+    """Return an item's stream, device time (100 ns) and host time (ns)."""
+    if isinstance(item, BodyFrame):
+        row = item.row
+        return Stream.bodies, int(row["time_device"][0]), int(row["time_host"][0])
+    stream = Stream.color if isinstance(item, ColorFrame) else item.stream
+    return stream, item.time_device, item.time_host
+
+
+def _in_place_of_gap(stall: Finding, found: list[Finding]) -> list[Finding]:
+    """Say of a silence how many items are missing in it, instead of saying so a second time."""
+    gaps = [f for f in found if f.kind is EventKind.gap and f.stream is stall.stream]
+    own = [gap for gap in gaps if gap.seq_last == stall.seq_last]
+    missing = sum(gap.count for gap in own)
+    return [replace(stall, count=missing), *(f for f in found if f not in own)]
