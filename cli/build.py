@@ -33,6 +33,14 @@ def build(
     size: Annotated[
         int, typer.Option("--size", help="Side of the pictures, pixels; a multiple of 4.")
     ] = 224,
+    joints_at: Annotated[
+        str,
+        typer.Option(
+            "--joints-at",
+            metavar="nearest|color",
+            help="Joints as the nearest body row has them, or moved to the picture's time.",
+        ),
+    ] = "nearest",
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="Leave out pictures that can't be decoded.")
     ] = False,
@@ -60,6 +68,7 @@ def build(
         val=val,
         test=test,
         size=size,
+        joints_at=joints_at,
         skip_damaged=skip_damaged,
         restart=restart,
         dry_run=dry_run,

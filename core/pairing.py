@@ -1,12 +1,18 @@
-"""Which body belongs to which colour frame: the nearest in device time, within half a tick."""
+"""Which body belongs to which colour frame: the nearest in device time, within half a tick.
 
-from typing import Final
+On request the joints are moved to the colour frame's own time, between the two body rows around it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 PAIR_WITHIN_100NS: Final = 167_000
 """Half a tick of a 30 Hz sensor, 16.7 ms: a body farther away is stale and never paired."""
+BRACKET_WITHIN_100NS: Final = 500_000
+"""50 ms, one tick and a half: two rows farther apart have a gap between them."""
 NO_BODY: Final = -1
 
 
@@ -51,3 +57,106 @@ def pair_nearest(
         index[frames[near]] = bodies[nearest[near]]
         residual[frames[near]] = apart[near]
     return index, residual
+
+
+@dataclass(frozen=True)
+class Brackets:
+    """For C bodies in colour frames the two body rows around the frame's time.
+
+    Attributes:
+        before: (C,) row at or before the colour time; the nearest row where ``both`` is False.
+        before_slot: (C,) the body's slot there.
+        behind: (C,) row behind the colour time; the nearest row where ``both`` is False.
+        behind_slot: (C,) the body's slot there.
+        share: (C,) float64, how far from ``before`` to ``behind`` the colour time lies, 0 to 1.
+        both: (C,) bool, whether there are such rows: of the same take, at most
+            ``BRACKET_WITHIN_100NS`` apart, with the same tracking id in both. Else the joints stay
+            those of the nearest row.
+    """
+
+    before: NDArray[np.int64]
+    before_slot: NDArray[np.int64]
+    behind: NDArray[np.int64]
+    behind_slot: NDArray[np.int64]
+    share: NDArray[np.float64]
+    both: NDArray[np.bool_]
+
+
+def bracket_bodies(
+    color_time: NDArray[np.integer],
+    nearest: NDArray[np.integer],
+    slot: NDArray[np.integer],
+    bodies: Any,
+) -> Brackets:
+    """Find the two body rows between which each colour frame lies.
+
+    Args:
+        color_time: (C,) device time of the colour frames, 100 ns.
+        nearest: (C,) body row paired with each, see ``pair_nearest``; none is NO_BODY.
+        slot: (C,) slot of the body in that row.
+        bodies: M rows: ``take`` (M,), ``time_device`` (M,) 100 ns, ``tracked`` (M, 6) and
+            ``tracking_id`` (M, 6), as fields of a structured array or keys of a mapping.
+    """
+    order = np.lexsort((bodies["time_device"], bodies["take"]))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    near, slot = np.asarray(nearest, np.int64), np.asarray(slot, np.int64)
+    is_behind = bodies["time_device"][near] > color_time
+    first = (place[near] - is_behind).clip(min=0)
+    before, behind = order[first], order[(first + 1).clip(max=len(order) - 1)]
+    body_id = bodies["tracking_id"][near, slot]
+    before_slot, in_before = _slot_of(body_id, before, bodies)
+    behind_slot, in_behind = _slot_of(body_id, behind, bodies)
+    t0, t1 = (bodies["time_device"][row].astype(np.int64) for row in (before, behind))
+    both = in_before & in_behind & (t0 <= color_time) & (color_time < t1)
+    both &= (bodies["take"][before] == bodies["take"][behind]) & (t1 - t0 <= BRACKET_WITHIN_100NS)
+    share = np.where(both, (color_time - t0) / np.where(both, t1 - t0, 1), 0.0)
+    return Brackets(
+        before=np.where(both, before, near),
+        before_slot=np.where(both, before_slot, slot),
+        behind=np.where(both, behind, near),
+        behind_slot=np.where(both, behind_slot, slot),
+        share=share,
+        both=both,
+    )
+
+
+def _slot_of(
+    body_id: NDArray[np.integer], row: NDArray[np.int64], bodies: Any
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return (C,) the slot of a tracking id in a row, and (C,) whether it is tracked there."""
+    there = (bodies["tracking_id"][row] == body_id[:, None]) & (bodies["tracked"][row] != 0)
+    return np.argmax(there, axis=1).astype(np.int64), there.any(axis=1)
+
+
+def interpolate_joints(values: NDArray[Any], brackets: Brackets) -> NDArray[np.float64]:
+    """Move positions of joints to the time of their colour frames.
+
+    Args:
+        values: (M, 6, J, D) of all body rows: ``joint_xyz_m``, or ``joint_color_px``; not finite
+            where a joint has no position, and then there is none between the rows either.
+        brackets: For C bodies.
+
+    Returns:
+        (C, J, D) float64; those of the nearest row where ``brackets.both`` is False.
+    """
+    before = values[brackets.before, brackets.before_slot].astype(np.float64)
+    behind = values[brackets.behind, brackets.behind_slot].astype(np.float64)
+    known = np.isfinite(before) & np.isfinite(behind)
+    share = brackets.share[:, None, None]
+    with np.errstate(invalid="ignore"):
+        between = before + share * (behind - before)
+    return np.where(known, between, np.nan)
+
+
+def worse_states(states: NDArray[np.uint8], brackets: Brackets) -> NDArray[np.uint8]:
+    """Return (C, J) the worse tracking state of each joint in the two rows.
+
+    Args:
+        states: (M, 6, J) of all body rows: 0 not tracked, 1 inferred, 2 tracked.
+        brackets: For C bodies.
+    """
+    return np.minimum(
+        states[brackets.before, brackets.before_slot],
+        states[brackets.behind, brackets.behind_slot],
+    )

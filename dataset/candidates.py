@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from ..core.edits import REJECT
 from ..core.geometry import Floats, unmirror_points
-from ..core.pairing import NO_BODY, pair_nearest
+from ..core.pairing import (
+    NO_BODY,
+    Brackets,
+    bracket_bodies,
+    interpolate_joints,
+    pair_nearest,
+    worse_states,
+)
 from ..core.shard import BODIES, ColorFlag
 from ..core.skeleton import KEYPOINT, TORSO
 from . import quality
@@ -17,6 +24,11 @@ from .sessions import Recording
 
 NO_SLOT: Final = 0
 """Slot of a candidate that stands for a colour frame without a body."""
+
+NEAREST: Final = "nearest"
+COLOR: Final = "color"
+JOINTS_AT: Final = (NEAREST, COLOR)
+"""Joints as the nearest body row has them, or moved to the colour frame's time."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +39,7 @@ class Candidates:
         frame: (C,) row of the colour frame in the recording.
         body: (C,) row of the body; -1 where the frame has none.
         slot: (C,) which of the sensor's bodies.
-        residual_100ns: (C,) body time minus colour time.
+        residual_100ns: (C,) time of the joints minus colour time: 0 where they were moved to it.
         points: (C, 13, 2) float64, un-mirrored pixels; NaN where there is no body.
         visibility: (C, 13) uint8.
         weight: (C, 13) float32.
@@ -51,12 +63,15 @@ class Candidates:
         return len(self.frame)
 
 
-def find_candidates(recording: Recording, settings: FilterSettings) -> Candidates:
+def find_candidates(
+    recording: Recording, settings: FilterSettings, joints_at: str = NEAREST
+) -> Candidates:
     """Pair, label and judge all bodies of a session.
 
     Args:
         recording: The session's tables.
         settings: Thresholds of the filters.
+        joints_at: One of ``JOINTS_AT``.
 
     Returns:
         Its candidates: one for each tracked body in a colour frame, and one for each colour frame
@@ -72,14 +87,15 @@ def find_candidates(recording: Recording, settings: FilterSettings) -> Candidate
     has_body = slot != NO_BODY
     slot = np.where(has_body, slot, NO_SLOT)
     body = np.where(has_body, body_of_frame[frame], NO_BODY)
-    judged = _judge(recording, body, slot, settings)
+    moved = _bracket(recording, frame, body, slot) if joints_at == COLOR else None
+    judged = _judge(recording, body, slot, settings, moved)
     judged.failed["no_body"] = ~has_body
     judged.failed["edits"] = recording.edits.verdicts(color["seq"])[frame] == REJECT
     return Candidates(
         frame=frame,
         body=body,
         slot=slot,
-        residual_100ns=residual[frame],
+        residual_100ns=np.where(judged.interpolated, 0, residual[frame]),
         points=judged.points,
         visibility=judged.visibility,
         weight=judged.weight,
@@ -102,9 +118,21 @@ def _slots(
     return np.concatenate([frame, alone]), np.concatenate([slot, nobody])
 
 
+def _bracket(
+    recording: Recording,
+    frame: NDArray[np.int64],
+    body: NDArray[np.int64],
+    slot: NDArray[np.int64],
+) -> Brackets:
+    """Return the rows around each candidate that has a body."""
+    there = body != NO_BODY
+    time = recording.color["time_device"][frame[there]].astype(np.int64)
+    return bracket_bodies(time, body[there], slot[there], vars(recording.bodies))
+
+
 @dataclass(frozen=True)
 class _Judged:
-    """Labels and verdicts of C candidates."""
+    """Labels and verdicts of C candidates; ``interpolated`` (C,) bool: moved to colour time."""
 
     points: Floats
     visibility: NDArray[np.uint8]
@@ -112,6 +140,7 @@ class _Judged:
     flags: NDArray[np.uint32]
     quality: NDArray[np.uint32]
     failed: dict[str, Bools]
+    interpolated: Bools
 
 
 def _judge(
@@ -119,6 +148,7 @@ def _judge(
     body: NDArray[np.int64],
     slot: NDArray[np.int64],
     settings: FilterSettings,
+    moved: Brackets | None,
 ) -> _Judged:
     """Label the keypoints of each candidate and apply the filters; without a body none applies."""
     count, size_px = len(body), recording.size_px
@@ -126,6 +156,12 @@ def _judge(
     row, column = body[there], slot[there]
     bodies = recording.bodies
     stored, state = bodies.points[row, column], bodies.state[row, column]
+    interpolated = np.zeros(len(there), np.bool_)
+    if moved is not None:
+        stored = np.where(
+            moved.both[:, None, None], interpolate_joints(bodies.points, moved), stored
+        ).astype(np.float32)
+        state, interpolated = worse_states(bodies.state, moved), moved.both
     clipped = bodies.clipped_edges[row, column]
     flags = quality.keypoint_flags(stored, state, clipped, size_px, settings)
     visibility, weight = quality.label_keypoints(flags, stored, size_px)
@@ -140,12 +176,15 @@ def _judge(
         weight=_spread(weight, there, count, 0),
         flags=_spread(flags, there, count, 0),
         quality=_spread(
-            _row_bit("clipped", clipped != 0) | _row_bit("several_bodies", several),
+            _row_bit("clipped", clipped != 0)
+            | _row_bit("several_bodies", several)
+            | _row_bit("interpolated", interpolated),
             there,
             count,
             0,
         ),
         failed={reason: _spread(fails, there, count, False) for reason, fails in verdicts.items()},
+        interpolated=_spread(interpolated, there, count, False),
     )
 
 

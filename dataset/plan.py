@@ -13,7 +13,7 @@ from ..core.errors import DatasetError
 from ..core.geometry import BOX_SCALE, image_to_crop, snapped_xyxy
 from ..core.pairing import PAIR_WITHIN_100NS
 from .boxes import person_boxes
-from .candidates import Candidates, find_candidates, side_warning
+from .candidates import JOINTS_AT, NEAREST, Candidates, find_candidates, side_warning
 from .crop import Pictures, find_damaged
 from .kinect13_format import FIELDS, LARGEST_SIZE, SMALLEST_SIZE, SPLITS, Meta, skeleton_meta
 from .quality import KEYPOINT_BITS, REASONS, ROW_BITS, FilterSettings, first_reason
@@ -38,6 +38,8 @@ class BuildSettings:
         val: Share of each take that is validation, or a glob of sessions.
         test: Glob of the sessions that are the test set, or None.
         size: Side of the pictures, pixels, a multiple of 4.
+        joints_at: "nearest": as the paired body row has them; "color": moved to the colour frame's
+            time, between the two body rows around it.
         skip_damaged: Check every needed picture first and leave damaged ones out.
         restart: Throw away what an interrupted build of another plan has done.
         dry_run: Count only.
@@ -52,6 +54,7 @@ class BuildSettings:
     val: str = DEFAULT_VAL
     test: str | None = None
     size: int = 224
+    joints_at: str = NEAREST
     skip_damaged: bool = False
     restart: bool = False
     dry_run: bool = False
@@ -70,6 +73,10 @@ class BuildSettings:
                 f"--size {self.size}: expected a multiple of 4 from {SMALLEST_SIZE} "
                 f"to {LARGEST_SIZE}"
             )
+        if self.joints_at not in JOINTS_AT:
+            raise DatasetError(
+                f"--joints-at {self.joints_at}: expected one of {', '.join(JOINTS_AT)}"
+            )
         if self.workers is not None and self.workers < 1:
             raise DatasetError(f"--workers {self.workers}: expected at least 1")
 
@@ -80,6 +87,7 @@ class BuildSettings:
             "sessions": self.sessions,
             "skip_damaged": self.skip_damaged,
             "box_scale": BOX_SCALE,
+            "joints_at": self.joints_at,
             "pair_within_ms": PAIR_WITHIN_100NS / 1e4,
             "split": {"val": self.val, "test": self.test or "", "guard_s": split.guard_s},
             "filters": asdict(self.filters),
@@ -137,7 +145,7 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
     for done, name in enumerate(names):
         on_progress(done, len(names), f"reading {name}")
         recording = load_recording(settings.recordings, name)
-        sessions.append(_decide(recording, split, settings.filters))
+        sessions.append(_decide(recording, split, settings))
     _refuse_copies(one.recording for one in sessions)
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, workers, on_progress)
@@ -172,9 +180,9 @@ def _refuse_copies(recordings: Iterable[Recording]) -> None:
             )
 
 
-def _decide(recording: Recording, split: SplitSettings, filters: FilterSettings) -> _SessionPlan:
+def _decide(recording: Recording, split: SplitSettings, settings: BuildSettings) -> _SessionPlan:
     """Apply filters and split to one session."""
-    candidates = find_candidates(recording, filters)
+    candidates = find_candidates(recording, settings.filters, settings.joints_at)
     color = recording.color
     of_frame = assign_frames(recording.name, color["take"], color["time_device"], split)
     splits = of_frame[candidates.frame]

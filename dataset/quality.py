@@ -20,7 +20,7 @@ TRACKED: Final = 2
 
 KEYPOINT_BITS: Final = {"not_tracked": 0, "inferred": 1, "unmappable": 2, "edge": 3}
 """Bits of ``keypoint_quality``."""
-ROW_BITS: Final = {"low_light": 0, "clipped": 1, "several_bodies": 2}
+ROW_BITS: Final = {"low_light": 0, "clipped": 1, "several_bodies": 2, "interpolated": 3}
 """Bits of ``quality``."""
 
 REASONS: Final = ("edits", "no_body", "tracking", "range", "edge", "damaged", "guard")

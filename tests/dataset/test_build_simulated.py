@@ -79,6 +79,38 @@ def test_what_is_behind_the_person_is_the_room_unmirrored(dataset: Kinect13) -> 
     assert checked >= 5
 
 
+def test_joints_at_colour_time_are_nearer_to_the_truth_than_the_nearest_body(
+    tmp_path: Path,
+) -> None:
+    options = {"seed": "3", "frames": "90", "noise": "0", "pace": "fast"}
+    source = "simulator:" + ",".join(f"{key}={value}" for key, value in options.items())
+    recordings = tmp_path / "recordings"
+    record(RecordSettings(session="sim", recordings=recordings, source=source))
+    sensor = open_simulator(options)
+    errors, residuals = {}, {}
+    for joints_at in ("nearest", "color"):
+        out = tmp_path / f"{joints_at}.h5"
+        settings = BuildSettings(out=out, recordings=recordings, joints_at=joints_at, size=64)
+        build(settings)
+        with open_kinect13(out) as dataset:
+            rows = dataset.split("train")
+            back = crop_to_image(rows.keypoints_px, rows.bbox_xyxy_px, 64)
+            truth = [sensor.truth(seq).joint_color_px[0] for seq in rows.color_seq.tolist()]
+            true = unmirror_points(np.stack(truth)[:, KEYPOINT_JOINT], WIDTH)
+            moves = np.linalg.norm(back - true, axis=-1)[1:]
+            errors[joints_at] = moves[rows.weight[1:] > 0]
+            residuals[joints_at] = rows.pair_residual_ms
+            interpolated = rows.quality >> dataset.meta.quality_bits["quality"]["interpolated"] & 1
+            # the first frame comes before the first body row
+            assert interpolated.tolist() == [0] + [int(joints_at == "color")] * (len(rows) - 1)
+            assert f'joints_at = "{joints_at}"' in dataset.meta.settings
+    sensor.close()
+    assert (residuals["nearest"] > 1).all()
+    assert (residuals["color"][1:] == 0).all()
+    assert residuals["color"][0] == residuals["nearest"][0]
+    assert errors["color"].mean() < errors["nearest"].mean() / 4
+
+
 def columns_beside(points: np.ndarray, size: int) -> np.ndarray:
     """Columns of a crop that are not near any keypoint: nothing of the person is there."""
     apart = np.abs(np.arange(size)[:, None] - points[:, 0]).min(axis=1)
