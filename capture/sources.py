@@ -6,8 +6,8 @@ from ..core.errors import MissingPartError, SensorError, SensorNotFoundError
 from .sensor import Sensor
 
 OTHER_SOURCES = (
-    "ntu:FILE.avi (an NTU RGB+D clip), session:PATH (a stored session again), "
-    "simulator[:key=value,...]"
+    "ntu:FILE.avi (an NTU RGB+D clip), laban:FILE.csv or irds:FILE.txt (skeleton logs, bodies "
+    "alone), session:PATH (a stored session again), simulator[:key=value,...]"
 )
 
 
@@ -19,7 +19,8 @@ def open_source(spec: str, streams: tuple[str, ...] = ()) -> Sensor:
     """Open a source and check it as far as that goes without recording.
 
     Args:
-        spec: "kinect", "ntu:FILE.avi", "session:PATH" or "simulator[:key=value,...]".
+        spec: "kinect", "ntu:FILE.avi", "laban:FILE.csv" or "irds:FILE.txt" (each may go on with
+            ",projection=FILE.json"), "session:PATH" or "simulator[:key=value,...]".
         streams: Of STREAMS, for a Kinect; (): what the source gives by itself.
 
     Returns:
@@ -39,6 +40,10 @@ def open_source(spec: str, streams: tuple[str, ...] = ()) -> Sensor:
         from .foreign import NtuSensor
 
         return NtuSensor(Path(rest), spec)
+    if kind in ("laban", "irds") and rest:
+        from .skeleton_logs import SkeletonLogSensor
+
+        return SkeletonLogSensor(kind, rest, spec)
     if kind == "session" and rest:
         from .replay import ReplaySensor
 

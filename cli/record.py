@@ -17,7 +17,8 @@ def record(
         str,
         typer.Option(
             "--source",
-            help="kinect, ntu:FILE.avi, session:PATH (replay) or simulator[:key=value,...].",
+            help="kinect, ntu:FILE.avi, laban:FILE.csv, irds:FILE.txt, session:PATH (replay) "
+            "or simulator[:key=value,...].",
         ),
     ] = "kinect",
     recordings: Annotated[
