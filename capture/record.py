@@ -37,7 +37,7 @@ from .clock import Clock, SystemClock
 from .feed import Limits
 from .keeper import Keeper
 from .pipeline import OnProgress, Pipeline, Problems
-from .sensor import Sensor, SensorInfo
+from .sensor import Sensor, SensorInfo, TruthKeeper
 from .settings import RecordSettings as RecordSettings
 from .settings import check_settings
 from .sources import open_source
@@ -256,6 +256,8 @@ class _Job:
         info.add_layout(layout)
         save_session(folder, info, io)
         self._problems, self._stop = Problems(), Stop()
+        if isinstance(sensor, TruthKeeper):
+            sensor.keep_truth(folder, next_seq, next_take)
         first = next_shard_number(folder)
         self._keeper = Keeper(folder, info, layout, first, io, self._problems.add, clock)
         self._pipeline = Pipeline(

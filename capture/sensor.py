@@ -5,9 +5,10 @@ recorder asks for them in its own source thread; a live source paces itself ther
 record from another device implements :class:`Sensor`, nothing else.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -185,3 +186,17 @@ class Sensor(Protocol):
 
     def close(self) -> None:
         """Let go of the device or file, and make ``items`` end soon; may be called twice."""
+
+
+@runtime_checkable
+class TruthKeeper(Protocol):
+    """A source that knows what really was before it, and can keep that beside the recording."""
+
+    def keep_truth(self, folder: Path, first_seq: Mapping[Stream, int], take: int) -> None:
+        """Keep the truth of what ``items`` will hand over; called at most once, before it.
+
+        Args:
+            folder: The session's folder.
+            first_seq: Seq that the recorder gives the next item, by stream.
+            take: Number of the take that begins with it.
+        """

@@ -24,6 +24,9 @@ GESTURES: Final = (
 _WEIGHTS: Final = np.array([1.2, 1, 1, 1, 1, 1, 1, 0.8, 0.9, 0.5, 0.35, 0.5, 1.2, 0.5])
 _ONE_HANDED: Final = frozenset({"select", "move", "rotate", "draw", "raise", "face", "reach"})
 _BLEND_S: Final = 0.55
+CROSSED: Final = GESTURES.index("cross")
+_CROSSED_AT: Final = np.array([[-0.7, -0.36, 0.5], [-0.7, -0.24, 0.36]])
+"""(2, 3) wrists of arms that truly cross before the chest: the left one lies under the right."""
 
 
 class HandState(IntEnum):
@@ -147,6 +150,19 @@ class Segment:
             ],
             axis=1,
         )
+
+
+def cross_arms(targets: Floats, crossed: Floats, time_s: Floats) -> Floats:
+    """Return (T, 2, 3) wrist targets with the arms crossed.
+
+    Args:
+        targets: (T, 2, 3) where the wrists would be.
+        crossed: (T,) how far the arms are crossed, 0 to 1.
+        time_s: (T,) seconds since the take began.
+    """
+    share = crossed[:, None, None]
+    breath = 0.012 * np.sin(1.7 * time_s)[:, None, None]
+    return np.asarray(share * (_CROSSED_AT + breath) + (1 - share) * targets)
 
 
 class GestureScript:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ...core.skeleton import JOINT, JOINTS
 from .camera import SENSOR_HEIGHT_M
-from .gestures import Floats, GestureScript, ease
+from .directions import NOTHING, Directions
+from .gestures import CROSSED, Floats, GestureScript, cross_arms, ease
 from .rig import Bone, Pose, frame, normalize, two_bone
 from .subject import Bones
 
-_STEP_PERIOD_S = 1.5
 _SWING_SHARE = 0.36
 
 
@@ -31,6 +31,7 @@ class Style:
         lean: Usual lean of the spine, radians.
         crouch: How deep they sink at most, metres.
         wild: Free reaching rather than the scripted gestures.
+        step_s: From one step of a foot to its next one, seconds.
     """
 
     center: tuple[float, float] = (0.0, 2.55)
@@ -40,6 +41,7 @@ class Style:
     lean: float = 0.05
     crouch: float = 0.05
     wild: bool = False
+    step_s: float = 1.5
 
 
 WILD = Style(roam=(0.2, 0.15), yaw=0.6, lean=0.14, crouch=0.22, wild=True)
@@ -52,11 +54,19 @@ class Motion:
         seed: What the random choices come from.
         bones: The person's bone lengths.
         style: Where and how.
+        directions: What they do on purpose, and when.
     """
 
-    def __init__(self, seed: tuple[int, ...], bones: Bones, style: Style) -> None:
+    def __init__(
+        self,
+        seed: tuple[int, ...],
+        bones: Bones,
+        style: Style,
+        directions: Directions = NOTHING,
+    ) -> None:
         self._bones = bones
         self._style = style
+        self._directions = directions
         self._gestures = GestureScript((*seed, 1), wild=style.wild)
         rng = np.random.default_rng([*seed, 2])
         self._waves = rng.random((16, 2, 4))
@@ -69,6 +79,10 @@ class Motion:
         """
         step = _Step(len(time_s), self._bones)
         wrists, hands, gestures = self._gestures.evaluate(time_s)
+        crossed = self._directions.crossed(time_s)
+        if crossed.any():
+            wrists = cross_arms(wrists, crossed, time_s)
+            gestures = np.where(crossed > 0.5, CROSSED, gestures)
         yaw = self._yaw(time_s)
         self._trunk(step, time_s, yaw)
         self._head(step, time_s)
@@ -77,7 +91,8 @@ class Motion:
         for side, leg in ((1, 0), (-1, 1)):
             ankle, heading, pitch = self._foot(time_s, side, leg)
             step.leg(side, ankle, heading, pitch)
-        return Pose(step.joints, step.frames, hands, gestures)
+        turn = self._directions.turn(time_s)
+        return Pose(step.joints, step.frames, hands, gestures, turn, crossed)
 
     def _wave(self, channel: int, time_s: Floats, amplitude: float, period: float) -> Floats:
         """Return slow, smooth noise: four sines of incommensurate periods."""
@@ -95,9 +110,10 @@ class Motion:
     def _place(self, time_s: Floats) -> Floats:
         """Return (T, 2) x and z of the point that the person stands over, metres."""
         (x, z), (roam_x, roam_z) = self._style.center, self._style.roam
+        aside = self._directions.aside(time_s)
         return np.stack(
             [
-                x + self._wave(1, time_s, roam_x, 14),
+                x + self._wave(1, time_s, roam_x, 14) + aside,
                 z + self._wave(2, time_s, roam_z, 17),
             ],
             axis=1,
@@ -113,7 +129,9 @@ class Motion:
         base[:, 2] = place[:, 1] + self._wave(5, time_s, 0.015, 6) + 0.5 * sink
         lean = self._wave(6, time_s, self._style.lean, 7)
         bow = self._wave(7, time_s, self._style.lean, 8) + 1.2 * sink
-        step.trunk(base, yaw, self._yaw(np.maximum(time_s - 0.35, 0)) * 0.7, lean, bow)
+        turn = self._directions.turn(time_s)
+        hips = self._yaw(np.maximum(time_s - 0.35, 0)) * 0.7
+        step.trunk(base, yaw + turn, hips + turn, lean, bow)
 
     def _head(self, step: "_Step", time_s: Floats) -> None:
         """Place neck and head; the head looks around a little and rather at the sensor."""
@@ -125,7 +143,7 @@ class Motion:
 
     def _foot(self, time_s: Floats, side: int, leg: int) -> tuple[Floats, Floats, Floats]:
         """Return a foot's ankle (T, 3), heading (T,) and pitch (T,): planted, or in a step."""
-        phase = time_s / _STEP_PERIOD_S + 0.5 * leg
+        phase = time_s / self._style.step_s + 0.5 * leg
         number = np.floor(phase)
         swing = ease((phase - number) / _SWING_SHARE)
         planted_from, heading_from = self._plant(number - 1, side, leg)
@@ -139,8 +157,8 @@ class Motion:
 
     def _plant(self, number: Floats, side: int, leg: int) -> tuple[Floats, Floats]:
         """Return where (T, 2) and with which heading (T,) a foot stands after a step."""
-        middle = np.maximum((number - 0.5 * leg + 0.5) * _STEP_PERIOD_S, 0.0)
-        heading = 0.75 * self._yaw(middle)
+        middle = np.maximum((number - 0.5 * leg + 0.5) * self._style.step_s, 0.0)
+        heading = 0.75 * self._yaw(middle) + self._directions.turn(middle)
         spread = 0.125 * self._bones.thigh / 0.425
         aside = spread * side * np.stack([np.cos(heading), -np.sin(heading)], axis=1)
         return self._place(middle) + aside, heading + 0.16 * side

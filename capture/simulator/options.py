@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...core.errors import SensorError
+from .clock import CLOCKS
+from .faults import Plan, plan_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,10 @@ class SimulatorOptions:
         scene: "room" keeps person, outfit and room; "wild" changes them every ``hold`` frames.
         hold: Frames between two changes of a wild scene.
         noise: Factor on the joints' noise; 0 gives the truth.
+        clock: How the device's clock steps: "laban", "irds" or "steady".
+        skips: Factor on the share of frames that are missing in real logs; 0: none is missing.
+        device: Which sensor, of those that come out of the factory; 0 is the usual one.
+        faults: What goes wrong, and when; see ``faults.plan_faults``.
         log: File that lists every item handed over, one JSON object a line; None: no file.
     """
 
@@ -38,12 +44,26 @@ class SimulatorOptions:
     scene: str = "room"
     hold: int = 50
     noise: float = 1.0
+    clock: str = "laban"
+    skips: float = 0.0
+    device: int = 0
+    faults: str = ""
     log: Path | None = None
 
     @property
     def live(self) -> bool:
         """Whether items come when a sensor would give them."""
         return self.pace == "live"
+
+    @property
+    def take_s(self) -> float | None:
+        """Length of the take, seconds; None: it has no end."""
+        return None if self.frames is None else self.frames / self.fps
+
+    @property
+    def plan(self) -> Plan:
+        """The faults, each with its time."""
+        return plan_faults(self.faults, self.persons, self.take_s)
 
 
 def parse_options(options: Mapping[str, str]) -> SimulatorOptions:
@@ -67,6 +87,9 @@ def parse_options(options: Mapping[str, str]) -> SimulatorOptions:
     parsed = SimulatorOptions(**values)
     if parsed.frames is None and not parsed.live:
         raise SensorError("simulator: pace=fast needs frames=N, as a file has an end")
+    if parsed.faults and parsed.scene == "wild":
+        raise SensorError("simulator: faults= needs scene=room, found scene=wild")
+    plan_faults(parsed.faults, parsed.persons, parsed.take_s)
     return parsed
 
 
@@ -113,6 +136,11 @@ def _one_of(*allowed: str) -> Callable[[str, str], str]:
     return parse
 
 
+def _any_text(_key: str, text: str) -> str:
+    """Take a text that is checked together with the other options."""
+    return text
+
+
 def _file(key: str, text: str) -> Path:
     """Parse a file that can be made."""
     path = Path(text)
@@ -133,5 +161,9 @@ _PARSERS: Final[dict[str, Callable[[str, str], object]]] = {
     "scene": _one_of("room", "wild"),
     "hold": _whole(1, 1_000_000),
     "noise": _real(0, 10),
+    "clock": _one_of(*CLOCKS),
+    "skips": _real(0, 30),
+    "device": _whole(0, 999_999),
+    "faults": _any_text,
     "log": _file,
 }

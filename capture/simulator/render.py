@@ -96,12 +96,22 @@ class Renderer:
             (P, 25) whether each joint is hidden, by the body itself or by another one.
         """
         np.copyto(out, self._noisy[index % _ROOM_VARIANTS])
+        layers = self._layers(poses)
+        self._compose(layers, poses, index, out)
+        return np.stack([_hidden(pose.joints[0], layers) for pose in poses])
+
+    def hidden(self, poses: list[Pose]) -> NDArray[np.bool_]:
+        """Return (P, 25) whether each joint is hidden, without drawing the frame."""
+        layers = self._layers(poses)
+        return np.stack([_hidden(pose.joints[0], layers) for pose in poses])
+
+    def _layers(self, poses: list[Pose]) -> list[Layer | None]:
+        """Draw each person for themselves."""
         layers = []
         for member, pose in zip(self._cast, poses, strict=True):
             mesh = member.figure.posed(pose.frames[0], pose.origins[0], pose.hands[0])
             layers.append(self._layer(member, mesh, pose.joints[0]))
-        self._compose(layers, poses, index, out)
-        return np.stack([_hidden(pose.joints[0], layers) for pose in poses])
+        return layers
 
     def _layer(self, member: _Cast, mesh: Mesh, joints: NDArray[np.float64]) -> Layer | None:
         """Draw one person."""

@@ -60,16 +60,27 @@ class Pose:
         frames: (T, 15, 3, 3) rotations of the bones.
         hands: (T, 2) SDK hand states, right and left.
         gestures: (T,) indices into ``gestures.GESTURES``.
+        turn: (T,) how far the whole person is turned away on purpose, radians.
+        crossed: (T,) how far the arms are crossed on purpose, 0 to 1.
     """
 
     joints: Floats
     frames: Floats
     hands: NDArray[np.uint8]
     gestures: NDArray[np.int64]
+    turn: Floats
+    crossed: Floats
 
     def __getitem__(self, index: slice) -> "Pose":
         """Return some of the times."""
-        return Pose(self.joints[index], self.frames[index], self.hands[index], self.gestures[index])
+        return Pose(
+            self.joints[index],
+            self.frames[index],
+            self.hands[index],
+            self.gestures[index],
+            self.turn[index],
+            self.crossed[index],
+        )
 
     @property
     def origins(self) -> Floats:

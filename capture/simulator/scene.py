@@ -6,6 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from .directions import NOTHING, Directions
+from .faults import Plan
 from .motion import Motion, Style, wild_style
 from .options import SimulatorOptions
 from .subject import Bones, Subject
@@ -16,6 +18,10 @@ _WILD_NUMBERS: Final = (1_000, 900_000)
 
 _BESIDE: Final = ((0.0, 0.0), (-0.85, 0.55), (0.9, 0.7), (-1.5, 0.95), (1.55, 0.9), (0.35, 1.35))
 """Where further people stand, relative to the first one: x and z, metres."""
+
+_GUEST_BESIDE_ONE: Final = (0.95, 2.75)
+_GUEST_BEFORE_MANY: Final = (1.0, 2.1)
+"""Where the second person of the fault stands: x and z, metres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,7 @@ class Actor:
         slot: The body slot they are tracked in, 0 to 5.
         tracking_id: The SDK's id.
         seed: What folds and weave come from.
+        guest: Walks in and out again.
     """
 
     subject: Subject
@@ -37,6 +44,7 @@ class Actor:
     slot: int
     tracking_id: int
     seed: tuple[int, ...]
+    guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +69,12 @@ class Script:
 
     Args:
         options: What was asked for.
+        plan: The faults; some are played by the people.
     """
 
-    def __init__(self, options: SimulatorOptions) -> None:
+    def __init__(self, options: SimulatorOptions, plan: Plan | None = None) -> None:
         self._options = options
+        self._plan = plan or Plan()
         make = self._wild if options.scene == "wild" else self._plain
         self._scene = lru_cache(maxsize=3)(make)
 
@@ -90,10 +100,24 @@ class Script:
             style = replace(style, center=(x + aside, z + behind))
             who = options.subject if person == 0 else options.subject + 17 * person
             wears = options.outfit if person == 0 else options.outfit + 1 + person
+            directions = Directions.of(self._plan, guest=False) if person == 0 else NOTHING
+            seed = (options.seed, person)
             actors.append(
-                self._actor(who, wears, style, (options.seed, person), int(slots[person]), person)
+                self._actor(who, wears, style, seed, int(slots[person]), person, directions)
             )
+        if self._plan.named("second_person"):
+            actors.append(self._guest(int(slots[options.persons])))
         return Scene(0, options.room, (1.0, 1.0, 1.0), tuple(actors))
+
+    def _guest(self, slot: int) -> Actor:
+        """Make the person who walks in and out."""
+        options, number = self._options, self._options.persons
+        center = _GUEST_BESIDE_ONE if number == 1 else _GUEST_BEFORE_MANY
+        style = Style(center=center, roam=(0.05, 0.05), yaw=0.25, step_s=0.95)
+        directions = Directions.of(self._plan, guest=True)
+        who, wears = options.subject + 17 * number, options.outfit + 1 + number
+        actor = self._actor(who, wears, style, (options.seed, number), slot, number, directions)
+        return replace(actor, guest=True)
 
     def _wild(self, number: int) -> Scene:
         """Make one scene of a wild take."""
@@ -121,10 +145,17 @@ class Script:
         )
 
     def _actor(
-        self, who: int, wears: int, style: Style, seed: tuple[int, ...], slot: int, ident: int
+        self,
+        who: int,
+        wears: int,
+        style: Style,
+        seed: tuple[int, ...],
+        slot: int,
+        ident: int,
+        directions: Directions = NOTHING,
     ) -> Actor:
         """Make one person."""
         subject = Subject.numbered(who)
-        motion = Motion(seed, Bones.of(subject), style)
+        motion = Motion(seed, Bones.of(subject), style, directions)
         first = _FIRST_TRACKING_ID + self._options.seed % 10_000
         return Actor(subject, wears, motion, slot, first + ident, (who, wears))

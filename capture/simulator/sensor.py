@@ -2,51 +2,29 @@
 
 import json
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import Final, TextIO
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from ...core.errors import MissingPartError, SensorError
-from ..sensor import BodyFrame, ColorFrame, Sensor, SensorInfo
-from .bodies import body_row
-from .camera import HEIGHT, PROJECTION, WIDTH, project
+from ...core.shard import EventKind, Stream
+from ..sensor import BodyFrame, ColorFrame, Item, Notice, Sensor, SensorInfo, TakeStart
+from . import picture_faults
+from .camera import HEIGHT, PROJECTION, WIDTH
 from .clock import DeviceClock
-from .gestures import GESTURES
 from .options import SimulatorOptions, parse_options
 from .outfits import outfit
-from .render import Renderer
-from .rig import Pose
-from .scene import Script
-
-Picture = NDArray[np.uint8]
+from .pool import FramePool
+from .stream_faults import HOUR_100NS, Cue, CueSheet, Hole, Over, Word
+from .truth_log import TruthLog
+from .world import Truth, World
 
 _POOL_FRAMES: Final = 16
-_POSE_BLOCK: Final = 64
 _LEAD_S: Final = 0.05
 STREAMS: Final = ("color", "bodies")
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What really was before the sensor, without noise.
-
-    Attributes:
-        joint_xyz_m: (P, 25, 3) joints, metres, camera space.
-        joint_color_px: (P, 25, 2) their pixels in the stored (mirrored) image.
-        slots: (P,) body slot of each person.
-        gestures: What each person's hands are doing, by name.
-    """
-
-    joint_xyz_m: NDArray[np.float64]
-    joint_color_px: NDArray[np.float64]
-    slots: tuple[int, ...]
-    gestures: tuple[str, ...]
 
 
 def open_simulator(options: Mapping[str, str]) -> Sensor:
@@ -74,19 +52,23 @@ class SimulatedSensor:
         options: What is simulated.
 
     Attributes:
-        handed_over: (stream, index, device time) of every item, in the order of hand-over.
+        handed_over: (stream, index, device time) of every item, in the order of hand-over; the
+            index counts what was handed over of the stream.
     """
 
     def __init__(self, options: SimulatorOptions) -> None:
         self.options = options
         self.handed_over: list[tuple[str, int, int]] = []
-        self._clock = DeviceClock(options.seed, options.fps)
-        self._script = Script(options)
-        self._poses: dict[tuple[int, str], list[Pose]] = {}
-        self._stop = Event()
-        self._renderer = Renderer(options.seed)
+        self._plan = options.plan
+        reserve = HOUR_100NS * len(self._plan.named("clock_jump_back"))
+        self._clock = DeviceClock(options.seed, options.fps, options.clock, options.skips, reserve)
+        self._world = World(options, self._plan, self._clock)
         self._pool = FramePool(_POOL_FRAMES if options.live else 4)
-        self._renderer.prepare(self._script.scene(0))  # before the clock starts
+        self._counts = {Stream.color: 0, Stream.bodies: 0}
+        self._stop = Event()
+        self._truth_place: tuple[Path, dict[Stream, int], int] | None = None
+        self._truth_log: TruthLog | None = None
+        self._began_ns = self._last_ns = 0
         self._log: TextIO | None = None
         if options.log is not None:
             self._log = self._open_log()
@@ -111,25 +93,34 @@ class SimulatedSensor:
             outfit="several" if wild else outfit(options.outfit).name,
         )
 
-    def items(self) -> Iterator[ColorFrame | BodyFrame]:
-        """Hand the items over in order of arrival; a live sensor waits for each one's time."""
-        start = time.perf_counter() + _LEAD_S
-        index = 0
-        while not self._stop.is_set() and index != self.options.frames:
-            frame, row = self._taken(index)
-            if not self._wait(start, frame.time_device, index, 0):
-                break
-            frame.time_host = time.perf_counter_ns()
-            self._note("color", index, frame.time_device)
-            yield frame
-            body_time = int(row["time_device"][0])
-            if not self._wait(start, body_time, index, 1):
-                break
-            row["time_host"] = time.perf_counter_ns()
-            self._note("bodies", index, body_time)
-            yield BodyFrame(row)
-            index += 1
-        self._close_log()
+    def keep_truth(self, folder: Path, first_seq: Mapping[Stream, int], take: int) -> None:
+        """Write down what really was before the sensor, from the first item on.
+
+        Args:
+            folder: The session's folder.
+            first_seq: Seq of the next item that is handed over, by stream.
+            take: Number of the take that begins with it.
+        """
+        self._truth_place = (folder, dict(first_seq), take)
+
+    def items(self) -> Iterator[Item]:
+        """Hand the items over in order of arrival; a live sensor waits for each one's time.
+
+        Faults that take items away leave fewer than ``frames``; silence costs time only at a live
+        pace.
+        """
+        options = self.options
+        sheet = CueSheet(
+            self._plan, self._clock, options.frames, options.seed, self._world.has_outliers
+        )
+        self._began_ns = time.perf_counter_ns() + round(_LEAD_S * 1e9 * options.live)
+        try:
+            problem = self._open_truth()
+            if problem is not None:
+                yield problem
+            yield from self._played(sheet)
+        finally:
+            self._close_files()
 
     def close(self) -> None:
         """Make ``items`` end soon."""
@@ -139,78 +130,119 @@ class SimulatedSensor:
         """Return what was before the sensor at an item's time.
 
         Args:
-            index: The item's number in its stream, from 0.
+            index: The item's number in its stream, from 0, in a take without faults.
             stream: "color" or "bodies".
         """
-        scene = self._script.scene(index)
-        poses = self._pose_block(index, stream)
-        place = (index - scene.first) % _POSE_BLOCK
-        joints = np.stack([pose.joints[place] for pose in poses])
-        return Truth(
-            joint_xyz_m=joints,
-            joint_color_px=project(joints),
-            slots=tuple(actor.slot for actor in scene.actors),
-            gestures=tuple(GESTURES[int(pose.gestures[place])] for pose in poses),
-        )
+        return self._world.truth(index, Stream[stream])
 
-    def _taken(self, index: int) -> tuple[ColorFrame, NDArray[np.void]]:
-        """Draw a colour frame and fill its body row; their host times are still 0."""
-        scene = self._script.scene(index)
-        self._renderer.prepare(scene)
+    def _played(self, sheet: CueSheet) -> Iterator[Item]:
+        """Yield what a sheet of cues asks for, each item at its time."""
+        for entry in sheet.entries():
+            if isinstance(entry, Hole | Over):
+                self._note_fault(entry)
+                continue
+            item = self._made(entry)
+            if not self._wait(entry.due_s):
+                return
+            yield from self._handed(entry, item)
+
+    def _made(self, entry: Cue | Word) -> Item:
+        """Draw a frame or fill a row; its host time is still 0."""
+        if isinstance(entry, Word):
+            return Notice(entry.text, entry.kind)
+        if entry.stream is Stream.bodies:
+            return BodyFrame(self._world.row(entry))
         lent = self._pool.lend()
-        hidden = self._renderer.render(self._pose(index, "color"), index, lent.image)
-        row = body_row(
-            scene.actors,
-            self._pose(index, "bodies"),
-            hidden,
-            self._clock.body(index),
-            np.random.default_rng([self.options.seed, 401, index]),
-            self.options.noise,
-        )
+        self._world.paint(entry, lent.image)
+        dark = entry.has("low_light")
         frame = ColorFrame(
             image=lent.image,
-            time_device=self._clock.color(index),
+            time_device=entry.time_device,
             time_host=0,
+            exposure=(
+                picture_faults.LOW_LIGHT_EXPOSURE_100NS if dark else picture_faults.EXPOSURE_100NS
+            ),
+            frame_interval=(
+                picture_faults.LOW_LIGHT_INTERVAL_100NS if dark else self._clock.interval
+            ),
+            gain=picture_faults.LOW_LIGHT_GAIN if dark else picture_faults.GAIN,
+            flags=picture_faults.LOW_LIGHT_FLAGS if dark else 0,
             release=lent.release,
         )
-        return frame, row
+        if entry.has("wrong_size"):
+            frame.image = picture_faults.wrong_size(lent.image)
+            if lent.release is not None:
+                lent.release()
+            frame.release = None
+        return frame
 
-    def _pose(self, index: int, stream: str) -> list[Pose]:
-        """Return each person's pose at an item's time, as batches of one."""
-        place = (index - self._script.scene(index).first) % _POSE_BLOCK
-        return [pose[place : place + 1] for pose in self._pose_block(index, stream)]
+    def _handed(self, entry: Cue | Word, item: Item) -> Iterator[Item]:
+        """Stamp an item, write it down, and yield it, with the take that begins after a word."""
+        host_ns = self._host_ns(entry.due_s)
+        if isinstance(entry, Word):
+            yield item
+            if entry.kind is EventKind.sensor_back:
+                live = self.options.live
+                yield TakeStart(host_ns=None if live else host_ns, device_100ns=entry.time_device)
+            return
+        if isinstance(item, BodyFrame):
+            item.row["time_host"] = host_ns
+        elif isinstance(item, ColorFrame):
+            item.time_host = host_ns
+        self._note(entry)
+        yield item
 
-    def _pose_block(self, index: int, stream: str) -> list[Pose]:
-        """Return each person's poses at the times of the block of items that holds one."""
-        scene = self._script.scene(index)
-        first = index - (index - scene.first) % _POSE_BLOCK
-        key = (first, stream)
-        if key not in self._poses:
-            tick = self._clock.color if stream == "color" else self._clock.body
-            began = self._clock.seconds(self._clock.color(scene.first))
-            times = [
-                self._clock.seconds(tick(k)) - began for k in range(first, first + _POSE_BLOCK)
-            ]
-            moments = np.array(times)
-            if len(self._poses) > 5:
-                self._poses.pop(next(iter(self._poses)))
-            self._poses[key] = [actor.motion.at(moments) for actor in scene.actors]
-        return self._poses[key]
+    def _host_ns(self, due_s: float) -> int:
+        """Return the host's time now; at a fast pace, as it would be at a live one."""
+        if self.options.live:
+            return time.perf_counter_ns()
+        self._last_ns = max(self._last_ns, self._began_ns + round(due_s * 1e9))
+        return self._last_ns
 
-    def _wait(self, start: float, time_device: int, index: int, stream: int) -> bool:
+    def _wait(self, due_s: float) -> bool:
         """Wait until an item would arrive; return False when the sensor was closed meanwhile."""
         if not self.options.live:
             return not self._stop.is_set()
-        due = start + self._clock.seconds(time_device)
-        due += self._clock.arrival_delay_s(index, stream)
-        return not self._stop.wait(max(due - time.perf_counter(), 0))
+        left_s = self._began_ns / 1e9 + due_s - time.perf_counter_ns() / 1e9
+        return not self._stop.wait(max(left_s, 0))
 
-    def _note(self, stream: str, index: int, time_device: int) -> None:
+    def _note(self, cue: Cue) -> None:
         """Write down that an item is handed over now."""
-        self.handed_over.append((stream, index, time_device))
+        stream, index = cue.stream.name, self._counts[cue.stream]
+        self._counts[cue.stream] += 1
+        self.handed_over.append((stream, index, cue.time_device))
         if self._log is not None:
-            line = {"stream": stream, "index": index, "time_device": time_device}
+            line = {"stream": stream, "index": index, "time_device": cue.time_device}
             self._log.write(json.dumps(line) + "\n")
+        if self._truth_log is not None:
+            try:
+                self._truth_log.item(cue, self._world.seen(cue))
+            except OSError:
+                self._truth_log = None  # a full disk is told of by the recorder
+
+    def _note_fault(self, entry: Hole | Over) -> None:
+        """Write down that an item is missing, or that a fault is over."""
+        if self._truth_log is None:
+            return
+        try:
+            if isinstance(entry, Hole):
+                self._truth_log.hole(entry)
+            else:
+                self._truth_log.over(entry.fault)
+        except OSError:
+            self._truth_log = None
+
+    def _open_truth(self) -> Notice | None:
+        """Open the truth's files where a recorder wants them; say why that can't be."""
+        if self._truth_place is None:
+            return None
+        folder, first_seq, take = self._truth_place
+        about = {"source": self.info.uri, "fps": self.options.fps}
+        try:
+            self._truth_log = TruthLog(folder, first_seq, take, self._world.persons, about)
+        except OSError as error:
+            return Notice(f"simulator: no truth is kept ({error.strerror or error})")
+        return None
 
     def _open_log(self) -> TextIO:
         """Open the log, one line at a time, so that it survives a kill."""
@@ -220,51 +252,11 @@ class SimulatedSensor:
         except OSError as error:
             raise SensorError(f"simulator: log={path}: {error.strerror}") from error
 
-    def _close_log(self) -> None:
+    def _close_files(self) -> None:
         if self._log is not None:
             self._log.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Lent:
-    """A frame buffer on loan; ``release`` is None where it is good only until the next one."""
-
-    image: Picture
-    release: "Release | None"
-
-
-class FramePool:
-    """Frame buffers that come back when the recorder is done with them.
-
-    Args:
-        count: How many there are; with all of them out, a scratch buffer is lent.
-    """
-
-    def __init__(self, count: int) -> None:
-        # Filled, not just reserved: the first frames must not pay for new pages.
-        self._free = deque(np.full((HEIGHT, WIDTH, 4), 255, np.uint8) for _ in range(count))
-        self._scratch = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
-
-    def lend(self) -> Lent:
-        """Lend a buffer; its content is anything."""
-        try:
-            image = self._free.popleft()
-        except IndexError:
-            return Lent(self._scratch, None)
-        return Lent(image, Release(self._free, image))
-
-
-class Release:
-    """Gives one buffer back, once, from any thread."""
-
-    def __init__(self, free: deque[Picture], image: Picture) -> None:
-        self._free = free
-        self._image: list[Picture] = [image]
-
-    def __call__(self) -> None:
-        """Give the buffer back; a second call does nothing."""
-        if self._image:
-            self._free.append(self._image.pop())
+        if self._truth_log is not None:
+            self._truth_log.close()
 
 
 def _written(options: SimulatorOptions) -> list[tuple[str, object]]:

@@ -13,8 +13,8 @@ from kincap.capture.simulator import SimulatedSensor, open_simulator
 from kincap.capture.simulator.camera import project
 from kincap.capture.simulator.clock import DeviceClock
 from kincap.capture.simulator.options import SimulatorOptions
+from kincap.capture.simulator.pool import FramePool
 from kincap.capture.simulator.scene import Script
-from kincap.capture.simulator.sensor import FramePool
 from kincap.core.errors import SensorError
 from kincap.core.kinematics import bone_lengths
 from kincap.core.shard import BODIES_DTYPE

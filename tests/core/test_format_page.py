@@ -15,6 +15,7 @@ from kincap.core.layout import make_layout
 from kincap.core.seal import finish
 from kincap.core.session import SessionInfo, SessionLock, load_session
 from kincap.core.shard import TABLES, ColorFlag, EventKind, Stream, event_row
+from kincap.core.truth import truth_dtype
 
 from .conftest import Recording
 
@@ -56,7 +57,7 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_tables_of_fields_are_those_of_a_real_shard(shard: Path) -> None:
-    index, bodies, events = (dtype_of(rows) for rows in tables("field"))
+    index, bodies, events = (dtype_of(rows) for rows in tables("field")[:3])
     with h5py.File(shard) as file:
         assert file["color_index"].dtype == index
         assert file["bodies"].dtype == bodies
@@ -68,6 +69,11 @@ def test_the_tables_of_fields_are_those_of_a_real_shard(shard: Path) -> None:
         dtype.itemsize == sum(dtype[name].itemsize for name in dtype.names)
         for dtype in (index, bodies, events)
     )
+
+
+def test_the_table_of_the_truth_is_its_rows_type() -> None:
+    rows = [[name, kind.replace("P", "2"), what] for name, kind, what in tables("field")[3]]
+    assert dtype_of(rows) == truth_dtype(2)
 
 
 def test_attributes_are_as_listed(shard: Path) -> None:

@@ -1,0 +1,197 @@
+"""What is before the simulated sensor at each tick: people, picture, body row, and the truth."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.shard import Stream
+from ...core.skeleton import JOINT
+from .bodies import body_row
+from .body_faults import LAG_S, BodyFaults
+from .camera import WIDTH, project
+from .clock import DeviceClock
+from .faults import Plan
+from .gestures import GESTURES
+from .options import SimulatorOptions
+from .picture_faults import Darkness
+from .pool import Picture
+from .render import Renderer
+from .rig import Pose
+from .roster import Roster
+from .scene import Actor, Scene, Script
+from .stream_faults import Cue
+from .truth_log import Seen
+
+_POSE_BLOCK: Final = 64
+_POSE_BLOCKS: Final = 8
+_SEEN_FROM_PX: Final = 60.0
+"""How far inside the picture somebody's trunk is when the tracker finds them (a guess)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What really was before the sensor, without noise.
+
+    Attributes:
+        joint_xyz_m: (P, 25, 3) joints, metres, camera space.
+        joint_color_px: (P, 25, 2) their pixels in the stored (mirrored) image.
+        slots: (P,) body slot of each person.
+        gestures: What each person's hands are doing, by name.
+    """
+
+    joint_xyz_m: NDArray[np.float64]
+    joint_color_px: NDArray[np.float64]
+    slots: tuple[int, ...]
+    gestures: tuple[str, ...]
+
+
+class World:
+    """Draws pictures and fills rows for cues.
+
+    Args:
+        options: What is simulated.
+        plan: The faults.
+        clock: The device's clock.
+    """
+
+    def __init__(self, options: SimulatorOptions, plan: Plan, clock: DeviceClock) -> None:
+        self._options, self._plan, self._clock = options, plan, clock
+        self._script = Script(options, plan)
+        self._roster = Roster(plan)
+        self._body_faults = BodyFaults(plan, options.seed)
+        self._renderer = Renderer(options.seed)
+        self._darkness = Darkness(options.seed) if plan.named("low_light") else None
+        self._poses: dict[tuple[int, Stream, bool], list[Pose]] = {}
+        self._hidden: dict[int, NDArray[np.bool_]] = {}
+        self._renderer.prepare(self._script.scene(0))
+
+    @property
+    def persons(self) -> int:
+        """How many people there are, in the picture or not."""
+        return len(self._script.scene(0).actors)
+
+    def has_outliers(self, tick: int) -> bool:
+        """Say whether the body row of a tick has a joint that is far off while outliers last."""
+        return self._body_faults.has_outliers(tick)
+
+    def paint(self, cue: Cue, out: Picture) -> None:
+        """Draw what a cue shows.
+
+        Args:
+            cue: Of the colour stream.
+            out: (1080, 1920, 4) uint8, filled.
+        """
+        index = cue.shown
+        self._renderer.prepare(self._script.scene(index))
+        self._keep_hidden(index, self._renderer.render(self._pose(index), index, out))
+        if self._darkness is not None and cue.has("low_light"):
+            self._darkness.fall(out, index)
+
+    def row(self, cue: Cue) -> NDArray[Any]:
+        """Return the body row of a cue, host time 0."""
+        index, seed = cue.shown, self._options.seed
+        poses = self._row_poses(cue)
+        tracked = self._tracked(index, poses)
+        there = [number for number, actor in enumerate(tracked) if actor is not None]
+        actors = tuple(actor for actor in tracked if actor is not None)
+        row = body_row(
+            actors,
+            [poses[number] for number in there],
+            self._hidden_at(index)[there],
+            cue.time_device,
+            np.random.default_rng([seed, 401, index]),
+            self._options.noise,
+        )
+        moment = self._seconds(index, Stream.bodies)
+        for actor, number in zip(actors, there, strict=True):
+            self._body_faults.change(row[0], actor.slot, poses[number], index, moment)
+            joints = row[0]["joint_xyz_m"][actor.slot].astype(np.float64)
+            row[0]["joint_color_px"][actor.slot] = project(joints)
+        return row
+
+    def seen(self, cue: Cue) -> Seen:
+        """Return what a cue shows, without noise."""
+        index = cue.shown
+        poses = self._pose(index) if cue.stream is Stream.color else self._row_poses(cue)
+        joints = np.stack([pose.joints[0] for pose in poses])
+        tracked = self._tracked(index, poses)
+        late = LAG_S if cue.stream is Stream.bodies and cue.has("lag") else 0.0
+        return Seen(
+            slots=np.array([-1 if a is None else a.slot for a in tracked], np.int8),
+            tracking_ids=np.array([0 if a is None else a.tracking_id for a in tracked], np.uint64),
+            joints=joints,
+            pixels=project(joints),
+            hidden=self._hidden_at(index),
+            shown_s=self._seconds(index, cue.stream) - late,
+            moment_s=self._seconds(cue.tick, cue.stream),
+        )
+
+    def truth(self, index: int, stream: Stream) -> Truth:
+        """Return what was before the sensor at a tick's time."""
+        scene = self._script.scene(index)
+        poses = self._pose(index, stream)
+        joints = np.stack([pose.joints[0] for pose in poses])
+        return Truth(
+            joint_xyz_m=joints,
+            joint_color_px=project(joints),
+            slots=tuple(actor.slot for actor in scene.actors),
+            gestures=tuple(GESTURES[int(pose.gestures[0])] for pose in poses),
+        )
+
+    def _row_poses(self, cue: Cue) -> list[Pose]:
+        """Return the poses that a body cue shows: at its time, or late."""
+        return self._pose(cue.shown, Stream.bodies, late=cue.has("lag"))
+
+    def _tracked(self, index: int, poses: list[Pose]) -> list[Actor | None]:
+        """Return each person with their slot and id; None where the tracker does not have them."""
+        scene = self._script.scene(index)
+        tracked = self._roster.tracked(scene.actors, self._seconds(index, Stream.bodies))
+        return [
+            None if actor is not None and actor.guest and not _in_view(pose) else actor
+            for actor, pose in zip(tracked, poses, strict=True)
+        ]
+
+    def _hidden_at(self, index: int) -> NDArray[np.bool_]:
+        """Return (P, 25) the hidden joints of a tick, also where no picture of it was drawn."""
+        if index not in self._hidden:
+            self._renderer.prepare(self._script.scene(index))
+            self._keep_hidden(index, self._renderer.hidden(self._pose(index)))
+        return self._hidden[index]
+
+    def _keep_hidden(self, index: int, hidden: NDArray[np.bool_]) -> None:
+        self._hidden.pop(index, None)
+        self._hidden[index] = hidden
+        if len(self._hidden) > _POSE_BLOCKS:
+            self._hidden.pop(next(iter(self._hidden)))
+
+    def _seconds(self, index: int, stream: Stream) -> float:
+        """Return the moment of a tick of a stream, seconds of the take."""
+        clock = self._clock
+        return clock.seconds(clock.color(index) if stream is Stream.color else clock.body(index))
+
+    def _pose(self, index: int, stream: Stream = Stream.color, *, late: bool = False) -> list[Pose]:
+        """Return each person's pose at an item's time, as batches of one."""
+        scene = self._script.scene(index)
+        place = (index - scene.first) % _POSE_BLOCK
+        block = self._pose_block(scene, index - place, stream, late)
+        return [pose[place : place + 1] for pose in block]
+
+    def _pose_block(self, scene: Scene, first: int, stream: Stream, late: bool) -> list[Pose]:
+        """Return each person's poses at the times of a block of items."""
+        key = (first, stream, late)
+        if key not in self._poses:
+            began = self._seconds(scene.first, Stream.color)
+            times = [self._seconds(k, stream) - began for k in range(first, first + _POSE_BLOCK)]
+            moments = np.maximum(np.array(times) - LAG_S * late, 0)
+            if len(self._poses) >= _POSE_BLOCKS:
+                self._poses.pop(next(iter(self._poses)))
+            self._poses[key] = [actor.motion.at(moments) for actor in scene.actors]
+        return self._poses[key]
+
+
+def _in_view(pose: Pose) -> bool:
+    """Say whether somebody's trunk is well inside the picture."""
+    x = float(project(pose.joints[0, JOINT["SpineMid"]])[0])
+    return _SEEN_FROM_PX < x < WIDTH - _SEEN_FROM_PX
