@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...core.kinematics import lean_angles
 from ...core.shard import empty_body_row
 from ...core.skeleton import JOINT, JOINTS
-from .camera import HEIGHT, SENSOR_HEIGHT_M, WIDTH, project
+from .camera import HEIGHT, SENSOR_HEIGHT_M, WIDTH, Camera
 from .gestures import HandState
 from .rig import ORIGIN_JOINT, Pose
 from .scene import Actor
@@ -36,6 +36,7 @@ def body_row(
     time_device: int,
     rng: np.random.Generator,
     noise: float,
+    camera: Camera,
 ) -> NDArray[Any]:
     """Fill one row of the bodies table.
 
@@ -46,6 +47,7 @@ def body_row(
         time_device: Of the body frame, 100 ns.
         rng: Source of the noise.
         noise: Factor on it.
+        camera: What makes pixels of joints.
 
     Returns:
         (1,) ``BODIES_DTYPE``; seq, take, time_host and row_crc are left 0.
@@ -55,11 +57,12 @@ def body_row(
     row["floor"] = (0.0, 1.0, 0.0, SENSOR_HEIGHT_M)
     for actor, pose, covered in zip(actors, poses, hidden, strict=True):
         truth = pose.joints[0]
-        outside = _outside(project(truth))
+        outside = _outside(camera.project(truth))
         inferred = covered | outside.any(axis=1)
         spread = NOISE_M * noise * np.where(inferred, _INFERRED_FACTOR, 1.0)
         joints = truth + spread[:, None] * rng.standard_normal((JOINTS, 3))
         _fill(row[0], actor, pose, joints, inferred)
+        row[0]["joint_color_px"][actor.slot] = camera.project(joints)
         row[0]["clipped_edges"][actor.slot] = _clipped_edges(outside)
     return row
 
@@ -72,7 +75,6 @@ def _fill(
     row["tracked"][slot] = 1
     row["tracking_id"][slot] = actor.tracking_id
     row["joint_xyz_m"][slot] = joints
-    row["joint_color_px"][slot] = project(joints)
     row["joint_state"][slot] = np.where(inferred, _INFERRED, _TRACKED)
     row["lean_xy"][slot] = np.clip(lean_angles(joints) / (np.pi / 4), -1, 1)
     row["lean_state"][slot] = _TRACKED

@@ -11,22 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .camera import CENTER_X_PX, CENTER_Y_PX, FOCAL_PX, HEIGHT, SENSOR_HEIGHT_M, WIDTH
+from .camera import HEIGHT, SENSOR_HEIGHT_M, USUAL, WIDTH, Camera
 
 Pixels = NDArray[np.float64]
 _SUBPIXEL_BITS: Final = 4
-
-
-def view_pixels(places: ArrayLike) -> Pixels:
-    """Map (..., 3) places in view space to (..., 2) pixels of the un-mirrored image."""
-    x, y, z = np.moveaxis(np.asarray(places, float), -1, 0)
-    return np.stack(
-        [
-            WIDTH - 1 - CENTER_X_PX + FOCAL_PX * x / z,
-            CENTER_Y_PX - FOCAL_PX * (y - SENSOR_HEIGHT_M) / z,
-        ],
-        axis=-1,
-    )
 
 
 def shaded(color: ArrayLike, factor: float) -> tuple[float, float, float]:
@@ -43,13 +31,25 @@ class Canvas:
         light: (1080, 1920) float32 factor, multiplied into the picture at the end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, camera: Camera = USUAL) -> None:
+        """Begin with black.
+
+        Args:
+            camera: Who looks at it.
+        """
+        self._camera = camera
         self.color = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         self.light = np.ones((HEIGHT, WIDTH), np.float32)
 
+    def pixels(self, places: ArrayLike) -> Pixels:
+        """Map (..., 3) places in view space to (..., 2) pixels of the un-mirrored image."""
+        x, y, z = np.moveaxis(np.asarray(places, float), -1, 0)
+        mirrored = self._camera.project(np.stack([-x, y - SENSOR_HEIGHT_M, z], axis=-1))
+        return np.stack([WIDTH - 1 - mirrored[..., 0], mirrored[..., 1]], axis=-1)
+
     def polygon(self, places: Iterable[ArrayLike], color: ArrayLike) -> None:
         """Fill a polygon given by places in the room."""
-        corners = np.array([_fixed(p) for p in view_pixels(np.array([*places], float))])
+        corners = np.array([_fixed(p) for p in self.pixels(np.array([*places], float))])
         cv2.fillPoly(self.color, [corners], shaded(color, 1), cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def panel(self, x: float, y: float, width: float, height: float, z: float, color: ArrayLike
@@ -61,14 +61,14 @@ class Canvas:
 
     def line(self, start: ArrayLike, end: ArrayLike, color: ArrayLike, thickness: int) -> None:
         """Draw a line between two places."""
-        a, b = (_fixed(p) for p in view_pixels(np.array([start, end], float)))
+        a, b = (_fixed(p) for p in self.pixels(np.array([start, end], float)))
         cv2.line(self.color, a, b, shaded(color, 1), thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def disc(self, center: ArrayLike, radius: float, color: ArrayLike, flat: float = 1.0) -> None:
         """Fill an ellipse that faces the sensor, ``flat`` times as tall as wide; metres."""
         place = np.asarray(center, float)
-        size = max(1, round(radius * FOCAL_PX / place[2] * 2**_SUBPIXEL_BITS))
-        cv2.ellipse(self.color, _fixed(view_pixels(place)), (size, max(1, round(size * flat))), 0,
+        size = max(1, round(radius * self._camera.fy_px / place[2] * 2**_SUBPIXEL_BITS))
+        cv2.ellipse(self.color, _fixed(self.pixels(place)), (size, max(1, round(size * flat))), 0,
                     0, 360, shaded(color, 1), -1, cv2.LINE_AA, _SUBPIXEL_BITS)  # fmt: skip
 
     def block(
@@ -93,7 +93,7 @@ class Canvas:
 
     def picture(self, image: NDArray[np.uint8], corners: ArrayLike) -> None:
         """Lay a picture onto four places: upper left, upper right, lower right, lower left."""
-        target = view_pixels(np.asarray(corners, float)).astype(np.float32)
+        target = self.pixels(np.asarray(corners, float)).astype(np.float32)
         height, width = image.shape[:2]
         source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - 0.5
         warp = cv2.getPerspectiveTransform(source, target)
@@ -114,7 +114,7 @@ class Canvas:
 
     def shadow(self, places: Iterable[ArrayLike], strength: float, blur_px: float) -> None:
         """Darken a soft polygon."""
-        corners = view_pixels(np.array([*places], float))
+        corners = self.pixels(np.array([*places], float))
         scale = 0.25  # blurred anyway: a quarter of the size is enough
         mask = np.zeros((HEIGHT // 4, WIDTH // 4), np.float32)
         cv2.fillPoly(mask, [np.round(corners * scale).astype(np.int32)], 1.0)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import CENTER_X_PX, CENTER_Y_PX, FOCAL_PX, HEIGHT, WIDTH, project
+from .camera import HEIGHT, USUAL, WIDTH, Camera
 from .figure import Figure, Mesh
 
 Floats = NDArray[np.float32]
@@ -136,7 +136,11 @@ class Scratch:
 
 
 def draw(
-    figure: Figure, mesh: Mesh, brightness: Floats, scratch: Scratch | None = None
+    figure: Figure,
+    mesh: Mesh,
+    brightness: Floats,
+    scratch: Scratch | None = None,
+    camera: Camera = USUAL,
 ) -> Layer | None:
     """Draw a person.
 
@@ -145,11 +149,12 @@ def draw(
         mesh: Its surface at this moment.
         brightness: (V,) of each vertex.
         scratch: Memory to draw in; the layer is good until it is used again. None: fresh memory.
+        camera: Who looks at it.
 
     Returns:
         The person's part of the image, or None where nothing of them is in it.
     """
-    pixels = project(mesh.points)
+    pixels = camera.project(mesh.points)
     left, top = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - 3, 0)
     right, bottom = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + 4, (WIDTH, HEIGHT))
     width, height = int(right - left), int(bottom - top)
@@ -160,13 +165,13 @@ def draw(
     attributes[:, 2] = np.minimum(brightness, _FULL_SHADE)
     buffer, depth = (scratch or Scratch()).window(height, width)
     cv2.triangleRasterize(
-        _window(mesh.points, int(left), int(top), width, height),
+        _window(camera, mesh.points, int(left), int(top), width, height),
         figure.faces,
         attributes,
         buffer,
         depth,
         _IDENTITY,
-        2 * np.arctan(height / 2 / FOCAL_PX),
+        2 * np.arctan(height / 2 / camera.fy_px),
         _NEAR_M,
         FAR_M,
         _settings(),
@@ -175,16 +180,18 @@ def draw(
     return Layer(int(left), int(top), buffer, depth, inside, figure.atlas)
 
 
-def _window(points: Floats, left: int, top: int, width: int, height: int) -> Floats:
+def _window(camera: Camera, points: Floats, left: int, top: int, width: int, height: int) -> Floats:
     """Move points so that a camera looking at a window's middle sees what the image shows there.
 
-    The rasteriser's camera has its centre in the middle of its picture and looks along -z.
+    The rasteriser's camera has its centre in the middle of its picture, square pixels, and looks
+    along -z.
     """
-    aside = (CENTER_X_PX + 0.5 - left - width / 2) / FOCAL_PX
-    above = (CENTER_Y_PX + 0.5 - top - height / 2) / FOCAL_PX
+    aside = (camera.cx_px + 0.5 - left - width / 2) / camera.fy_px
+    above = (camera.cy_px + 0.5 - top - height / 2) / camera.fy_px
+    near = camera.local(points)
     moved = np.empty_like(points)
-    z = points[:, 2]
-    moved[:, 0] = points[:, 0] + np.float32(aside) * z
-    moved[:, 1] = points[:, 1] - np.float32(above) * z
+    z = near[:, 2]
+    moved[:, 0] = np.float32(camera.fx_px / camera.fy_px) * near[:, 0] + np.float32(aside) * z
+    moved[:, 1] = near[:, 1] - np.float32(above) * z
     moved[:, 2] = -z
     return moved

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.skeleton import JOINT, JOINTS
-from .camera import HEIGHT, WIDTH, project
+from .camera import HEIGHT, USUAL, WIDTH, Camera
 from .figure import Figure, Mesh
 from .outfits import outfit
 from .raster import FAR_M, Layer, Light, Scratch, draw, shade
@@ -49,10 +49,12 @@ class Renderer:
 
     Args:
         seed: What the sensor noise comes from.
+        camera: Who looks at it.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, camera: Camera = USUAL) -> None:
         self._seed = seed
+        self._camera = camera
         self._noise = _noise_tile(seed)
         self._scene: Scene | None = None
         self._cast: list[_Cast] = []
@@ -73,7 +75,7 @@ class Renderer:
             _Cast(actor, Figure(actor.subject, outfit(actor.outfit), actor.seed), scratch)
             for actor, scratch in zip(scene.actors, self._scratch, strict=False)
         ]
-        built = room(scene.room)
+        built = room(scene.room, self._camera)
         self._light = _gained(built.light, scene.gain)
         self._wall_m = built.depth_m
         image = np.clip(built.image * np.array(scene.gain, np.float32), 0, 255).astype(np.uint8)
@@ -98,12 +100,12 @@ class Renderer:
         np.copyto(out, self._noisy[index % _ROOM_VARIANTS])
         layers = self._layers(poses)
         self._compose(layers, poses, index, out)
-        return np.stack([_hidden(pose.joints[0], layers) for pose in poses])
+        return np.stack([_hidden(pose.joints[0], layers, self._camera) for pose in poses])
 
     def hidden(self, poses: list[Pose]) -> NDArray[np.bool_]:
         """Return (P, 25) whether each joint is hidden, without drawing the frame."""
         layers = self._layers(poses)
-        return np.stack([_hidden(pose.joints[0], layers) for pose in poses])
+        return np.stack([_hidden(pose.joints[0], layers, self._camera) for pose in poses])
 
     def _layers(self, poses: list[Pose]) -> list[Layer | None]:
         """Draw each person for themselves."""
@@ -117,7 +119,9 @@ class Renderer:
         """Draw one person."""
         figure, light = member.figure, self._light
         lit = key_light_share(mesh.points, joints, light.toward, figure.shadow_shares)
-        return draw(figure, mesh, shade(mesh, figure.open, light, lit), member.scratch)
+        return draw(
+            figure, mesh, shade(mesh, figure.open, light, lit), member.scratch, self._camera
+        )
 
     def _compose(
         self, layers: list[Layer | None], poses: list[Pose], index: int, out: Picture
@@ -126,7 +130,9 @@ class Renderer:
         order = np.argsort([-pose.joints[0, JOINT["SpineBase"], 2] for pose in poses])
         touched = []
         for pose in poses:
-            touched += cast(self._work, pose.joints[0], self._light.toward, self._wall_m)
+            touched += cast(
+                self._work, pose.joints[0], self._light.toward, self._wall_m, self._camera
+            )
         for person in order:
             layer = layers[person]
             if layer is not None:
@@ -178,12 +184,14 @@ def _gained(light: Light, gain: tuple[float, float, float]) -> Light:
     )
 
 
-def _hidden(joints: NDArray[np.float64], layers: list[Layer | None]) -> NDArray[np.bool_]:
+def _hidden(
+    joints: NDArray[np.float64], layers: list[Layer | None], camera: Camera
+) -> NDArray[np.bool_]:
     """Return (25,) whether something lies well in front of each joint.
 
     The sensor's tracker infers such joints; where exactly it starts to is a guess.
     """
-    pixels = np.round(project(joints)).astype(int)
+    pixels = np.round(camera.project(joints)).astype(int)
     hidden = np.zeros(JOINTS, bool)
     for layer in layers:
         if layer is None:
@@ -193,5 +201,5 @@ def _hidden(joints: NDArray[np.float64], layers: list[Layer | None]) -> NDArray[
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
         surface = np.full(JOINTS, FAR_M)
         surface[inside] = layer.depth[y[inside], x[inside]]
-        hidden |= surface < joints[:, 2] - _DEPTH_OF_JOINT_M
+        hidden |= surface < camera.local(joints)[:, 2] - _DEPTH_OF_JOINT_M
     return hidden

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import HEIGHT, WIDTH
-from .canvas import Canvas, view_pixels
+from .camera import HEIGHT, USUAL, WIDTH, Camera
+from .canvas import Canvas
 from .furniture import furnish
 from .raster import Light
 
@@ -54,10 +54,10 @@ def room_image(number: int, *, mirrored: bool) -> Picture:
 
 
 @lru_cache(maxsize=4)
-def room(number: int) -> Room:
-    """Build a room."""
+def room(number: int, camera: Camera = USUAL) -> Room:
+    """Build a room as a camera sees it."""
     rng = np.random.default_rng([2011, number])
-    canvas = Canvas()
+    canvas = Canvas(camera)
     depth = float(rng.uniform(4.0, 4.9))
     half = float(rng.uniform(2.6, 3.6))
     tall = float(rng.uniform(2.5, 2.8))
@@ -223,6 +223,6 @@ def _lighting(canvas: Canvas, depth: float, half: float, tall: float, side: floa
           (half, tall, depth)], 0.14, 40),
     ):  # fmt: skip
         canvas.shadow(places, strength, blur)
-    floor_line = int(view_pixels((0, 0, depth))[1])
+    floor_line = int(canvas.pixels((0, 0, depth))[1])
     sheen = np.exp(-(((np.arange(HEIGHT) - floor_line - 110) / 90.0) ** 2))[:, None] * 0.06
     canvas.light *= (1 + sheen * np.exp(-((x - 0.3 * side) ** 2) / 0.25)).astype(np.float32)

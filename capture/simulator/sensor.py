@@ -13,7 +13,7 @@ from ...core.errors import MissingPartError, SensorError
 from ...core.shard import EventKind, Stream
 from ..sensor import BodyFrame, ColorFrame, Item, Notice, Sensor, SensorInfo, TakeStart
 from . import picture_faults
-from .camera import HEIGHT, PROJECTION, WIDTH
+from .camera import HEIGHT, WIDTH
 from .clock import DeviceClock
 from .options import SimulatorOptions, parse_options
 from .outfits import outfit
@@ -81,14 +81,19 @@ class SimulatedSensor:
         return SensorInfo(
             kind="simulator",
             uri="simulator:" + ",".join(f"{k}={v}" for k, v in _written(options)),
-            device_id=f"simulator-{options.seed}",
+            device_id=(
+                f"simulator-device-{options.device}"
+                if options.device
+                else f"simulator-{options.seed}"
+            ),
             color_size_px=(WIDTH, HEIGHT),
             mirrored=True,
             times="device",
             streams=STREAMS,
             live=options.live,
             frames=options.frames,
-            projection=dict(PROJECTION),
+            depth_intrinsics=dict(self._world.camera.depth_intrinsics()),
+            projection=self._world.camera.projection(),
             subject="several" if wild else f"simulated-{options.subject}",
             outfit="several" if wild else outfit(options.outfit).name,
         )

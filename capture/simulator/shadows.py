@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.skeleton import JOINT
-from .camera import FOCAL_PX, HEIGHT, SENSOR_HEIGHT_M, WIDTH, project
+from .camera import HEIGHT, SENSOR_HEIGHT_M, USUAL, WIDTH, Camera
 from .rig import Bone
 
 Floats = NDArray[np.float32]
@@ -85,6 +85,7 @@ def cast(
     joints: NDArray[np.float64],
     toward: tuple[float, float, float],
     wall_m: float,
+    camera: Camera = USUAL,
 ) -> list[Rect]:
     """Darken floor and wall where a person's shadow falls.
 
@@ -93,6 +94,7 @@ def cast(
         joints: (25, 3) metres, camera space.
         toward: (3,) unit vector to the light.
         wall_m: Distance of the back wall.
+        camera: Who looks at it.
 
     Returns:
         The rectangles of the image that changed.
@@ -103,15 +105,15 @@ def cast(
     start, end = joints[_OUTLINE_FROM, None], joints[_OUTLINE_TO, None]
     limbs = start + np.array([0.0, 0.5, 1.0])[:, None] * (end - start)
     fallen = _fallen(limbs, np.array(toward), wall_m)
-    paths = np.round(project(fallen) * (16 / _SHRINK)).astype(np.int32)
-    thick = 2 * _OUTLINE_RADIUS * FOCAL_PX / fallen[..., 2].mean(axis=1) / _SHRINK
+    paths = np.round(camera.project(fallen) * (16 / _SHRINK)).astype(np.int32)
+    thick = 2 * _OUTLINE_RADIUS * camera.fy_px / fallen[..., 2].mean(axis=1) / _SHRINK
     for path, width in zip(paths, thick, strict=True):
         cv2.polylines(mask, [path], False, 255, max(1, round(width)), cv2.LINE_AA, 4)
     soft = cv2.GaussianBlur(mask, (0, 0), 2.2)
     x, y, w, h = cv2.boundingRect(np.asarray(np.maximum(soft, 4) - 4, np.uint8))
     if w and h:
         rects.append(_darken(image, np.asarray(soft[y : y + h, x : x + w], np.uint8), x, y))
-    return rects + _under_feet(image, joints)
+    return rects + _under_feet(image, joints, camera)
 
 
 def _fallen(
@@ -135,14 +137,16 @@ def _darken(image: NDArray[np.uint8], mask: NDArray[np.uint8], x: int, y: int) -
     return left, top, left + part.shape[1], top + part.shape[0]
 
 
-def _under_feet(image: NDArray[np.uint8], joints: NDArray[np.float64]) -> list[Rect]:
+def _under_feet(
+    image: NDArray[np.uint8], joints: NDArray[np.float64], camera: Camera
+) -> list[Rect]:
     """Darken the floor close around each foot."""
     rects = []
     for side in ("Left", "Right"):
         foot = 0.4 * joints[JOINT["Ankle" + side]] + 0.6 * joints[JOINT["Foot" + side]]
         rise = max(float(joints[JOINT["Ankle" + side], 1]) + SENSOR_HEIGHT_M - 0.09, 0.0)
         floor = np.array([foot[0], -SENSOR_HEIGHT_M, foot[2]])
-        center, scale = project(floor), FOCAL_PX / floor[2]
+        center, scale = camera.project(floor), camera.fy_px / floor[2]
         half = np.array([0.2, 0.085]) * scale
         left, top = np.clip(np.floor(center - half).astype(int), 0, (WIDTH, HEIGHT))
         right, bottom = np.clip(np.ceil(center + half).astype(int), 0, (WIDTH, HEIGHT))

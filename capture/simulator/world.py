@@ -10,7 +10,7 @@ from ...core.shard import Stream
 from ...core.skeleton import JOINT
 from .bodies import body_row
 from .body_faults import LAG_S, BodyFaults
-from .camera import WIDTH, project
+from .camera import WIDTH, Camera
 from .clock import DeviceClock
 from .faults import Plan
 from .gestures import GESTURES
@@ -54,6 +54,9 @@ class World:
         options: What is simulated.
         plan: The faults.
         clock: The device's clock.
+
+    Attributes:
+        camera: Who looks at it.
     """
 
     def __init__(self, options: SimulatorOptions, plan: Plan, clock: DeviceClock) -> None:
@@ -61,7 +64,8 @@ class World:
         self._script = Script(options, plan)
         self._roster = Roster(plan)
         self._body_faults = BodyFaults(plan, options.seed)
-        self._renderer = Renderer(options.seed)
+        self.camera = Camera.numbered(options.device)
+        self._renderer = Renderer(options.seed, self.camera)
         self._darkness = Darkness(options.seed) if plan.named("low_light") else None
         self._poses: dict[tuple[int, Stream, bool], list[Pose]] = {}
         self._hidden: dict[int, NDArray[np.bool_]] = {}
@@ -103,12 +107,15 @@ class World:
             cue.time_device,
             np.random.default_rng([seed, 401, index]),
             self._options.noise,
+            self.camera,
         )
         moment = self._seconds(index, Stream.bodies)
+        if not self._plan.faults:
+            return row
         for actor, number in zip(actors, there, strict=True):
             self._body_faults.change(row[0], actor.slot, poses[number], index, moment)
             joints = row[0]["joint_xyz_m"][actor.slot].astype(np.float64)
-            row[0]["joint_color_px"][actor.slot] = project(joints)
+            row[0]["joint_color_px"][actor.slot] = self.camera.project(joints)
         return row
 
     def seen(self, cue: Cue) -> Seen:
@@ -122,7 +129,7 @@ class World:
             slots=np.array([-1 if a is None else a.slot for a in tracked], np.int8),
             tracking_ids=np.array([0 if a is None else a.tracking_id for a in tracked], np.uint64),
             joints=joints,
-            pixels=project(joints),
+            pixels=self.camera.project(joints),
             hidden=self._hidden_at(index),
             shown_s=self._seconds(index, cue.stream) - late,
             moment_s=self._seconds(cue.tick, cue.stream),
@@ -135,7 +142,7 @@ class World:
         joints = np.stack([pose.joints[0] for pose in poses])
         return Truth(
             joint_xyz_m=joints,
-            joint_color_px=project(joints),
+            joint_color_px=self.camera.project(joints),
             slots=tuple(actor.slot for actor in scene.actors),
             gestures=tuple(GESTURES[int(pose.gestures[0])] for pose in poses),
         )
@@ -149,7 +156,7 @@ class World:
         scene = self._script.scene(index)
         tracked = self._roster.tracked(scene.actors, self._seconds(index, Stream.bodies))
         return [
-            None if actor is not None and actor.guest and not _in_view(pose) else actor
+            None if actor is not None and actor.guest and not self._in_view(pose) else actor
             for actor, pose in zip(tracked, poses, strict=True)
         ]
 
@@ -190,8 +197,7 @@ class World:
             self._poses[key] = [actor.motion.at(moments) for actor in scene.actors]
         return self._poses[key]
 
-
-def _in_view(pose: Pose) -> bool:
-    """Say whether somebody's trunk is well inside the picture."""
-    x = float(project(pose.joints[0, JOINT["SpineMid"]])[0])
-    return _SEEN_FROM_PX < x < WIDTH - _SEEN_FROM_PX
+    def _in_view(self, pose: Pose) -> bool:
+        """Say whether somebody's trunk is well inside the picture."""
+        x = float(self.camera.project(pose.joints[0, JOINT["SpineMid"]])[0])
+        return _SEEN_FROM_PX < x < WIDTH - _SEEN_FROM_PX

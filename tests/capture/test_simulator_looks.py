@@ -9,7 +9,7 @@ import pytest
 
 from kincap.capture.sensor import ColorFrame
 from kincap.capture.simulator import open_simulator, room_image
-from kincap.capture.simulator.camera import FOCAL_PX, SENSOR_HEIGHT_M, project
+from kincap.capture.simulator.camera import SENSOR_HEIGHT_M, USUAL
 from kincap.capture.simulator.figure import Figure
 from kincap.capture.simulator.gestures import GESTURES
 from kincap.capture.simulator.motion import Motion, Style
@@ -64,7 +64,7 @@ def test_a_body_turned_to_its_left_shows_nose_and_face_left_of_its_head(degrees:
     figure = Figure(bald, replace(outfit(0), headwear="none"), (0,))
     image, layer = still(figure, np.radians(degrees))
     frames, origins = turned(np.radians(degrees))
-    head = project(origins[Bone.HEAD] + frames[Bone.HEAD] @ [0.0, 0.13, 0.0])
+    head = USUAL.project(origins[Bone.HEAD] + frames[Bone.HEAD] @ [0.0, 0.13, 0.0])
     x, y = np.round(head - [layer.left, layer.top]).astype(int)
     window = np.s_[y - 28 : y + 36, max(x - 60, 0) : x + 60]
     inside, depth = layer.inside[window] > 0, layer.depth[window]
@@ -121,7 +121,7 @@ def best_match(image: np.ndarray, template: np.ndarray) -> float:
 
 def sign_match(image: np.ndarray, number: int) -> float:
     """Best correlation of a room's sign, as it is meant to read, with a picture."""
-    scale = FOCAL_PX / room(number).depth_m
+    scale = USUAL.fy_px / room(number).depth_m
     sign = sign_picture(number)
     small = cv2.resize(
         sign, (round(0.48 * scale), round(0.16 * scale)), interpolation=cv2.INTER_AREA
@@ -224,7 +224,7 @@ def keypoints_in_box(seed: int, number: int) -> tuple[np.ndarray, np.ndarray]:
     """(T, 13, 2) keypoints in units of their 1.2 x box, (T,) torso in the same units."""
     scene = Script(SimulatorOptions(seed=seed, outfit=number)).scene(0)
     joints = scene.actors[0].motion.at(np.arange(0, 60, 0.1)).joints
-    points = project(joints)[:, KEYPOINT_JOINT]
+    points = USUAL.project(joints)[:, KEYPOINT_JOINT]
     low, high = points.min(axis=1), points.max(axis=1)
     side = 1.2 * (high - low).max(axis=1)[:, None, None]
     middle = 0.5 * (high + low)[:, None]

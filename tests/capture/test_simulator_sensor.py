@@ -10,7 +10,7 @@ import pytest
 
 from kincap.capture.sensor import BodyFrame, ColorFrame
 from kincap.capture.simulator import SimulatedSensor, open_simulator
-from kincap.capture.simulator.camera import project
+from kincap.capture.simulator.camera import USUAL
 from kincap.capture.simulator.clock import DeviceClock
 from kincap.capture.simulator.options import SimulatorOptions
 from kincap.capture.simulator.pool import FramePool
@@ -98,7 +98,7 @@ def test_rows_hold_the_people_in_their_slots_near_the_truth() -> None:
             assert seen.sum() >= 10
             assert np.abs(off[seen]).max() < 0.06
             assert 0.001 < off[seen].std() < 0.02
-            expected = project(body["joint_xyz_m"][slot].astype(float))
+            expected = USUAL.project(body["joint_xyz_m"][slot].astype(float))
             assert np.abs(body["joint_color_px"][slot] - expected).max() < 0.01
             norm = np.linalg.norm(body["joint_orientation"][slot], axis=1)
             assert set(np.round(norm, 3)) <= {0.0, 1.0}
