@@ -1,7 +1,7 @@
 """``kincap build``: from sessions into kinect13.h5."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -97,12 +97,37 @@ def _show(done: "BuildResult") -> None:
     ]
     rows.append(("candidates", done.candidates, None))
     console.table(("", "counted once", "reason met"), rows, right=(1, 2))
+    if done.label_error is not None:
+        _show_label_error(done.label_error)
     if done.sha256 is None:
         console.result(f"{done.out}: would hold {done.kept} rows (nothing was written)")
         return
     resumed = f", {done.resumed_rows} of them made earlier" if done.resumed_rows else ""
     console.result(f"{done.out}: {done.kept} rows{resumed}, SHA-256 {done.sha256}")
     console.result(f"Look at it: {done.sheet}")
+
+
+def _show_label_error(error: dict[str, Any]) -> None:
+    """Print how far the labels of simulated sessions lie from the truth."""
+    groups = {**error["groups"], "all": error}
+    console.table(
+        ("kept labels against the truth", "labels", "median px", "p95 px", "wrong"),
+        [
+            (name, one["labels"], _pixels(one["median_px"]), _pixels(one["p95_px"]), one["wrong"])
+            for name, one in groups.items()
+        ],
+        right=(1, 2, 3, 4),
+    )
+    console.table(
+        ("labels by fault", "labels", "wrong", "of these kept", "rejected", "right, rejected"),
+        [(name, *counts.values()) for name, counts in error["faults"].items()],
+        right=(1, 2, 3, 4, 5),
+    )
+
+
+def _pixels(px: float | None) -> str:
+    """Return a distance, or a dash where there is none."""
+    return "-" if px is None else f"{px:.1f}"
 
 
 def register(app: typer.Typer) -> None:

@@ -38,6 +38,8 @@ class BuildResult:
         splits: Rows by split.
         sessions: The same counts by session.
         warnings: What a person should look at.
+        label_error: How far the labels lie from the truth (``dataset.label_error``); None but for
+            simulated sessions.
         resumed_rows: Rows that an interrupted build had made already.
         sha256: Of the data set; None after a dry run.
         sheet: The sheet of examples; None after a dry run.
@@ -51,6 +53,7 @@ class BuildResult:
     splits: dict[str, int]
     sessions: dict[str, dict[str, Any]]
     warnings: tuple[str, ...]
+    label_error: dict[str, Any] | None = None
     resumed_rows: int = 0
     sha256: str | None = None
     sheet: Path | None = None
@@ -174,6 +177,7 @@ def _write_beside(settings: BuildSettings, plan: Plan, checksum: str) -> Path:
         "path": str(out.absolute()),
         "recordings": str(settings.recordings.absolute()),
         "counts": plan.meta.counts,
+        "label_error": plan.label_error,
     }
     text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
     sheet = settings.sheet or out.with_name(out.name + ".png")
@@ -202,5 +206,6 @@ def _result(settings: BuildSettings, plan: Plan, **more: Any) -> BuildResult:
         splits=counts["splits"],
         sessions=counts["sessions"],
         warnings=plan.warnings,
+        label_error=plan.label_error,
         **more,
     )

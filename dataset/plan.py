@@ -9,13 +9,15 @@ import numpy as np
 import tomli_w
 from numpy.typing import NDArray
 
-from ..core.errors import DatasetError
+from ..core.errors import DatasetError, SessionError
 from ..core.geometry import BOX_SCALE, image_to_crop, snapped_xyxy
 from ..core.pairing import PAIR_WITHIN_100NS
+from ..core.truth import has_truth, load_truth
 from .boxes import person_boxes
 from .candidates import JOINTS_AT, NEAREST, Candidates, find_candidates, side_warning
 from .crop import Pictures, find_damaged
 from .kinect13_format import FIELDS, LARGEST_SIZE, SMALLEST_SIZE, SPLITS, Meta, skeleton_meta
+from .label_error import Labels, compare_labels, label_error
 from .quality import KEYPOINT_BITS, REASONS, ROW_BITS, FilterSettings, first_reason
 from .sessions import Recording, choose_sessions, load_recording
 from .split import DEFAULT_VAL, GUARD, SplitSettings, assign_frames, parse_split
@@ -104,12 +106,15 @@ class Plan:
         pictures: By split, where the rows' pictures come from.
         meta: What the file says about itself.
         warnings: What a person should look at.
+        label_error: How far the labels lie from the truth, see ``label_error``; None where a
+            session has no truth.
     """
 
     columns: dict[str, dict[str, NDArray[Any]]]
     pictures: dict[str, Pictures]
     meta: Meta
     warnings: tuple[str, ...]
+    label_error: dict[str, Any] | None = None
 
     @property
     def rows(self) -> int:
@@ -147,11 +152,13 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
         recording = load_recording(settings.recordings, name)
         sessions.append(_decide(recording, split, settings))
     _refuse_copies(one.recording for one in sessions)
+    _refuse_bodies_alone(sessions, settings)
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, workers, on_progress)
     counts = _count(sessions)
     _check_splits(split, settings, sessions, counts)
     asked = [name for name in SPLITS if name in split.asked_for]
+    error, unread = _label_error(sessions)
     return Plan(
         columns={name: _columns(sessions, name, settings.size) for name in asked},
         pictures={name: _pictures(sessions, name) for name in asked},
@@ -164,7 +171,36 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
             cues=("",),
             quality_bits={"keypoint_quality": dict(KEYPOINT_BITS), "quality": dict(ROW_BITS)},
         ),
-        warnings=_warnings(sessions),
+        warnings=(*_warnings(sessions), *unread),
+        label_error=error,
+    )
+
+
+def _label_error(sessions: Sequence[_SessionPlan]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """Return how far labels lie from the truth where all sessions have one, and warnings."""
+    if not all(has_truth(one.recording.folder) for one in sessions):
+        return None, ()
+    labels: dict[str, Labels] = {}
+    for one in sessions:
+        recording, kept = one.recording, np.isin(one.goes_to, SPLITS)
+        try:
+            truth = load_truth(recording.folder)
+        except (SessionError, OSError) as error:
+            return None, (f"{recording.name}: the labels' error is not known: {error}",)
+        labels[recording.name] = compare_labels(recording, one.candidates, kept, truth)
+    return label_error(labels), ()
+
+
+def _refuse_bodies_alone(sessions: Sequence[_SessionPlan], settings: BuildSettings) -> None:
+    """Refuse sessions that hold no picture at all: there is nothing to cut out."""
+    if any(len(one.recording.color) for one in sessions):
+        return
+    if not any(len(one.recording.bodies.seq) for one in sessions):
+        return
+    names = ", ".join(one.recording.name for one in sessions[:6])
+    raise DatasetError(
+        f"--sessions {settings.sessions}: no colour pictures in {names}, recorded from bodies "
+        "alone; record with colour, or name other sessions"
     )
 
 
@@ -377,7 +413,9 @@ def _warnings(sessions: Sequence[_SessionPlan]) -> tuple[str, ...]:
                 f"{name}: damaged rows of its tables, left out: {one.recording.damaged_rows}; "
                 f"kincap sessions verify {name} says which"
             )
-        if not kept.any():
+        if len(one.recording.bodies.seq) and not len(one.recording.color):
+            found.append(f"{name}: holds no colour pictures, nothing of it is in the data set")
+        elif not kept.any():
             found.append(f"{name}: no frame of it is kept (rejected: {_why([one])})")
         warning = side_warning(one.recording, one.candidates, kept)
         if warning:

@@ -36,6 +36,7 @@ class BodyRows:
     """What a build needs of M rows of bodies.
 
     Attributes:
+        seq: (M,) uint64.
         take: (M,) uint16.
         time_device: (M,) int64, 100 ns.
         tracked: (M, 6) bool.
@@ -46,6 +47,7 @@ class BodyRows:
         state: (M, 6, 13) uint8 tracking states.
     """
 
+    seq: NDArray[np.uint64]
     take: NDArray[np.uint16]
     time_device: NDArray[np.int64]
     tracked: NDArray[np.bool_]
@@ -224,6 +226,7 @@ def _manifest_sha256(folder: Path) -> str:
 def _needed(rows: Rows) -> BodyRows:
     """Return the part of rows of bodies that a build needs."""
     return BodyRows(
+        seq=rows["seq"].copy(),
         take=rows["take"].copy(),
         time_device=rows["time_device"].copy(),
         tracked=rows["tracked"] != 0,
