@@ -13,6 +13,7 @@ from ..core.jpeg import check_jpeg, encode_jpeg, jpeg_size
 from ..core.png import encode_png
 from ..core.shard import EventKind, Stream
 from .clock import Clock
+from .findings import items_of
 from .ring import EncodedPicture, PictureJob, Queues
 from .sensor import ColorFrame, PlaneFrame
 
@@ -101,7 +102,7 @@ class Encoders:
             why = str(error)
         except Exception as error:  # cv2.error derives from nothing narrower
             why = type(error).__name__
-        self._on_failure(drop, f"{job.stream.name} {job.seq} can't be stored: {why}")
+        self._on_failure(drop, f"{items_of(job.stream, 1)} {job.seq} can't be stored: {why}")
         return EncodedPicture(job, None, 0, drop)
 
     def _encoded(self, frame: ColorFrame | PlaneFrame) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..core.errors import SensorError
 from ..core.shard import EventKind, Stream
 from .clock import Clock
-from .findings import Finding, Teller
+from .findings import Finding, Teller, items_of
 from .noticing import Noticing, Timed, times_of
 from .ring import HandOver
 from .sensor import (
@@ -95,16 +95,15 @@ class Feed:
         found = self._noticing.stalls.look(now_ns)
         if not found:
             return
-        uri, is_first = self._sensor.info.uri, self._take_began is None
-        names = " and ".join(stream.name for stream in self._noticing.stalls.silent(now_ns))
-        all_silent = len(self._noticing.stalls.silent(now_ns)) == len(self._sensor.info.streams)
-        text = f"{uri}: no frames for 1 s"
-        if not all_silent:
-            text = f"{uri}: no {names} frames for 1 s, others arrive"
-        told = self._stall_teller.line(names, text, now_ns)
+        info, silent = self._sensor.info, self._noticing.stalls.silent(now_ns)
+        text = f"{info.uri}: no frames for 1 s"
+        if len(silent) < len(info.streams):
+            names = " and no ".join(items_of(stream) for stream in silent)
+            text = f"{info.uri}: no {names} for 1 s, others arrive"
+        told = self._stall_teller.line(tuple(silent), text, now_ns)
         if told is not None:
             self._on_problem(told, False)
-        if not is_first:
+        if self._take_began is not None:
             for finding in found:
                 self._store(finding, now_ns)
 
@@ -181,7 +180,8 @@ class Feed:
             self._tell_now(finding, now_ns)
         for finding in stored:
             self._store(finding, now_ns)
-        self._watch(item, time_device)
+        if isinstance(item, BodyFrame):
+            self._watch(item)
         if step is not None:
             self._tell_step(step, stream, seq, time_device)
 
@@ -197,13 +197,8 @@ class Feed:
         elif isinstance(item, ColorFrame | PlaneFrame):
             _let_go(item)
 
-    def _watch(self, item: Timed, time_device: int) -> None:
-        watch = self._body_watch
-        if watch is None:
-            return
-        if isinstance(item, BodyFrame):
-            watch.body(item.row)
-        alone_s = watch.seconds_alone(time_device)
+    def _watch(self, item: BodyFrame) -> None:
+        alone_s = None if self._body_watch is None else self._body_watch.body(item.row)
         if alone_s is not None:
             self._tell(
                 EventKind.no_body,

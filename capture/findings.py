@@ -43,6 +43,19 @@ class Finding:
 
 _Key = tuple[EventKind, Stream]
 
+_NAMES = {
+    Stream.none: "item",
+    Stream.color: "colour frame",
+    Stream.bodies: "body frame",
+    Stream.mask: "mask",
+    Stream.depth: "depth frame",
+}
+
+
+def items_of(stream: Stream, count: int = 2) -> str:
+    """Return what a person calls one item of a stream, or several."""
+    return _NAMES[stream] + ("" if count == 1 else "s")
+
 
 class Merger:
     """Lets findings through one by one while they are few, merges them where they are many."""

@@ -9,7 +9,7 @@ from collections import deque
 from typing import NamedTuple
 
 from ..core.shard import EventKind, Stream
-from .findings import Finding
+from .findings import Finding, items_of
 from .sensor import KINECT_TICK_100NS
 
 LOW_LIGHT_100NS = 2 * KINECT_TICK_100NS
@@ -79,11 +79,13 @@ class StreamTimes:
                 found = self._step(seq, time_device, interval, is_dark)
             self._newest, self._lost = (time_device, seq), 0
         elif time_device in self._recent:
-            text = f"{self._stream.name} {seq} has the time of an item before it"
+            text = f"{items_of(self._stream, 1)} {seq} has the time of one before it"
             found = [self._one(EventKind.duplicate, seq, time_device, text)]
         else:
+            self._fill(time_device)
             late_ms = (self._newest[0] - time_device) / 1e4
-            text = f"{self._stream.name} {seq} is {late_ms:.0f} ms older than an item before it"
+            name = items_of(self._stream, 1)
+            text = f"{name} {seq} is {late_ms:.0f} ms older than one before it"
             found = [self._one(EventKind.out_of_order, seq, time_device, text)]
         self._recent.append(time_device)
         if is_dark:
@@ -107,6 +109,9 @@ class StreamTimes:
         if is_dark and self._slow and self._slow[-1].step <= _limit(LOW_LIGHT_100NS):
             # the sensor slows down one frame before it says so
             self._slow.pop()
+        if self.is_low_light:
+            # and it may say that it is as fast as usual one frame too early
+            expected = max(expected, LOW_LIGHT_100NS)
         if step > _limit(expected) + self._lost * expected:
             missing = max(1, round(step / expected) - 1 - self._lost)
             self._slow.append(_Held(before, seq, step, time_device, missing))
@@ -115,6 +120,13 @@ class StreamTimes:
         if interval <= 0:
             found += self._faster(seq, step)
         return found
+
+    def _fill(self, time_device: int) -> None:
+        """Take note of a late item: where it belongs, one less is missing."""
+        for at, held in enumerate(self._slow):
+            if held.time_device - held.step < time_device < held.time_device:
+                self._slow[at] = held._replace(missing=held.missing - 1)
+        self._slow = [held for held in self._slow if held.missing]
 
     def _slower(self, *, known: bool) -> list[Finding]:
         """Decide whether the last long steps are a slower rate or lost items."""
@@ -161,7 +173,7 @@ class StreamTimes:
         self._low_light = (self._low_light or (first, last))[0], last
         if not begins:
             return []
-        text = "low light: colour comes at half its rate; more light gives sharper pictures"
+        text = "low light: colour comes at half its rate; more light brings it back"
         return [self._range(EventKind.low_light, first, last, text)]
 
     def _bright(self) -> list[Finding]:
@@ -176,7 +188,14 @@ class StreamTimes:
             return []
         first, last = self._low_light
         self._low_light, self._normal = None, 0
-        return [self._range(EventKind.low_light, first, last, f"low light until color {last}")]
+        return [
+            self._range(
+                EventKind.low_light,
+                first,
+                last,
+                f"low light until {items_of(self._stream, 1)} {last}",
+            )
+        ]
 
     def _missing(self, all_but: int = 0) -> list[Finding]:
         """Tell of items that are missing, one finding for each place."""
@@ -185,9 +204,8 @@ class StreamTimes:
         return [self._gap(held) for held in told]
 
     def _gap(self, held: _Held) -> Finding:
-        name, ms = self._stream.name, held.step / 1e4
-        what = "frame is" if held.missing == 1 else "frames are"
-        text = f"{held.missing} {name} {what} missing before {held.seq}: {ms:.0f} ms without one"
+        what, ms = items_of(self._stream, held.missing), held.step / 1e4
+        text = f"{held.missing} {what} missing before {held.seq}: {ms:.0f} ms without one"
         return Finding(
             EventKind.gap, self._stream, held.before, held.seq, held.time_device, text, held.missing
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ..core.shard import EventKind, Stream
-from .findings import Finding
+from .findings import Finding, items_of
 
 NO_BODY_AFTER_100NS = 30_000_000
 """Device time without a body after which the person is told."""
@@ -16,40 +16,47 @@ STALL_AFTER_NS = 1_000_000_000
 
 
 class BodyWatch:
-    """Notices when nobody has been seen for some seconds, once per absence."""
+    """Notices when nobody has been seen for some seconds, once per absence.
+
+    Time in which the sensor gives no body rows at all is no absence: ``StallWatch`` tells of that.
+    """
 
     def __init__(self) -> None:
         self.bodies_seen = 0
-        self._since: int | None = None
+        self._alone_100ns = 0
+        self._before: int | None = None
         self._told = self._ever_told = False
 
     def restart(self) -> None:
         """Begin anew with a take: its times don't compare with those before."""
-        self._since, self._told = None, False
-
-    def body(self, row: npt.NDArray[Any]) -> None:
-        """Look at a body row, (1,) BODIES_DTYPE."""
-        if row["tracked"].any():
-            self.bodies_seen += 1
-            self._since, self._told = int(row["time_device"][0]), False
+        self._alone_100ns, self._before, self._told = 0, None, False
 
     def is_unseen(self) -> bool:
-        """Say whether nobody was seen in all takes, and nothing has been told of it yet."""
-        return self._since is not None and self.bodies_seen == 0 and not self._ever_told
+        """Say whether nobody was seen in any row, and nothing has been told of it yet."""
+        return self._before is not None and self.bodies_seen == 0 and not self._ever_told
 
-    def seconds_alone(self, time_device: int) -> float | None:
-        """Return how long nobody has been seen, once, when that has become worth telling.
+    def body(self, row: npt.NDArray[Any]) -> float | None:
+        """Look at the next body row.
 
         Args:
-            time_device: Of the present item, 100 ns.
+            row: (1,) BODIES_DTYPE.
+
+        Returns:
+            For how many seconds nobody has been seen, once, when that has become worth telling.
         """
-        if self._since is None:
-            self._since = time_device
-        alone = time_device - self._since
-        if self._told or alone < NO_BODY_AFTER_100NS:
+        time_device = int(row["time_device"][0])
+        step = 0 if self._before is None else time_device - self._before
+        self._before = time_device
+        if row["tracked"].any():
+            self.bodies_seen += 1
+            self._alone_100ns, self._told = 0, False
+            return None
+        if 0 < step < STALL_AFTER_NS // 100:
+            self._alone_100ns += step
+        if self._told or self._alone_100ns < NO_BODY_AFTER_100NS:
             return None
         self._told = self._ever_told = True
-        return alone / 1e7
+        return self._alone_100ns / 1e7
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class StallWatch:
         if last is None or now_ns - last.arrived_ns < STALL_AFTER_NS:
             return None
         silent_s = (now_ns - last.arrived_ns) / 1e9
-        text = f"{stream.name} frames come again after {silent_s:.1f} s"
+        text = f"{items_of(stream)} come again after {silent_s:.1f} s"
         return Finding(EventKind.stall, stream, last.seq, seq, time_device, text)
 
     def look(self, now_ns: int) -> list[Finding]:
@@ -95,7 +102,7 @@ class StallWatch:
             if now_ns - last.arrived_ns < STALL_AFTER_NS or self._told.get(stream) is last:
                 continue
             self._told[stream] = last
-            text = f"no {stream.name} frames for 1 s"
+            text = f"no {items_of(stream)} for 1 s"
             found.append(self._finding(stream, last, text))
         return found
 
@@ -109,7 +116,7 @@ class StallWatch:
         for stream in self.silent(now_ns):
             last = self._last[stream]
             silent_s = (now_ns - last.arrived_ns) / 1e9
-            text = f"no {stream.name} frames for the last {silent_s:.1f} s of the recording"
+            text = f"no {items_of(stream)} for the last {silent_s:.1f} s of the recording"
             yield self._finding(stream, last, text)
 
     @staticmethod

@@ -11,7 +11,7 @@ from ..core.ack import Phase, phase
 from ..core.shard import BLOBS, STREAM_TABLE, EventKind, Stream, event_row, pack_index_row
 from ..core.shard_writer import ShardWriter
 from .clock import Clock
-from .findings import Finding, Merger, Teller
+from .findings import Finding, Merger, Teller, items_of
 from .frozen import Frozen
 from .keeper import Keeper
 from .ring import BodyJob, EncodedPicture, Loss, PictureJob, Queues, WriterItem
@@ -20,6 +20,14 @@ from .stats import Latencies
 
 PREPARE_AT = 0.6
 """How full the present shard is when the next one is asked for."""
+_WHY_LOST = {
+    EventKind.drop_ring_full: "the processor is behind, pictures wait to be encoded",
+    EventKind.drop_queue_full: "the disk is behind",
+    EventKind.drop_writer: "the disk is behind",
+    EventKind.drop_source: "the source says so",
+    EventKind.drop_stale: "they came a second time or too late",
+}
+"""What the person is told; of the other reasons somebody else speaks."""
 _SPARE_EVENTS = 16
 """Event rows kept free for saying how a recording ended when there is no next shard."""
 
@@ -129,11 +137,16 @@ class Writer:
             is_over = not self._frozen.is_frozen()
             finding = _froze(change, job.frame.time_device, is_over=is_over)
             stored += self._merger.add(finding)
-            told = None if is_over else self._teller.line("frozen", finding.text, self._now_ns())
-            if told is not None:
-                self._on_problem(told, False)
+            if not is_over:
+                self._tell_now("frozen", finding.text)
         for finding in stored:
             self._note(finding)
+
+    def _tell_now(self, key: object, text: str) -> None:
+        """Tell the person, unless the like has been told of just now."""
+        told = self._teller.line(key, text, self._now_ns())
+        if told is not None:
+            self._on_problem(told, False)
 
     def _note(self, finding: Finding) -> None:
         """Store what was found as an event."""
@@ -288,6 +301,10 @@ class Writer:
         if loss is None:
             return
         self.lost[loss.kind.name.removeprefix("drop_")] += loss.count
+        why = _WHY_LOST.get(loss.kind)
+        if why is not None and not self._closing:
+            text = f"{loss.count} {items_of(loss.stream, loss.count)} lost: {why}"
+            self._tell_now((loss.kind, stream), text)
         row = event_row(
             loss.kind,
             take=loss.take,
