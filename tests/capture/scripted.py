@@ -1,4 +1,4 @@
-"""A device made of a script: what comes when, with what times, and a log of what was handed over."""
+"""A device made of a script: what comes when, with what times; and a log of what was given."""
 
 import threading
 import weakref

@@ -1,9 +1,9 @@
 """A clock that stands still while any thread of the recorder works.
 
-Every thread of a recording waits in what the clock makes (queues, locks, joins, waits), so the clock
-knows when nothing can move but time. Then, and only then, it goes on to the next moment that
-somebody waits for, and wakes that one alone: ten silent seconds take no time, and what happens does
-not depend on how busy the machine is.
+Every thread of a recording waits in what the clock makes (queues, locks, joins, waits), so the
+clock knows when nothing can move but time. Then, and only then, it goes on to the next moment that
+somebody waits for, and wakes that one alone: ten silent seconds take no time, and what happens
+does not depend on how busy the machine is.
 """
 
 import heapq
