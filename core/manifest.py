@@ -177,6 +177,7 @@ def append_manifest(folder: Path, record: ManifestRecord, io: FileIO | None = No
     if _lost_newline(tail):
         # damage that verify must go on seeing: leave it a line of its own
         keep, line = len(raw), b"\n" + line
+    is_new = not (folder / MANIFEST).exists()
     fd = io.open_write(folder / MANIFEST)
     try:
         if keep < len(raw):
@@ -185,6 +186,9 @@ def append_manifest(folder: Path, record: ManifestRecord, io: FileIO | None = No
         io.sync(fd)
     finally:
         io.close(fd)
+    if is_new:
+        # the sync of a file says nothing about its name
+        io.sync_folder(folder)
 
 
 def rewrite_manifest(

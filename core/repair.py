@@ -17,11 +17,11 @@ from .errors import KincapError
 from .faultio import default_io
 from .fileio import TEMPORARY, FileIO
 from .find_layout import FoundLayout
-from .kept_files import ASIDE_FILE, DAMAGED_FILE, bring_back, free_name, kept_files
+from .kept_files import ASIDE_FILE, DAMAGED_FILE, free_name, kept_files
 from .manifest import ManifestRecord, read_manifest, rewrite_manifest
 from .repair_files import Log, repair_edits, repair_manifest, repair_session_file
 from .repair_shard import Changes, restore, rewrite
-from .seal import recover, seal
+from .seal import recover, seal, settle
 from .session import SessionInfo, SessionLock, save_session
 from .shard import STREAM_TABLE, TABLES, EventKind, Stream, event_row
 from .shard_check import EMPTY, FOREIGN, UNREADABLE, ShardCheck, check_shard
@@ -113,7 +113,7 @@ class _Repair:
 
     def run(self) -> None:
         """Repair small files, then shards, then what does not add up; then verify."""
-        for shard in bring_back(self.folder, self.io):
+        for shard in settle(self.folder, self.io):
             self._did(f"{shard}: brought back, an earlier repair was cut off")
         for leftover in sorted(self.folder.glob(f"*{TEMPORARY}")):
             self.io.remove(leftover)

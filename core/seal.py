@@ -18,8 +18,9 @@ import numpy as np
 from .ack import Phase, phase
 from .errors import KincapError, ShardError
 from .fileio import FileIO
+from .kept_files import bring_back
 from .layout import MIB, Layout, cut_layout
-from .manifest import ManifestRecord, StreamSpan, append_manifest, read_manifest
+from .manifest import MANIFEST, ManifestRecord, StreamSpan, append_manifest, read_manifest
 from .session import SessionInfo, load_session, shard_names
 from .shard import BLOB_TABLES, BLOBS, TABLE_STREAM, EventKind
 from .shard_reader import DAMAGED, GOOD, ShardReader, read_layout
@@ -266,6 +267,26 @@ class Recovered:
     skipped: list[str] = field(default_factory=list)
 
 
+def settle(folder: Path, io: FileIO) -> list[str]:
+    """Make safe what a killed process may have left in the system's memory alone.
+
+    It may have been killed between a rename and the folder's sync, or between a line of the
+    manifest and its sync. Whoever goes on must not build on what a power cut would undo.
+
+    Args:
+        folder: The session's folder, its lock held.
+        io: File handling.
+
+    Returns:
+        Names of shards that a repair that was cut off had left without their name.
+    """
+    brought_back = bring_back(folder, io)
+    if (folder / MANIFEST).exists():
+        io.sync_file(folder / MANIFEST)
+    io.sync_folder(folder)
+    return brought_back
+
+
 def recover(folder: Path, io: FileIO) -> Recovered:
     """Tidy up after a recorder that was killed: every shard is sealed afterwards, or named.
 
@@ -278,6 +299,7 @@ def recover(folder: Path, io: FileIO) -> Recovered:
     """
     phase(Phase.RECOVER_BEGIN)
     done = Recovered()
+    settle(folder, io)
     for leftover in sorted(folder.glob(f"*.h5{NEW}")):
         io.remove(leftover)
         done.removed.append(leftover.name)

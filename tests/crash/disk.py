@@ -58,18 +58,19 @@ class _File:
     safe: bytearray = field(default_factory=bytearray)
     modes: list[int] = field(default_factory=lambda: [PRIVATE_FILE])
     pending: list[tuple[int, bytes, int]] = field(default_factory=list)
-    """(offset, data, size) of each write; data empty: the size alone changed."""
+    """(offset, data, size) of each write; size -1, or the file's new size and no data."""
     made_safe: int = 0
     """How many changes are not pending any more."""
 
 
 def _change(content: bytearray, offset: int, data: bytes, size: int) -> None:
-    """Apply a write, or a change of size where there is no data."""
-    if not data:
+    """Apply a write, or a change of size."""
+    if size >= 0:
         del content[size:]
-    end = max(len(content), offset + len(data), size if not data else 0)
-    content.extend(bytes(end - len(content)))
-    content[offset : offset + len(data)] = data
+        content.extend(bytes(size - len(content)))
+    elif data:
+        content.extend(bytes(max(0, offset + len(data) - len(content))))
+        content[offset : offset + len(data)] = data
 
 
 class Disk:
@@ -105,6 +106,10 @@ class Disk:
             getattr(self, f"_{call.kind}")(call)
         return self
 
+    def next_inode(self) -> int:
+        """Return a number that no file has had."""
+        return max(self._files, default=-1) + 1
+
     def _create(self, call: Call) -> None:
         self._files[call.inode] = _File()
         self.names[call.path] = call.inode
@@ -112,8 +117,8 @@ class Disk:
 
     def _write(self, call: Call) -> None:
         file = self._files[call.inode]
-        _change(file.now, call.offset, call.data, 0)
-        file.pending.append((call.offset, call.data, 0))
+        _change(file.now, call.offset, call.data, -1)
+        file.pending.append((call.offset, call.data, -1))
 
     def _reserve(self, call: Call) -> None:
         file = self._files[call.inode]
@@ -300,17 +305,17 @@ class LoggingIO(FileIO):
 
     Args:
         root: Only what lies in this folder is looked at.
-        image: What is in the folder at the beginning, as ``Disk.of`` takes it.
+        disk: What is in the folder at the beginning; None: nothing.
 
     Attributes:
         calls: What changed the disk, in order.
     """
 
-    def __init__(self, root: Path, image: Image | None = None) -> None:
+    def __init__(self, root: Path, disk: Disk | None = None) -> None:
         self.calls: list[Call] = []
         self._root = str(root)
-        self._names = {path: inode for inode, path in enumerate(image or {})}
-        self._next = len(self._names)
+        self._names = dict(disk.names) if disk else {}
+        self._next = disk.next_inode() if disk else 0
         self._open: dict[int, int] = {}
         self._lock = threading.RLock()
 

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from kincap.capture.sensor import KINECT_TICK_100NS
+from kincap.core.errors import ShardError
 from kincap.core.layout import Layout, cut_layout
 from kincap.core.session_reader import SessionReader
 from kincap.core.shard import BLOBS, TABLE_STREAM, TABLES, Stream
@@ -67,10 +68,15 @@ class Wrong(Exception):
     """A session does not hold what it has to."""
 
 
-def read_items(folder: Path) -> Items:
+def read_items(folder: Path, *, may_lack_pictures: bool = False) -> Items:
     """Return every item of a session that counts; check each against the device's own pictures.
 
+    Args:
+        folder: The session's folder.
+        may_lack_pictures: Leave out items whose row is good and whose picture is not.
+
     Raises:
+        ShardError: A picture is damaged.
         Wrong: An item is there twice, or what it holds is not what the device gave.
     """
     items: Items = {}
@@ -81,11 +87,13 @@ def read_items(folder: Path) -> Items:
                 if key in items:
                     raise Wrong(f"{key} is stored twice")
                 k = int(row["time_device"]) // KINECT_TICK_100NS
-                if stream is Stream.color:
-                    blob = reader.color_blob(key[1])
-                    right = blob == jpeg(k)
-                else:
-                    blob, right = b"", bool((row["joint_xyz_m"][0] == k).all())
+                try:
+                    blob = reader.color_blob(key[1]) if stream is Stream.color else b""
+                except ShardError:
+                    if not may_lack_pictures:
+                        raise
+                    continue
+                right = blob == jpeg(k) if blob else (row["joint_xyz_m"][0] == k).all()
                 if not right:
                     raise Wrong(f"{key} holds something else than was recorded")
                 items[key] = (row.tobytes(), blob)

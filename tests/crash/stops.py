@@ -8,7 +8,7 @@ calls in turn.
 
 The recorder's threads may take turns in many orders. Each logged order is one that can happen, and
 each of its calls is stopped at; three recordings with different pauses of the device give three:
-the keeper always ahead of the writer, the writer always ahead, and both by turns.
+syncs, keeper and writer by turns, the keeper always ahead of the writer, the writer always ahead.
 """
 
 import hashlib
@@ -27,6 +27,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from kincap.capture.clock import Clock
 from kincap.core.repair import repair
 from kincap.core.verify import verify_session
 
@@ -40,7 +41,7 @@ from .items import (
     read_items,
     rows_written,
 )
-from .tiny import FRAMES, NAME, record_tiny
+from .tiny import FRAMES, NAME, HurriedClock, record_tiny
 
 MOST_FAILURES = 20
 MOST_WAITING = 8
@@ -170,7 +171,8 @@ def by_record(root: Path, state: State) -> list[Call]:
         Exception: It can't, or something is lost, or stored or acknowledged twice.
     """
     put(root, state.image, state.folders)
-    folder, io = root / NAME, LoggingIO(root, state.image)
+    disk = Disk.of(state.image, state.folders)
+    folder, io = root / NAME, LoggingIO(root, disk)
     check_left(folder, state.known)
     record_tiny(root, io, frames=NEXT_FRAMES, first=100)
     new = acknowledged(io.calls)
@@ -180,7 +182,7 @@ def by_record(root: Path, state: State) -> list[Call]:
         if len(after) != NEXT_FRAMES or min(after) <= max(before, default=-1):
             raise Wrong(f"{stream}: {after} acknowledged after {before}")
     check_whole(folder, {**state.known, **new})
-    check_log(root, Disk.of(state.image, state.folders).apply(io.calls).image())
+    check_log(root, disk.apply(io.calls).image())
     return io.calls
 
 
@@ -191,14 +193,15 @@ def by_repair(root: Path, state: State) -> list[Call]:
         Exception: It can't, or something is lost.
     """
     put(root, state.image, state.folders)
-    folder, io = root / NAME, LoggingIO(root, state.image)
+    disk = Disk.of(state.image, state.folders)
+    folder, io = root / NAME, LoggingIO(root, disk)
     check_left(folder, state.known)
     if not (folder / "session.json").is_file() and not any(folder.glob("*.h5*")):
         return []  # no session has begun
     if not repair(root, NAME, io=io).after.ok:
         raise Wrong("repair leaves damage")
     check_whole(folder, state.known)
-    check_log(root, Disk.of(state.image, state.folders).apply(io.calls).image())
+    check_log(root, disk.apply(io.calls).image())
     return io.calls
 
 
@@ -235,7 +238,9 @@ def _try(root: Path, way: str, state: State, counts: Counts, before: str = "") -
     return calls
 
 
-def logged(root: Path, pause: Callable[[], None] | None) -> list[Call]:
+def logged(
+    root: Path, pause: Callable[[], None] | None = None, clock: Clock | None = None
+) -> list[Call]:
     """Record 12 frames and return what that did to the disk.
 
     Raises:
@@ -243,7 +248,7 @@ def logged(root: Path, pause: Callable[[], None] | None) -> list[Call]:
     """
     put(root, {}, ())
     io = LoggingIO(root)
-    record_tiny(root, io, pause=pause)
+    record_tiny(root, io, pause=pause, clock=clock)
     if len(acknowledged(io.calls)) != 2 * FRAMES:
         raise Wrong("not every item was acknowledged")
     check_log(root, Disk().apply(io.calls).image())
@@ -266,13 +271,13 @@ def check_log(root: Path, image: Image) -> None:
         raise Wrong(f"the log says something else about {names}")
 
 
-def pauses(seed: int) -> list[Callable[[], None]]:
-    """Return how long the device takes for each frame: now and then a little, long, not at all."""
+def orders(seed: int) -> list[tuple[Callable[[], None] | None, Clock | None]]:
+    """Return the device's pauses and the clock: syncs between the frames, keeper first, last."""
     rng = random.Random(seed)
     return [
-        lambda: time.sleep(rng.choice((0, 0.001, 0.004))),
-        lambda: time.sleep(0.2),
-        lambda: None,
+        (lambda: time.sleep(rng.choice((0, 0.001, 0.004))), HurriedClock(500)),
+        (lambda: time.sleep(0.1), None),
+        (None, None),
     ]
 
 
@@ -302,7 +307,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="kincap-stops-", dir=memory_folder()) as name:
         root = Path(name, "recordings")
         for turn in range(runs or 1):
-            logs = [logged(root, pause) for pause in pauses(seed + turn)[:recordings]]
+            logs = [logged(root, *how) for how in orders(seed + turn)[:recordings]]
             calls += sum(map(len, logs))
             wanted = _choose(logs, recoveries, seed + turn)
             with _pool(jobs) as pool:

@@ -28,7 +28,7 @@ def test_whatever_call_is_the_last_one_everything_acknowledged_is_recovered() ->
 def late(tmp_path_factory: pytest.TempPathFactory) -> State:
     """Return what is left by a stop after the last row was acknowledged."""
     root = tmp_path_factory.mktemp("late") / "recordings"
-    stops = list(states(State({}, frozenset(), {}, "nothing"), logged(root, None)))
+    stops = list(states(State({}, frozenset(), {}, "nothing"), logged(root)))
     return next(state for state in stops if len(state.known) == 24)
 
 

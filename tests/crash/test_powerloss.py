@@ -1,0 +1,84 @@
+"""After a power cut everything that was synced is there, and nothing that was never recorded."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from kincap.core.fileio import FileIO
+from kincap.core.manifest import read_manifest
+from kincap.core.seal import recover
+from kincap.core.verify import verify_session
+
+from .disk import STYLES, Call, Disk, LoggingIO, put
+from .items import Wrong, acknowledged, check_there, read_items
+from .powerloss import LIVES, Past, run
+from .stops import logged
+from .tiny import NAME, record_tiny
+
+
+def test_300_power_cuts_lose_nothing_that_was_synced() -> None:
+    counts = run(300, seed=5)
+    print(json.dumps(counts))
+    assert counts["failures"] == []
+    assert counts["recovered"] == counts["patterns"] == 300
+    assert counts["by_style"].keys() == set(STYLES)
+    assert counts["by_life"].keys() == set(LIVES)
+    # it is not all or nothing: much was synced, and of the rest much was lost
+    assert 500 < counts["synced"] < counts["kept"] < counts["acknowledged"]
+    assert counts["repaired"] > 10
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return the folder of all sessions."""
+    return tmp_path / "recordings"
+
+
+def until(log: list[Call], kind: str, name: str) -> list[Call]:
+    """Return a log up to its first call of a kind about a file, that call included."""
+    number = next(n for n, c in enumerate(log) if c.kind == kind and c.path.endswith(name))
+    return log[: number + 1]
+
+
+def test_the_manifest_keeps_its_name_once_a_shard_counts_as_sealed(root: Path) -> None:
+    disk = Disk().apply(until(logged(root), "mode", ".h5"))
+    image, _ = disk.after_power_cut(random.Random(0), "all lost")
+    assert "s1/manifest.jsonl" in image
+
+
+def test_recovery_builds_on_nothing_that_a_power_cut_would_undo(root: Path) -> None:
+    disk = Disk().apply(until(logged(root), "write", "manifest.jsonl"))
+    put(root, disk.image(), disk.folders)
+    io = LoggingIO(root, disk)
+    recover(root / NAME, io)
+    disk.apply(io.calls)
+    for seed in range(6):
+        put(root, *disk.after_power_cut(random.Random(seed), "all lost"))
+        report = verify_session(root / NAME)
+        assert report.ok, report.damage
+        assert report.sealed
+        assert len(read_manifest(root / NAME)) == len(report.shards)
+
+
+def test_recording_after_a_repair_that_was_cut_off_gives_no_number_twice(root: Path) -> None:
+    known = acknowledged(logged(root))
+    folder = root / NAME
+    last = max(read_manifest(folder))
+    # killed between the two renames by which a repair replaces a shard
+    (folder / last).rename(folder / f"{last}.damaged")
+    record_tiny(root, FileIO(), frames=2, first=100)
+    found = read_items(folder)
+    check_there(known, found)
+    assert len(found) == len(known) + 4
+    assert verify_session(folder).ok
+
+
+def test_the_programme_notices_a_sync_that_did_nothing(root: Path) -> None:
+    log = [call for call in logged(root) if not call.path.endswith(".h5") or call.kind != "synced"]
+    past = Past().go_on(log)
+    assert not any(stream == "color" for stream, _ in past.synced)
+    put(root, *past.disk.after_power_cut(random.Random(0), "all lost"))
+    with pytest.raises(Wrong, match="lost"):
+        check_there(acknowledged(log), read_items(root / NAME))
