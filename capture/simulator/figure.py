@@ -81,7 +81,7 @@ class Figure:
         atlas: (H, W, 4) uint8, all textures.
         uv: (V, 2) float32, each vertex' pixel in the atlas.
         open: (V,) float32, how much light reaches it, 0 to 1.
-        shadow_shares: (V, N) float32, for ``shadows.key_light_share``.
+        shadow_shares: (N, V) float32, for ``shadows.key_light_share``.
         faces: (F, 3) int32 vertex indices, all turned the same way outward.
     """
 

@@ -25,7 +25,7 @@ _WEIGHTS: Final = np.array([1.2, 1, 1, 1, 1, 1, 1, 0.8, 0.9, 0.5, 0.35, 0.5, 1.2
 _ONE_HANDED: Final = frozenset({"select", "move", "rotate", "draw", "raise", "face", "reach"})
 _BLEND_S: Final = 0.55
 CROSSED: Final = GESTURES.index("cross")
-_CROSSED_AT: Final = np.array([[-0.7, -0.36, 0.5], [-0.7, -0.24, 0.36]])
+_CROSSED_AT: Final = np.array([[-0.52, -0.36, 0.42], [-0.5, -0.22, 0.27]])
 """(2, 3) wrists of arms that truly cross before the chest: the left one lies under the right."""
 
 

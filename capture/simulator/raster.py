@@ -154,10 +154,8 @@ def draw(
     Returns:
         The person's part of the image, or None where nothing of them is in it.
     """
-    pixels = camera.project(mesh.points)
-    left, top = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - 3, 0)
-    right, bottom = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + 4, (WIDTH, HEIGHT))
-    width, height = int(right - left), int(bottom - top)
+    left, top, right, bottom = _bounds(camera, mesh.points)
+    width, height = right - left, bottom - top
     if width < 2 or height < 2:
         return None
     attributes = np.empty((len(mesh.points), 3), np.float32)
@@ -165,7 +163,7 @@ def draw(
     attributes[:, 2] = np.minimum(brightness, _FULL_SHADE)
     buffer, depth = (scratch or Scratch()).window(height, width)
     cv2.triangleRasterize(
-        _window(camera, mesh.points, int(left), int(top), width, height),
+        _window(camera, mesh.points, left, top, width, height),
         figure.faces,
         attributes,
         buffer,
@@ -177,7 +175,21 @@ def draw(
         _settings(),
     )
     inside = np.multiply(depth < FAR_M - 1, 255, dtype=np.uint8)
-    return Layer(int(left), int(top), buffer, depth, inside, figure.atlas)
+    return Layer(left, top, buffer, depth, inside, figure.atlas)
+
+
+def _bounds(camera: Camera, points: Floats) -> Rect:
+    """Return the part of the image that points fall into, with a little room around."""
+    near = camera.local(points)
+    x, y = near[:, 0] / near[:, 2], near[:, 1] / near[:, 2]
+    across = camera.cx_px + camera.fx_px * np.array([x.min(), x.max()], np.float64)
+    down = camera.cy_px - camera.fy_px * np.array([y.max(), y.min()], np.float64)
+    return (
+        max(int(np.floor(across[0])) - 3, 0),
+        max(int(np.floor(down[0])) - 3, 0),
+        min(int(np.ceil(across[1])) + 4, WIDTH),
+        min(int(np.ceil(down[1])) + 4, HEIGHT),
+    )
 
 
 def _window(camera: Camera, points: Floats, left: int, top: int, width: int, height: int) -> Floats:

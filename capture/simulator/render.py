@@ -1,5 +1,6 @@
 """From a scene and its people's poses to a colour frame, with sensor noise and soft edges."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...core.skeleton import JOINT, JOINTS
 from .camera import HEIGHT, USUAL, WIDTH, Camera
-from .figure import Figure, Mesh
+from .figure import Figure
 from .outfits import outfit
 from .raster import FAR_M, Layer, Light, Scratch, draw, shade
 from .rig import Pose
@@ -24,6 +25,9 @@ _NOISE_OFFSET: Final = 24
 _NOISE_LIFT: Final = np.array([_NOISE_OFFSET, _NOISE_OFFSET, _NOISE_OFFSET, 0], np.float64)
 _NOISE_TILE: Final = (1300, 2100)
 _ROOM_VARIANTS: Final = 4
+_THREADS: Final = 2
+"""People are drawn side by side: OpenCV lets other threads run meanwhile."""
+_OUTSIDE_PX: Final = 300.0
 
 _DEPTH_OF_JOINT_M: Final = np.full(JOINTS, 0.09)
 """(25,) how deep under the skin a joint lies at most, metres; more in front of it hides it."""
@@ -56,6 +60,7 @@ class Renderer:
         self._seed = seed
         self._camera = camera
         self._noise = _noise_tile(seed)
+        self._threads: ThreadPoolExecutor | None = None
         self._scene: Scene | None = None
         self._cast: list[_Cast] = []
         self._scratch: list[Scratch] = []
@@ -109,14 +114,19 @@ class Renderer:
 
     def _layers(self, poses: list[Pose]) -> list[Layer | None]:
         """Draw each person for themselves."""
-        layers = []
-        for member, pose in zip(self._cast, poses, strict=True):
-            mesh = member.figure.posed(pose.frames[0], pose.origins[0], pose.hands[0])
-            layers.append(self._layer(member, mesh, pose.joints[0]))
-        return layers
+        if len(self._cast) == 1:
+            return [self._layer(self._cast[0], poses[0])]
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_THREADS, "kincap-simulator")
+        return list(self._threads.map(self._layer, self._cast, poses))
 
-    def _layer(self, member: _Cast, mesh: Mesh, joints: NDArray[np.float64]) -> Layer | None:
-        """Draw one person."""
+    def _layer(self, member: _Cast, pose: Pose) -> Layer | None:
+        """Draw one person; nothing is done for somebody who is far outside the picture."""
+        joints = pose.joints[0]
+        x = self._camera.project(joints)[:, 0]
+        if x.min() > WIDTH + _OUTSIDE_PX or x.max() < -_OUTSIDE_PX:
+            return None
+        mesh = member.figure.posed(pose.frames[0], pose.origins[0], pose.hands[0])
         figure, light = member.figure, self._light
         lit = key_light_share(mesh.points, joints, light.toward, figure.shadow_shares)
         return draw(

@@ -113,7 +113,7 @@ class Script:
         """Make the person who walks in and out."""
         options, number = self._options, self._options.persons
         center = _GUEST_BESIDE_ONE if number == 1 else _GUEST_BEFORE_MANY
-        style = Style(center=center, roam=(0.05, 0.05), yaw=0.25, step_s=0.95)
+        style = Style(center=center, roam=(0.05, 0.05), yaw=0.25, step_s=0.8)
         directions = Directions.of(self._plan, guest=True)
         who, wears = options.subject + 17 * number, options.outfit + 1 + number
         actor = self._actor(who, wears, style, (options.seed, number), slot, number, directions)

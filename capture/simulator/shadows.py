@@ -47,9 +47,9 @@ _STRENGTH: Final = 0.42
 
 
 def caster_shares(weights: Floats) -> Floats:
-    """Return (V, N) how much each caster may darken each vertex, from (V, 15) bone weights."""
+    """Return (N, V) how much each caster may darken each vertex, from (V, 15) bone weights."""
     own = [weights[:, list(bones)].sum(axis=1) for _, _, _, bones in _CASTERS]
-    return np.asarray(1 - np.clip(np.stack(own, axis=1), 0, 1), np.float32)
+    return np.asarray(1 - np.clip(np.stack(own), 0, 1), np.float32)
 
 
 def key_light_share(
@@ -61,23 +61,42 @@ def key_light_share(
         points: (V, 3) the body's surface, metres, camera space.
         joints: (25, 3) its joints.
         toward: (3,) unit vector to the light.
-        shares: (V, N) from ``caster_shares``.
+        shares: (N, V) from ``caster_shares``.
     """
     light = np.array(toward, np.float32)
     across = np.linalg.svd(light[None])[2][1:].astype(np.float32)  # the plane seen from the light
     start, end = (joints[k].astype(np.float32) for k in (_FROM, _TO))
-    flat, height = points @ across.T, points @ light
-    a, b = start @ across.T, end @ across.T
-    span = b - a
-    square = np.maximum((span**2).sum(axis=1), 1e-6)
-    x = flat[:, 0, None] - a[None, :, 0]
-    y = flat[:, 1, None] - a[None, :, 1]
-    t = np.clip((x * span[:, 0] + y * span[:, 1]) / square, 0, 1)
-    gap = np.hypot(x - t * span[:, 0], y - t * span[:, 1])
-    above = (start @ light) + t * ((end - start) @ light) - height[:, None]
-    blur = 0.012 + 0.12 * np.maximum(above, 0)  # farther shadows are softer
-    dark = np.clip((_RADIUS - gap) / blur + 0.5, 0, 1) * np.clip((above - 0.03) / 0.05, 0, 1)
-    return np.asarray(1 - 0.8 * (dark * shares).max(axis=1), np.float32)
+    x, y = points @ across[0], points @ across[1]
+    height = points @ light
+    from_xy, to_xy = start @ across.T, end @ across.T
+    from_height, to_height = start @ light, end @ light
+    darkest = np.zeros(len(points), np.float32)
+    # one caster after another: a few small arrays stay in the processor's cache
+    for caster, share in enumerate(shares):
+        span_x, span_y = to_xy[caster] - from_xy[caster]
+        dx, dy = x - from_xy[caster, 0], y - from_xy[caster, 1]
+        t = dx * span_x + dy * span_y
+        t *= np.float32(1) / max(span_x * span_x + span_y * span_y, np.float32(1e-6))
+        np.clip(t, 0, 1, out=t)
+        dx -= t * span_x
+        dy -= t * span_y
+        gap = np.hypot(dx, dy, out=dx)
+        above = t * (to_height[caster] - from_height[caster])
+        above += from_height[caster]
+        above -= height
+        blur = np.maximum(above, 0)  # farther shadows are softer
+        blur *= 0.12
+        blur += 0.012
+        dark = np.subtract(_RADIUS[caster], gap, out=gap)
+        dark /= blur
+        dark += 0.5
+        np.clip(dark, 0, 1, out=dark)
+        above -= 0.03
+        above *= 1 / 0.05
+        dark *= np.clip(above, 0, 1, out=above)
+        dark *= share
+        np.maximum(darkest, dark, out=darkest)
+    return np.asarray(1 - np.float32(0.8) * darkest)
 
 
 def cast(
