@@ -28,6 +28,8 @@ from kincap import __version__
 SCHEMA = "kincap/nightly/1"
 COUNTS_OF_HARM = ("lost", "silent", "died", "wrong", "damaged_acknowledged")
 """Counts that have to be 0 in every part that has them, whatever its failures say."""
+MOST_TOLD = 10
+"""Failures told on stderr."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,10 @@ def run_parts(
 
         counts = part.run(asked, seed, jobs, tell=tell, **known)
         keep(part.name, counts, since)
-        for failure in harm(counts):
+        for failure in harm(counts)[:MOST_TOLD]:
             say(f"{part.name}: FAILED: {failure}")
+        if harm(counts):
+            say(f"{part.name}: {len(harm(counts))} failures; the report names them all")
             say(f"again: python -m tests.nightly {part.name} --runs {asked} --seed {seed}")
     return report
 
