@@ -122,6 +122,7 @@ def _print_details(details: "SessionDetails") -> None:
             ("source", info.source.get("uri")),
             ("device", info.device.get("id")),
             ("images", f"{width}x{height}, {mirrored}, {info.settings.get('codec', 'jpeg')}"),
+            ("pixels", _estimate(info.device.get("projection"))),
             ("times", info.device.get("times")),
             ("uuid", info.uuid),
         ]
@@ -145,6 +146,13 @@ def _print_details(details: "SessionDetails") -> None:
         if text:
             console.result(f"  {label:9} {text}")
     _print_tables(details)
+
+
+def _estimate(projection: object) -> str:
+    """Return what is to be said of joints' pixels that no sensor has given."""
+    if not isinstance(projection, dict) or not projection.get("estimated"):
+        return ""
+    return f"of joints: estimated from {projection.get('origin', 'an assumed projection')}"
 
 
 def _print_tables(details: "SessionDetails") -> None:

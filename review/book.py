@@ -12,8 +12,10 @@ from ..core.errors import KincapError, SessionError
 from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
 from ..core.session import SessionInfo, is_recording, load_session
 from ..core.session_reader import EMPTY, SEALED, SessionReader, ShardState
+from ..core.shard import Stream
 from . import timeline
 from .columns import pack_columns
+from .empty_stage import empty_picture, is_bodies_alone, stick_picture
 
 PIECE: Final = 256
 """Colour frames, by seq, in one answer of bodies."""
@@ -51,6 +53,7 @@ class Book:
         self._reader = SessionReader(folder)
         self._slim: dict[str, np.ndarray] = {}
         self._thumbnail: tuple[int, bytes] | None = None
+        self._empty: bytes | None = None
         self._load()
 
     def close(self) -> None:
@@ -80,15 +83,23 @@ class Book:
         self._size = _picture_size(self._reader.info)
         self._color = self._reader.color
         self._paired: tuple[np.ndarray, timeline.Pairs] | None = None
+        # without pictures the body rows are what is paged through, on an empty stage
+        self._bodies_alone = is_bodies_alone(self._reader.info)
+        if self._bodies_alone:
+            self._color = timeline.rows_in_place_of_color(self._slim_bodies())
         self._state = self._find_state()
 
     def _bodies(self) -> tuple[np.ndarray, timeline.Pairs]:
         """Return the bodies, and which of them belongs to which colour frame."""
         if self._paired is None:
-            parts = [np.zeros(0, timeline.BODY_DTYPE), *map(self._slim_shard, self._reader.shards)]
-            bodies = np.concatenate(parts)
+            bodies = self._slim_bodies()
             self._paired = bodies, timeline.pair_bodies(self._color, bodies)
         return self._paired
+
+    def _slim_bodies(self) -> np.ndarray:
+        """Return what is needed of all bodies."""
+        parts = [np.zeros(0, timeline.BODY_DTYPE), *map(self._slim_shard, self._reader.shards)]
+        return np.concatenate(parts)
 
     def _slim_shard(self, shard: ShardState) -> np.ndarray:
         """Return what is needed of a shard's bodies; kept for a sealed one, which never changes."""
@@ -117,6 +128,7 @@ class Book:
             "state": self._state,
             "problem": None,
             "frames": len(self._color),
+            "pictures": not self._bodies_alone,
             "duration_s": sum(span["duration_s"] for span in spans),
             "bytes": sum(path.stat().st_size for path in self.folder.iterdir()),
             "subject": str(info.subject or ""),
@@ -130,7 +142,8 @@ class Book:
     def detail(self) -> dict[str, Any]:
         """Return all that the session's page shows but the frames themselves."""
         info = self._reader.info
-        drops = timeline.find_drops(self._color, self._reader.events)
+        along = Stream.bodies if self._bodies_alone else Stream.color
+        drops = timeline.find_drops(self._color, self._reader.events, along)
         return {
             **self.summary(),
             "schema": "kincap/review-session/1",
@@ -187,6 +200,8 @@ class Book:
     def frame(self, seq: int) -> bytes:
         """Return a colour frame's JPEG as stored, its checksum and its size checked.
 
+        Of a session without pictures, an empty one.
+
         Raises:
             KincapError: It is damaged; names shard and seq.
             NotHereError: No such frame is stored.
@@ -195,6 +210,9 @@ class Book:
             self.refresh()
             if not self._has(seq):
                 raise NotHereError(f"{self.name}: no frame {seq} is stored")
+        if self._bodies_alone:
+            self._empty = self._empty or empty_picture(self._size)
+            return self._empty
         data = self._reader.color_blob(seq)
         check_jpeg(data, self._size)
         return data
@@ -216,15 +234,21 @@ class Book:
             if self._thumbnail is not None and self._thumbnail[0] == seq:
                 return self._thumbnail[1]
             try:
-                picture = decode_jpeg(self.frame(seq), rgb=False)
+                small = self._small(at)
             except KincapError:
                 continue
-            small = np.asarray(
-                cv2.resize(picture, THUMBNAIL_PX, interpolation=cv2.INTER_AREA), np.uint8
-            )
             self._thumbnail = seq, encode_jpeg(small, THUMBNAIL_QUALITY)
             return self._thumbnail[1]
         raise NotHereError(f"{self.name}: no frame that can be shown")
+
+    def _small(self, at: int) -> np.ndarray:
+        """Return a frame at the size of a thumbnail, with its bones where it has no picture."""
+        if self._bodies_alone:
+            people = timeline.people_columns(self._color, *self._bodies(), [at])
+            return stick_picture(THUMBNAIL_PX, people["joint_px"], self._size)
+        picture = decode_jpeg(self.frame(int(self._color["seq"][at])), rgb=False)
+        small = cv2.resize(picture, THUMBNAIL_PX, interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.uint8)
 
 
 def _picture_size(info: SessionInfo) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.pairing import NO_BODY as UNPAIRED
 from ..core.pairing import pair_nearest
-from ..core.shard import BODIES, EventKind, Stream
+from ..core.shard import BODIES, COLOR_DTYPE, EventKind, Stream
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
 
 NO_BODY: Final = 255
@@ -20,6 +20,7 @@ NO_BODY: Final = 255
 
 BODY_DTYPE: Final = np.dtype(
     [
+        ("seq", "<u8"),
         ("take", "<u2"),
         ("time_device", "<i8"),
         ("tracked", "u1", (BODIES,)),
@@ -71,11 +72,26 @@ class Drop:
 def slim_bodies(rows: np.ndarray) -> np.ndarray:
     """Return (M,) ``BODY_DTYPE`` of (M,) ``BODIES_DTYPE`` rows."""
     slim = np.zeros(len(rows), BODY_DTYPE)
-    for field in ("take", "time_device", "tracked", "joint_color_px", "joint_state"):
+    for field in ("seq", "take", "time_device", "tracked", "joint_color_px", "joint_state"):
         slim[field] = rows[field]
     slim["hands"] = np.stack([rows["hand_left_state"], rows["hand_right_state"]], axis=-1)
     slim["distance_m"] = rows["joint_xyz_m"][:, :, JOINT["SpineBase"], 2]
     return slim
+
+
+def rows_in_place_of_color(bodies: np.ndarray) -> np.ndarray:
+    """Return a row of colour's type for each body row, by seq: the axis where no pictures are.
+
+    Args:
+        bodies: (M,) ``BODY_DTYPE``.
+
+    Returns:
+        (M,) ``COLOR_DTYPE``; but for seq, take and time all 0.
+    """
+    rows = np.zeros(len(bodies), COLOR_DTYPE)
+    for field in ("seq", "take", "time_device"):
+        rows[field] = bodies[field]
+    return rows[np.argsort(rows["seq"], kind="stable")]
 
 
 def pair_bodies(color: np.ndarray, bodies: np.ndarray) -> Pairs:
@@ -130,25 +146,24 @@ def lane_states(bodies: np.ndarray, pairs: Pairs) -> tuple[np.ndarray, np.ndarra
     return count, states
 
 
-def find_drops(color: np.ndarray, events: np.ndarray) -> list[Drop]:
+def find_drops(color: np.ndarray, events: np.ndarray, along: Stream = Stream.color) -> list[Drop]:
     """List what was lost: what events say, and missing colour frames that none explains.
 
     Args:
         color: (N,) colour rows, sorted by seq.
         events: (E,) event rows.
+        along: The stream that the rows are of: bodies where there are no pictures.
     """
-    drops = [drop for event in events if (drop := _drop_of(color, event)) is not None]
-    covered = [(drop.first, drop.last) for drop in drops if drop.stream == Stream.color.name]
+    drops = [drop for event in events if (drop := _drop_of(color, event, along)) is not None]
+    covered = [(drop.first, drop.last) for drop in drops if drop.stream == along.name]
     for first, last in missing_runs(color["seq"]):
         if not any(begin <= first and last <= end for begin, end in covered):
             count = last - first + 1
-            drops.append(
-                Drop(Stream.color.name, "not stored, or its row is damaged", first, last, count)
-            )
+            drops.append(Drop(along.name, "not stored, or its row is damaged", first, last, count))
     return sorted(drops, key=lambda drop: (drop.first, drop.stream))
 
 
-def _drop_of(color: np.ndarray, event: np.void) -> Drop | None:
+def _drop_of(color: np.ndarray, event: np.void, along: Stream) -> Drop | None:
     """Return the loss that an event tells of; None where it tells of something else."""
     try:
         stream, kind = Stream(event["stream"]), EventKind(event["kind"])
@@ -157,7 +172,7 @@ def _drop_of(color: np.ndarray, event: np.void) -> Drop | None:
     if not kind.is_drop:
         return None
     first, last = int(event["seq_first"]), int(event["seq_last"])
-    if stream != Stream.color:
+    if stream != along:
         # another stream's seq means nothing on this axis: its time does
         frames = np.flatnonzero(color["take"] == event["take"])
         if len(frames) == 0:

@@ -20,6 +20,7 @@ export function drawFacts(session) {
   $("v-facts").textContent = [
     ...who.filter(Boolean),
     countText(info.frames, "frame"),
+    info.pictures ? null : "bodies alone, no pictures",
     clockText(info.duration_s, 0),
     info.takes.length > 1 ? countText(info.takes.length, "take") : null,
     rejected ? `${rejected.toLocaleString("en")} rejected` : null,
@@ -96,12 +97,13 @@ function decisions(session, goTo) {
 }
 
 function sessionFacts(info) {
-  const drops = info.drops.filter(({ stream }) => stream === "color").reduce((sum, drop) => sum + drop.count, 0);
+  const shown = info.pictures ? "color" : "bodies";
+  const drops = info.drops.filter(({ stream }) => stream === shown).reduce((sum, drop) => sum + drop.count, 0);
   return facts([
     ["recorded", info.created_utc ? info.created_utc.replace("T", " ").replace(/(\.\d+)?(Z|\+00:00)$/, " UTC") : null],
     ["source", info.source],
     ["times", info.times],
-    ["picture", `${info.color_size_px.join(" x ")}${info.mirrored ? ", mirrored" : ""}`],
+    ["picture", info.pictures ? `${info.color_size_px.join(" x ")}${info.mirrored ? ", mirrored" : ""}` : "none"],
     ["bodies", info.bodies.toLocaleString("en")],
     ["dropped", drops ? countText(drops, "frame") : "none"],
     ["tags", info.tags.join(", ")],

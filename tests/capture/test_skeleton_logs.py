@@ -149,8 +149,8 @@ def test_the_default_projection_is_close_to_that_of_real_sensors(data_dir):
             for slot in np.flatnonzero(row["tracked"][0]):
                 found = default.pixels(row["joint_xyz_m"][0, slot])
                 off.append(np.linalg.norm(found - row["joint_color_px"][0, slot], axis=1))
-    assert np.median(off) < 5
-    assert np.percentile(off, 95) < 15
+    assert np.median(off) < 2
+    assert np.percentile(off, 95) < 3
 
 
 def test_a_given_projection_makes_the_pixels(tmp_path, data_dir, recorded):

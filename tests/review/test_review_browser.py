@@ -17,6 +17,7 @@ from kincap.core.edits import load_edits
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 CLIP = "ntu/S001C001P001R001A001_rgb.avi"
+LOG = "kinect2_laban/Ges01_wavehand.csv"
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -108,11 +109,15 @@ def watched(browser: Any) -> Iterator[Watched]:
 
 @pytest.fixture(scope="module")
 def recordings(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with one real and one simulated session, made by the real command."""
+    """Return a folder with a real and a simulated session and a real log of bodies alone."""
     from kincap.capture.record import RecordSettings, record
 
     folder = tmp_path_factory.mktemp("review") / "recordings"
-    sources = {"real1": f"ntu:{data_dir / CLIP}", "sim3": "simulator:outfit=3,frames=45,pace=fast"}
+    sources = {
+        "real1": f"ntu:{data_dir / CLIP}",
+        "sim3": "simulator:outfit=3,frames=45,pace=fast",
+        "log1": f"laban:{data_dir / LOG}",
+    }
     for name, source in sources.items():
         record(RecordSettings(session=name, source=source, recordings=folder, shard_mib=64))
     return folder
@@ -369,3 +374,25 @@ def test_a_minute_is_written_as_one(watched: Watched, serve: Any, tmp_path: Path
           ([seconds, digits]) => clockText(seconds, digits)); }"""
     )
     assert texts == ["1:00", "2:00", "1:00.00", "0:59.97", "0:03", "0:00.00"]
+
+
+def test_a_log_of_bodies_alone_is_shown_on_an_empty_stage(
+    watched: Watched, recordings: Path, serve: Any
+):
+    served, page = serve(recordings), watched.page
+    page.goto(served.url)
+    page.click("a.card:has-text('log1')")
+    watched.at(0)
+    assert "bodies alone, no pictures" in page.inner_text("#v-facts")
+    watched.go(120)
+    assert max(watched.pixel(0.1, 0.1)) < 60
+    drawn = page.evaluate(
+        """() => { const c = document.getElementById('overlay');
+        const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+        let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 128; return n; }"""
+    )
+    assert drawn > 1000
+    page.keyboard.press("z")
+    page.keyboard.press("ArrowRight")
+    watched.at(121)
+    assert watched.complaints == []
