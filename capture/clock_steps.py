@@ -24,11 +24,13 @@ class ClockSteps:
     def __init__(self, *, live: bool) -> None:
         self._live = live
         self._newest: dict[Stream, int] = {}
+        self._late: dict[Stream, int] = {}
         self._offset_ns: float | None = None
 
     def restart(self) -> None:
         """Forget all times: a take begins."""
         self._newest.clear()
+        self._late.clear()
         self._offset_ns = None
 
     def item(self, stream: Stream, time_device: int, time_host: int) -> str | None:
@@ -44,14 +46,18 @@ class ClockSteps:
         jumped = self._jump_100ns(stream, time_device, time_host)
         if jumped is not None:
             way = "back" if jumped < 0 else "ahead"
-            return f"the sensor's clock jumped {abs(jumped) / 1e7:.1f} s {way}"
-        self._newest[stream] = max(time_device, self._newest.get(stream, time_device))
+            return f"the sensor's clock jumped {abs(jumped) / 1e7:.2f} s {way}"
+        newest = self._newest[stream] = max(time_device, self._newest.get(stream, time_device))
+        if time_device == newest:
+            self._late.pop(stream, None)
+        else:
+            self._late[stream] = time_device
         if self._live:
             offset = time_host - 100 * time_device
             known = self._offset_ns
             # late items are no news, early ones are; slowly follows a clock that runs slower
-            late = 0 if known is None else offset - known
-            self._offset_ns = offset if known is None or late < 0 else known + late / _FOLLOWS
+            later = 0 if known is None else offset - known
+            self._offset_ns = offset if known is None or later < 0 else known + later / _FOLLOWS
         return None
 
     def _jump_100ns(self, stream: Stream, time_device: int, time_host: int) -> int | None:
@@ -61,6 +67,10 @@ class ClockSteps:
         newest = self._newest.get(stream)
         if newest is not None and time_device < newest - LATE_100NS:
             return time_device - newest
+        late = self._late.get(stream)
+        if newest is not None and late is not None and late < time_device < newest:
+            # one late item is late; where the next one goes on from it, the clock went back
+            return late - newest
         latest = max(self._newest.values())
         if time_device < latest - APART_100NS:
             return time_device - latest

@@ -31,6 +31,7 @@ PICTURES = (Stream.color, Stream.mask, Stream.depth)
 _BEHIND = {EventKind.drop_ring_full, EventKind.drop_writer}
 """The recorder itself was too slow: one run of losses, whichever part was behind at first."""
 _LOOK_UP_EVERY_S = 0.1
+MOST_COUNTED = 0xFFFFFFFF
 
 
 @dataclass(slots=True)
@@ -212,7 +213,7 @@ class HandOver:
             stream=stream,
             seq_first=seqs[0],
             seq_last=seqs[1],
-            count=count,
+            count=min(count, MOST_COUNTED),
             text=text,
         )
         self._queues.inbox.put(EventJob(row))

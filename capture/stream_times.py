@@ -188,14 +188,8 @@ class StreamTimes:
             return []
         first, last = self._low_light
         self._low_light, self._normal = None, 0
-        return [
-            self._range(
-                EventKind.low_light,
-                first,
-                last,
-                f"low light until {items_of(self._stream, 1)} {last}",
-            )
-        ]
+        text = f"low light until {items_of(self._stream, 1)} {last}"
+        return [self._range(EventKind.low_light, first, last, text)]
 
     def _missing(self, all_but: int = 0) -> list[Finding]:
         """Tell of items that are missing, one finding for each place."""

@@ -11,8 +11,8 @@ from ..core.ack import Phase, phase
 from ..core.shard import BLOBS, STREAM_TABLE, EventKind, Stream, event_row, pack_index_row
 from ..core.shard_writer import ShardWriter
 from .clock import Clock
-from .findings import Finding, Merger, Teller, items_of
-from .frozen import Frozen
+from .findings import Finding, Teller, items_of
+from .frozen import FrozenPictures
 from .keeper import Keeper
 from .ring import BodyJob, EncodedPicture, Loss, PictureJob, Queues, WriterItem
 from .sensor import ColorFrame
@@ -64,7 +64,7 @@ class Writer:
         self._next_ticket = 0
         self._early: dict[int, EncodedPicture] = {}
         self._losses: dict[Stream, Loss] = {}
-        self._frozen, self._merger, self._teller = Frozen(), Merger(), Teller()
+        self._frozen, self._teller = FrozenPictures(), Teller()
         self.stored = dict.fromkeys(Stream, 0)
         self.lost: Counter[str] = Counter()
         self.unwritten_losses = 0
@@ -90,9 +90,7 @@ class Writer:
                 self._close(f"{self.shard.path}: {type(error).__name__}: {error}")
         for stream in tuple(self._losses):
             self._tell_loss(stream)
-        over = self._frozen.close()
-        late = self._merger.add(_froze(over, -1, is_over=True)) if over is not None else []
-        for finding in late + self._merger.flush():
+        for finding in self._frozen.close():
             self._note(finding)
 
     def _handle(self, item: WriterItem) -> None:
@@ -131,14 +129,11 @@ class Writer:
     def _watch_picture(self, picture: EncodedPicture) -> None:
         """Notice a picture that comes again and again, byte for byte."""
         job, size = picture.job, len(picture.blob or b"")
-        change = self._frozen.item(job.seq, (job.take, picture.crc32, size))
-        stored = self._merger.item()
-        if change is not None:
-            is_over = not self._frozen.is_frozen()
-            finding = _froze(change, job.frame.time_device, is_over=is_over)
-            stored += self._merger.add(finding)
-            if not is_over:
-                self._tell_now("frozen", finding.text)
+        text, stored = self._frozen.picture(
+            job.seq, job.take, picture.crc32, size, job.frame.time_device
+        )
+        if text is not None:
+            self._tell_now("frozen", text)
         for finding in stored:
             self._note(finding)
 
@@ -317,15 +312,6 @@ class Writer:
         )
         if not self._append("events", row):
             self.unwritten_losses += loss.count
-
-
-def _froze(seqs: tuple[int, int], time_device: int, *, is_over: bool) -> Finding:
-    """Return what to say of the same picture again and again."""
-    first, last = seqs
-    until = f" to {last}" if is_over else ""
-    text = f"the colour picture is frozen: the same, byte for byte, from {first}{until}"
-    count = last - first + 1
-    return Finding(EventKind.frozen, Stream.color, first, last, time_device, text, count)
 
 
 def _index_row(job: PictureJob) -> bytes:

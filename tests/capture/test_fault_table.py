@@ -1,15 +1,82 @@
 """Every fault of a device or a disk is named, every item accounted for, nothing piles up."""
 
-import pytest
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 
-from .fault_table import CASES, Case, check_named, run_case
-from .scripted import steady
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kincap.capture.sensor import Notice, TakeStart
+from kincap.core.shard import EventKind
+
+from .fault_table import CASES, HOUR, QUIET, Case, check_named, run_case
+from .scripted import TICK, change, jump, say, silence, steady
 from .virtual_clock import VirtualClock, VirtualQueue
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_fault(case, tmp_path):
     check_named(run_case(case, tmp_path))
+
+
+@pytest.mark.parametrize("case", QUIET, ids=lambda case: case.name)
+def test_nothing_is_said_of_an_odd_device_that_is_fine(case, tmp_path):
+    row = run_case(case, tmp_path)
+    check_named(row)
+    assert row.result.warnings == []
+
+
+def _late(shot):
+    return replace(shot, arrives=shot.arrives + TICK + 20_000)
+
+
+def _twice(shots, first, stream):
+    again = [
+        s for s in shots if s.stream == stream and first * TICK <= s.moment < (first + 3) * TICK
+    ]
+    shots = shots + [replace(shot, arrives=shot.arrives + 15_000) for shot in again]
+    return sorted(shots, key=lambda shot: shot.arrives)
+
+
+def _replugged(shots, first, last):
+    shots = jump(silence(shots, first, last), first, -9_000_000_000)
+    shots = say(shots, first, Notice("unplugged", EventKind.sensor_lost))
+    return say(shots, last, TakeStart())
+
+
+FAULTS = [
+    lambda shots, k, n, stream: silence(shots, k, k + n, stream),
+    lambda shots, k, n, stream: silence(shots, k, k + n),
+    lambda shots, k, n, _: jump(shots, k, HOUR),
+    lambda shots, k, n, _: jump(shots, k, -HOUR),
+    lambda shots, k, n, stream: change(shots, k, k + 1, _late, stream),
+    lambda shots, k, n, stream: _twice(shots, k, stream),
+    lambda shots, k, n, _: _replugged(shots, k, k + n),
+    lambda shots, k, n, _: change(shots, k, k + n, lambda s: replace(s, shape=(5, 5, 3)), "color"),
+    lambda shots, k, n, _: change(shots, k, k + n, lambda s: replace(s, people={}), "bodies"),
+]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(FAULTS), st.integers(0, 150), st.integers(1, 60),
+            st.sampled_from(["color", "bodies"]),
+        ),
+        min_size=1, max_size=4,
+    ),
+    st.sampled_from([{}, {"stall_s": 4.0, "at_s": 1.0}, {"write_s": 0.02}]),
+    st.sampled_from([{}, {"encoding_s": 0.1}]),
+)  # fmt: skip
+def test_any_mix_of_faults_is_accounted_for(faults, disk, sensor):
+    shots = steady(160)
+    for fault, first, ticks, stream in faults:
+        shots = fault(shots, first, ticks, stream)
+    with tempfile.TemporaryDirectory() as folder:
+        run_case(Case("mix", shots, disk=disk, sensor=sensor), Path(folder))
 
 
 class _EndlessPlaces(VirtualQueue):
