@@ -31,6 +31,7 @@ from ..core.session import (
     save_session,
     session_folder,
 )
+from ..core.session_quality import late_lines, report_of_recording, summary
 from ..core.session_reader import SessionReader
 from ..core.shard import Stream
 from .clock import Clock, SystemClock
@@ -77,6 +78,8 @@ class RecordResult:
             hand_over_wait (the part of it spent on getting a place in a queue), append (blob and
             row of a frame), sensor_to_disk (from hand-over until the row is written).
         error: Why it ended badly; None: it did not.
+        report: How good it is, as quality.json holds it; None: it could not be worked out.
+        quality_file: Where that is kept; None: it is not.
     """
 
     session: str
@@ -98,10 +101,14 @@ class RecordResult:
     warnings: list[str]
     timing_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     error: str | None = None
+    report: dict[str, Any] | None = None
+    quality_file: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``kincap record --json`` prints it."""
-        return {"schema": "kincap/record/1", **vars(self), "path": str(self.path)}
+        said = {name: value for name, value in vars(self).items() if name != "report"}
+        quality = None if self.report is None else summary(self.report)
+        return {"schema": "kincap/record/1", **said, "path": str(self.path), "quality": quality}
 
 
 class RecordError(KincapError):
@@ -243,7 +250,7 @@ class _Job:
             OSError: There is no room.
             SessionError: A shard is damaged so that the seq to go on with isn't known.
         """
-        self._folder, self._settings, self._sensor = folder, settings, sensor
+        self._folder, self._settings, self._sensor, self._io = folder, settings, sensor, io
         there = (folder / SESSION_FILE).is_file()
         info = load_session(folder) if there else info_of_new(settings, sensor.info)
         if there:
@@ -321,9 +328,22 @@ class _Job:
         crash = self._pipeline.writer.crash or self._keeper.crash
         if crash is not None:
             raise crash
+        self._report(result, tell)
         if result.error is not None:
             raise RecordError(result.error, result) from self._pipeline.feed.error
         return result
+
+    def _report(self, result: RecordResult, tell: Callable[[str], None]) -> None:
+        """Work out how good the session is, from what lies on the disk now."""
+        try:
+            result.report, path, problem = report_of_recording(self._folder, self._io)
+        except KeyboardInterrupt:
+            # nothing of the recording is open any more: only the report is not made
+            tell(f"{self._folder}: no report; kincap sessions report {result.session} makes it")
+            return
+        result.quality_file = None if path is None else str(path)
+        for text in [problem] if problem else late_lines(result.report):
+            tell(text)
 
     def _result(self, told: list[str]) -> RecordResult:
         pipeline = self._pipeline

@@ -7,7 +7,7 @@ import typer
 
 from .. import __version__
 from ..core.errors import KincapError
-from . import build, demo, doctor, record, review, sessions, train
+from . import build, demo, doctor, record, report, review, sessions, train
 
 EXIT_INTERRUPTED = 130
 
@@ -39,7 +39,7 @@ def kincap(
     """Parse what stands before the command."""
 
 
-for group in (record, doctor, sessions, review, build, train, demo):
+for group in (record, doctor, sessions, report, review, build, train, demo):
     group.register(app)
 
 

@@ -74,6 +74,7 @@ def record(
             print_json(done.to_json())
         else:
             result(_summary(done))
+            _show_report(done)
 
     try:
         with progress(f"recording {session}", frames) as bar:
@@ -95,6 +96,14 @@ def _summary(done: "RecordResult") -> str:
         f"{planes}{lost or '0 dropped'}, {done.duration_s:.1f} s, "
         f"{done.color_bytes / 1e6:.1f} MB in {shards} -> {done.path}"
     )
+
+
+def _show_report(done: "RecordResult") -> None:
+    """Print how good the recording is."""
+    from ..core.quality_text import report_lines
+
+    for line in report_lines(done.report) if done.report is not None else ():
+        result(line)
 
 
 def register(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core.errors import DatasetError, SessionError
 from ..core.geometry import BOX_SCALE, image_to_crop, snapped_xyxy
 from ..core.pairing import PAIR_WITHIN_100NS
+from ..core.session_quality import late_lines, load_quality
 from ..core.truth import has_truth, load_truth
 from .boxes import person_boxes
 from .candidates import JOINTS_AT, NEAREST, Candidates, find_candidates, side_warning
@@ -417,6 +418,7 @@ def _warnings(sessions: Sequence[_SessionPlan]) -> tuple[str, ...]:
             found.append(f"{name}: holds no colour pictures, nothing of it is in the data set")
         elif not kept.any():
             found.append(f"{name}: no frame of it is kept (rejected: {_why([one])})")
+        found += late_lines(load_quality(one.recording.folder))
         warning = side_warning(one.recording, one.candidates, kept)
         if warning:
             found.append(warning)

@@ -1,0 +1,44 @@
+"""``kincap sessions report``: how good a recording is, worked out again from what is stored."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import console
+from .sessions import Json, Name, Recordings, app
+
+
+@app.command()
+def report(
+    name: Name,
+    recordings: Recordings = Path("recordings"),
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw it along time.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how good a recording is: rates, gaps, joints, findings, and what to do next time."""
+    from ..core.quality_text import report_lines
+    from ..core.session_quality import report as run
+    from .report_plot import check_plot, draw_report
+
+    if plot is not None:
+        check_plot(plot)
+    quality, problem = run(recordings, name)
+    if problem is not None:
+        console.say(problem)
+    if plot is not None:
+        draw_report(recordings / name, quality, plot)
+    if as_json:
+        console.print_json({**quality, "plot": None if plot is None else str(plot)})
+        return
+    console.result(name)
+    for line in report_lines(quality):
+        console.result(line)
+    if plot is not None:
+        console.result(f"Look at it: {plot}")
+
+
+def register(_parent: typer.Typer) -> None:
+    """Add the command: importing this file has put it into the group of sessions."""

@@ -1,0 +1,270 @@
+"""A report in plain words: a verdict, what to do better next time, and lines to print."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from .lag import LAG_WARNING_MS
+from .skeleton import KEYPOINT_NAMES
+
+GUESSED_SHARE: Final = 0.15
+UNSTABLE_BONE: Final = 0.08
+_MOST_OF_A_KIND: Final = 4
+_SIDES: Final = {"l": "left", "r": "right"}
+
+_WHAT_TO_DO: Final = {
+    "crossed_arms": "keep the arms apart before the body: where they cross, hands are guesses",
+    "side_swap": "face the sensor: from behind it takes left for right",
+    "turned_away": "turn towards the sensor: beyond 60 degrees half the body is a guess",
+    "feet_noise": "keep the feet in view and away from shiny floors: they jump about",
+    "several_bodies": "record alone: somebody else was in the picture",
+    "frozen": "look at the sensor's cable and USB port: it gave the same again and again",
+    "stall": "look at the sensor's cable and USB port: it fell silent",
+    "sensor_lost": "look at the sensor's cable and power: it was gone for a while",
+    "clock_step": "nothing to do: a new take begins where the sensor's clock jumps",
+    "low_light": "more light: in the dark colour comes at half its rate and is blurred",
+    "body_lost": "stay in view: the sensor lost somebody and found them anew",
+}
+
+
+def verdict(quality: Mapping[str, Any]) -> str:
+    """Return in one line how good the recording is.
+
+    Args:
+        quality: A report, all but its verdict and advice.
+    """
+    whole = quality["whole"]
+    color, bodies = (whole["streams"][name]["items"] for name in ("color", "bodies"))
+    if not color and not bodies:
+        return "empty: nothing was stored"
+    open_accounts = [name for name, one in quality["accounts"].items() if not one["closes"]]
+    if quality["damaged_rows"] or quality["unreadable_shards"] or open_accounts:
+        return "damaged: some of it can't be read or is not accounted for"
+    only = " (bodies only)" if not color else " (colour only)" if not bodies else ""
+    lost = sum(one["dropped"] for one in quality["accounts"].values())
+    share = lost / max(sum(one["emitted"] for one in quality["accounts"].values()), 1)
+    named = {finding["kind"] for finding in quality["findings"]}
+    guessed = whole["keypoints"]["inferred_share"] or 0.0
+    if share > 0.05 or guessed > 0.3 or named & {"lag", "sensor_lost", "frozen"}:
+        return f"poor{only}: look at what is named before you build from it"
+    if named or lost or guessed > GUESSED_SHARE:
+        return f"usable{only}: parts of it are worth a look"
+    return f"good{only}"
+
+
+def advice(quality: Mapping[str, Any]) -> list[str]:
+    """Return what was wrong and what to do next time, the gravest first.
+
+    Args:
+        quality: A report, all but its verdict and advice.
+    """
+    said = _machine(quality) + _lag(quality)
+    named = dict.fromkeys(finding["kind"] for finding in quality["findings"])
+    said += [_WHAT_TO_DO[kind] for kind in _WHAT_TO_DO if kind in named]
+    return said + _joints(quality["whole"]) + _place(quality["whole"])
+
+
+def _machine(quality: Mapping[str, Any]) -> list[str]:
+    """Say honestly what the machine did not manage, and whether all of it is accounted for."""
+    said = []
+    accounts = quality["accounts"]
+    reasons: dict[str, int] = {}
+    for one in accounts.values():
+        for reason, count in one["reasons"].items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    slow = {r: reasons[r] for r in ("ring_full", "queue_full", "writer") if r in reasons}
+    if slow:
+        which = ", ".join(f"{count} {reason}" for reason, count in slow.items())
+        said.append(
+            f"the machine was overloaded and dropped items ({which}): close other programs, "
+            "or record to a faster disk"
+        )
+    if reasons.get("wrong_size"):
+        said.append(f"{reasons['wrong_size']} frames had another size than the sensor had named")
+    for name, one in accounts.items():
+        if not one["closes"]:
+            said.append(
+                f"{name}: {one['unaccounted']} items are neither stored nor explained, "
+                f"{one['twice']} are there twice; "
+                f"kincap sessions verify {quality['session']} says more"
+            )
+    damaged = sum(quality["damaged_rows"].values()), len(quality["unreadable_shards"])
+    if any(damaged):
+        said.append(
+            f"{damaged[0]} damaged rows and {damaged[1]} unreadable shards: "
+            f"kincap sessions repair {quality['session']}"
+        )
+    return said
+
+
+def _lag(quality: Mapping[str, Any]) -> list[str]:
+    """Say by how much joints come late."""
+    late = [finding for finding in quality["findings"] if finding["kind"] == "lag"]
+    if not late:
+        return []
+    return [
+        f"{late[0]['text']}: labels lie beside moving hands; more than {LAG_WARNING_MS:.0f} ms is "
+        "worth a look at the sensor's driver, and kincap build does not correct it"
+    ]
+
+
+def _joints(whole: Mapping[str, Any]) -> list[str]:
+    """Say which keypoints are guesses too often, and which bones change their length."""
+    said = []
+    for name in KEYPOINT_NAMES:
+        shares = whole["keypoints"][name]
+        guessed = (shares["inferred"] or 0.0) + (shares["not_tracked"] or 0.0)
+        if guessed <= GUESSED_SHARE:
+            continue
+        part = name[2:] if name[1] == "_" else name
+        said.append(f"{_plain(name)} guessed in {guessed:.0%} of the frames: {_do_about(part)}")
+    bones = whole["bones"]
+    loose = [name for name in bones["worst"] if bones["spread"][name] > UNSTABLE_BONE]
+    if loose:
+        which = ", ".join(f"{name} {bones['spread'][name]:.0%}" for name in loose)
+        said.append(f"bones that change their length ({which}): wear less loose clothes there")
+    return said
+
+
+def _plain(keypoint: str) -> str:
+    """Return a keypoint's name in words: l_wrist is the left wrist."""
+    side, _, part = keypoint.partition("_")
+    return f"{_SIDES[side]} {part}" if part else keypoint
+
+
+def _do_about(part: str) -> str:
+    """Return what helps the sensor to see a part of the body."""
+    if part in ("wrist", "elbow"):
+        return "keep the hand away from the body or turn towards the sensor"
+    if part in ("knee", "ankle", "hip"):
+        return "step back until the whole body is in view"
+    return "turn towards the sensor and stay in view"
+
+
+def _place(whole: Mapping[str, Any]) -> list[str]:
+    """Say where the person stood badly."""
+    said = []
+    clipped = {side: share or 0.0 for side, share in whole["clipped_share"].items()}
+    cut = [f"{side} {share:.0%}" for side, share in clipped.items() if share > 0.05]
+    if cut:
+        said.append(f"the body left the picture ({', '.join(cut)}): stay in the middle, step back")
+    distance = whole["distance_m"]
+    if (distance["outside_share"] or 0.0) > 0.05:
+        said.append(
+            f"{distance['outside_share']:.0%} of the time nearer than 1 m or farther than 4 m "
+            f"(median {distance['median']:.1f} m): stand at 2 to 3 m"
+        )
+    return said
+
+
+def report_lines(quality: Mapping[str, Any], *, most: int = _MOST_OF_A_KIND) -> list[str]:
+    """Return a report as it is printed.
+
+    Args:
+        quality: A report.
+        most: Of one kind so many findings are named; the rest is counted.
+    """
+    whole = quality["whole"]
+    lines = [f"quality: {quality['verdict']}"]
+    for name, stream in whole["streams"].items():
+        lines.append(f"  {name:8} {_stream_text(stream, quality['accounts'][name])}")
+    pairs = whole["pairs"]
+    if pairs["paired"]:
+        lines.append(
+            f"  pairs    residual median {pairs['median_ms']:.1f} ms, p95 {pairs['p95_ms']:.1f} "
+            f"ms, max {pairs['max_ms']:.1f} ms; {_share(pairs['unpaired_share'])} of the frames "
+            "without a body row"
+        )
+    lines += _people_lines(whole)
+    lines += _finding_lines(quality, most)
+    return lines + [f"  next time: {text}" for text in quality["advice"]]
+
+
+def _stream_text(stream: Mapping[str, Any], account: Mapping[str, Any]) -> str:
+    """Return a stream's rate and account."""
+    if not account["emitted"]:
+        return "none"
+    rate = f", {stream['fps_mean']:.1f}/s" if stream["fps_mean"] else ""
+    if stream["fps_median"]:
+        rate += f" (median step {1e3 / stream['fps_median']:.1f} ms)"
+    why = ", ".join(f"{count} {reason}" for reason, count in account["reasons"].items())
+    text = f"{stream['items']} stored{rate}, {stream['gaps']} gaps with {stream['missing']} missing"
+    text += (
+        f"; {account['emitted']} came = {account['stored']} stored + {account['dropped']} dropped"
+    )
+    text += f" ({why})" if why else ""
+    return text if account["closes"] else f"{text}, {account['unaccounted']} UNACCOUNTED"
+
+
+def _people_lines(whole: Mapping[str, Any]) -> list[str]:
+    """Return lines about who was seen, and how well."""
+    people, distance = whole["people"], whole["distance_m"]
+    if not people["most"]:
+        return []
+    several = people["several_share"] or 0.0
+    worst = sorted(KEYPOINT_NAMES, key=lambda name: -(whole["keypoints"][name]["inferred"] or 0.0))[
+        :3
+    ]
+    guessed = ", ".join(
+        f"{_plain(name)} {whole['keypoints'][name]['inferred']:.0%}"
+        for name in worst
+        if whole["keypoints"][name]["inferred"]
+    )
+    bones = whole["bones"]
+    loose = ", ".join(f"{name} {bones['spread'][name]:.1%}" for name in bones["worst"][:2])
+    lag = whole["lag"]
+    known = "too little motion to tell" if lag["ms"] is None else f"{lag['ms']:+.0f} ms"
+    return [
+        f"  people   {people['mean']:.1f} a row (at most {people['most']}; several in "
+        f"{_share(several)}), at {distance['p5']:.1f} to {distance['p95']:.1f} m",
+        f"  joints   {_share(whole['keypoints']['inferred_share'])} inferred"
+        + (f" (most: {guessed})" if guessed else "")
+        + (f"; bones vary most: {loose}" if loose else ""),
+        f"  light    {_share(whole['low_light']['share'])} low light; joints against pictures: "
+        f"{known}",
+    ]
+
+
+def _share(share: float | None) -> str:
+    """Return a share in words; a tiny one is not none."""
+    if share is None:
+        return "-"
+    return (
+        "0 %" if not share else "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
+    )
+
+
+def _finding_lines(quality: Mapping[str, Any], most: int) -> list[str]:
+    """Return a line for each finding, in the order of kinds as they first appear."""
+    by_kind: dict[str, list[Mapping[str, Any]]] = {}
+    for finding in quality["findings"]:
+        by_kind.setdefault(finding["kind"], []).append(finding)
+    lines = []
+    several = len(quality["takes"]) > 1
+    for kind, findings in by_kind.items():
+        lines += [
+            f"  {kind:14} {_where(finding, several)}{finding['text']}"
+            for finding in findings[:most]
+        ]
+        more = len(findings) - most + quality["findings_left_out"].get(kind, 0)
+        if more > 0:
+            lines.append(f"  {kind:14} and {more} more; quality.json lists them")
+    return lines
+
+
+def _where(finding: Mapping[str, Any], several: bool) -> str:
+    """Return when it was."""
+    if finding["start_s"] is None:
+        return ""
+    take = f"take {finding['take']}, " if several else ""
+    return f"{take}{clock(finding['start_s'])}: "
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as m:ss.s."""
+    minutes, rest = divmod(max(seconds, 0.0), 60)
+    return f"{int(minutes)}:{rest:04.1f}"
+
+
+def kinds(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the kinds of some findings, each once, in their order."""
+    return list(dict.fromkeys(str(finding["kind"]) for finding in findings))

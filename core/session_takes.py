@@ -1,0 +1,169 @@
+"""One take of a session as the report looks at it: its rows, its pairs, its clock, its lag."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fileio import FileIO
+from .lag import UNKNOWN, Lag, Piece, WristTrack, measure_lag
+from .session_tables import SessionTables
+from .shard import Rows
+from .shard_reader import ShardReader
+from .stream_checks import (
+    Pairs,
+    StreamSteps,
+    frozen_pictures,
+    low_light,
+    measure_steps,
+    pair_take,
+)
+
+_CLOSE_100NS = 500_000
+
+
+@dataclass
+class Take:
+    """One take.
+
+    Attributes:
+        number: Its number.
+        tables: The session's.
+        color: (F,) its colour rows, by seq.
+        color_shard: (F,) their shard.
+        bodies: (M,) its body rows, by seq.
+        people: (P,) its tracked bodies.
+        steps: Of both streams, by name.
+        pairs: Which belong together.
+        dark: (F,) taken in low light.
+        frozen: (F,) the same picture again and again.
+        start: Device time at which it begins, 100 ns.
+        lag: How late its joints are.
+        lag_pieces: (first seq, last seq, ms) of stretches with a large lag of their own.
+    """
+
+    number: int
+    tables: SessionTables
+    color: Rows
+    color_shard: NDArray[np.intp]
+    bodies: Rows
+    people: Rows
+    steps: dict[str, StreamSteps]
+    pairs: Pairs
+    dark: NDArray[np.bool_]
+    frozen: NDArray[np.bool_]
+    start: int
+    lag: Lag = UNKNOWN
+    lag_pieces: list[tuple[int, int, float]] = field(default_factory=list)
+
+    def rows(self, stream: str) -> Rows:
+        """Return the rows of a stream, "color" or "bodies"."""
+        return self.color if stream == "color" else self.bodies
+
+    def seconds(self, time_device: int | NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return device times (100 ns) as seconds since the take began."""
+        return (np.asarray(time_device, np.int64) - self.start) / 1e7
+
+    def length_s(self) -> float:
+        """Return the time that its items cover, seconds; pauses of a set clock don't count."""
+        spans = [
+            float(steps.step[~steps.jump].clip(min=0).sum()) / 1e7 for steps in self.steps.values()
+        ]
+        return max(spans, default=0.0)
+
+    def measure_lag(self, io: FileIO) -> None:
+        """Decode some of the pictures and measure by how much the joints come late."""
+        if len(self.color) < 2 or not len(self.people):
+            return
+        ids, counts = np.unique(self.people["tracking_id"], return_counts=True)
+        one = self.people[self.people["tracking_id"] == ids[np.argmax(counts)]]
+        one = one[np.argsort(one["time_device"], kind="stable")]
+        wrists = WristTrack(
+            self.seconds(one["time_device"]),
+            one["wrist_px"].astype(np.float64),
+            one["wrist_m"].astype(np.float64),
+        )
+        order = np.flatnonzero(self.steps["color"].step > 0)
+        order = np.concatenate([[0], order]) if len(order) and order[0] else order
+        if len(order) < 2:
+            return
+        usable = ~self.frozen[order] & (self.steps["color"].step[order] < _CLOSE_100NS)
+        width = int((self.tables.info.device.get("color_size_px") or [1920])[0])
+        with _Pictures(self, order, io) as pictures:
+            self.lag = measure_lag(
+                self.seconds(self.color["time_device"][order]),
+                usable,
+                wrists,
+                width,
+                pictures.read,
+            )
+        self.lag_pieces = [self._seqs(order, piece, ms) for piece, ms in self.lag.pieces]
+
+    def _seqs(self, order: NDArray[np.intp], piece: Piece, ms: float) -> tuple[int, int, float]:
+        """Return a piece's first and last colour seq, and its lag."""
+        seqs = self.color["seq"][order]
+        return int(seqs[piece.first]), int(seqs[piece.last]), ms
+
+
+class _Pictures:
+    """Reads the pictures of a take, one shard open at a time."""
+
+    def __init__(self, take: Take, order: NDArray[np.intp], io: FileIO) -> None:
+        self._take, self._order, self._io = take, order, io
+        self._shard: tuple[int, ShardReader] | None = None
+
+    def __enter__(self) -> "_Pictures":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shard is not None:
+            self._shard[1].close()
+
+    def read(self, frame: int) -> bytes:
+        """Return the JPEG of a frame by its place in the order.
+
+        Raises:
+            KincapError: It is damaged.
+        """
+        row = int(self._order[frame])
+        number = int(self._take.color_shard[row])
+        if self._shard is None or self._shard[0] != number:
+            if self._shard is not None:
+                self._shard[1].close()
+                self._shard = None
+            name, layout = self._take.tables.shards[number]
+            path = self._take.tables.folder / name
+            self._shard = number, ShardReader(path, layout, self._io)
+        return self._shard[1].blob(self._take.color[row])
+
+
+def split_takes(tables: SessionTables) -> list[Take]:
+    """Return the takes of a session, in order; those without any item are left out."""
+    takes = [_take(tables, number) for number in tables.takes()]
+    return [take for take in takes if len(take.color) or len(take.bodies)]
+
+
+def _take(tables: SessionTables, number: int) -> Take:
+    own = np.flatnonzero(tables.color["take"] == number)
+    own = own[np.argsort(tables.color["seq"][own], kind="stable")]
+    color = tables.color[own]
+    bodies = tables.bodies[tables.bodies["take"] == number]
+    bodies = bodies[np.argsort(bodies["seq"], kind="stable")]
+    people = tables.people[tables.people["take"] == number]
+    steps = {"color": measure_steps(color), "bodies": measure_steps(bodies)}
+    regular = steps["bodies"].regular
+    usual = float(np.median(regular)) if len(regular) else np.nan
+    firsts = [int(rows["time_device"][0]) for rows in (color, bodies) if len(rows)]
+    return Take(
+        number=number,
+        tables=tables,
+        color=color,
+        color_shard=tables.color_shard[own],
+        bodies=bodies,
+        people=people,
+        steps=steps,
+        pairs=pair_take(color, bodies),
+        dark=low_light(color, steps["color"], usual),
+        frozen=frozen_pictures(color),
+        start=min(firsts, default=0),
+    )
