@@ -104,28 +104,33 @@ class _Wish:
     end_s: float | None
 
 
-def plan_faults(text: str, persons: int, take_s: float | None) -> Plan:
+def plan_faults(text: str, persons: int, take_s: float | None, *, live: bool) -> Plan:
     """Return the faults that were asked for, each with its time.
 
     Args:
         text: ``NAME[@START[-END]]+NAME...`` or ``all``; empty: none.
         persons: How many people there are.
         take_s: Length of the take; None: it has no end.
+        live: Frames come at a sensor's pace. ``all`` leaves ``wrong_size`` out otherwise: the
+            recorder ends at a wrong frame of a file.
 
     Raises:
         SensorError: An unknown name, or times that don't fit (exit 2).
     """
-    wishes = [wish for part in text.split("+") for wish in _parse(part, persons)] if text else []
+    wishes = (
+        [wish for part in text.split("+") for wish in _parse(part, persons, live)] if text else []
+    )
     for wish in wishes:
         _check_people(wish.name, persons)
     timed = [_timed(wish, take_s) for wish in wishes if wish.start_s is not None]
     return Plan((*timed, *_spread([w.name for w in wishes if w.start_s is None], take_s)))
 
 
-def _parse(part: str, persons: int) -> list[_Wish]:
-    """Read one name with its times; ``all`` gives every fault that these people can have."""
+def _parse(part: str, persons: int, live: bool) -> list[_Wish]:
+    """Read one name with its times; ``all`` gives every fault that such a take can have."""
     if part == _ALL:
-        return [_Wish(name, None, None) for name in FAULTS if _fits(name, persons)]
+        names = [name for name in FAULTS if _fits(name, persons)]
+        return [_Wish(name, None, None) for name in names if live or name != "wrong_size"]
     found = _WISH.fullmatch(part)
     if found is None:
         raise SensorError(

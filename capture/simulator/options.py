@@ -63,7 +63,7 @@ class SimulatorOptions:
     @property
     def plan(self) -> Plan:
         """The faults, each with its time."""
-        return plan_faults(self.faults, self.persons, self.take_s)
+        return plan_faults(self.faults, self.persons, self.take_s, live=self.live)
 
 
 def parse_options(options: Mapping[str, str]) -> SimulatorOptions:
@@ -89,7 +89,7 @@ def parse_options(options: Mapping[str, str]) -> SimulatorOptions:
         raise SensorError("simulator: pace=fast needs frames=N, as a file has an end")
     if parsed.faults and parsed.scene == "wild":
         raise SensorError("simulator: faults= needs scene=room, found scene=wild")
-    plan_faults(parsed.faults, parsed.persons, parsed.take_s)
+    plan_faults(parsed.faults, parsed.persons, parsed.take_s, live=parsed.live)
     return parsed
 
 

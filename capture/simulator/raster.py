@@ -88,8 +88,10 @@ class Layer:
         albedo = cv2.remap(self.atlas, u, v, cv2.INTER_LINEAR)
         tone = cv2.convertScaleAbs(glow, alpha=255 / _FULL_SHADE)
         color = cv2.multiply(albedo, cv2.merge([tone] * 4), scale=_FULL_SHADE / 255)
-        # Only pixels of the person have a colour: the soft edge fades inward.
-        soft = cv2.blur(self.inside[part], (3, 3))
+        # Only pixels of the person have a colour: the soft edge fades inward, also in a notch of
+        # the outline, where most of a pixel's neighbours are inside and it is not.
+        inside = self.inside[part]
+        soft = cv2.bitwise_and(cv2.blur(inside, (3, 3)), inside)
         weight = np.asarray(np.maximum(soft, 127) - 127, np.float32) * np.float32(1 / 128)
         place = target[top:bottom, left:right]
         place[:] = cv2.blendLinear(color, place, weight, 1 - weight)

@@ -132,7 +132,8 @@ class CueSheet:
             yield from self._words(now)
             group = list(self._tick(tick, now))
             late = self.plan.lasting(now, "out_of_order")
-            if late and tick % _EVERY == 3 and (after := next(ticks, None)) is not None:
+            both = bool(late) and late[0].lasts(self._now(tick + 1))
+            if both and tick % _EVERY == 3 and (after := next(ticks, None)) is not None:
                 # both belong to the fault: which one is out of order depends on the one before
                 group = [_marked(entry, late[0]) for entry in group]
                 earlier = self._tick(after, self._now(after))
