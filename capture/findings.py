@@ -137,4 +137,4 @@ class Teller:
         longer = min(2 * pause, TOLD_AT_LEAST_EVERY_NS)
         self._silent_until[key] = (now_ns + pause, longer)
         untold = self._untold.pop(key, 0)
-        return f"{text} (and {untold} times before that)" if untold else text
+        return f"{text} (and {untold} more like it before)" if untold else text

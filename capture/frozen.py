@@ -87,7 +87,7 @@ class FrozenPictures:
 
 def _frozen_picture(seqs: tuple[int, int], time_device: int, *, is_over: bool) -> Finding:
     first, last = seqs
-    until = f" to {last}" if is_over else ""
-    text = f"the colour picture is frozen: the same, byte for byte, from {first}{until}"
+    until = f"to {last}" if is_over else "on"
+    text = f"the colour picture is frozen, the same byte for byte from frame {first} {until}"
     count = last - first + 1
     return Finding(EventKind.frozen, Stream.color, first, last, time_device, text, count)

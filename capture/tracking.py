@@ -71,15 +71,15 @@ class Tracking:
             for body in lost:
                 place = _place(before, self._slots[body])
                 self._lost.append((body, time_device, place))
-            text = f"{_bodies(lost)} lost at row {seq}"
+            text = f"{_bodies(lost)} lost at body frame {seq}"
             found.append(_event(EventKind.body_lost, seq, time_device, text, len(lost)))
         for body in new:
-            text = f"body {body} found in slot {slots[body]} at row {seq}"
+            text = f"body {body} found in slot {slots[body]} at body frame {seq}"
             text += self._known_as(body, _place(row, slots[body]), time_device)
             found.append(_event(EventKind.body_found, seq, time_device, text, 1))
         if moved:
             ways = [f"{body} from slot {self._slots[body]} to {slots[body]}" for body in moved]
-            text = f"bodies changed slots at row {seq}: {', '.join(ways)}"
+            text = f"bodies changed slots at body frame {seq}: {', '.join(ways)}"
             found.append(_event(EventKind.body_moved, seq, time_device, text, len(moved)))
         return found
 
@@ -114,8 +114,8 @@ class Tracking:
 
 def _froze(slot: int, seqs: tuple[int, int], time_device: int, *, is_over: bool) -> Finding:
     first, last = seqs
-    until = f" to {last}" if is_over else ""
-    text = f"the joints in slot {slot} don't move at all, rows {first}{until}"
+    until = f"to {last}" if is_over else "on"
+    text = f"the joints in slot {slot} don't move at all, from body frame {first} {until}"
     return Finding(
         EventKind.frozen, Stream.bodies, first, last, time_device, text, last - first + 1
     )

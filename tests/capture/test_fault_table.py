@@ -1,6 +1,7 @@
 """Every fault of a device or a disk is named, every item accounted for, nothing piles up."""
 
 import tempfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from kincap.capture.sensor import Notice, TakeStart
 from kincap.core.shard import EventKind
 
 from .fault_table import CASES, HOUR, QUIET, Case, check_named, run_case
-from .scripted import TICK, change, jump, say, silence, steady
+from .scripted import TICK, ScriptedSensor, change, jump, say, silence, steady
 from .virtual_clock import VirtualClock, VirtualQueue
 
 
@@ -77,6 +78,38 @@ def test_any_mix_of_faults_is_accounted_for(faults, disk, sensor):
         shots = fault(shots, first, ticks, stream)
     with tempfile.TemporaryDirectory() as folder:
         run_case(Case("mix", shots, disk=disk, sensor=sensor), Path(folder))
+
+
+def test_the_table_comes_out_the_same_every_time(tmp_path):
+    (case,) = [case for case in CASES if case.name.startswith("disk stands still for 10 s")]
+    rows = [run_case(case, tmp_path / name) for name in ("one", "two")]
+    assert rows[0].dropped == rows[1].dropped
+    assert rows[0].as_row() == rows[1].as_row()
+
+
+class _Hangs(ScriptedSensor):
+    """A device whose driver never returns, not even when it is closed."""
+
+    def items(self):
+        yield from super().items()
+        self.clock.wait(self.let_go, 1e6)
+
+    let_go = threading.Event()
+
+
+def test_a_device_that_hangs_is_left_behind_and_what_it_gave_is_accounted_for(tmp_path):
+    # the encoder has been behind to the last frame: losses are still open when all stands still
+    case = Case(
+        "hangs", steady(100), record={"duration_s": 6.0}, sensor={"encoding_s": 0.3},
+        drops={("drop_ring_full", "color"): None}, told=("does not stop; left behind",),
+        named=[(*("stall", stream, 99, 99), 0) for stream in ("color", "bodies") for _ in range(2)],
+    )  # fmt: skip
+    try:
+        row = run_case(case, tmp_path, sensor_type=_Hangs)
+    finally:
+        _Hangs.let_go.set()
+    check_named(row)
+    assert row.dropped["drop_ring_full", "color"][-1] >= 97
 
 
 class _EndlessPlaces(VirtualQueue):
