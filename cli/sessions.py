@@ -100,7 +100,7 @@ def _print_details(details: "SessionDetails") -> None:
     state = _STATES.get(summary.state, summary.state)
     by = details.recording_by
     lines: list[tuple[str, object]] = [
-        ("state", f"{state} by process {by['pid']} ({by['command']})" if by else state),
+        ("state", f"{state} by process {by.get('pid')} ({by.get('command')})" if by else state),
         ("problems", "; ".join(summary.problems)),
         (
             "recorded",

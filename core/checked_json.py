@@ -41,6 +41,18 @@ def is_whole(raw: bytes) -> bool:
     return False
 
 
+def parse_json(raw: bytes | str) -> Any:
+    """Return what a JSON text says.
+
+    Raises:
+        ValueError: It is no JSON, or nested so deeply that Python gives up.
+    """
+    try:
+        return json.loads(raw)
+    except RecursionError as err:
+        raise ValueError("nested too deeply") from err
+
+
 def load_checked(raw: bytes, *, strict: bool = True) -> dict[str, Any]:
     """Return the object of a text that ``dump_checked`` gave, without its checksum.
 
@@ -53,7 +65,7 @@ def load_checked(raw: bytes, *, strict: bool = True) -> dict[str, Any]:
     """
     if strict and not is_whole(raw):
         raise ValueError("its checksum differs")
-    content = json.loads(raw)
+    content = parse_json(raw)
     if not isinstance(content, dict):
         raise ValueError("no JSON object")
     content.pop(KEY, None)

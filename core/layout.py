@@ -99,10 +99,7 @@ class Layout:
         try:
             unpack = zlib.decompressobj()
             header = unpack.decompress(base64.b64decode(kept["header"], validate=True), _MAX_HEADER)
-            tables = {
-                str(name): TablePlace(int(offset), int(rows), _dtype(descr))
-                for name, (offset, rows, descr) in kept["tables"].items()
-            }
+            tables = {name: _place(name, *place) for name, place in kept["tables"].items()}
             layout = cls(str(kept["id"]), header, tables)
         except (KeyError, TypeError, ValueError, AttributeError, zlib.error, binascii.Error) as err:
             raise ShardError(f"{where}: not a shard layout ({err!r})") from err
@@ -123,6 +120,8 @@ class Layout:
             if place.offset < end:
                 return "datasets overlap"
             end = place.end
+        if end > MAX_SHARD_MIB * MIB:
+            return f"larger than the largest shard, {MAX_SHARD_MIB} MiB"
         return None if self.tables else "no datasets"
 
 
@@ -136,15 +135,18 @@ def _descr(dtype: np.dtype[Any]) -> Any:
     return dtype.descr if dtype.names else dtype.str
 
 
-def _dtype(descr: Any) -> np.dtype[Any]:
-    """Return the dtype behind ``_descr``; JSON turned its tuples into lists."""
-    if isinstance(descr, str):
-        return np.dtype(descr)
-    fields = [
-        (name, kind, *(tuple(int(n) for n in shape) for shape in rest))
-        for name, kind, *rest in descr
-    ]
-    return np.dtype(fields)
+def _place(name: str, offset: Any, rows: Any, descr: Any) -> TablePlace:
+    """Return a dataset's place as JSON holds it; numpy never sees what a stranger calls a type.
+
+    Raises:
+        ValueError: It is none.
+    """
+    known = _known(name)
+    if known is None or descr != json.loads(json.dumps(_descr(known))):
+        raise ValueError(f"{name} is not a dataset of format version {FORMAT_VERSION}")
+    if type(offset) is not int or type(rows) is not int:
+        raise ValueError(f"{name} has no place")
+    return TablePlace(offset, rows, known)
 
 
 def table_rows(streams: tuple[str, ...], shard_mib: int) -> dict[str, int]:

@@ -4,6 +4,7 @@ Each line carries its own checksum. A last line without its newline was torn by 
 count; for one shard the last whole line wins.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,10 @@ from .checked_json import dump_checked, is_whole, load_checked
 from .errors import SessionError, ShardError
 from .fileio import FileIO
 from .layout import Layout
+from .shard import TABLES, Stream
 
 MANIFEST: Final = "manifest.jsonl"
+SHARD_NAME: Final = re.compile(r"[0-9]{6}\.h5")
 
 
 @dataclass(frozen=True)
@@ -89,18 +92,45 @@ class ManifestRecord:
             KeyError, TypeError, ValueError, ShardError: It is none.
         """
         own = kept.get("own_layout")
+        name = kept["name"]
+        if type(name) is not str or not SHARD_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no shard's name")
+        if not kept["streams"].keys() <= Stream.__members__.keys():
+            raise ValueError("unknown stream")
+        if not kept["rows"].keys() <= TABLES.keys():
+            raise ValueError("unknown table")
         return cls(
-            name=str(kept["name"]),
-            bytes=int(kept["bytes"]),
+            name=name,
+            bytes=_count(kept["bytes"]),
             sha256=str(kept["sha256"]),
-            streams={str(name): StreamSpan(**span) for name, span in kept["streams"].items()},
-            rows={str(table): int(n) for table, n in kept["rows"].items()},
-            drops={str(reason): int(n) for reason, n in kept["drops"].items()},
+            streams={name: _span(span) for name, span in kept["streams"].items()},
+            rows={table: _count(n) for table, n in kept["rows"].items()},
+            drops={reason: _count(n) for reason, n in kept["drops"].items()},
             layout_id=str(kept["layout"]),
-            damaged={str(table): int(n) for table, n in kept["damaged"].items()},
+            damaged={table: _count(n) for table, n in kept["damaged"].items()},
             recovered=bool(kept["recovered"]),
             layout=None if own is None else Layout.from_json(own, where=MANIFEST),
         )
+
+
+def _count(value: Any) -> int:
+    """Return a count or a seq of a line, checked: somebody else may have written it."""
+    if type(value) is not int or not 0 <= value < 2**64:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _span(kept: dict[str, Any]) -> StreamSpan:
+    """Return what a line says of a stream, checked."""
+    span = StreamSpan(**kept)
+    for value in (span.rows, span.seq_first, span.seq_last):
+        _count(value)
+    for time in (span.time_first, span.time_last):
+        if type(time) is not int or not -(2**63) <= time < 2**63:
+            raise ValueError(f"{time!r} is no time")
+    if span.seq_last < span.seq_first:
+        raise ValueError("seqs end before they begin")
+    return span
 
 
 def _read(folder: Path) -> bytes:
@@ -124,7 +154,7 @@ def _lost_newline(tail: bytes) -> bool:
     return is_whole(tail[:-1] + b"\n")
 
 
-def _parse(line: bytes) -> ManifestRecord | None:
+def parse_line(line: bytes) -> ManifestRecord | None:
     """Return the record of a line with its newline, or None where it is damaged."""
     try:
         return ManifestRecord.from_json(load_checked(line))
@@ -138,7 +168,7 @@ def read_manifest(folder: Path) -> dict[str, ManifestRecord]:
     Args:
         folder: The session's folder.
     """
-    records = filter(None, map(_parse, _lines(_read(folder))[0]))
+    records = filter(None, map(parse_line, _lines(_read(folder))[0]))
     return dict(sorted({record.name: record for record in records}.items()))
 
 
@@ -149,9 +179,9 @@ def check_manifest(folder: Path) -> list[str]:
     """
     lines, tail = _lines(_read(folder))
     damage = [
-        f"line {number}: its checksum differs"
+        f"line {number}: {'tells of no shard' if is_whole(line) else 'its checksum differs'}"
         for number, line in enumerate(lines, start=1)
-        if _parse(line) is None
+        if parse_line(line) is None
     ]
     if _lost_newline(tail):
         damage.append(f"line {len(lines) + 1}: its last byte is not a newline")

@@ -28,6 +28,8 @@ from .shard_check import EMPTY, FOREIGN, UNREADABLE, ShardCheck, check_shard
 from .verify import OnProgress, SessionReport, find_folders, kept_note, verify_locked
 
 _GONE = "gone"
+_MOST_COUNTED = 2**32 - 1
+"""What an event can count; its seqs say more."""
 
 
 class RepairReport(Log):
@@ -165,8 +167,9 @@ class _Repair:
         """Return what is to be done about a shard of which only the manifest's line is left."""
         bad: dict[str, dict[int, int | None]] = {}
         for stream, span in record.streams.items():
-            seqs = range(span.seq_first, span.seq_last + 1)
-            bad[STREAM_TABLE[Stream[stream]]] = dict(enumerate(seqs))
+            # its ends say where it lay; how many lie between is a number that nobody has checked
+            ends = (span.seq_first, span.seq_last)
+            bad[STREAM_TABLE[Stream[stream]]] = dict(enumerate(ends))
         return ShardCheck(record.name, _GONE, 0, bad=bad)
 
     def _restored(self, check: ShardCheck) -> ShardCheck | None:
@@ -263,6 +266,6 @@ def _event_of(hole: Hole) -> Any:
         stream=hole.stream,
         seq_first=hole.first,
         seq_last=hole.last,
-        count=hole.last - hole.first + 1,
+        count=min(hole.last - hole.first + 1, _MOST_COUNTED),
         text="damaged, left out by repair",
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from .checked_json import dump_checked, is_whole, load_checked, mend_bit
+from .checked_json import dump_checked, is_whole, load_checked, mend_bit, parse_json
 from .edits import EDITS_FILE, EDITS_LOCK, EDITS_VERSION, Edits, load_edits
 from .errors import KincapError, SessionError, ShardError
 from .fileio import FileIO, LockFile
@@ -22,7 +22,7 @@ from .find_layout import find_layout, shard_identity
 from .jpeg import jpeg_size
 from .kept_files import keep_copy
 from .layout import Layout
-from .manifest import MANIFEST, check_manifest, read_manifest
+from .manifest import MANIFEST, check_manifest, parse_line, read_manifest
 from .session import (
     SESSION_FILE,
     SessionInfo,
@@ -33,6 +33,7 @@ from .session import (
     save_session,
     shard_names,
 )
+from .session_checks import CLOCKS, is_time, odd_device, odd_take
 from .shard import EventKind, Stream
 from .shard_reader import ShardReader
 
@@ -88,7 +89,7 @@ def repair_session_file(folder: Path, io: FileIO, log: Log) -> SessionInfo:
 def _salvage(text: str) -> dict[str, Any]:
     """Return the values that can still be read from the text of session.json."""
     try:
-        kept = json.loads(text)
+        kept = parse_json(text)
         return kept if isinstance(kept, dict) else {}
     except ValueError:
         pass  # not as a whole, then: each key stands on a line of its own
@@ -108,7 +109,7 @@ def _read_keys(text: str, indent: int) -> dict[str, Any]:
     for key in re.finditer(rf'^ {{{indent}}}"(\w+)": ', text, re.MULTILINE):
         try:
             found[key[1]] = json.JSONDecoder().raw_decode(text, key.end())[0]
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # this value is what is damaged
     return found
 
@@ -118,7 +119,7 @@ def _read_objects(text: str, key: str) -> Iterator[dict[str, Any]]:
     for start in re.finditer(rf'\{{\s*"{key}": ', text):
         try:
             yield json.JSONDecoder().raw_decode(text, start.start())[0]
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # this object is what is damaged
 
 
@@ -126,13 +127,14 @@ def _rebuilt(folder: Path, said: dict[str, Any], io: FileIO, log: Log) -> Sessio
     """Return what session.json should say: proven by shards first, then as it was said."""
     info = new_session(folder.name)
     for name in (*_TOLD_BY_PEOPLE, *_TOLD_BY_RECORDER):
-        if isinstance(said.get(name), type(getattr(info, name))):
+        if isinstance(said.get(name), type(getattr(info, name))) and _can_be_kept(said[name]):
             setattr(info, name, said[name])
             if said[name]:
                 log.look_at.append(f"{SESSION_FILE}: {name} = {said[name]!r} could not be proven")
         else:
             unknown = getattr(info, name) or "empty"
             log.look_at.append(f"{SESSION_FILE}: {name} could not be read; it is {unknown} now")
+    info.device = {key: v for key, v in info.device.items() if odd_device({key: v}) is None}
     _add_identity(folder, info, said, log)
     _add_shards(folder, info, said, io)
     info.device.setdefault("id", "")
@@ -144,6 +146,15 @@ def _rebuilt(folder: Path, said: dict[str, Any], io: FileIO, log: Log) -> Sessio
         log.look_at.append(f"{SESSION_FILE}: device.mirrored is taken as true, as with any Kinect")
     info.settings.setdefault("codec", "jpeg")
     return info
+
+
+def _can_be_kept(value: Any) -> bool:
+    """Say whether JSON without NaN and infinities can hold a value that was read."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _add_identity(folder: Path, info: SessionInfo, said: dict[str, Any], log: Log) -> None:
@@ -175,6 +186,7 @@ def _add_shards(folder: Path, info: SessionInfo, said: dict[str, Any], io: FileI
     """Take the takes and the size of the images from the shards."""
     entries = said.get("takes")
     told = [t for t in entries if isinstance(t, dict)] if isinstance(entries, list) else []
+    told = [take for take in told if odd_take(take) is None]
     takes: dict[int, dict[str, Any]] = {}
     records = read_manifest(folder)
     for name in shard_names(folder):
@@ -197,10 +209,11 @@ def _add_shards(folder: Path, info: SessionInfo, said: dict[str, Any], io: FileI
 def _anchor(text: bytes) -> dict[str, int]:
     """Return the clocks in the text of a take's first event."""
     try:
-        kept = json.loads(text)
-        return {name: int(kept[name]) for name in ("wall_utc_ns", "host_ns", "device_100ns")}
+        kept = parse_json(text)
+        clocks = {name: kept[name] for name in CLOCKS}
     except (ValueError, TypeError, KeyError):
         return {}
+    return clocks if all(map(is_time, clocks.values())) else {}
 
 
 def _add_size(info: SessionInfo, shard: ShardReader) -> None:
@@ -236,7 +249,7 @@ def repair_manifest(folder: Path, io: FileIO, log: Log) -> None:
     lost = mended = 0
     run: list[bytes] = []
     for line in (*lines, b""):
-        if line and not is_whole(line):
+        if line and parse_line(line) is None:
             run.append(line)
             continue
         if run:

@@ -14,12 +14,14 @@ from typing import Any, Final, Self, get_origin
 
 from .. import __version__
 from .ack import Phase, phase
-from .checked_json import dump_checked, is_whole, load_checked, mend_bit
+from .checked_json import dump_checked, is_whole, load_checked, mend_bit, parse_json
 from .errors import SessionError, SessionLockedError
 from .fileio import FileIO, LockFile
 from .layout import Layout
+from .manifest import SHARD_NAME
 from .manifest import append_manifest as append_manifest
 from .manifest import read_manifest as read_manifest
+from .session_checks import odd_device, odd_take
 from .shard import FORMAT_VERSION, ColorFlag, EventKind
 
 SESSION_FILE: Final = "session.json"
@@ -28,7 +30,6 @@ HOLDER_FILE: Final = "lock.json"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-_SHARD: Final = re.compile(r"[0-9]{6}\.h5")
 
 
 def check_session_name(name: str) -> str:
@@ -88,12 +89,12 @@ def find_sessions(recordings: Path, pattern: str = "*") -> list[str]:
 
 def shard_names(folder: Path) -> list[str]:
     """Return the file names of a session's shards, in order."""
-    return sorted(name for name in os.listdir(folder) if _SHARD.fullmatch(name))
+    return sorted(name for name in os.listdir(folder) if SHARD_NAME.fullmatch(name))
 
 
 def next_shard_number(folder: Path) -> int:
     """Return the number behind every shard that there is, or was before a repair."""
-    numbers = [int(name[:6]) for name in os.listdir(folder) if _SHARD.match(name)]
+    numbers = [int(name[:6]) for name in os.listdir(folder) if SHARD_NAME.match(name)]
     numbers += [int(name[:6]) for name in read_manifest(folder)]
     return max(numbers, default=-1) + 1
 
@@ -218,7 +219,7 @@ def _odd_field(info: SessionInfo) -> str | None:
             return f"{f.name} is of type {type(value).__name__}, expected {expected.__name__}"
     if not all(isinstance(item, dict) for item in (*info.takes, *info.layouts)):
         return "takes or layouts hold something else than objects"
-    return None
+    return next(filter(None, map(odd_take, info.takes)), None) or odd_device(info.device)
 
 
 def save_session(folder: Path, info: SessionInfo, io: FileIO | None = None) -> None:
@@ -325,7 +326,7 @@ class SessionLock:
 def holder(folder: Path) -> dict[str, Any] | None:
     """Return what lock.json says (pid, host, command, since); None where it says nothing."""
     try:
-        about = json.loads((folder / HOLDER_FILE).read_bytes())
+        about = parse_json((folder / HOLDER_FILE).read_bytes())
     except (OSError, ValueError):
         return None
     return about if isinstance(about, dict) else None
