@@ -137,6 +137,7 @@ def _print_details(details: "SessionDetails") -> None:
     )
     lines += [
         ("lost", lost or "nothing"),
+        ("noticed", ", ".join(f"{n} {kind}" for kind, n in details.noticed.items())),
         ("bodies", f"{details.bodies} tracked{nobody}"),
         ("edits", ranges and f"{ranges} ({_count(details.rejected, 'frame')} rejected)"),
         ("kept", ", ".join(details.kept)),

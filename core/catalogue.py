@@ -299,6 +299,7 @@ class SessionDetails:
     Attributes:
         summary: Its line in the list.
         lost: Lost items by stream and reason.
+        noticed: What else events tell of, by kind: how often it began (docs/recording.md).
         bodies: Bodies tracked over all rows (two people in one row count as two).
         empty_rows: Body rows in which nobody was tracked.
         joints: For each joint the share of tracked bodies in which it was (tracked, inferred, not
@@ -311,6 +312,7 @@ class SessionDetails:
 
     summary: SessionSummary
     lost: dict[str, Counter[str]] = field(default_factory=dict)
+    noticed: Counter[str] = field(default_factory=Counter)
     bodies: int = 0
     empty_rows: int = 0
     joints: dict[str, tuple[float, float, float]] = field(default_factory=dict)
@@ -344,6 +346,7 @@ class SessionDetails:
                 for name, state, size in summary.shards
             ],
             "dropped_by_stream": {stream: dict(lost) for stream, lost in self.lost.items()},
+            "noticed": dict(self.noticed),
             "bodies_tracked": self.bodies,
             "rows_without_body": self.empty_rows,
             "joints": {
@@ -372,6 +375,7 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
     """
     folder = find_folders(recordings, [name])[0]
     details = SessionDetails(summarise(folder, every_row=True))
+    begun: set[tuple[int, int, int]] = set()
     states = np.zeros((3, len(JOINT_NAMES)), np.int64)
     seqs = []
     for _, _, shard in _shards(folder, details.summary.info):
@@ -386,6 +390,7 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
             states[state] += (joint_state == state).sum(axis=0)
         seqs.append(shard.rows("color_index")["seq"])
         _count_lost(details, shard.rows("events"))
+        _count_noticed(details, shard.rows("events"), begun)
     if details.bodies:
         shares = states / details.bodies
         details.joints = {
@@ -405,6 +410,18 @@ def _count_lost(details: SessionDetails, events: Rows) -> None:
         name = Stream(stream).name if stream in list(Stream) else str(stream)
         reason = _reason(int(event["kind"]))
         details.lost.setdefault(name, Counter())[reason] += int(event["count"])
+
+
+def _count_noticed(details: SessionDetails, events: Rows, begun: set[tuple[int, int, int]]) -> None:
+    """Count what was noticed and lost nothing; what lasts has two events and counts once."""
+    names = {int(kind): kind.name for kind in EventKind if not kind.is_drop}
+    for event in events:
+        kind, stream, first = (int(event[name]) for name in ("kind", "stream", "seq_first"))
+        if kind not in names or kind == EventKind.take_start:
+            continue
+        if stream == Stream.none or (kind, stream, first) not in begun:
+            details.noticed[names[kind]] += 1
+        begun.add((kind, stream, first))
 
 
 def _add_edits(details: SessionDetails, folder: Path, seqs: Any) -> None:

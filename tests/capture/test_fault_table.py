@@ -1,5 +1,6 @@
 """Every fault of a device or a disk is named, every item accounted for, nothing piles up."""
 
+import json
 import tempfile
 import threading
 from dataclasses import replace
@@ -78,6 +79,17 @@ def test_any_mix_of_faults_is_accounted_for(faults, disk, sensor):
         shots = fault(shots, first, ticks, stream)
     with tempfile.TemporaryDirectory() as folder:
         run_case(Case("mix", shots, disk=disk, sensor=sensor), Path(folder))
+
+
+def test_a_session_is_shown_with_what_was_noticed(tmp_path, kincap):
+    (case,) = [case for case in CASES if "then swapped slots" in case.name]
+    run_case(case, tmp_path)
+    shown = kincap("sessions", "show", "s", "--recordings", tmp_path, "--json")
+    assert json.loads(shown.stdout)["noticed"] == {
+        "sensor_lost": 1, "stall": 2, "sensor_back": 1, "body_moved": 1, "low_light": 1,
+    }  # fmt: skip
+    text = kincap("sessions", "show", "s", "--recordings", tmp_path).stdout
+    assert "1 sensor_lost, 2 stall, 1 sensor_back, 1 body_moved, 1 low_light" in text
 
 
 def test_the_table_comes_out_the_same_every_time(tmp_path):
