@@ -133,7 +133,7 @@ def from_events(events: Rows) -> list[Finding]:
             int(event["seq_first"]),
             int(event["seq_last"]),
             int(event["count"]),
-            event["text"].decode("utf-8", "replace"),
+            event["text"].decode("utf-8", "replace") or _lost_text(event, kind, stream),
         )
         # a state is told when it is noticed and again, as a whole, when it is over
         if kind in (EventKind.low_light, EventKind.frozen, EventKind.stall):
@@ -142,6 +142,12 @@ def from_events(events: Rows) -> list[Finding]:
             new = _joined(new, earlier)
         found.append(new)
     return found
+
+
+def _lost_text(event: np.void, kind: EventKind, stream: Stream) -> str:
+    """Return what an event without words says."""
+    why = kind.name.removeprefix("drop_").replace("_", " ")
+    return f"{stream.name}: {int(event['count'])} lost, {why}" if kind.is_drop else why
 
 
 def _joined(new: Finding, earlier: Sequence[Finding]) -> Finding:

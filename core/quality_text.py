@@ -1,15 +1,22 @@
 """A report in plain words: a verdict, what to do better next time, and lines to print."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from .lag import LAG_WARNING_MS
 from .skeleton import KEYPOINT_NAMES
 
 GUESSED_SHARE: Final = 0.15
-UNSTABLE_BONE: Final = 0.08
+UNSTABLE_BONE: Final = 0.12
+USUAL_GAPS_SHARE: Final = 0.05
+"""A real sensor leaves out about one frame in fifty."""
 _MOST_OF_A_KIND: Final = 4
 _SIDES: Final = {"l": "left", "r": "right"}
+_PARTS: Final = {
+    "trunk": [n for n in KEYPOINT_NAMES if n.endswith(("head", "shoulder"))],
+    "arms": [n for n in KEYPOINT_NAMES if n.endswith(("elbow", "wrist"))],
+    "legs": [n for n in KEYPOINT_NAMES if n.endswith(("hip", "knee", "ankle"))],
+}
 
 _WHAT_TO_DO: Final = {
     "crossed_arms": "keep the arms apart before the body: where they cross, hands are guesses",
@@ -43,6 +50,9 @@ def verdict(quality: Mapping[str, Any]) -> str:
     lost = sum(one["dropped"] for one in quality["accounts"].values())
     share = lost / max(sum(one["emitted"] for one in quality["accounts"].values()), 1)
     named = {finding["kind"] for finding in quality["findings"]}
+    streams = whole["streams"].values()
+    if all(one["missing"] <= USUAL_GAPS_SHARE * one["items"] for one in streams):
+        named.discard("gap")
     guessed = whole["keypoints"]["inferred_share"] or 0.0
     if share > 0.05 or guessed > 0.3 or named & {"lag", "sensor_lost", "frozen"}:
         return f"poor{only}: look at what is named before you build from it"
@@ -109,19 +119,25 @@ def _lag(quality: Mapping[str, Any]) -> list[str]:
 
 def _joints(whole: Mapping[str, Any]) -> list[str]:
     """Say which keypoints are guesses too often, and which bones change their length."""
+    shares = {
+        name: (whole["keypoints"][name]["inferred"] or 0.0)
+        + (whole["keypoints"][name]["not_tracked"] or 0.0)
+        for name in KEYPOINT_NAMES
+    }
     said = []
-    for name in KEYPOINT_NAMES:
-        shares = whole["keypoints"][name]
-        guessed = (shares["inferred"] or 0.0) + (shares["not_tracked"] or 0.0)
-        if guessed <= GUESSED_SHARE:
-            continue
-        part = name[2:] if name[1] == "_" else name
-        said.append(f"{_plain(name)} guessed in {guessed:.0%} of the frames: {_do_about(part)}")
+    for part, whose in _PARTS.items():
+        often = [name for name in whose if shares[name] > GUESSED_SHARE]
+        if often:
+            which = ", ".join(f"{_plain(name)} {_share(shares[name])}" for name in often)
+            said.append(f"guessed: {which} of the frames: {_do_about(part)}")
     bones = whole["bones"]
     loose = [name for name in bones["worst"] if bones["spread"][name] > UNSTABLE_BONE]
     if loose:
-        which = ", ".join(f"{name} {bones['spread'][name]:.0%}" for name in loose)
-        said.append(f"bones that change their length ({which}): wear less loose clothes there")
+        which = ", ".join(f"{name} {_share(bones['spread'][name])}" for name in loose)
+        said.append(
+            f"bones that change their length ({which}): joints wander there; narrow clothes and "
+            "more distance to things help"
+        )
     return said
 
 
@@ -133,9 +149,9 @@ def _plain(keypoint: str) -> str:
 
 def _do_about(part: str) -> str:
     """Return what helps the sensor to see a part of the body."""
-    if part in ("wrist", "elbow"):
-        return "keep the hand away from the body or turn towards the sensor"
-    if part in ("knee", "ankle", "hip"):
+    if part == "arms":
+        return "keep the hands away from the body or turn towards the sensor"
+    if part == "legs":
         return "step back until the whole body is in view"
     return "turn towards the sensor and stay in view"
 
@@ -144,13 +160,13 @@ def _place(whole: Mapping[str, Any]) -> list[str]:
     """Say where the person stood badly."""
     said = []
     clipped = {side: share or 0.0 for side, share in whole["clipped_share"].items()}
-    cut = [f"{side} {share:.0%}" for side, share in clipped.items() if share > 0.05]
+    cut = [f"{side} {_share(share)}" for side, share in clipped.items() if share > 0.05]
     if cut:
         said.append(f"the body left the picture ({', '.join(cut)}): stay in the middle, step back")
     distance = whole["distance_m"]
     if (distance["outside_share"] or 0.0) > 0.05:
         said.append(
-            f"{distance['outside_share']:.0%} of the time nearer than 1 m or farther than 4 m "
+            f"{_share(distance['outside_share'])} of the time nearer than 1 m or farther than 4 m "
             f"(median {distance['median']:.1f} m): stand at 2 to 3 m"
         )
     return said
@@ -205,7 +221,7 @@ def _people_lines(whole: Mapping[str, Any]) -> list[str]:
         :3
     ]
     guessed = ", ".join(
-        f"{_plain(name)} {whole['keypoints'][name]['inferred']:.0%}"
+        f"{_plain(name)} {_share(whole['keypoints'][name]['inferred'])}"
         for name in worst
         if whole["keypoints"][name]["inferred"]
     )
@@ -263,8 +279,3 @@ def clock(seconds: float) -> str:
     """Return seconds as m:ss.s."""
     minutes, rest = divmod(max(seconds, 0.0), 60)
     return f"{int(minutes)}:{rest:04.1f}"
-
-
-def kinds(findings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the kinds of some findings, each once, in their order."""
-    return list(dict.fromkeys(str(finding["kind"]) for finding in findings))
