@@ -1,6 +1,7 @@
 """One open session: its tables, its frames with their bodies, its decisions."""
 
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -144,6 +145,7 @@ class Book:
         info = self._reader.info
         along = Stream.bodies if self._bodies_alone else Stream.color
         drops = timeline.find_drops(self._color, self._reader.events, along)
+        noticed = timeline.find_noticed(self._color, self._reader.events, along)
         return {
             **self.summary(),
             "schema": "kincap/review-session/1",
@@ -164,6 +166,7 @@ class Book:
                 }
                 for drop in drops
             ],
+            "noticed": [asdict(one) for one in noticed],
             "edits": self.edits(load_edits(self.folder)),
         }
 

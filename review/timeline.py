@@ -69,6 +69,25 @@ class Drop:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What the recorder noticed and lost nothing by, placed on the colour frames' axis.
+
+    Attributes:
+        stream: The stream's name.
+        kind: The kind of event, as a person reads it.
+        first: Colour seq at which it begins.
+        last: Colour seq at which it ends, included.
+        text: What the person was told.
+    """
+
+    stream: str
+    kind: str
+    first: int
+    last: int
+    text: str
+
+
 def slim_bodies(rows: np.ndarray) -> np.ndarray:
     """Return (M,) ``BODY_DTYPE`` of (M,) ``BODIES_DTYPE`` rows."""
     slim = np.zeros(len(rows), BODY_DTYPE)
@@ -169,23 +188,49 @@ def _drop_of(color: np.ndarray, event: np.void, along: Stream) -> Drop | None:
         stream, kind = Stream(event["stream"]), EventKind(event["kind"])
     except ValueError:
         return None  # a kind that a later kincap added
-    if not kind.is_drop:
+    place = _place(color, event, along) if kind.is_drop else None
+    if place is None:
         return None
-    first, last = int(event["seq_first"]), int(event["seq_last"])
-    if stream != along:
-        # another stream's seq means nothing on this axis: its time does
-        frames = np.flatnonzero(color["take"] == event["take"])
-        if len(frames) == 0:
-            return None
-        at = np.searchsorted(color["time_device"][frames], event["time_device"])
-        first = last = int(color["seq"][frames[min(int(at), len(frames) - 1)]])
-    return Drop(
-        stream.name,
-        kind.name.removeprefix("drop_").replace("_", " "),
-        first,
-        last,
-        int(event["count"]),
-    )
+    reason = kind.name.removeprefix("drop_").replace("_", " ")
+    return Drop(stream.name, reason, *place, int(event["count"]))
+
+
+def find_noticed(
+    color: np.ndarray, events: np.ndarray, along: Stream = Stream.color
+) -> list[Noticed]:
+    """List what was noticed and lost nothing; of what lasted the event with the whole range.
+
+    Args:
+        color: (N,) colour rows, sorted by seq.
+        events: (E,) event rows.
+        along: The stream that the rows are of.
+    """
+    found: dict[tuple[object, ...], Noticed] = {}
+    for row, event in enumerate(events):
+        try:
+            stream, kind = Stream(event["stream"]), EventKind(event["kind"])
+        except ValueError:
+            continue  # a kind that a later kincap added
+        place = _place(color, event, along)
+        if kind.is_drop or kind is EventKind.take_start or place is None:
+            continue
+        text = event["text"].decode(errors="replace")
+        key = (kind, int(event["seq_first"])) if stream == along else (row,)
+        found[key] = Noticed(stream.name, kind.name.replace("_", " "), *place, text)
+    return sorted(found.values(), key=lambda noticed: noticed.first)
+
+
+def _place(color: np.ndarray, event: np.void, along: Stream) -> tuple[int, int] | None:
+    """Return the first and last seq of an event on the axis of a stream, None: nowhere."""
+    if event["stream"] == along:
+        return int(event["seq_first"]), int(event["seq_last"])
+    # another stream's seq means nothing on this axis: its time does
+    frames = np.flatnonzero(color["take"] == event["take"])
+    if len(frames) == 0:
+        return None
+    at = np.searchsorted(color["time_device"][frames], event["time_device"])
+    seq = int(color["seq"][frames[min(int(at), len(frames) - 1)]])
+    return seq, seq
 
 
 def missing_runs(seqs: np.ndarray) -> list[tuple[int, int]]:

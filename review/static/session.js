@@ -100,12 +100,13 @@ export class Session {
     return null;
   }
 
-  /** Where something begins that one may want to see: takes, losses, rejected ranges. */
+  /** Where something begins that one may want to see: takes, losses, what was noticed, rejected ranges. */
   eventIndices() {
-    const { takes, drops, edits } = this.info;
+    const { takes, drops, noticed, edits } = this.info;
     const seqs = [
       ...takes.map(({ first }) => first),
       ...drops.map(({ first }) => first),
+      ...noticed.map(({ first }) => first),
       ...edits.ranges.filter(({ op }) => op === "reject").map(({ first }) => first),
     ];
     const indices = new Set(seqs.map((seq) => Math.min(this.indexAtOrAfter(seq), this.rows - 1)));

@@ -268,6 +268,11 @@ export class Timeline {
       const height = stream === "color" ? h : h / 2;
       ctx.fillRect(x0, y + h - height, Math.max(x1 - x0, 2), height);
     }
+    ctx.fillStyle = LANE.inferred;
+    for (const { first, last } of this.session.info.noticed) {
+      const [x0, x1] = this.span(first, last);
+      if (x1 > x0) ctx.fillRect(x0, y, Math.max(x1 - x0, 2), 2);
+    }
   }
 
   drawEdits(ctx) {
@@ -402,7 +407,9 @@ export class Timeline {
       ? "no body"
       : inferred.length ? `inferred: ${inferred.join(", ")}` : "all 13 tracked";
     const verdict = session.verdict(seq) === "reject" ? " · rejected" : "";
-    return `frame ${seq} · take ${session.take[row]} · ${clockText(session.time_s[row])} · ${body}${verdict}`;
+    const kinds = session.info.noticed.filter((n) => seq >= n.first && seq <= n.last).map((n) => n.kind);
+    const noticed = [...new Set(kinds)].map((kind) => ` · ${kind}`).join("");
+    return `frame ${seq} · take ${session.take[row]} · ${clockText(session.time_s[row])} · ${body}${verdict}${noticed}`;
   }
 }
 
