@@ -19,6 +19,9 @@ FAR_M: Final = 12.0
 _FULL_SHADE: Final = 1.7
 _TILE_ROWS: Final = 64
 _IDENTITY: Final = np.eye(4, dtype=np.float32)[:3]
+_WEIGHT: Final = np.asarray(np.maximum(np.arange(256) - 127, 0) / 128, np.float32)
+_REST: Final = 1 - _WEIGHT
+"""(256,) shares of the person and of what is behind, by the softened outline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,10 @@ class Layer:
                 )
         return rects
 
-    def paint(self, target: NDArray[np.uint8], rect: Rect) -> None:
-        """Paint the part of the person that lies in a rectangle of the image.
+    def tile(self, rect: Rect) -> "Tile":
+        """Colour the part of the person that lies in a rectangle of the image.
 
         Args:
-            target: (1080, 1920, 4) uint8, the image.
             rect: Left, top, right, bottom, inside the layer's window.
         """
         left, top, right, bottom = rect
@@ -92,9 +94,29 @@ class Layer:
         # the outline, where most of a pixel's neighbours are inside and it is not.
         inside = self.inside[part]
         soft = cv2.bitwise_and(cv2.blur(inside, (3, 3)), inside)
-        weight = np.asarray(np.maximum(soft, 127) - 127, np.float32) * np.float32(1 / 128)
+        return Tile(rect, np.asarray(color, np.uint8), np.asarray(soft, np.uint8))
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A coloured piece of a person, ready to be laid into the image.
+
+    Attributes:
+        rect: Where it belongs.
+        color: (h, w, 4) uint8.
+        soft: (h, w) uint8, how much of each pixel's neighbourhood is the person.
+    """
+
+    rect: Rect
+    color: NDArray[np.uint8]
+    soft: NDArray[np.uint8]
+
+    def lay(self, target: NDArray[np.uint8]) -> None:
+        """Lay it into an image, (1080, 1920, 4) uint8."""
+        left, top, right, bottom = self.rect
         place = target[top:bottom, left:right]
-        place[:] = cv2.blendLinear(color, place, weight, 1 - weight)
+        weight, rest = cv2.LUT(self.soft, _WEIGHT), cv2.LUT(self.soft, _REST)
+        place[:] = cv2.blendLinear(self.color, place, weight, rest)
 
 
 def _settings() -> "cv2.TriangleRasterizeSettings":
@@ -120,6 +142,36 @@ def shade(mesh: Mesh, openness: Floats, light: Light, key_share: Floats | float 
     up = 0.5 + 0.5 * normals[:, 1]
     around = light.fill + light.sky * up + light.bounce * (1 - up)
     return np.asarray((lit + around) * openness, np.float32)
+
+
+def merged(rects: list[Rect]) -> list[Rect]:
+    """Return rectangles that cover the same pixels, and few of them twice; empty ones are left out.
+
+    They are cut into bands of rows; what overlaps in a band becomes one.
+    """
+    bands: dict[int, list[Rect]] = {}
+    for left, top, right, bottom in rects:
+        if right > left and bottom > top:
+            for band in range(top // _TILE_ROWS, -(-bottom // _TILE_ROWS)):
+                low, high = band * _TILE_ROWS, (band + 1) * _TILE_ROWS
+                bands.setdefault(band, []).append((left, max(top, low), right, min(bottom, high)))
+    found: list[Rect] = []
+    for pieces in bands.values():
+        pieces.sort()
+        whole = [pieces[0]]
+        for piece in pieces[1:]:
+            last = whole[-1]
+            if piece[0] > last[2]:
+                whole.append(piece)
+            else:
+                whole[-1] = (
+                    last[0],
+                    min(last[1], piece[1]),
+                    max(last[2], piece[2]),
+                    max(last[3], piece[3]),
+                )
+        found += whole
+    return found
 
 
 class Scratch:

@@ -1,8 +1,9 @@
 """From a scene and its people's poses to a colour frame, with sensor noise and soft edges."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -12,13 +13,14 @@ from ...core.skeleton import JOINT, JOINTS
 from .camera import HEIGHT, USUAL, WIDTH, Camera
 from .figure import Figure
 from .outfits import outfit
-from .raster import FAR_M, Layer, Light, Scratch, draw, shade
+from .raster import FAR_M, Layer, Light, Rect, Scratch, Tile, draw, merged, shade
 from .rig import Pose
 from .room import room
 from .scene import Actor, Scene
 from .shadows import cast, key_light_share
 
 Picture = NDArray[np.uint8]
+_Drawn = TypeVar("_Drawn")
 
 _NOISE_SIGMA: Final = 3.2
 _NOISE_OFFSET: Final = 24
@@ -103,22 +105,28 @@ class Renderer:
             (P, 25) whether each joint is hidden, by the body itself or by another one.
         """
         np.copyto(out, self._noisy[index % _ROOM_VARIANTS])
-        layers = self._layers(poses)
-        self._compose(layers, poses, index, out)
+        drawn = self._each(self._colored, poses)
+        self._compose([tiles for _, tiles in drawn], poses, index, out)
+        layers = [layer for layer, _ in drawn]
         return np.stack([_hidden(pose.joints[0], layers, self._camera) for pose in poses])
 
     def hidden(self, poses: list[Pose]) -> NDArray[np.bool_]:
         """Return (P, 25) whether each joint is hidden, without drawing the frame."""
-        layers = self._layers(poses)
+        layers = self._each(self._layer, poses)
         return np.stack([_hidden(pose.joints[0], layers, self._camera) for pose in poses])
 
-    def _layers(self, poses: list[Pose]) -> list[Layer | None]:
+    def _each(self, draw_one: Callable[[_Cast, Pose], _Drawn], poses: list[Pose]) -> list[_Drawn]:
         """Draw each person for themselves."""
         if len(self._cast) == 1:
-            return [self._layer(self._cast[0], poses[0])]
+            return [draw_one(self._cast[0], poses[0])]
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, "kincap-simulator")
-        return list(self._threads.map(self._layer, self._cast, poses))
+        return list(self._threads.map(draw_one, self._cast, poses))
+
+    def _colored(self, member: _Cast, pose: Pose) -> tuple[Layer | None, list[Tile]]:
+        """Draw and colour one person."""
+        layer = self._layer(member, pose)
+        return layer, [] if layer is None else [layer.tile(rect) for rect in layer.tiles()]
 
     def _layer(self, member: _Cast, pose: Pose) -> Layer | None:
         """Draw one person; nothing is done for somebody who is far outside the picture."""
@@ -134,33 +142,30 @@ class Renderer:
         )
 
     def _compose(
-        self, layers: list[Layer | None], poses: list[Pose], index: int, out: Picture
+        self, people: list[list[Tile]], poses: list[Pose], index: int, out: Picture
     ) -> None:
         """Put the people into the room, the farthest first, and the result into ``out``."""
         order = np.argsort([-pose.joints[0, JOINT["SpineBase"], 2] for pose in poses])
-        touched = []
+        touched: list[Rect] = []
         for pose in poses:
             touched += cast(
                 self._work, pose.joints[0], self._light.toward, self._wall_m, self._camera
             )
         for person in order:
-            layer = layers[person]
-            if layer is not None:
-                for rect in layer.tiles():
-                    layer.paint(self._work, rect)
-                    touched.append(rect)
-        for left, top, right, bottom in touched:
+            for tile in people[person]:
+                tile.lay(self._work)
+                touched.append(tile.rect)
+        for left, top, right, bottom in merged(touched):
             region = self._work[top:bottom, left:right]
-            if region.size:
-                soft = cv2.GaussianBlur(region, (3, 3), 0.6)
-                self._grain(
-                    np.asarray(soft, np.uint8),
-                    out[top:bottom, left:right],
-                    37 * index + left,
-                    53 * index + top,
-                )
-        for left, top, right, bottom in touched:  # the work picture is the empty room again
-            self._work[top:bottom, left:right] = self._clean[top:bottom, left:right]
+            soft = cv2.GaussianBlur(region, (3, 3), 0.6)
+            self._grain(
+                np.asarray(soft, np.uint8),
+                out[top:bottom, left:right],
+                37 * index + left,
+                53 * index + top,
+            )
+            # the work picture is the empty room again
+            np.copyto(region, self._clean[top:bottom, left:right])
 
     def _grain(self, clean: Picture, out: Picture, x: int, y: int) -> None:
         """Write a picture with sensor noise to ``out``."""

@@ -48,7 +48,7 @@ def still(figure: Figure, yaw: float = 0.0) -> tuple[np.ndarray, Layer]:
     assert layer is not None
     image = np.full((1080, 1920, 4), GREY, np.uint8)
     for rect in layer.tiles():
-        layer.paint(image, rect)
+        layer.tile(rect).lay(image)
     return image[..., :3], layer
 
 
