@@ -120,8 +120,7 @@ def report(
     result, wall_s = answer["result"], after.at - before.at
     timing = result["timing_ms"]
     counted = series.after(WARM_UP_S)
-    minutes = (counted.seconds[-1] - counted.seconds[0]) / 60 if counted.seconds else 0.0
-    slope = counted.growth("rss_mib") / minutes if minutes else 0.0
+    slope = counted.per_min("rss_mib")
     mine = after.worker - before.worker + after.parent - before.parent
     machine = {
         "cores": os.cpu_count(),

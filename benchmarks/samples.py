@@ -1,7 +1,7 @@
 """What a process holds, taken down each second, and whether that grows."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
@@ -12,30 +12,33 @@ from benchmarks.worker import descriptors
 
 EVERY_S = 1.0
 MIB = 1 << 20
-_MOST_POINTS = 400
-"""The fit compares all pairs: longer series are thinned to medians."""
 
 
-def steady_slope(seconds: list[float], values: list[float]) -> float:
+def steady_slope(
+    seconds: Sequence[float], values: Sequence[float], groups: Sequence[int] | None = None
+) -> float:
     """Return the slope of a series, the median of the slopes between all its pairs of points.
 
-    Up to 29 % of the points may be anything: a queue that was full for a while changes nothing.
+    Up to 29 % of the points may be anything: a queue that was full for a while changes nothing, nor
+    does a single step when an allocator takes another piece of memory for good.
 
     Args:
         seconds: When, rising.
         values: What was found then.
+        groups: Only points of the same group are compared; None: all are one group.
 
     Returns:
-        Per minute; 0 for fewer than two points.
+        Per minute; 0 where there are no two points to compare.
     """
-    if len(seconds) < 2:
-        return 0.0
-    parts = min(len(seconds), _MOST_POINTS)
-    at = np.array([np.median(part) for part in np.array_split(seconds, parts)])
-    found = np.array([np.median(part) for part in np.array_split(values, parts)])
-    first, second = np.triu_indices(parts, 1)
-    slopes = (found[second] - found[first]) / (at[second] - at[first])
-    return 60 * float(np.median(slopes))
+    at, found = np.asarray(seconds, float), np.asarray(values, float)
+    group = np.zeros(len(at), int) if groups is None else np.asarray(groups)
+    slopes = [np.zeros(0)]
+    for one in np.unique(group):
+        here = np.flatnonzero(group == one)
+        first, second = (here[part] for part in np.triu_indices(len(here), 1))
+        slopes.append((found[second] - found[first]) / (at[second] - at[first]))
+    pooled = np.concatenate(slopes)
+    return 60 * float(np.median(pooled)) if len(pooled) else 0.0
 
 
 @dataclass
@@ -43,28 +46,27 @@ class Series:
     """Samples of one process while it records.
 
     Attributes:
-        seconds: Seconds of recording before each sample; pauses between sessions don't count.
+        session: Which session each sample was taken in, from 0.
+        seconds: Since that session began.
         rss_mib: Resident memory, MiB.
         descriptors: Open descriptors or handles.
         threads: Its threads.
     """
 
+    session: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     rss_mib: list[float] = field(default_factory=list)
     descriptors: list[float] = field(default_factory=list)
     threads: list[float] = field(default_factory=list)
 
     def after(self, warm_up_s: float) -> "Series":
-        """Return the samples after a warm-up."""
+        """Return the samples behind the first seconds of each session."""
         keep = [k for k, second in enumerate(self.seconds) if second >= warm_up_s]
         return Series(*([values[k] for k in keep] for values in vars(self).values()))
 
-    def growth(self, name: str) -> float:
-        """Return by how much one of the series grows from its first to its last sample."""
-        if not self.seconds:
-            return 0.0
-        span_min = (self.seconds[-1] - self.seconds[0]) / 60
-        return span_min * steady_slope(self.seconds, getattr(self, name))
+    def per_min(self, name: str) -> float:
+        """Return by how much one of the series grows a minute inside sessions."""
+        return steady_slope(self.seconds, getattr(self, name), self.session)
 
 
 class Sampler:
@@ -79,10 +81,11 @@ class Sampler:
         """
         self._process, self._on_sample = process, on_sample
         self.series = Series()
-        self._before_s = 0.0
+        self._session = -1
 
     def during(self, work: Callable[[], object]) -> None:
-        """Take samples while ``work`` runs in this thread."""
+        """Take samples of one more session while ``work`` runs in this thread."""
+        self._session += 1
         stop, began = Event(), time.monotonic()
         thread = Thread(target=self._run, args=(stop, began), daemon=True)
         thread.start()
@@ -91,18 +94,16 @@ class Sampler:
         finally:
             stop.set()
             thread.join()
-            self._before_s += time.monotonic() - began
 
     def _run(self, stop: Event, began: float) -> None:
+        series = self.series
         while not stop.wait(EVERY_S):
             with self._process.oneshot():
-                sample = (
-                    self._process.memory_info().rss / MIB,
-                    descriptors(self._process),
-                    self._process.num_threads(),
-                )
-            self.series.seconds.append(self._before_s + time.monotonic() - began)
-            self.series.rss_mib.append(sample[0])
-            self.series.descriptors.append(sample[1])
-            self.series.threads.append(sample[2])
-            self._on_sample(self.series)
+                rss = self._process.memory_info().rss / MIB
+                held, threads = descriptors(self._process), self._process.num_threads()
+            series.session.append(self._session)
+            series.seconds.append(time.monotonic() - began)
+            series.rss_mib.append(rss)
+            series.descriptors.append(held)
+            series.threads.append(threads)
+            self._on_sample(series)

@@ -5,6 +5,8 @@ Reads one JSON object a line from its standard input, records a session by it th
 what grows in this process grows in the recorder. ``Worker`` is the other end.
 """
 
+import ctypes
+import gc
 import json
 import os
 import struct
@@ -126,6 +128,18 @@ def descriptors(process: psutil.Process) -> int:
     return int(process.num_handles() if sys.platform == "win32" else process.num_fds())
 
 
+def _give_free_memory_back() -> None:
+    """Let what is left be what is held: the allocator keeps freed memory, by chance more or less.
+
+    Only glibc can be told so; elsewhere memory after a session is compared as it is.
+    """
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
 def _record(job: Job, frames: tuple[npt.NDArray[np.uint8], Any], kept: list[Any]) -> dict[str, Any]:
     """Record one session and return what became of it, with what this process holds after it."""
     sensor = PacedPictures(*frames, job, kept)
@@ -135,12 +149,17 @@ def _record(job: Job, frames: tuple[npt.NDArray[np.uint8], Any], kept: list[Any]
         done = record(settings, sensor=sensor)
     except RecordError as failed:
         done, error = failed.result, str(failed)
+    _give_free_memory_back()
     me = psutil.Process()
     return {
         "error": error,
         "result": done.to_json(),
         "late_ms": sensor.late.report(),
-        "idle": {"threads": me.num_threads(), "descriptors": descriptors(me)},
+        "idle": {
+            "threads": me.num_threads(),
+            "descriptors": descriptors(me),
+            "rss_mib": round(me.memory_info().rss / (1 << 20), 2),
+        },
     }
 
 

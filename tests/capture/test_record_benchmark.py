@@ -34,7 +34,7 @@ def judge(benchmark, *, others=0.0, problems=(), error=None, **changes) -> dict:
     answer = {"result": result, "late_ms": late, "error": error}
     seconds = [float(k) for k in range(60)]
     held = ([700.0] * 60, [7.0] * 60, [9.0] * 60)
-    series = importlib.import_module("benchmarks.samples").Series(seconds, *held)
+    series = importlib.import_module("benchmarks.samples").Series([0] * 60, seconds, *held)
     before = benchmark.Load(0.0, 0.0, 0.0, 0.0, 0.0)
     after = benchmark.Load(60.0, 20.0 + 60 * others, 0.0, 19.0, 1.0)
     return benchmark.report(answer, list(problems), series, before, after)
