@@ -24,7 +24,7 @@ class ReplaySensor:
 
         Raises:
             SensorError: There is no session.
-            SessionError: session.json can't be read.
+            SessionError: session.json can't be read, or does not say what the device was.
         """
         if not (folder / "session.json").is_file():
             raise SensorError(
@@ -42,14 +42,14 @@ class ReplaySensor:
         streams = [
             name for name, rows in (("color", self._color), ("bodies", self._bodies)) if len(rows)
         ]
-        width, height = stored.device["color_size_px"]
+        width, height = stored.device_says("color_size_px")
         self.info = SensorInfo(
             kind="session",
             uri=spec,
-            device_id=str(stored.device["id"]),
+            device_id=stored.device_says("id"),
             color_size_px=(int(width), int(height)),
-            mirrored=bool(stored.device["mirrored"]),
-            times=str(stored.device["times"]),
+            mirrored=stored.device_says("mirrored"),
+            times=stored.device_says("times"),
             streams=tuple(streams),
             live=False,
             frames=len(self._color),

@@ -66,8 +66,7 @@ def _check_fit(
     folder: Path, there: SessionInfo, settings: RecordSettings, source: SensorInfo
 ) -> None:
     """Raise SessionError where one session would hold what can't stand in one session."""
-    device = there.device
-    found = (tuple(device["color_size_px"]), bool(device["mirrored"]))
+    found = (tuple(there.device_says("color_size_px")), there.device_says("mirrored"))
     given = (tuple(source.color_size_px), source.mirrored)
     if found != given:
         words = [

@@ -249,7 +249,7 @@ def repair_manifest(folder: Path, io: FileIO, log: Log) -> None:
     lost = mended = 0
     run: list[bytes] = []
     for line in (*lines, b""):
-        if line and parse_line(line) is None:
+        if line and not is_whole(line):
             run.append(line)
             continue
         if run:
@@ -258,7 +258,10 @@ def repair_manifest(folder: Path, io: FileIO, log: Log) -> None:
             mended += len(back)
             lost += max(0, len(run) - len(back))
             run = []
-        good += [line] if line else []
+        if line and parse_line(line) is None:
+            lost += 1  # signed, and tells of no shard: no bit to look for
+        elif line:
+            good.append(line)
     log.kept.append(keep_copy(path, io).name)
     io.write_atomic(path, b"".join(good))
     if mended:

@@ -143,6 +143,16 @@ class SessionInfo:
     kincap_version: str = __version__
     format_version: int = FORMAT_VERSION
 
+    def device_says(self, key: str) -> Any:
+        """Return what is said of the device.
+
+        Raises:
+            SessionError: Nothing; whoever made session.json left it out.
+        """
+        if key not in self.device:
+            raise SessionError(f"{self.name}: {SESSION_FILE} does not say device.{key}")
+        return self.device[key]
+
     def layout(self, layout_id: str) -> Layout | None:
         """Return one of its layouts by id.
 
