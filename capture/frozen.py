@@ -54,13 +54,12 @@ class FrozenPictures:
         self._frozen, self._merger = Frozen(), Merger()
 
     def picture(
-        self, seq: int, take: int, crc32: int, length: int, time_device: int
+        self, seq: int, crc32: int, length: int, time_device: int
     ) -> tuple[str | None, list[Finding]]:
-        """Look at the next picture.
+        """Look at the next picture of a take.
 
         Args:
             seq: Its number.
-            take: Its take; nothing is compared across takes.
             crc32: Of its file.
             length: Of its file, bytes.
             time_device: 100 ns.
@@ -69,15 +68,15 @@ class FrozenPictures:
             What the person may be told, None: nothing new; what is to be stored now.
         """
         stored = self._merger.item()
-        seqs = self._frozen.item(seq, (take, crc32, length))
+        seqs = self._frozen.item(seq, (crc32, length))
         if seqs is None:
             return None, stored
         is_over = not self._frozen.is_frozen()
         finding = _frozen_picture(seqs, time_device, is_over=is_over)
         return None if is_over else finding.text, stored + self._merger.add(finding)
 
-    def close(self) -> list[Finding]:
-        """End: return what is still to be stored."""
+    def end_take(self) -> list[Finding]:
+        """End a take, as nothing is compared across takes; return what is still to be stored."""
         seqs = self._frozen.close()
         if seqs is None:
             return self._merger.flush()

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy.typing as npt
@@ -65,6 +65,7 @@ class Writer:
         self._early: dict[int, EncodedPicture] = {}
         self._losses: dict[Stream, Loss] = {}
         self._frozen, self._teller = FrozenPictures(), Teller()
+        self._watched_take = 0
         self.stored = dict.fromkeys(Stream, 0)
         self.lost: Counter[str] = Counter()
         self.unwritten_losses = 0
@@ -90,8 +91,7 @@ class Writer:
                 self._close(f"{self.shard.path}: {type(error).__name__}: {error}")
         for stream in tuple(self._losses):
             self._tell_loss(stream)
-        for finding in self._frozen.close():
-            self._note(finding)
+        self._note(self._frozen.end_take())
 
     def _handle(self, item: WriterItem) -> None:
         if isinstance(item, EncodedPicture):
@@ -129,13 +129,13 @@ class Writer:
     def _watch_picture(self, picture: EncodedPicture) -> None:
         """Notice a picture that comes again and again, byte for byte."""
         job, size = picture.job, len(picture.blob or b"")
-        text, stored = self._frozen.picture(
-            job.seq, job.take, picture.crc32, size, job.frame.time_device
-        )
+        if job.take != self._watched_take:
+            self._note(self._frozen.end_take())
+            self._watched_take = job.take
+        text, stored = self._frozen.picture(job.seq, picture.crc32, size, job.frame.time_device)
         if text is not None:
             self._tell_now("frozen", text)
-        for finding in stored:
-            self._note(finding)
+        self._note(stored)
 
     def _tell_now(self, key: object, text: str) -> None:
         """Tell the person, unless the like has been told of just now."""
@@ -143,20 +143,21 @@ class Writer:
         if told is not None:
             self._on_problem(told, False)
 
-    def _note(self, finding: Finding) -> None:
-        """Store what was found as an event."""
-        row = event_row(
-            finding.kind,
-            take=self._take,
-            time_device=finding.time_device,
-            time_host=self._now_ns(),
-            stream=finding.stream,
-            seq_first=finding.seq_first,
-            seq_last=finding.seq_last,
-            count=finding.count,
-            text=finding.text,
-        )
-        self._append("events", row)
+    def _note(self, findings: Iterable[Finding]) -> None:
+        """Store what was found in the pictures of a take as events."""
+        for finding in findings:
+            row = event_row(
+                finding.kind,
+                take=self._watched_take,
+                time_device=finding.time_device,
+                time_host=self._now_ns(),
+                stream=finding.stream,
+                seq_first=finding.seq_first,
+                seq_last=finding.seq_last,
+                count=finding.count,
+                text=finding.text,
+            )
+            self._append("events", row)
 
     def _body(self, job: BodyJob) -> None:
         self._take = job.take

@@ -342,6 +342,16 @@ def _wrong(shots: list[Shot], first: int, last: int, **how: Any) -> list[Shot]:
     return change(shots, first, last, lambda shot: replace(shot, **how), "color")
 
 
+def _frozen(shots: list[Shot], first: int, last: int) -> list[Shot]:
+    """Give the picture of the first tick again and again."""
+    return change(shots, first, last, lambda shot: replace(shot, shows=first * TICK), "color")
+
+
+def _still(shots: list[Shot], first: int, last: int) -> list[Shot]:
+    """Give the joints of the first tick again and again."""
+    return change(shots, first, last, lambda shot: replace(shot, shows=first * TICK), "bodies")
+
+
 def _pulled(shots: list[Shot], first: int, last: int) -> list[Shot]:
     """Pull the plug and put it in again: the clock begins anew."""
     shots = jump(silence(shots, first, last), first, -12_000_000_000)
@@ -438,6 +448,20 @@ CASES = [
         "low light, seen by the times", _low_light(steady(180), 61, 120, -1),
         [("low_light", "color", 62, 65, 4), ("low_light", "color", 62, 90, 29)],
         dark=range(65, 91), told=("low light",),
+    ),
+    Case(
+        "picture frozen, and again in the next take",
+        jump(_frozen(_frozen(steady(120), 20, 40), 80, 120), 100, -HOUR),
+        [("frozen", "color", 20, 23, 4), ("frozen", "color", 20, 39, 20),
+         ("frozen", "color", 80, 83, 4), ("frozen", "color", 80, 99, 20),
+         ("clock_step", "color", 100, 100, 1),
+         ("frozen", "color", 100, 103, 4), ("frozen", "color", 100, 119, 20)],
+        takes=2, told=("the colour picture is frozen",),
+    ),
+    Case(
+        "joints frozen", _still(steady(120), 50, 70),
+        [("frozen", "bodies", 50, 53, 4)] * 2 + [("frozen", "bodies", 50, 69, 20)] * 2,
+        told=("don't move at all",),
     ),
     Case(
         "wrong frame size and type",

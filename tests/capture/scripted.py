@@ -46,6 +46,7 @@ class Shot:
         shape: Of the picture, as it is given.
         dtype: Likewise.
         people: Who is seen in a body row.
+        shows: The moment whose picture or joints it has; None: its own.
         says: Something else than an item: Notice, TakeStart, SensorError.
     """
 
@@ -57,7 +58,13 @@ class Shot:
     shape: tuple[int, ...] = (SIZE_PX[1], SIZE_PX[0], 4)
     dtype: type = np.uint8
     people: People = field(default_factory=lambda: TWO)
+    shows: int | None = None
     says: Any = None
+
+    @property
+    def content(self) -> int:
+        """Return what tells its picture and its joints from all others."""
+        return self.moment if self.shows is None else self.shows
 
 
 def steady(ticks: int, streams: tuple[str, ...] = ("color", "bodies")) -> list[Shot]:
@@ -113,7 +120,7 @@ def say(shots: list[Shot], tick: int, what: object) -> list[Shot]:
 
 def picture_of(shot: Shot) -> np.ndarray:
     """Return a picture that no other moment has."""
-    rng = np.random.default_rng(shot.moment)
+    rng = np.random.default_rng(shot.content)
     if shot.dtype is not np.uint8:
         return rng.random(shot.shape).astype(shot.dtype)
     return rng.integers(0, 255, shot.shape, np.uint8)
@@ -123,7 +130,7 @@ def row_of(shot: Shot, now_ns: int) -> np.ndarray:
     """Return a body row whose joints no other moment has."""
     row = empty_body_row()
     row["time_device"], row["time_host"] = shot.device, now_ns
-    rng = np.random.default_rng(shot.moment)
+    rng = np.random.default_rng(shot.content)
     for slot, (body, side_m) in shot.people.items():
         row["tracked"][0, slot], row["tracking_id"][0, slot] = 1, body
         joints = rng.normal((side_m, 0.2, 2.5), 0.05, (25, 3))

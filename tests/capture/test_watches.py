@@ -234,8 +234,8 @@ def test_three_equal_pictures_are_chance_and_four_are_not():
         watch = FrozenPictures()
         stored = []
         for seq, content in enumerate(contents):
-            stored += watch.picture(seq, 0, content, 1000, seq)[1]
-        return [(f.seq_first, f.seq_last) for f in stored + watch.close()]
+            stored += watch.picture(seq, content, 1000, seq)[1]
+        return [(f.seq_first, f.seq_last) for f in stored + watch.end_take()]
 
     assert look_at([1, 1, 1, 2, 2, 2, 1]) == []
     assert look_at([1, 2, 2, 2, 2, 2, 3]) == [(1, 4), (1, 5)]
