@@ -39,6 +39,7 @@ class Finding:
         text: What was found, for a person.
         start_s: When it begins, seconds since the take began.
         end_s: When it is over.
+        time_host: When an event was written down, ns; -1 where rows tell.
     """
 
     kind: str
@@ -50,11 +51,13 @@ class Finding:
     text: str
     start_s: float = float("nan")
     end_s: float = float("nan")
+    time_host: int = -1
 
     def to_json(self) -> dict[str, Any]:
         """Return it as quality.json holds it."""
+        said = {name: value for name, value in vars(self).items() if name != "time_host"}
         return {
-            **vars(self),
+            **said,
             "start_s": None if np.isnan(self.start_s) else round(self.start_s, 3),
             "end_s": None if np.isnan(self.end_s) else round(self.end_s, 3),
         }
@@ -134,6 +137,7 @@ def from_events(events: Rows) -> list[Finding]:
             int(event["seq_last"]),
             int(event["count"]),
             event["text"].decode("utf-8", "replace") or _lost_text(event, kind, stream),
+            time_host=int(event["time_host"]),
         )
         # a state is told when it is noticed and again, as a whole, when it is over
         if kind in (EventKind.low_light, EventKind.frozen, EventKind.stall):
@@ -196,5 +200,6 @@ def limit(findings: Sequence[Finding]) -> tuple[list[Finding], dict[str, int]]:
         some = [finding for finding in findings if finding.kind == kind]
         some.sort(key=lambda f: (f.seq_last - f.seq_first, f.count), reverse=True)
         kept += some[:MOST_OF_A_KIND]
-    kept.sort(key=lambda f: (f.take, np.inf if np.isnan(f.start_s) else f.start_s, f.kind))
+    place = {id(finding): i for i, finding in enumerate(findings)}
+    kept.sort(key=lambda f: (f.take, np.inf if np.isnan(f.start_s) else f.start_s, place[id(f)]))
     return kept, {kind: n - MOST_OF_A_KIND for kind, n in counts.items() if n > MOST_OF_A_KIND}

@@ -49,7 +49,7 @@ def _join(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
 def _stream(takes: Sequence[Take], name: str) -> dict[str, Any]:
     """Return rates and gaps of a stream; steps never cross takes."""
     steps = [take.steps[name] for take in takes]
-    own = _join([one.step[(one.step > 0) & ~one.jump] for one in steps])
+    own = _join([one.regular for one in steps])
     gaps = _join([one.step[one.missing > 0] for one in steps])
     covered = float(own.sum()) / 1e7
     return {

@@ -204,10 +204,10 @@ def _stream_text(stream: Mapping[str, Any], account: Mapping[str, Any]) -> str:
         rate += f" (median step {1e3 / stream['fps_median']:.1f} ms)"
     why = ", ".join(f"{count} {reason}" for reason, count in account["reasons"].items())
     text = f"{stream['items']} stored{rate}, {stream['gaps']} gaps with {stream['missing']} missing"
-    text += (
-        f"; {account['emitted']} came = {account['stored']} stored + {account['dropped']} dropped"
-    )
-    text += f" ({why})" if why else ""
+    lost = f"{account['dropped']} dropped" + (f" ({why})" if why else "")
+    text = f"{account['emitted']} came = {account['stored']} stored + {lost}{rate}"
+    if stream["gaps"]:
+        text += f", {stream['missing']} missing in gaps"
     return text if account["closes"] else f"{text}, {account['unaccounted']} UNACCOUNTED"
 
 

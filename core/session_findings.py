@@ -170,15 +170,26 @@ def late_text(ms: float) -> str:
 
 def _timed(finding: Finding, take: Take | None) -> Finding:
     """Add the seconds at which a finding lies, as far as stored rows tell."""
-    if take is None or finding.stream not in take.steps:
+    if take is None:
         return finding
+    if finding.stream not in take.steps:
+        return _at_host(finding, take)
     rows = take.rows(finding.stream)
     if not len(rows):
         return finding
     at = np.searchsorted(rows["seq"], [finding.seq_first, finding.seq_last])
-    at = at.clip(max=len(rows) - 1)
-    times = take.seconds(rows["time_device"][at])
+    times = take.seconds(rows["time_device"][at.clip(max=len(rows) - 1)])
     return replace(finding, start_s=float(times.min()), end_s=float(times.max()))
+
+
+def _at_host(finding: Finding, take: Take) -> Finding:
+    """Place a finding about no stream beside the item that came before it."""
+    rows = max((take.color, take.bodies), key=len)
+    if finding.time_host < 0 or not len(rows):
+        return finding
+    at = max(int(np.searchsorted(rows["time_host"], finding.time_host)) - 1, 0)
+    moment = float(take.seconds(rows["time_device"][at]))
+    return replace(finding, start_s=moment, end_s=moment)
 
 
 def _damage(tables: SessionTables) -> list[Finding]:

@@ -35,8 +35,10 @@ LINKED_100NS: Final = 1_000_000
 """Bodies at most 0.1 s apart follow each other."""
 _MARGIN: Final = 32
 """Rows before and behind that a check looks at, at most."""
-_BONE_SAMPLES: Final = 1500
-"""Bodies of a shard whose bones are measured."""
+_ROWS_AT_ONCE: Final = 512
+"""Body rows that are held at a time, 3 MB."""
+_BONES_OF: Final = 4
+"""Of so many bodies one has its bones measured."""
 _SPINE_BASE: Final = JOINT["SpineBase"]
 _WRISTS: Final = [JOINT["WristLeft"], JOINT["WristRight"]]
 _BONE_ENDS: Final = np.array(JOINT_BONES)
@@ -72,7 +74,7 @@ _PERSON_IN: Final = np.dtype(
 
 @dataclass(frozen=True)
 class BonePart:
-    """Bones of some bodies of one shard.
+    """Bones of some bodies.
 
     Attributes:
         take: (B,) take.
@@ -138,6 +140,7 @@ class _Parts:
     shards: list[tuple[str, Layout]] = field(default_factory=list)
     damaged: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    body_rows: int = 0
 
 
 def read_tables(folder: Path, io: FileIO) -> SessionTables:
@@ -156,14 +159,14 @@ def read_tables(folder: Path, io: FileIO) -> SessionTables:
         parts.shards.append((reader.name, reader.layout))
         parts.color.append(_good(reader, "color_index", parts))
         parts.events.append(_good(reader, "events", parts))
-        rows = _good(reader, "bodies", parts)
-        slim = np.zeros(len(rows), BODY_ROW)
-        for name in ("seq", "take", "time_device", "time_host"):
-            slim[name] = rows[name]
-        slim["people"] = (rows["tracked"] != 0).sum(axis=1)
-        before = sum(map(len, parts.bodies))
-        parts.bodies.append(slim)
-        parts.people += watch.add(_people(rows, before, parts))
+        for rows in _good_bodies(reader, parts):
+            slim = np.zeros(len(rows), BODY_ROW)
+            for name in ("seq", "take", "time_device", "time_host"):
+                slim[name] = rows[name]
+            slim["people"] = (rows["tracked"] != 0).sum(axis=1)
+            parts.people += watch.add(_people(rows, parts.body_rows, parts))
+            parts.bodies.append(slim)
+            parts.body_rows += len(rows)
     parts.people += watch.close()
     counts = [len(rows) for rows in parts.color]
     return SessionTables(
@@ -203,12 +206,23 @@ def _open_shards(
     parts.unreadable += sorted(records.keys() - set(shard_names(folder)))
 
 
+def _good_bodies(reader: ShardReader, parts: _Parts) -> Iterator[Rows]:
+    """Yield the body rows that count, a few at a time."""
+    place = reader.layout.tables.get("bodies")
+    for first in range(0, place.rows if place else 0, _ROWS_AT_ONCE):
+        rows = reader.all_rows("bodies", first, _ROWS_AT_ONCE)
+        if not len(rows) or not rows["row_crc"].any():
+            continue  # never written, or behind the end of a file that was cut
+        yield _counted(rows, "bodies", parts)
+
+
 def _good(reader: ShardReader, table: str, parts: _Parts) -> Rows:
     """Return the rows of a table that count; count the damaged ones."""
-    rows = reader.all_rows(table)
-    used = np.flatnonzero(rows["row_crc"])
-    # behind the last row that was ever written there is nothing to look at
-    rows = rows[: used[-1] + 1] if len(used) else rows[:0]
+    return _counted(reader.all_rows(table), table, parts)
+
+
+def _counted(rows: Rows, table: str, parts: _Parts) -> Rows:
+    """Leave out rows that were never written, and damaged ones, which are counted."""
     good = good_rows(rows)
     bad = int((rows["row_crc"][~good] != 0).sum())
     if bad:
@@ -236,7 +250,7 @@ def _people(rows: Rows, before: int, parts: _Parts) -> Rows:
         states = people["state"][people["take"] == take]
         counts = np.stack([(states == state).sum(axis=0) for state in range(3)])
         parts.states[int(take)] = parts.states.get(int(take), 0) + counts
-    some = people[:: max(1, len(people) // _BONE_SAMPLES)]
+    some = people[::_BONES_OF]
     if len(some):
         length = bone_lengths(some["joints"]).astype(np.float32)
         length[(some["state"][:, _BONE_ENDS] != 2).any(axis=-1)] = np.nan

@@ -66,9 +66,7 @@ class Take:
 
     def length_s(self) -> float:
         """Return the time that its items cover, seconds; pauses of a set clock don't count."""
-        spans = [
-            float(steps.step[~steps.jump].clip(min=0).sum()) / 1e7 for steps in self.steps.values()
-        ]
+        spans = [float(steps.regular.sum()) / 1e7 for steps in self.steps.values()]
         return max(spans, default=0.0)
 
     def measure_lag(self, io: FileIO) -> None:
@@ -83,10 +81,7 @@ class Take:
             one["wrist_px"].astype(np.float64),
             one["wrist_m"].astype(np.float64),
         )
-        order = np.flatnonzero(self.steps["color"].step > 0)
-        order = np.concatenate([[0], order]) if len(order) and order[0] else order
-        if len(order) < 2:
-            return
+        _, order = np.unique(self.color["time_device"], return_index=True)
         usable = ~self.frozen[order] & (self.steps["color"].step[order] < _CLOSE_100NS)
         width = int((self.tables.info.device.get("color_size_px") or [1920])[0])
         with _Pictures(self, order, io) as pictures:

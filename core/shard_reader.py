@@ -137,11 +137,13 @@ class ShardReader:
         except OSError as err:
             raise ShardError(f"{self.path}: {err.strerror or err}", exit_code=1) from err
 
-    def all_rows(self, table: str) -> Rows:
+    def all_rows(self, table: str, first: int = 0, count: int | None = None) -> Rows:
         """Return the table as it stands now, rows never written and damaged ones included.
 
         Args:
             table: Its name; a table that the shard lacks is empty.
+            first: The first row that is wanted.
+            count: How many, as far as there are so many; None: all.
 
         Returns:
             (N,) of the table's type, read afresh.
@@ -149,7 +151,9 @@ class ShardReader:
         place = self.layout.tables.get(table)
         if place is None:
             return np.zeros(0, TABLES[table])
-        raw = bytearray(self._read(place.offset, place.rows * place.dtype.itemsize))
+        size, end = place.dtype.itemsize, place.rows
+        end = end if count is None else min(end, first + count)
+        raw = bytearray(self._read(place.offset + first * size, max(end - first, 0) * size))
         # a file that was cut short has no rows behind its end
         return np.frombuffer(raw, place.dtype, len(raw) // place.dtype.itemsize)
 

@@ -33,59 +33,69 @@ class StreamSteps:
     """How a stream's device times go on, row by row.
 
     Attributes:
-        step: (N,) int64 time since the newest row before it, 100 ns; 0 for the first of a clock.
-        expected: (N,) float64 usual step around it.
+        step: (N,) int64 time since the row before it in time, whenever that came, 100 ns; 0 for
+            the first of a clock and for a repeated time.
         missing: (N,) int64 items missing right before it that nothing accounts for.
+        before: (N,) index of the row before it in time.
         duplicate: (N,) bool, it has the time of a row shortly before it.
-        late: (N,) bool, it is older than one before it.
+        late: (N,) bool, it is older than one that came before it.
         jump: (N,) bool, the clock jumped right before it.
     """
 
     step: NDArray[np.int64]
-    expected: NDArray[np.float64]
     missing: NDArray[np.int64]
+    before: NDArray[np.int64]
     duplicate: Bools
     late: Bools
     jump: Bools
 
     @property
     def regular(self) -> NDArray[np.int64]:
-        """The steps of rows that follow the one before them in time, 100 ns."""
-        return self.step[self.step > 0]
+        """The steps that a clock took between two rows, 100 ns."""
+        return self.step[(self.step > 0) & ~self.jump]
 
 
-def measure_steps(rows: Rows, lost_before: NDArray[np.int64] | None = None) -> StreamSteps:
+def measure_steps(rows: Rows) -> StreamSteps:
     """Look at the device times of a stream in a take.
 
     Args:
-        rows: (N,) with ``seq``, ``time_device`` (100 ns) and ``time_host`` (ns).
-        lost_before: (N,) items before each that are known to be lost; by seq where not given.
+        rows: (N,) with ``seq``, ``time_device`` (100 ns) and ``time_host`` (ns), as they came.
     """
     time, count = rows["time_device"].astype(np.int64), len(rows)
-    if lost_before is None:
-        lost_before = np.zeros(count, np.int64)
-        lost_before[1:] = (np.diff(rows["seq"].astype(np.int64)) - 1).clip(min=0)
-    back = np.zeros(count, np.bool_)
-    back[1:] = np.diff(time) < -LATE_100NS
+    came = np.diff(time, prepend=time[:1])
+    back = came < -LATE_100NS
     clock = np.cumsum(back)
-    step = np.zeros(count, np.int64)
+    newest = time.copy()
     for number in np.unique(clock):
-        own = np.flatnonzero(clock == number)
-        newest = np.maximum.accumulate(time[own])
-        step[own[1:]] = time[own[1:]] - newest[:-1]
+        own = clock == number
+        newest[own] = np.maximum.accumulate(time[own])
     duplicate = np.zeros(count, np.bool_)
-    for back_by in range(1, min(_RECENT, count - 1) + 1):
-        duplicate[back_by:] |= (time[back_by:] == time[:-back_by]) & (step[back_by:] <= 0)
-    late = (step < 0) & ~duplicate
-    host_step = np.zeros(count, np.int64)
-    host_step[1:] = np.diff(rows["time_host"].astype(np.int64)) // 100
-    jump = back | ((step > JUMP_100NS) & (host_step < step // 2))
-    expected = _usual_steps(step)
-    allowed = (lost_before + 1) * expected + np.minimum(expected, TICK_100NS) / 2
+    for by in range(1, min(_RECENT, count - 1) + 1):
+        duplicate[by:] |= (time[by:] == time[:-by]) & (clock[by:] == clock[:-by])
+    # a late item fills the hole that it left: holes are looked for in the order of times
+    order = np.lexsort((time, clock))
+    before = np.zeros(count, np.int64)
+    step = np.zeros(count, np.int64)
+    before[order[1:]] = order[:-1]
+    step[order[1:]] = np.diff(time[order])
+    step[order[1:]] *= clock[order[1:]] == clock[order[:-1]]
+    host = np.diff(rows["time_host"].astype(np.int64), prepend=0) // 100
+    jump = back | ((step > JUMP_100NS) & (host < step // 2))
+    jump[:1] = False
+    expected = np.full(count, float(TICK_100NS))
+    expected[order] = _usual_steps(step[order])
+    lost = _lost_between(rows["seq"].astype(np.int64), before)
+    allowed = (lost + 1) * expected + np.minimum(expected, TICK_100NS) / 2
     long = (step > allowed) & ~jump
-    with np.errstate(divide="ignore", invalid="ignore"):
-        missing = np.where(long, (np.round(step / expected) - 1 - lost_before).clip(min=1), 0)
-    return StreamSteps(step, expected, missing.astype(np.int64), duplicate, late, jump)
+    missing = np.where(long, (np.round(step / expected) - 1 - lost).clip(min=1), 0)
+    late = (time < newest) & ~duplicate
+    return StreamSteps(step, missing.astype(np.int64), before, duplicate, late, jump)
+
+
+def _lost_between(seq: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (N,) how many items are lost, by their seqs, between each row and the one before."""
+    lost = np.cumsum((np.diff(seq, prepend=seq[:1]) - 1).clip(min=0))
+    return np.asarray((lost - lost[before]).clip(min=0))
 
 
 def _usual_steps(step: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -110,7 +120,8 @@ def time_findings(rows: Rows, steps: StreamSteps, stream: str, take: int) -> lis
         kind = "stall" if step >= STALL_100NS else "gap"
         what = "silent for" if kind == "stall" else "gap of"
         text = f"{stream}: {what} {step / 1e4:.0f} ms, {missing} missing"
-        found.append(Finding(kind, stream, take, int(seq[i - 1]), int(seq[i]), missing, text))
+        first, last = sorted((int(seq[steps.before[i]]), int(seq[i])))
+        found.append(Finding(kind, stream, take, first, last, missing, text))
     for i in np.flatnonzero(steps.jump):
         moved = int(rows["time_device"][i]) - int(rows["time_device"][i - 1])
         text = f"the sensor's clock jumped {abs(moved) / 1e7:.1f} s {'back' if moved < 0 else 'on'}"
