@@ -7,7 +7,6 @@ Only what lies on the disk is read, so a report can be made again at any time, a
 that was left by a killed recorder, is damaged, or came from another source.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from .. import __version__
+from .checked_json import dump_checked, load_checked
 from .errors import KincapError, SessionError
 from .faultio import default_io
 from .fileio import FileIO
@@ -26,9 +26,8 @@ from .session import is_recording
 from .session_findings import find_all
 from .session_tables import SessionTables, read_tables
 from .session_takes import split_takes
-from .verify import NOT_READABLE, find_folders, may_read
+from .verify import NOT_READABLE, QUALITY_FILE, find_folders, may_read
 
-QUALITY_FILE: Final = "quality.json"
 QUALITY_SCHEMA: Final = "kincap/quality/1"
 MOST_EVENTS: Final = 1000
 
@@ -119,18 +118,17 @@ def save_quality(folder: Path, quality: Mapping[str, Any], io: FileIO | None = N
         OSError: The disk refuses.
     """
     path = folder / QUALITY_FILE
-    text = json.dumps(quality, indent=1, ensure_ascii=False, allow_nan=False)
-    (io or FileIO()).write_atomic(path, text.encode(errors="replace") + b"\n")
+    (io or FileIO()).write_atomic(path, dump_checked(quality, lines=True))
     return path
 
 
 def load_quality(folder: Path) -> dict[str, Any] | None:
-    """Return what a session's quality.json says; None where there is none that can be read."""
+    """Return what a session's quality.json says; None where there is none that is whole."""
     try:
-        kept = json.loads((folder / QUALITY_FILE).read_bytes())
+        kept = load_checked((folder / QUALITY_FILE).read_bytes())
     except (OSError, ValueError):
         return None
-    return kept if isinstance(kept, dict) and kept.get("schema") == QUALITY_SCHEMA else None
+    return kept if kept.get("schema") == QUALITY_SCHEMA else None
 
 
 def summary(quality: Mapping[str, Any]) -> dict[str, Any]:

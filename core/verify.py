@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .accounting import account
+from .checked_json import is_whole
 from .edits import EDITS_FILE, load_edits
 from .errors import SessionError, ShardError
 from .faultio import default_io
@@ -47,6 +48,8 @@ from .shard_writer import NEW
 OnProgress = Callable[[int, int, str], None]
 """Told bytes done, bytes in all, and what is being checked."""
 
+QUALITY_FILE: Final = "quality.json"
+"""The report about a session: it is worked out from the rest and can be made again."""
 _LINE: Final = b'{"name": "'
 """How a line of the manifest begins."""
 NOT_READABLE: Final = "its folder may not be looked into; whoever recorded it can"
@@ -404,6 +407,10 @@ def _note_leftovers(folder: Path, report: SessionReport) -> None:
         text = f"{kept.name} is there, the shard is not: a repair was cut off"
         report.damage.append(Damage("missing", text, path.name))
     report.notes += map(kept_note, kept_files(folder))
+    quality = folder / QUALITY_FILE
+    if quality.is_file() and not is_whole(quality.read_bytes()):
+        again = f"kincap sessions report {folder.name} makes it again"
+        report.notes.append(f"{QUALITY_FILE}: its checksum differs; {again}")
     if report.recording:
         return
     for path in sorted(folder.glob(f"*.h5{NEW}")):

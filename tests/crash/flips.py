@@ -24,6 +24,7 @@ from kincap.core.edits import add_edit
 from kincap.core.layout import cut_layout
 from kincap.core.seal import finish, seal
 from kincap.core.session import save_session
+from kincap.core.session_quality import make_quality, save_quality
 from kincap.core.shard import Stream, empty_body_row, pack_index_row
 from kincap.core.shard_writer import ShardWriter
 
@@ -77,6 +78,8 @@ def make_sessions(folder: Path) -> dict[str, Path]:
         add_edit(tape.folder, "reject", 4, 6, "blurred")
         add_edit(tape.folder, "keep", 5, 5)
     left.fill(6)
+    for tape in (left, ended):
+        save_quality(tape.folder, make_quality(tape.folder))
     holder = {"pid": 4242, "host": "pc", "command": "kincap record", "since": "2026-01-01"}
     (left.folder / "lock.json").write_text(json.dumps(holder))
     return {"left": left.folder, "ended": ended.folder}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kincap.core.errors import KincapError
+from kincap.core.verify import QUALITY_FILE
 
 from . import damage, reading
 from .damage import Place
@@ -57,7 +58,8 @@ class Trial:
             return "same"
         was, whole = _as_it_was(self.whole)
         verified = reading.kincap(*self._verify, "--json")
-        found = self._named(verified.json()["sessions"][0]["damaged"])
+        report = verified.json()["sessions"][0]
+        found = self._named(report["damaged"]) or self._noted(report["notes"])
         try:
             now = reading.items(self.folder)
         except KincapError as error:
@@ -75,6 +77,12 @@ class Trial:
         if found:
             return "found"
         return "harmless" if same else "as_cut_off" if cut_off else "silent"
+
+    def _noted(self, notes: list[str]) -> bool:
+        """Say whether verify tells of damage in a file that can be made again."""
+        return self.place.file == QUALITY_FILE and any(
+            note.startswith(f"{QUALITY_FILE}: its checksum differs") for note in notes
+        )
 
     @property
     def _verify(self) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from kincap.cli.main import main
 from kincap.core.edits import load_edits
 from kincap.core.errors import KincapError
 from kincap.core.session import load_session
+from kincap.core.session_quality import load_quality
 from kincap.core.session_reader import SessionReader
 from kincap.core.shard import TABLE_STREAM, Stream
 from kincap.review.server import make_inner_app
@@ -102,6 +103,7 @@ def content(folder: Path) -> dict[str, Any]:
         ("info", lambda: vars(load_session(folder))),
         ("edits", lambda: load_edits(folder).operations),
         ("events", lambda: _events(folder)),
+        ("quality", lambda: load_quality(folder)),
     ):
         try:
             found[name] = read()

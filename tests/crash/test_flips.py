@@ -33,7 +33,7 @@ def test_places_lie_in_every_region_in_turn(sessions: dict[str, Path]) -> None:
     assert {place.session for place in places} == {"left", "ended"}
     names = {region.name for of in parts.values() for region in of}
     assert {place.region for place in places} == names
-    for file in ("session.json", "manifest.jsonl", "edits.json", "lock.json"):
+    for file in ("session.json", "manifest.jsonl", "edits.json", "lock.json", "quality.json"):
         assert file in names
 
 
