@@ -2,6 +2,7 @@
 
 import json
 import time
+from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Event
@@ -50,15 +51,12 @@ class SimulatedSensor:
 
     Args:
         options: What is simulated.
-
-    Attributes:
-        handed_over: (stream, index, device time) of every item, in the order of hand-over; the
-            index counts what was handed over of the stream.
     """
 
     def __init__(self, options: SimulatorOptions) -> None:
         self.options = options
-        self.handed_over: list[tuple[str, int, int]] = []
+        # three numbers an item: an hour must not cost a hundred megabytes
+        self._handed_over = array("q")
         self._plan = options.plan
         reserve = HOUR_100NS * len(self._plan.named("clock_jump_back"))
         self._clock = DeviceClock(options.seed, options.fps, options.clock, options.skips, reserve)
@@ -97,6 +95,15 @@ class SimulatedSensor:
             subject="several" if wild else f"simulated-{options.subject}",
             outfit="several" if wild else outfit(options.outfit).name,
         )
+
+    @property
+    def handed_over(self) -> list[tuple[str, int, int]]:
+        """(stream, index, device time) of every item, in the order of hand-over.
+
+        The index counts what was handed over of the stream.
+        """
+        thirds = (self._handed_over[k::3] for k in range(3))
+        return [(Stream(s).name, index, time) for s, index, time in zip(*thirds, strict=True)]
 
     def keep_truth(self, folder: Path, first_seq: Mapping[Stream, int], take: int) -> None:
         """Write down what really was before the sensor, from the first item on.
@@ -215,7 +222,7 @@ class SimulatedSensor:
         """Write down that an item is handed over now."""
         stream, index = cue.stream.name, self._counts[cue.stream]
         self._counts[cue.stream] += 1
-        self.handed_over.append((stream, index, cue.time_device))
+        self._handed_over.extend((cue.stream, index, cue.time_device))
         if self._log is not None:
             line = {"stream": stream, "index": index, "time_device": cue.time_device}
             self._log.write(json.dumps(line) + "\n")

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,8 @@ import pytest
 from kincap.capture.sensor import BodyFrame, ColorFrame
 from kincap.capture.simulator import SimulatedSensor, open_simulator
 from kincap.capture.simulator.camera import USUAL
-from kincap.capture.simulator.clock import DeviceClock
+from kincap.capture.simulator.clock import CLOCKS, DeviceClock
+from kincap.capture.simulator.faults import FAULTS
 from kincap.capture.simulator.options import SimulatorOptions
 from kincap.capture.simulator.pool import FramePool
 from kincap.capture.simulator.scene import Script
@@ -188,3 +192,43 @@ def test_wild_scenes_change_person_outfit_and_room_and_stay_off_the_numbered_one
     assert min(actor.outfit for scene in scenes for actor in scene.actors) >= 1_000
     assert len({actor.outfit for scene in scenes for actor in scene.actors}) > 190
     assert len({scene.room for scene in scenes}) > 50
+
+
+def test_the_page_names_every_option_and_every_fault() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/simulator.md").read_text(encoding="utf-8")
+    first = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    rows = {name.strip("` ") for cell in first for name in cell.split(",")}
+    options = {field.name for field in fields(SimulatorOptions)}
+    assert options | set(FAULTS) | set(CLOCKS) == rows
+
+
+@pytest.mark.parametrize(
+    ("key", "words"), [("clock", "laban, irds, steady"), ("device", "999999"), ("skips", "30")]
+)
+def test_new_options_are_refused_like_the_others(key: str, words: str) -> None:
+    with pytest.raises(SensorError, match=f"{key}='x'.*{words}"):
+        open_simulator({key: "x"})
+
+
+def test_skipped_frames_are_missing_and_have_no_number() -> None:
+    sensor = opened(pace="fast", frames=60, fps=30, skips=8, clock="irds")
+    items = list(sensor.items())
+    for stream, name in ((0, "color"), (1, "bodies")):
+        clock = DeviceClock(0, 30, "irds", 8)
+        there = [k for k in range(60) if not clock.is_skipped(k, stream)]
+        assert 35 < len(there) < 60
+        tick = clock.color if name == "color" else clock.body
+        handed = [entry[1:] for entry in sensor.handed_over if entry[0] == name]
+        assert handed == [(index, tick(k)) for index, k in enumerate(there)]
+    assert len(items) == len(sensor.handed_over)
+
+
+def test_the_benchmark_of_the_simulator_runs() -> None:
+    command = [sys.executable, "-m", "benchmarks.simulator", "--frames", "2", "--persons", "1"]
+    done = subprocess.run(
+        [*command, "--json"], cwd=Path(__file__).resolve().parents[2],
+        capture_output=True, text=True, timeout=100, check=True,
+    )  # fmt: skip
+    report = json.loads(done.stdout)
+    assert len(report["cases"]) == 3
+    assert all(case["fps"] > 0 and case["cpu_ms"] > 0 for case in report["cases"].values())
