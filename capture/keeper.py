@@ -197,7 +197,7 @@ class Keeper:
         with self._sync_lock:
             if self._current is shard:
                 self._current = None
-            shard.close()
+            self._try(f"{shard.path}: the disk says that it is not whole", shard.close)
 
     def _seal(self, shard: ShardWriter) -> None:
         self._close(shard)
@@ -236,7 +236,8 @@ class Keeper:
             while True:
                 unused = self._prepared.get_nowait()
                 if unused is not None:
-                    unused.close()
+                    with contextlib.suppress(OSError):
+                        unused.close()  # nothing stands in it
                     self._remove(unused)
 
     def _remove(self, empty: ShardWriter) -> None:

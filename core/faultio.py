@@ -7,8 +7,9 @@
     sync:stall=2.0:10+     from the 10th on, each sync first takes 2 seconds
     rename:kill:2          the process is killed at the second rename, before it happens
 
-kinds: create, open, write, piece (one system call of a write), read, reserve, cut, sync, rename,
-remove, discard (of a leftover), mode, mkdir, folder (the sync of one, after a rename for instance).
+kinds: create, open, close, write, piece (one system call of a write), read, reserve, cut, sync,
+rename, remove, discard (of a leftover), mode, mkdir, folder (its sync, after a rename for
+instance).
 actions: enospc, eio, short (write half of a piece and say so), stall=SECONDS, kill.
 when: a number from 1, a number with ``+`` (from there on), or ``*``.
 """
@@ -29,8 +30,8 @@ from .fileio import PRIVATE_FILE, Data, FileIO
 
 ENVIRONMENT: Final = "KINCAP_FAULTS"
 KINDS: Final = (
-    "create", "open", "write", "piece", "read", "reserve", "cut", "sync", "rename", "remove",
-    "discard", "mode", "mkdir", "folder",
+    "create", "open", "close", "write", "piece", "read", "reserve", "cut", "sync", "rename",
+    "remove", "discard", "mode", "mkdir", "folder",
 )  # fmt: skip
 _ERRORS: Final = {"enospc": errno.ENOSPC, "eio": errno.EIO}
 
@@ -133,6 +134,11 @@ class FaultyFileIO(FileIO):
         """Open a file for reading and writing, or fail."""
         self._strike("open")
         return super().open_write(path)
+
+    def close(self, fd: int) -> None:
+        """Close a descriptor, and say that something went wrong before that."""
+        super().close(fd)
+        self._strike("close")
 
     def write_at(self, fd: int, data: Data, offset: int) -> None:
         """Write, or fail after half of it was written, as a full disk does."""

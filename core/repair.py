@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from .accounting import Accounts, Hole, account
-from .errors import KincapError
+from .errors import KincapError, ShardError
 from .faultio import default_io
 from .fileio import TEMPORARY, FileIO
 from .find_layout import FoundLayout
 from .kept_files import ASIDE_FILE, DAMAGED_FILE, free_name, kept_files
+from .layout import MIB
 from .manifest import ManifestRecord, read_manifest, rewrite_manifest
 from .repair_files import Log, repair_edits, repair_manifest, repair_session_file
 from .repair_shard import Changes, restore, rewrite
@@ -38,6 +39,7 @@ class RepairReport(Log):
     Attributes:
         name: The session's name.
         discarded: Names of the kept files that were deleted.
+        unreadable: Names of the shards that the disk could not read in places.
         after: What verify finds now.
     """
 
@@ -45,6 +47,7 @@ class RepairReport(Log):
         super().__init__()
         self.name = name
         self.discarded: list[str] = []
+        self.unreadable: list[str] = []
         self.after = SessionReport(name)
 
     def to_json(self) -> dict[str, Any]:
@@ -86,19 +89,20 @@ def repair(
     folder = find_folders(recordings, [name])[0]
     io = io or default_io()
     report = RepairReport(name)
-    with SessionLock(folder, io).acquire(f"kincap sessions repair {name}"):
-        try:
+    try:
+        with SessionLock(folder, io).acquire(f"kincap sessions repair {name}"):
             _Repair(folder, report, on_progress, io).run()
-            if discard and report.after.ok:
+            # what the disk can't read today it may read tomorrow
+            if discard and report.after.ok and not report.unreadable:
                 for path in kept_files(folder):
                     io.remove(path)
                     report.discarded.append(path.name)
                     report.after.notes.remove(kept_note(path))
-        except OSError as err:
-            raise KincapError(
-                f"{folder}: repair stopped ({err.strerror or err}); nothing is lost, run it again",
-                exit_code=1,
-            ) from err
+    except OSError as err:
+        raise KincapError(
+            f"{folder}: repair stopped ({err.strerror or err}); nothing is lost, run it again",
+            exit_code=1,
+        ) from err
     return report
 
 
@@ -124,6 +128,13 @@ class _Repair:
         repair_edits(self.folder, self.io, self.report)
         self.records = read_manifest(self.folder)
         before = verify_locked(self.folder, self._tell("checking"), self.io, live=False)
+        for check in before.shards:
+            if check.bad_pages:
+                self.report.unreadable.append(check.name)
+                self.report.look_at.append(
+                    f"{check.name}: the disk can't read it in {check.bad_pages} places; what was "
+                    "replaced stays until it can be read"
+                )
         tried = [self._restored(check) for check in before.shards]
         checks = [check for check in tried if check is not None]
         checks += [self._gone(record) for record in before.missing]
@@ -175,6 +186,8 @@ class _Repair:
     def _restored(self, check: ShardCheck) -> ShardCheck | None:
         """Restore a damaged shard exactly where that can be proven; None where it was set aside."""
         name, expected = check.name, check.expected
+        if check.damage and check.state in (UNREADABLE, EMPTY):
+            self._must_read(check)
         if check.state == FOREIGN:
             self._aside(name, "belongs to another session")
             return None
@@ -199,6 +212,25 @@ class _Repair:
         self._did(f"{name}: restored as it was, {proof}")
         layout = FoundLayout(expected.layout.layout, expected.layout.own)
         return check_shard(self.folder / name, replace(expected, layout=layout), self.io)
+
+    def _must_read(self, check: ShardCheck) -> None:
+        """Stop where the disk itself gives nothing of a shard: tomorrow it may.
+
+        Raises:
+            OSError: The disk can't read it.
+            ShardError: Likewise.
+        """
+        path = self.folder / check.name
+        if check.bad_pages:
+            text = (
+                f"{path}: the disk can't read it in {check.bad_pages} places; nothing was touched"
+            )
+            raise ShardError(text, exit_code=1)
+        fd = self.io.open_read(path)
+        try:
+            self.io.read_at(fd, MIB, 0)
+        finally:
+            self.io.close(fd)
 
     def _only_lacks_its_line(self, check: ShardCheck) -> bool:
         """Say whether a shard was written again by a repair that was killed before sealing it."""

@@ -23,9 +23,9 @@ from .kept_files import replace_kept
 from .layout import MIB, Layout, cut_layout
 from .mend import mend_bit, mend_row
 from .patient_io import PatientIO
-from .seal import seal
+from .seal import file_sha256, seal
 from .session import SessionInfo
-from .shard import BLOB_TABLES, BLOBS, TABLE_STREAM, TABLES, Rows, Stream, finish_rows
+from .shard import BLOB_TABLES, BLOBS, STREAM_TABLE, TABLE_STREAM, TABLES, Rows, Stream, finish_rows
 from .shard_check import Expected, ShardCheck, check_shard
 from .shard_reader import GOOD, ShardReader, read_layout
 from .shard_writer import NEW
@@ -109,6 +109,7 @@ def restore(folder: Path, check: ShardCheck, io: FileIO) -> str | None:
 
     Raises:
         OSError: There is no room for a copy, for one; the shard was not touched.
+        ShardError: The disk gives less than a moment ago; the shard was not touched.
     """
     if check.expected is None:
         return None
@@ -133,7 +134,13 @@ def restore(folder: Path, check: ShardCheck, io: FileIO) -> str | None:
         if proven is None:
             return None
         image = proven
-    kept = replace_kept(path, _write(path, image.pieces(reading), image.size, io), io)
+    before = reading.bad_pages if record is not None else check.bad_pages
+    new = _write(path, image.pieces(reading), image.size, io)
+    proven_again = record is None or file_sha256(new, io) == record.sha256
+    if not proven_again or reading.bad_pages > before:
+        io.remove(new)
+        raise _reads_otherwise(path)
+    kept = replace_kept(path, new, io)
     if record is not None:
         io.protect(path)
     return kept.name
@@ -288,8 +295,28 @@ def _tables_to_keep(path: Path, check: ShardCheck, changes: Changes, io: FileIO)
                 for table in shard.layout.tables
                 if table != BLOBS
             }
+        _check_same(path, check, tables, changes)
     tables["events"] = np.concatenate([tables["events"], *map(finish_rows, changes.events)])
     return tables
+
+
+def _check_same(path: Path, check: ShardCheck, tables: dict[str, Rows], changes: Changes) -> None:
+    """Compare what is read now with what was read when the shard was checked.
+
+    Raises:
+        ShardError: The disk gives less than a moment ago; the shard was not touched.
+    """
+    for stream, seqs in check.stored.items():
+        expected = {int(seq) for seq in seqs} - changes.skip.get(stream, set())
+        table = STREAM_TABLE[stream]
+        if expected - set(map(int, tables[table]["seq"])):
+            raise _reads_otherwise(path)
+
+
+def _reads_otherwise(path: Path) -> ShardError:
+    """Return what is said of a shard that the disk does not give any more as it did when asked."""
+    text = f"{path}: can't be read as a moment ago, the disk may fail; it was not touched"
+    return ShardError(text, exit_code=1)
 
 
 def _blobs(

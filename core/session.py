@@ -1,5 +1,6 @@
 """Sessions: their names, their folder, session.json, and who is recording into one."""
 
+import contextlib
 import fnmatch
 import json
 import os
@@ -312,13 +313,15 @@ class SessionLock:
         except BaseException as error:
             if isinstance(error, OSError) and not must_say:
                 return self
-            self._lock.release()
+            self.release()
             raise
         return self
 
     def release(self) -> None:
         """Free the session."""
-        self._io.discard(self.folder / HOLDER_FILE)
+        # a lock.json that stays holds nobody up: the lock alone counts
+        with contextlib.suppress(OSError):
+            self._io.discard(self.folder / HOLDER_FILE)
         self._lock.release()
 
     def __enter__(self) -> Self:

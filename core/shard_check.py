@@ -116,6 +116,7 @@ class ShardCheck:
         stored: By stream: seq of the items that count.
         takes: By stream: their takes.
         drops: Lost items by its events: stream, first and last seq, row of the event.
+        bad_pages: How many pages of it the disk could not read; zeros stood for them.
     """
 
     name: str
@@ -129,6 +130,7 @@ class ShardCheck:
     stored: dict[Stream, NDArray[np.uint64]] = field(default_factory=dict)
     takes: dict[Stream, NDArray[np.uint16]] = field(default_factory=dict)
     drops: list[tuple[Stream, int, int, int]] = field(default_factory=list)
+    bad_pages: int = 0
 
     def bad_seqs(self, stream: Stream) -> list[int]:
         """Return the seqs of a stream's damaged items, as far as they are known."""
@@ -158,7 +160,7 @@ def check_shard(
     io = PatientIO(io)
     with ShardReader(path, expected.layout.layout, io) as shard, ThreadPoolExecutor(1) as beside:
         # hashing and checksums both let other threads run: two cores take half the time
-        digest = beside.submit(file_sha256, path, io) if record else None
+        digest = beside.submit(_sha256, path, io) if record else None
         found = ShardCheck(path.name, _state(shard, expected), shard.size(), expected)
         _check_size(found, expected)
         if expected.layout.problem:
@@ -176,9 +178,22 @@ def check_shard(
             found.unused.clear()
             found.notes.clear()
     _tell_unused(found)
+    found.bad_pages = io.bad_pages
     if io.bad_pages:
         found.notes.append(f"{path.name}: the disk can't read it in {io.bad_pages} places; save it")
     return found
+
+
+def _sha256(path: Path, io: FileIO) -> str:
+    """Return a shard's SHA-256, as hex.
+
+    Raises:
+        ShardError: The disk can't read it.
+    """
+    try:
+        return file_sha256(path, io)
+    except OSError as err:
+        raise ShardError(f"{path}: {err.strerror or err}", exit_code=1) from err
 
 
 def _state(shard: ShardReader, expected: Expected) -> str:

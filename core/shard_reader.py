@@ -97,7 +97,8 @@ class ShardReader:
         try:
             self._fd = self._io.open_read(self.path)
         except OSError as err:
-            raise ShardError(f"{self.path}: {err.strerror or err}") from err
+            code = 2 if isinstance(err, FileNotFoundError | PermissionError) else 1
+            raise ShardError(f"{self.path}: {err.strerror or err}", exit_code=code) from err
 
     @property
     def name(self) -> str:
@@ -117,9 +118,9 @@ class ShardReader:
 
     def close(self) -> None:
         """Close the descriptor."""
-        if self._fd >= 0:
-            self._io.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            self._io.close(fd)
 
     def size(self) -> int:
         """Return the file's size, bytes; less than the layout's where it was cut short."""

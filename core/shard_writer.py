@@ -172,6 +172,7 @@ class ShardWriter:
 
     def close(self) -> None:
         """Close the descriptor; the shard stays as it is."""
-        if self._fd >= 0:
-            self._io.close(self._fd)
-            self._fd = -1
+        # an error says that something written is not safe; the descriptor is gone all the same
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            self._io.close(fd)

@@ -308,19 +308,19 @@ class LoggingIO(FileIO):
         disk: What is in the folder at the beginning; None: nothing.
 
     Attributes:
-        calls: What changed the disk, in order.
+        log: What changed the disk, in order.
     """
 
     def __init__(self, root: Path, disk: Disk | None = None) -> None:
-        self.calls: list[Call] = []
+        self.log: list[Call] = []
         self._root = str(root)
         self._names = dict(disk.names) if disk else {}
         self._next = disk.next_inode() if disk else 0
         self._open: dict[int, int] = {}
-        self._lock = threading.RLock()
+        self._turn = threading.RLock()
 
     def _log(self, kind: str, path: str, inode: int = -1, **more: Any) -> None:
-        self.calls.append(Call(kind, path, inode, **more))
+        self.log.append(Call(kind, path, inode, **more))
 
     def _log_open(self, kind: str, fd: int, **more: Any) -> None:
         """Log what happens to an open file, under the name that it has now."""
@@ -339,14 +339,14 @@ class LoggingIO(FileIO):
 
     def create(self, path: Path, mode: int = PRIVATE_FILE) -> int:
         """Make a new file."""
-        with self._lock:
+        with self._turn:
             fd = super().create(path, mode)
             self._made(path, fd)
             return fd
 
     def open_write(self, path: Path) -> int:
         """Open a file for writing, made where it is missing."""
-        with self._lock:
+        with self._turn:
             is_new = not path.exists()
             fd = super().open_write(path)
             if is_new:
@@ -357,51 +357,51 @@ class LoggingIO(FileIO):
 
     def open_read(self, path: Path) -> int:
         """Open a file for reading; it may be synced through the descriptor."""
-        with self._lock:
+        with self._turn:
             fd = super().open_read(path)
             self._open[fd] = self._names[self._name(path)]
             return fd
 
     def close(self, fd: int) -> None:
         """Close a descriptor."""
-        with self._lock:
+        with self._turn:
             self._open.pop(fd, None)
             super().close(fd)
 
     def write_at(self, fd: int, data: Data, offset: int) -> None:
         """Write."""
-        with self._lock:
+        with self._turn:
             super().write_at(fd, data, offset)
             self._log_open("write", fd, offset=offset, data=bytes(data))
 
     def reserve(self, fd: int, size: int) -> None:
         """Give a new file its size."""
-        with self._lock:
+        with self._turn:
             os.ftruncate(fd, size)  # quicker than to reserve
             self._log_open("reserve", fd, size=size)
 
     def cut(self, fd: int, size: int) -> None:
         """Shorten a file."""
-        with self._lock:
+        with self._turn:
             super().cut(fd, size)
             self._log_open("cut", fd, size=size)
 
     def sync(self, fd: int) -> None:
         """Log a sync; others may write while it lasts."""
         number = next(_SYNCS)
-        with self._lock:
+        with self._turn:
             self._log_open("sync", fd, size=number)
-        with self._lock:
+        with self._turn:
             self._log_open("synced", fd, size=number)
 
     def sync_folder(self, folder: Path) -> None:
         """Log a folder's sync."""
-        with self._lock:
+        with self._turn:
             self._log("folder", self._name(folder))
 
     def rename(self, source: Path, target: Path) -> None:
         """Rename."""
-        with self._lock:
+        with self._turn:
             inode = self._names.pop(self._name(source))
             self._names[self._name(target)] = inode
             self._log("rename", self._name(source), inode, data=self._name(target).encode())
@@ -409,27 +409,27 @@ class LoggingIO(FileIO):
 
     def remove(self, path: Path) -> None:
         """Delete a file."""
-        with self._lock:
+        with self._turn:
             self._log("unlink", self._name(path), self._names.pop(self._name(path)))
             super().remove(path)
 
     def discard(self, path: Path) -> None:
         """Delete a leftover."""
-        with self._lock:
+        with self._turn:
             if path.exists():
                 self._log("unlink", self._name(path), self._names.pop(self._name(path)))
             super().discard(path)
 
     def protect(self, path: Path) -> None:
         """Make a file read-only."""
-        with self._lock:
+        with self._turn:
             super().protect(path)
             mode = path.stat().st_mode & 0o777
             self._log("mode", self._name(path), self._names[self._name(path)], size=mode)
 
     def make_folder(self, path: Path) -> None:
         """Make a folder."""
-        with self._lock:
+        with self._turn:
             if not path.is_dir():
                 self._log("mkdir", self._name(path))
             super().make_folder(path)

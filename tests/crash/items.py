@@ -53,6 +53,8 @@ def rows_written(calls: Iterable[Call]) -> dict[int, tuple[Key, bytes, bytes]]:
             place = places.get(table)
             if place is None or not place.offset <= call.offset < place.end:
                 continue
+            if len(call.data) < place.dtype.itemsize:
+                continue  # a write that failed in its middle
             row = np.frombuffer(call.data, place.dtype)[0]
             blob = blobs[call.inode, int(row["offset"])] if "offset" in TABLES[table].names else b""
             found[number] = ((stream.name, int(row["seq"])), call.data, blob)

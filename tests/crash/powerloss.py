@@ -212,7 +212,7 @@ def _live(root: Path, life: str, log: list[Call], rng: random.Random) -> Past:
             repair(root, NAME, io=io)
     else:
         record_tiny(root, io, frames=NEXT_FRAMES, first=50)
-    return past.go_on(io.calls[: _moment(io.calls, rng)])
+    return past.go_on(io.log[: _moment(io.log, rng)])
 
 
 def _moment(log: list[Call], rng: random.Random) -> int:
@@ -248,7 +248,7 @@ def _check_after(root: Path, past: Past, style: str, rng: random.Random, counts:
     if rng.random() < 0.3 and (folder / "session.json").is_file():
         repair(root, NAME, io=io)
     record_tiny(root, io, frames=NEXT_FRAMES, first=100)
-    new = acknowledged(io.calls)
+    new = acknowledged(io.log)
     for stream in ("color", "bodies"):
         before = [seq for of, seq in past.synced if of == stream]
         after = [seq for of, seq in new if of == stream]

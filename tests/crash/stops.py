@@ -175,15 +175,15 @@ def by_record(root: Path, state: State) -> list[Call]:
     folder, io = root / NAME, LoggingIO(root, disk)
     check_left(folder, state.known)
     record_tiny(root, io, frames=NEXT_FRAMES, first=100)
-    new = acknowledged(io.calls)
+    new = acknowledged(io.log)
     for stream in ("color", "bodies"):
         before = [seq for of, seq in state.known if of == stream]
         after = [seq for of, seq in new if of == stream]
         if len(after) != NEXT_FRAMES or min(after) <= max(before, default=-1):
             raise Wrong(f"{stream}: {after} acknowledged after {before}")
     check_whole(folder, {**state.known, **new})
-    check_log(root, disk.apply(io.calls).image())
-    return io.calls
+    check_log(root, disk.apply(io.log).image())
+    return io.log
 
 
 def by_repair(root: Path, state: State) -> list[Call]:
@@ -201,8 +201,8 @@ def by_repair(root: Path, state: State) -> list[Call]:
     if not repair(root, NAME, io=io).after.ok:
         raise Wrong("repair leaves damage")
     check_whole(folder, state.known)
-    check_log(root, disk.apply(io.calls).image())
-    return io.calls
+    check_log(root, disk.apply(io.log).image())
+    return io.log
 
 
 def check_whole(folder: Path, known: Items) -> None:
@@ -249,10 +249,10 @@ def logged(
     put(root, {}, ())
     io = LoggingIO(root)
     record_tiny(root, io, pause=pause, clock=clock)
-    if len(acknowledged(io.calls)) != 2 * FRAMES:
+    if len(acknowledged(io.log)) != 2 * FRAMES:
         raise Wrong("not every item was acknowledged")
-    check_log(root, Disk().apply(io.calls).image())
-    return io.calls
+    check_log(root, Disk().apply(io.log).image())
+    return io.log
 
 
 def check_log(root: Path, image: Image) -> None:

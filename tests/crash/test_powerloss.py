@@ -53,7 +53,7 @@ def test_recovery_builds_on_nothing_that_a_power_cut_would_undo(root: Path) -> N
     put(root, disk.image(), disk.folders)
     io = LoggingIO(root, disk)
     recover(root / NAME, io)
-    disk.apply(io.calls)
+    disk.apply(io.log)
     for seed in range(6):
         put(root, *disk.after_power_cut(random.Random(seed), "all lost"))
         report = verify_session(root / NAME)
