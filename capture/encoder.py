@@ -14,7 +14,8 @@ from ..core.png import encode_png
 from ..core.shard import EventKind, Stream
 from .clock import Clock
 from .findings import items_of
-from .ring import EncodedPicture, PictureJob, Queues
+from .jobs import EncodedPicture, PictureJob
+from .ring import Queues
 from .sensor import ColorFrame, PlaneFrame
 
 QUALITY = 90

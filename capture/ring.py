@@ -11,7 +11,6 @@ per item does not depend on what encoders, writer or disk do.
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from ..core.shard import EventKind, Stream, event_row
 from .clock import Clock
+from .jobs import BodyJob, EventJob, Loss, PictureJob, WriterItem
 from .sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
 from .stats import Latencies
 
@@ -32,79 +32,6 @@ _BEHIND = {EventKind.drop_ring_full, EventKind.drop_writer}
 """The recorder itself was too slow: one run of losses, whichever part was behind at first."""
 _LOOK_UP_EVERY_S = 0.1
 MOST_COUNTED = 0xFFFFFFFF
-
-
-@dataclass(slots=True)
-class Loss:
-    """A run of lost items of one stream; becomes one event.
-
-    ``count`` is ``seq_last - seq_first + 1``: seq is dense, so nothing else can lie between.
-    """
-
-    stream: Stream
-    kind: EventKind
-    seq_first: int
-    seq_last: int
-    take: int
-    time_device: int
-    time_host: int
-
-    @property
-    def count(self) -> int:
-        """How many items were lost."""
-        return self.seq_last - self.seq_first + 1
-
-
-@dataclass(slots=True)
-class PictureJob:
-    """A picture on its way to an encoder.
-
-    ``ticket`` counts the accepted pictures: the writer puts them back in that order. ``before`` is
-    what was lost of the stream since its previous accepted picture: it is written first, so that a
-    kill leaves no hole without its event.
-    """
-
-    ticket: int
-    stream: Stream
-    seq: int
-    take: int
-    frame: ColorFrame | PlaneFrame
-    place: int
-    handed_ns: int
-    before: Loss | None
-
-
-@dataclass(slots=True)
-class EncodedPicture:
-    """A picture ready to be stored; ``blob`` None: it can't be, for the reason ``drop``."""
-
-    job: PictureJob
-    blob: bytes | None
-    crc32: int
-    drop: EventKind = EventKind.drop_encoder
-
-
-@dataclass(slots=True)
-class BodyJob:
-    """A body row ready to be stored."""
-
-    row: npt.NDArray[Any]
-    seq: int
-    take: int
-    time_device: int
-    time_host: int
-    handed_ns: int
-    before: Loss | None
-
-
-@dataclass(slots=True)
-class EventJob:
-    """An event row ready to be stored."""
-
-    row: npt.NDArray[Any]
-
-
-WriterItem = EncodedPicture | BodyJob | EventJob | Loss
 
 
 class Queues:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy.typing as npt
 
 from ..core.ack import Phase, phase
-from ..core.shard import BLOBS, STREAM_TABLE, EventKind, Stream, event_row, pack_index_row
+from ..core.shard import BLOBS, STREAM_TABLE, EventKind, Stream, event_row
 from ..core.shard_writer import ShardWriter
 from .clock import Clock
 from .findings import Finding, Teller, items_of
 from .frozen import FrozenPictures
+from .jobs import BodyJob, EncodedPicture, Loss, WriterItem, index_row
 from .keeper import Keeper
-from .ring import BodyJob, EncodedPicture, Loss, PictureJob, Queues, WriterItem
-from .sensor import ColorFrame
+from .ring import Queues
 from .stats import Latencies
 
 PREPARE_AT = 0.6
@@ -115,7 +115,7 @@ class Writer:
             self._lose(job.before)
         kind = picture.drop
         if picture.blob is not None:
-            row = _index_row(job)
+            row = index_row(job)
             if self._store(job.stream, row, picture.blob, picture.crc32, job.handed_ns):
                 if job.stream is Stream.color:
                     self.color_bytes += len(picture.blob)
@@ -313,20 +313,3 @@ class Writer:
         )
         if not self._append("events", row):
             self.unwritten_losses += loss.count
-
-
-def _index_row(job: PictureJob) -> bytes:
-    """Return the row of an index table that says of a picture what its source said."""
-    source = job.frame
-    if not isinstance(source, ColorFrame):
-        return pack_index_row(job.seq, job.take, source.time_device, source.time_host)
-    return pack_index_row(
-        job.seq,
-        job.take,
-        source.time_device,
-        source.time_host,
-        exposure=source.exposure,
-        frame_interval=source.frame_interval,
-        gain=source.gain,
-        flags=source.flags,
-    )
