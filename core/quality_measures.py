@@ -20,7 +20,7 @@ FAR_M: Final = 4.0
 BONE_NAMES: Final = tuple(f"{JOINT_NAMES[a]}-{JOINT_NAMES[b]}" for a, b in JOINT_BONES)
 _EDGES: Final = {"right": 1, "left": 2, "top": 4, "bottom": 8}
 _WORST: Final = 3
-_LONG_BONE_M: Final = 0.12
+_LONG_BONE_M: Final = 0.2
 _TRACKED, _INFERRED, _NOT_TRACKED = 2, 1, 0
 _MAD: Final = 1.4826
 """Standard deviations in a median absolute deviation of normal noise."""
@@ -169,7 +169,7 @@ def _bones(takes: Sequence[Take]) -> dict[str, Any]:
         return {"median_m": {}, "spread": {}, "worst": []}
     ratio, length = np.concatenate(off), np.concatenate(lengths)
     spread = _MAD * _median(np.abs(ratio - 1.0))
-    # a hand is so short that noise alone makes it vary; it says nothing about the recording
+    # hands and feet are so short that noise alone makes them vary: that says nothing
     long = np.where(_median(length) >= _LONG_BONE_M, spread, np.nan)
     order = [int(b) for b in np.argsort(-np.nan_to_num(long, nan=-1.0), kind="stable")]
     return {
