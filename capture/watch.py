@@ -88,8 +88,11 @@ class StallWatch:
     def item(self, stream: Stream, seq: int, time_device: int, now_ns: int) -> Finding | None:
         """Take note of an item; return the silence that it ended, None where there was none."""
         last = self._last.get(stream)
+        if last is None:
+            return None
+        # only a value changes, never the keys: the other thread may be looking through them
         self._last[stream] = _Last(seq, now_ns, time_device)
-        if last is None or now_ns - last.arrived_ns < STALL_AFTER_NS:
+        if now_ns - last.arrived_ns < STALL_AFTER_NS:
             return None
         silent_s = (now_ns - last.arrived_ns) / 1e9
         text = f"{items_of(stream)} come again after {silent_s:.1f} s"

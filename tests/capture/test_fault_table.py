@@ -3,6 +3,7 @@
 import json
 import tempfile
 import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kincap.capture.findings import FREE_EVENTS, ITEMS_PER_EVENT
 from kincap.capture.sensor import Notice, TakeStart
 from kincap.core.shard import EventKind
 
@@ -79,6 +81,31 @@ def test_any_mix_of_faults_is_accounted_for(faults, disk, sensor):
         shots = fault(shots, first, ticks, stream)
     with tempfile.TemporaryDirectory() as folder:
         run_case(Case("mix", shots, disk=disk, sensor=sensor), Path(folder))
+
+
+def test_a_flood_of_faults_neither_fills_the_events_nor_the_screen(tmp_path):
+    quiet = run_case(Case("quiet", steady(300)), tmp_path / "quiet")
+    shots = steady(300)
+    for tick in range(0, 300, 2):
+        one = {0: (tick + 100, 0.0)}
+        shots = change(shots, tick, tick + 1, lambda s, one=one: replace(s, people=one), "bodies")
+    shots = sorted(
+        [*shots, *(replace(shot, arrives=shot.arrives + 15_000) for shot in shots)],
+        key=lambda shot: shot.arrives,
+    )
+    flood = run_case(Case("flood", shots), tmp_path / "flood")
+    found = Counter(kind for kind, *_ in flood.named)
+    assert set(found) == {"duplicate", "body_lost", "body_found"}
+    items = sum(flood.handed.values())
+    assert sum(found.values()) <= 4 * (FREE_EVENTS + items / ITEMS_PER_EVENT + 1)
+    # all that was noticed is counted, though not one by one
+    counted = Counter()
+    for kind, *_, count in flood.named:
+        counted[kind] += count
+    assert counted["duplicate"] == 600
+    assert counted["body_found"] >= 290
+    assert flood.result.shards <= 2 * quiet.result.shards + 1
+    assert len(flood.result.warnings) <= 12
 
 
 def test_a_session_is_shown_with_what_was_noticed(tmp_path, kincap):
