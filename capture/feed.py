@@ -1,5 +1,6 @@
 """The source thread: asks the source for items, begins takes, knows when it is enough."""
 
+import operator
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from .sensor import (
 )
 from .stop import Stop
 from .watch import BodyWatch
+
+_TOO_LARGE = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ class Feed:
             if self._is_left_behind:
                 _let_go(item)
                 return
+            _check_times(item)
             step = self._noticing.clock_step(item) if start is None else None
             # an item that was given is always taken: the source counts it as handed over
             self._take(item, TakeStart() if step else start, step)
@@ -192,6 +196,7 @@ class Feed:
             return
         item = next(items, None)
         if isinstance(item, BodyFrame):
+            _check_times(item)
             step = self._noticing.clock_step(item)
             self._take(item, TakeStart() if step else None, step)
         elif isinstance(item, ColorFrame | PlaneFrame):
@@ -274,6 +279,16 @@ class Feed:
         if frames is not None and self._hand_over.handed[self._counted] >= frames:
             return True
         return seconds is not None and self.recorded_s >= seconds
+
+
+def _check_times(item: Timed) -> None:
+    """Raise SensorError where an item's times fit into no row."""
+    _, time_device, time_host = times_of(item)
+    for time in (time_device, time_host):
+        if not -_TOO_LARGE <= operator.index(time) < _TOO_LARGE:
+            raise SensorError(
+                f"the source gave the time {time}, expected a whole number of 64 bits", exit_code=1
+            )
 
 
 def _let_go(item: Timed) -> None:

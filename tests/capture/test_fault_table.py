@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kincap.capture.findings import FREE_EVENTS, ITEMS_PER_EVENT
+from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.capture.sensor import Notice, TakeStart
+from kincap.core.session_reader import SessionReader
 from kincap.core.shard import EventKind
 
 from .fault_table import CASES, HOUR, QUIET, Case, check_named, run_case
@@ -106,6 +108,19 @@ def test_a_flood_of_faults_neither_fills_the_events_nor_the_screen(tmp_path):
     assert counted["body_found"] >= 290
     assert flood.result.shards <= 2 * quiet.result.shards + 1
     assert len(flood.result.warnings) <= 12
+
+
+@pytest.mark.parametrize("time", [2**63, -(2**70), 1.5])
+def test_a_time_that_fits_into_no_row_ends_a_recording_in_order(tmp_path, time):
+    shots = change(steady(60), 40, 41, lambda shot: replace(shot, device=time), "color")
+    says = "interpreted as an integer" if time == 1.5 else "expected a whole number of 64 bits"
+    clock = VirtualClock()
+    sensor = ScriptedSensor(shots, clock)
+    with pytest.raises(RecordError, match=says):
+        record(RecordSettings("s", tmp_path, shard_mib=8), sensor=sensor, clock=clock)
+    with SessionReader(tmp_path / "s") as reader:
+        assert reader.color["seq"].tolist() == list(range(40))
+        assert reader.events["kind"].tolist() == [EventKind.take_start, EventKind.sensor_lost]
 
 
 def test_a_session_is_shown_with_what_was_noticed(tmp_path, kincap):
