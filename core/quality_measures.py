@@ -232,8 +232,8 @@ def accounts(tables: SessionTables) -> dict[str, dict[str, Any]]:
     for stream, rows in ((Stream.color, tables.color), (Stream.bodies, tables.bodies)):
         own = drops[drops["stream"] == stream]
         stored = np.unique(rows["seq"])
-        last = max([int(rows["seq"].max(initial=0)), int(own["seq_last"].max(initial=0))])
-        emitted = last + 1 if len(rows) or len(own) else 0
+        known = [int(seqs.max()) for seqs in (rows["seq"], own["seq_last"]) if len(seqs)]
+        emitted = max([*known, tables.sealed_to.get(stream.name, -1)], default=-1) + 1
         lost = _union([(int(e["seq_first"]), int(e["seq_last"])) for e in own])
         inside = sum(
             int(np.searchsorted(stored, b, "right") - np.searchsorted(stored, a)) for a, b in lost

@@ -41,11 +41,11 @@ def verdict(quality: Mapping[str, Any]) -> str:
     """
     whole = quality["whole"]
     color, bodies = (whole["streams"][name]["items"] for name in ("color", "bodies"))
-    if not color and not bodies:
-        return "empty: nothing was stored"
     open_accounts = [name for name, one in quality["accounts"].items() if not one["closes"]]
     if quality["damaged_rows"] or quality["unreadable_shards"] or open_accounts:
         return "damaged: some of it can't be read or is not accounted for"
+    if not color and not bodies:
+        return "empty: nothing was stored"
     only = " (bodies only)" if not color else " (colour only)" if not bodies else ""
     lost = sum(one["dropped"] for one in quality["accounts"].values())
     share = lost / max(sum(one["emitted"] for one in quality["accounts"].values()), 1)

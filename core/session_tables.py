@@ -104,6 +104,7 @@ class SessionTables:
         bones: Sampled bone lengths.
         damaged: Damaged rows by table.
         unreadable: Shards that can't be read.
+        sealed_to: By stream name the last seq that the manifest knows.
     """
 
     folder: Path
@@ -118,6 +119,7 @@ class SessionTables:
     bones: list[BonePart]
     damaged: dict[str, int]
     unreadable: list[str]
+    sealed_to: dict[str, int]
 
     def takes(self) -> list[int]:
         """Return the takes that anything is known of."""
@@ -182,7 +184,17 @@ def read_tables(folder: Path, io: FileIO) -> SessionTables:
         bones=parts.bones,
         damaged=parts.damaged,
         unreadable=parts.unreadable,
+        sealed_to=_sealed_to(folder),
     )
+
+
+def _sealed_to(folder: Path) -> dict[str, int]:
+    """Return the last seq of each stream that the manifest names, read or not."""
+    last: dict[str, int] = {}
+    for record in read_manifest(folder).values():
+        for name, span in record.streams.items():
+            last[name] = max(last.get(name, -1), span.seq_last)
+    return last
 
 
 def _open_shards(
