@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any, Final
 
 import numpy as np
@@ -31,6 +31,9 @@ from kincap.core.shard import Stream
 
 HANDED_OVER: Final = struct.Struct("<BQq")
 """A line of the source's own log: stream, number in the stream, device time in 100 ns."""
+_SLOWEST: Final = 3
+_LONGEST_S: Final = 60.0
+"""A session that takes so many times its length, and so long besides, hangs."""
 LEAKS: Final = ("frames", "descriptors", "threads")
 """What a worker can be told to leak, so that a check can be seen to find it."""
 
@@ -190,11 +193,17 @@ class Worker:
         self._answer()
 
     def record(self, job: Job) -> dict[str, Any]:
-        """Record a session and return what became of it; waits until it has ended."""
+        """Record a session and return what became of it; one that hangs is killed."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(asdict(job)) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
+        watchdog = Timer(_SLOWEST * job.frames / job.fps + _LONGEST_S, self._process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            self._process.stdin.write(json.dumps(asdict(job)) + "\n")
+            self._process.stdin.flush()
+            return self._answer()
+        finally:
+            watchdog.cancel()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -130,12 +130,20 @@ def test_real_gaps_are_reported_where_they_are(kind, name, recorded, data_dir):
     expected = [
         (k, k + 1, max(1, round(steps[k] / 333_333) - 1)) for k in np.flatnonzero(steps > 500_000)
     ]
-    with SessionReader(recorded(kind, name)) as reader:
+    folder = recorded(kind, name)
+    findings = json.loads((folder / "quality.json").read_text())["findings"]
+    reported = [
+        (one["seq_first"], one["seq_last"], one["count"])
+        for one in findings
+        if (one["kind"], one["stream"]) == ("gap", "bodies")
+    ]
+    with SessionReader(folder) as reader:
         gaps = reader.events[reader.events["kind"] == EventKind.gap]
         found = [(int(e["seq_first"]), int(e["seq_last"]), int(e["count"])) for e in gaps]
         assert (gaps["stream"] == Stream.bodies).all()
         assert gaps["time_device"].tolist() == [int(times[last]) for _, last, _ in expected]
     assert found == expected
+    assert reported == expected
 
 
 def test_the_default_projection_is_close_to_that_of_real_sensors(data_dir):
