@@ -14,6 +14,7 @@ from kincap.core.fileio import FileIO
 from kincap.core.layout import make_layout
 from kincap.core.seal import finish
 from kincap.core.session import SessionInfo, SessionLock, load_session
+from kincap.core.session_quality import make_quality, save_quality
 from kincap.core.shard import TABLES, ColorFlag, EventKind, Stream, event_row
 from kincap.core.truth import truth_dtype
 
@@ -124,6 +125,24 @@ def test_keys_of_the_json_files_are_named(shard: Path) -> None:
     assert set(line["streams"]["color"]) <= _keys("Life of a shard")
     edits = json.loads((folder / "edits.json").read_text())
     assert set(edits) | set(edits["operations"][0]) <= _keys(r"edits\.json")
+
+
+def test_the_keys_of_quality_json_are_as_listed(shard: Path) -> None:
+    save_quality(shard.parent, make_quality(shard.parent))
+    kept = json.loads((shard.parent / "quality.json").read_text())
+    (listed,) = tables("key of quality.json")
+    assert [name for name, _ in listed] == list(kept)
+    (figures,) = tables("figure of quality.json")
+    assert [name for name, _ in figures] == list(kept["whole"])
+    for name, holds in figures:
+        inside = kept["whole"][name]
+        if isinstance(inside, dict) and name not in ("joints", "keypoints", "streams"):
+            assert set(inside) <= set(re.findall(r"\w+", holds)), name
+    for name, holds in listed:
+        first = next(iter(kept[name].values())) if name == "accounts" else kept[name]
+        first = first[0] if name in ("findings", "dropped") and first else first
+        if name in ("accounts", "findings", "dropped") and first:
+            assert set(first) <= set(re.findall(r"\w+", holds)), name
 
 
 def test_the_files_of_a_session_are_named(shard: Path) -> None:
