@@ -17,7 +17,8 @@ from kincap.capture.sensor import Notice, TakeStart
 from kincap.core.session_reader import SessionReader
 from kincap.core.shard import EventKind
 
-from .fault_table import CASES, HOUR, QUIET, Case, check_named, run_case
+from .fault_cases import CASES, HOUR, QUIET
+from .fault_table import Case, check_named, run_case
 from .scripted import TICK, ScriptedSensor, change, jump, say, silence, steady
 from .virtual_clock import VirtualClock, VirtualQueue
 
