@@ -6,6 +6,7 @@ for each item that was handed over, named by stream and seq. Both are only appen
 recorder leaves everything up to its last whole row. docs/format.md says the layout.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -269,16 +270,26 @@ class TruthWriter:
 
     def row(self, row: NDArray[Any]) -> None:
         """Append one row."""
-        os.write(self._rows, row.tobytes())
+        _write(self._rows, row.tobytes())
 
     def line(self, line: Mapping[str, object]) -> None:
         """Append one line to the header."""
-        os.write(self._lines, (json.dumps(line) + "\n").encode())
+        _write(self._lines, (json.dumps(line) + "\n").encode())
 
     def close(self) -> None:
         """Close both files."""
         os.close(self._lines)
         os.close(self._rows)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of it; what comes after a piece would be misread.
+
+    Raises:
+        OSError: The disk refuses, or takes only a piece.
+    """
+    if os.write(descriptor, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _appended(path: Path) -> int:

@@ -1,5 +1,6 @@
 """The simulated sensor: hands over colour and body frames as a Kinect v2 would."""
 
+import contextlib
 import json
 import time
 from array import array
@@ -230,7 +231,7 @@ class SimulatedSensor:
             try:
                 self._truth_log.item(cue, self._world.seen(cue))
             except OSError:
-                self._truth_log = None  # a full disk is told of by the recorder
+                self._end_truth()
 
     def _note_fault(self, entry: Hole | Over) -> None:
         """Write down that an item is missing, or that a fault is over."""
@@ -242,7 +243,14 @@ class SimulatedSensor:
             else:
                 self._truth_log.over(entry.fault)
         except OSError:
-            self._truth_log = None
+            self._end_truth()
+
+    def _end_truth(self) -> None:
+        """Write no more of the truth; that the disk is full is told by the recorder."""
+        log, self._truth_log = self._truth_log, None
+        if log is not None:
+            with contextlib.suppress(OSError):
+                log.close()
 
     def _open_truth(self) -> Notice | None:
         """Open the truth's files where a recorder wants them; say why that can't be."""
@@ -267,8 +275,7 @@ class SimulatedSensor:
     def _close_files(self) -> None:
         if self._log is not None:
             self._log.close()
-        if self._truth_log is not None:
-            self._truth_log.close()
+        self._end_truth()
 
 
 def _written(options: SimulatorOptions) -> list[tuple[str, object]]:

@@ -124,9 +124,11 @@ class TruthLog:
 
     def close(self) -> None:
         """Close the files; a fault that still lasts was cut off here."""
-        for fault in self._overdue:
-            self._write(fault, ended=True)
-        self._file.close()
+        try:
+            for fault in self._overdue:
+                self._write(fault, ended=True)
+        finally:
+            self._file.close()
 
     def _reach(self, fault: Fault, stream: Stream, seq: int, time_device: int) -> None:
         """Let a fault reach over an item; told at once where it begins, or ends late."""

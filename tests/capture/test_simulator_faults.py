@@ -1,5 +1,6 @@
 """Each fault of the simulator does what its name says, and the truth says where: one recording."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.sensor import BodyFrame, ColorFrame, TakeStart
+from kincap.capture.sensor import BodyFrame, ColorFrame, Notice, TakeStart
 from kincap.capture.simulator import open_simulator
 from kincap.capture.simulator.faults import DEFAULT_S, FAULTS, Plan, plan_faults
 from kincap.core.errors import SensorError
@@ -378,3 +379,14 @@ def test_a_take_begins_anew_after_the_cable_and_silence_costs_no_time_when_fast(
     host = [item.time_host / 1e9 for item in items if isinstance(item, ColorFrame)]
     assert max(np.diff(host)) == pytest.approx(4.5, abs=0.02)
     assert host[-1] - host[0] == pytest.approx(6.5, abs=0.02)
+
+
+def test_closing_ends_the_silence_of_a_live_sensor() -> None:
+    sensor = open_simulator({"faults": "unplug@0.05-600"})
+    items = sensor.items()
+    lost = next(item for item in items if isinstance(item, Notice))
+    assert lost.kind is EventKind.sensor_lost
+    ender = threading.Timer(0.2, sensor.close)
+    ender.start()
+    assert list(items) == []
+    ender.join()

@@ -1,6 +1,8 @@
 """The truth beside a recording: what it holds, what a kill leaves of it, who tolerates it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +149,28 @@ def test_what_is_no_truth_is_named(tmp_path: Path) -> None:
         assert str(header) in str(caught.value)
     header.write_text("")  # killed before the first line
     assert load_truth(tmp_path).faults == ()
+
+
+FILLS_THE_DISK = """
+import resource, sys
+from pathlib import Path
+from kincap.core.truth import TruthWriter
+writer = TruthWriter(Path(sys.argv[1]), 1, ("gaps",), {})
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+row = writer.empty()
+try:
+    for seq in range(9):
+        row["stream"], row["seq"] = 1, seq
+        writer.row(row)
+except OSError:
+    print(seq)
+"""
+
+
+def test_a_full_disk_leaves_whole_rows_and_the_writer_knows(tmp_path: Path) -> None:
+    pytest.importorskip("resource", reason="this system has no limit on the size of files")
+    command = [sys.executable, "-c", FILLS_THE_DISK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    whole = 2000 // truth_dtype(1).itemsize
+    assert int(done.stdout) == whole
+    assert load_truth(tmp_path).color["seq"].tolist() == list(range(whole))
