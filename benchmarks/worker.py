@@ -146,7 +146,10 @@ def _give_free_memory_back() -> None:
 def _record(job: Job, frames: tuple[npt.NDArray[np.uint8], Any], kept: list[Any]) -> dict[str, Any]:
     """Record one session and return what became of it, with what this process holds after it."""
     sensor = PacedPictures(*frames, job, kept)
-    settings = RecordSettings(job.session, Path(job.recordings), shard_mib=job.shard_mib)
+    # the report comes after the recording, with memory and no threads of its own: not what is judged
+    settings = RecordSettings(
+        job.session, Path(job.recordings), shard_mib=job.shard_mib, report=False
+    )
     error = None
     try:
         done = record(settings, sensor=sensor)

@@ -328,7 +328,8 @@ class _Job:
         crash = self._pipeline.writer.crash or self._keeper.crash
         if crash is not None:
             raise crash
-        self._report(result, tell)
+        if self._settings.report:
+            self._report(result, tell)
         if result.error is not None:
             raise RecordError(result.error, result) from self._pipeline.feed.error
         return result

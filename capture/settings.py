@@ -26,6 +26,7 @@ class RecordSettings:
         tags: Free words, added to the session's.
         consent: What the person agreed to.
         encoders: Encoder threads; None: as many as suit the machine.
+        report: Whether to work out at the end how good the session is.
     """
 
     session: str
@@ -41,6 +42,7 @@ class RecordSettings:
     tags: tuple[str, ...] = ()
     consent: str = ""
     encoders: int | None = None
+    report: bool = True
 
 
 def check_settings(settings: RecordSettings) -> None:

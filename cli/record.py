@@ -48,6 +48,9 @@ def record(
         list[str] | None, typer.Option("--tag", help="A word to find it by; may be repeated.")
     ] = None,
     consent: Annotated[str, typer.Option("--consent", help="What the person agreed to.")] = "",
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Work out how good it is at the end.")
+    ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Record colour and bodies into a session; Ctrl-C ends it cleanly, twice at once."""
@@ -67,6 +70,7 @@ def record(
         note=note,
         tags=tuple(tag or ()),
         consent=consent,
+        report=report,
     )
 
     def show(done: "RecordResult") -> None:

@@ -192,6 +192,9 @@ def test_record_prints_the_report_and_gives_its_short_form_as_json(kincap, tmp_p
     assert json.loads((tmp_path / done["quality_file"]).read_text())["session"] == "copy2"
     assert {"verdict", "advice", "findings", "fps"} <= set(done["quality"])
     assert "report" not in done
+    run = kincap("record", "--session", "copy3", "--source", f"session:{source}", "--no-report")
+    assert (run.returncode, len(run.stdout.splitlines())) == (0, 1)
+    assert not (tmp_path / "recordings/copy3/quality.json").exists()
 
 
 def test_report_is_made_again_and_drawn(kincap, tmp_path, small) -> None:
