@@ -113,12 +113,14 @@ class PacedPictures:
                 self._leak(k, picture)
 
     def _leak(self, k: int, picture: npt.NDArray[np.uint8]) -> None:
-        """Leak as told: a frame every 100, a descriptor and a thread every 300."""
-        if "frames" in self._job.leaks and k % 100 == 0:
+        """Leak as told, at every hundredth picture."""
+        if k % 100:
+            return
+        if "frames" in self._job.leaks:
             self._kept.append(picture.copy())
-        if "descriptors" in self._job.leaks and k % 300 == 0:
+        if "descriptors" in self._job.leaks:
             self._kept.append(open(os.devnull, "rb"))  # noqa: SIM115
-        if "threads" in self._job.leaks and k % 300 == 0:
+        if "threads" in self._job.leaks:
             Thread(target=Event().wait, daemon=True).start()
 
     def close(self) -> None:
@@ -146,7 +148,7 @@ def _give_free_memory_back() -> None:
 def _record(job: Job, frames: tuple[npt.NDArray[np.uint8], Any], kept: list[Any]) -> dict[str, Any]:
     """Record one session and return what became of it, with what this process holds after it."""
     sensor = PacedPictures(*frames, job, kept)
-    # the report comes after the recording, with memory and no threads of its own: not what is judged
+    # a report comes after the recording, with memory of its own: it is not what is judged here
     settings = RecordSettings(
         job.session, Path(job.recordings), shard_mib=job.shard_mib, report=False
     )
