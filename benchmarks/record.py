@@ -77,18 +77,21 @@ def look(worker: psutil.Process) -> Load:
     )
 
 
-def record_paced(seconds: float, folder: str | None, say: Callable[[str], None]) -> dict[str, Any]:
+def record_paced(
+    seconds: float, pictures: int, folder: str | None, say: Callable[[str], None]
+) -> dict[str, Any]:
     """Record for some seconds and judge.
 
     Args:
         seconds: How long.
+        pictures: How many are drawn; they come again and again.
         folder: Where the session is recorded; None: the system's temporary folder.
         say: Told how far it is.
     """
     with tempfile.TemporaryDirectory(prefix="kincap-record-", dir=folder) as name:
         here = Path(name)
-        say(f"drawing {PICTURES} frames with {PERSONS} people")
-        draw(here / "frames.npz", PICTURES, PERSONS, SIZE_PX)
+        say(f"drawing {pictures} frames with {PERSONS} people")
+        draw(here / "frames.npz", pictures, PERSONS, SIZE_PX)
         frames = round(seconds * FPS)
         job = Job("bench", name, frames, FPS, SHARD_MIB, str(here / "handed-over"))
         worker = Worker(here / "frames.npz", CORES)
@@ -189,6 +192,7 @@ def main() -> None:
     assert __doc__ is not None
     parser = argparse.ArgumentParser(prog="benchmarks.record", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--pictures", type=int, default=PICTURES, help="how many are drawn")
     parser.add_argument("--folder", help="where to record; default: the temporary folder")
     parser.add_argument("--json", action="store_true", help="no progress, the JSON object alone")
     args = parser.parse_args()
@@ -197,7 +201,7 @@ def main() -> None:
         if not args.json:
             print(text, file=sys.stderr, flush=True)
 
-    done = record_paced(args.seconds, args.folder, say)
+    done = record_paced(args.seconds, args.pictures, args.folder, say)
     if done["noisy"] and not args.json:
         print(f"machine too noisy for its figures to mean much: {done['machine']}", file=sys.stderr)
     print(json.dumps(done))

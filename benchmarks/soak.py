@@ -7,8 +7,8 @@ be flat from session to session. Each session is compared with its source's own 
 verified, and deleted, so that the disk does not fill. Drops are allowed (the machine may be busy),
 losses without account are not. Prints one JSON object; exit 1 where something failed.
 
---leak shows that the check works: the worker then leaks a frame in 100, a descriptor or a thread
-in 300.
+--leak shows that the check works: the worker then leaks a picture, a descriptor or a thread at
+every hundredth picture.
 """
 
 import argparse

@@ -63,7 +63,7 @@ def test_an_item_unaccounted_for_counts_on_any_machine(benchmark):
 def test_some_seconds_at_full_size_account_for_every_item(tmp_path):
     command = [sys.executable, "-m", "benchmarks.record", "--seconds", "3", "--json"]
     done = subprocess.run(
-        [*command, "--folder", str(tmp_path)],
+        [*command, "--pictures", "6", "--folder", str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert done.stderr == ""

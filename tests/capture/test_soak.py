@@ -45,7 +45,7 @@ def test_a_minute_at_four_times_the_pace_is_flat_and_accounts_for_every_item(tmp
 @pytest.mark.timeout(200)
 def test_leaks_of_every_kind_are_found_and_named(tmp_path):
     leaks = [word for kind in ("frames", "descriptors", "threads") for word in ("--leak", kind)]
-    code, report = soak("--seconds", 24, "--speed", 8, "--folder", tmp_path, *leaks, timeout=180)
+    code, report = soak("--seconds", 18, "--speed", 8, "--folder", tmp_path, *leaks, timeout=180)
     assert (code, report["ok"], report["accounting_closed"]) == (1, False, True)
     inside = [text.split()[0] for text in report["reasons"] if "inside a session" in text]
     assert inside == ["rss_mib", "descriptors", "threads"]
