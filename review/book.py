@@ -261,8 +261,8 @@ def _picture_size(info: SessionInfo) -> tuple[int, int]:
         SessionError: It doesn't say them.
     """
     try:
-        width, height = (int(side) for side in info.device["color_size_px"])
-    except (KeyError, TypeError, ValueError) as error:
+        width, height = info.device["color_size_px"]
+    except KeyError as error:
         raise SessionError(f"{info.name}: session.json names no picture size") from error
     return width, height
 

@@ -75,7 +75,7 @@ def test_a_session_that_cannot_be_read_is_shown_with_its_reason(client: Any, mak
 def test_a_session_whose_json_names_no_picture_size_is_no_crash(client: Any, make_session: Any):
     folder = make_session("odd")
     info = load_session(folder)
-    info.device["color_size_px"] = "wide"
+    del info.device["color_size_px"]
     save_session(folder, info)
     (one,) = client.ask("/api/sessions").json()["sessions"]
     assert "picture size" in one["problem"]

@@ -79,7 +79,7 @@ def test_frames_are_empty_and_the_thumbnail_shows_bones(log, client):
 
 def test_a_size_that_no_picture_has_is_told_and_nothing_is_made_of_it(log, client):
     info = load_session(log)
-    info.device["color_size_px"] = [400_000, 300_000]
+    info.device["color_size_px"] = [60_000, 50_000]
     save_session(log, info)
     assert client.ask("/api/sessions/log").status == 200
     assert client.ask("/api/sessions/log/frames/30").status == 409
