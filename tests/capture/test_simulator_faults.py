@@ -1,6 +1,7 @@
 """Each fault of the simulator does what its name says, and the truth says where: one recording."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -390,3 +391,16 @@ def test_closing_ends_the_silence_of_a_live_sensor() -> None:
     ender.start()
     assert list(items) == []
     ender.join()
+
+
+def test_silence_is_silence_although_the_sensor_was_late_before_it() -> None:
+    options = {"fps": "10", "frames": "20", "faults": "stall@0.5-1.5"}
+    hosts = []
+    for item in open_simulator(options).items():
+        if isinstance(item, ColorFrame):
+            hosts.append(item.time_host / 1e9)
+            time.sleep(0.3 * (len(hosts) <= 4))
+            if item.release is not None:
+                item.release()
+    assert len(hosts) == 10
+    assert hosts[5] - hosts[4] > 0.8
