@@ -102,8 +102,8 @@ def _draw_rates(axes: "Axes", takes: "Sequence[TakeSeries]", starts: Sequence[fl
     """Draw items a second of both streams."""
     for index, (take, start) in enumerate(zip(takes, starts, strict=True)):
         for name, color, wide in (("color", _COLOR, 2.2), ("bodies", _BODIES, 1.2)):
-            axes.step(
-                start + take.time_s, take.fps[name], where="mid", color=color, lw=wide,
+            axes.stairs(
+                take.fps[name], start + take.edge_s, baseline=None, color=color, lw=wide,
                 label=name if not index else None,
             )  # fmt: skip
     axes.set_ylabel("items / s")
@@ -124,10 +124,11 @@ def _draw_residuals(axes: "Axes", takes: "Sequence[TakeSeries]", starts: Sequenc
 
 def _draw_guessed(axes: "Axes", takes: "Sequence[TakeSeries]", starts: Sequence[float]) -> None:
     """Draw the share of keypoints that are guesses."""
+    import numpy as np
+
     for take, start in zip(takes, starts, strict=True):
-        axes.fill_between(
-            start + take.time_s, 100 * take.guessed, step="mid", color=_BODIES, alpha=0.55, lw=0
-        )
+        share = np.nan_to_num(100 * take.guessed)
+        axes.stairs(share, start + take.edge_s, fill=True, color=_BODIES, alpha=0.55)
     axes.set_ylim(0, 100)
     axes.set_yticks([0, 50, 100])
     axes.set_ylabel("keypoints\nguessed, %")

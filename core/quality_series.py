@@ -26,7 +26,7 @@ class TakeSeries:
     Attributes:
         take: Its number.
         end_s: Its length, seconds.
-        time_s: (B,) middle of each bin, seconds since the take began.
+        edge_s: (B + 1,) edges of the bins, seconds since the take began.
         fps: By stream (B,) items a second.
         frame_s: (F,) times of the colour frames.
         residual_ms: (F,) distance in time to the body row, NaN without one.
@@ -36,7 +36,7 @@ class TakeSeries:
 
     take: int
     end_s: float
-    time_s: Floats
+    edge_s: Floats
     fps: dict[str, Floats]
     frame_s: Floats
     residual_ms: Floats
@@ -77,7 +77,7 @@ def _series(take: Take) -> TakeSeries:
     return TakeSeries(
         take=take.number,
         end_s=float(edges[-1]),
-        time_s=(edges[1:] + edges[:-1]) / 2,
+        edge_s=edges,
         fps={name: count / np.diff(edges) for name, count in counts.items()},
         frame_s=seconds["color"],
         residual_ms=take.pairs.residual_ms,
