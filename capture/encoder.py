@@ -43,8 +43,8 @@ class Encoders:
             threads: How many encode at once.
             size_px: (width, height) that every frame must have.
             is_aborted: Says that frames are to be let go instead of encoded.
-            on_failure: Told why a frame could not be encoded, after its reason as a kind of event;
-                it is then stored as lost.
+            on_failure: Told why a frame could not be encoded, after its reason as a kind of event
+                (it is then stored as lost), or given back.
             clock: Makes what threads wait in.
         """
         self._queues, self._size_px = queues, size_px
@@ -87,8 +87,13 @@ class Encoders:
     def _let_go(self, job: PictureJob) -> None:
         """Give the frame's memory and its place in the ring back."""
         job.frame.image = None
-        if job.frame.release is not None:
-            job.frame.release()
+        try:
+            if job.frame.release is not None:
+                job.frame.release()
+        except Exception as error:
+            # a device's code; a thread that ended here would leave the recorder waiting for ever
+            text = f"the source can't take the memory of a picture back: {type(error).__name__}"
+            self._on_failure(EventKind.warning, text)
         self._queues.raw_places[job.stream].put(job.place)
 
     def _encode(self, job: PictureJob) -> EncodedPicture:

@@ -53,6 +53,20 @@ def test_a_picture_that_is_overwritten_by_the_next_is_copied(settings, memory_se
             assert int(np.argmin(errors)) == seq % len(sensor.pictures)
 
 
+def test_a_source_that_fails_to_take_pictures_back_is_named_and_nothing_hangs(
+    settings, memory_sensor, account
+):
+    sensor = memory_sensor(frames=60, live=True, fps=60)
+
+    def fail() -> None:
+        raise OSError("no such buffer")
+
+    sensor._released = fail
+    done = record(settings, sensor=sensor)
+    assert account(done.path).emitted("color") == list(range(60))
+    assert any("memory of a picture" in text for text in done.warnings)
+
+
 def test_a_file_waits_for_a_slow_disk_and_loses_nothing(settings, memory_sensor, account):
     io = FaultyFileIO(parse_faults("write:stall=0.4:30,write:stall=0.4:200"))
     done = record(settings, sensor=memory_sensor(frames=200), io=io)
