@@ -9,7 +9,7 @@ from typing import Any
 from .recorder import ROOT
 
 TESTS = "tests/crash/test_rows_fuzz.py"
-_TRIED = re.compile(r"(\d+) passing examples?, (\d+) failing examples?, (\d+) invalid")
+_TRIED = re.compile(r"(\d+) passing\D*, (\d+) failing\D*, (?:and )?(\d+) invalid")
 _NAME = re.compile(rf"^{re.escape(TESTS)}::(\w+)", re.MULTILINE)
 _ERROR = re.compile(r"^E   (?! )(.+)$", re.MULTILINE)
 
