@@ -16,8 +16,9 @@ from typing import Final
 import numpy as np
 
 from .ack import Phase, phase
+from .edits import EDITS_FILE
 from .errors import KincapError, ShardError
-from .fileio import FileIO
+from .fileio import TEMPORARY, FileIO
 from .kept_files import bring_back
 from .layout import MIB, Layout, cut_layout
 from .manifest import MANIFEST, ManifestRecord, StreamSpan, append_manifest, read_manifest
@@ -303,6 +304,9 @@ def recover(folder: Path, io: FileIO) -> Recovered:
     for leftover in sorted(folder.glob(f"*.h5{NEW}")):
         io.remove(leftover)
         done.removed.append(leftover.name)
+    for leftover in sorted(folder.glob(f"*.json{TEMPORARY}")):
+        if leftover.name != EDITS_FILE + TEMPORARY:  # a reviewer may just be writing it
+            io.discard(leftover)
     info = load_session(folder)
     sealed = read_manifest(folder)
     for name in shard_names(folder):

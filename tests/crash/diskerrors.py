@@ -48,7 +48,7 @@ NEXT_FRAMES = 2
 ERRORS = ("enospc", "eio")
 READING = ("open", "read")
 """Calls that need no room on the disk."""
-FEW = 5
+FEW = 3
 
 
 class FailingIO(FaultyFileIO, LoggingIO):
@@ -319,7 +319,7 @@ def _check_after(root: Path, outcome: Outcome, start: State, new: Items, counts:
     elif known:
         raise Wrong("no session.json")
     io = LoggingIO(root, _disk_of(root))
-    record_tiny(root, io, frames=NEXT_FRAMES, first=100)
+    record_tiny(root, io, frames=NEXT_FRAMES, first=100, report=False)
     known = {**known, **acknowledged(io.log)}
     check_there(known, _items(folder, start))
     report = verify_session(folder)
@@ -411,7 +411,7 @@ def _check_process(recordings: Path, stored: Path, faults: str, counts: Counts) 
     Raises:
         Wrong: It died, or said no clear line, or left something that can't be recovered.
     """
-    settings = RecordSettings(NAME, recordings, f"session:{stored}", shard_mib=8)
+    settings = RecordSettings(NAME, recordings, f"session:{stored}", shard_mib=8, report=False)
     command = ["record", "--session", NAME, "--recordings", str(recordings)]
     done = subprocess.run(
         [sys.executable, "-m", "kincap", *command, "--source", settings.source, "--shard-mib", "8"],

@@ -247,7 +247,7 @@ def _check_after(root: Path, past: Past, style: str, rng: random.Random, counts:
     io = LoggingIO(root, Disk.of(image, folders))
     if rng.random() < 0.3 and (folder / "session.json").is_file():
         repair(root, NAME, io=io)
-    record_tiny(root, io, frames=NEXT_FRAMES, first=100)
+    record_tiny(root, io, frames=NEXT_FRAMES, first=100, report=False)
     new = acknowledged(io.log)
     for stream in ("color", "bodies"):
         before = [seq for of, seq in past.synced if of == stream]

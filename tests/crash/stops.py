@@ -174,7 +174,7 @@ def by_record(root: Path, state: State) -> list[Call]:
     disk = Disk.of(state.image, state.folders)
     folder, io = root / NAME, LoggingIO(root, disk)
     check_left(folder, state.known)
-    record_tiny(root, io, frames=NEXT_FRAMES, first=100)
+    record_tiny(root, io, frames=NEXT_FRAMES, first=100, report=False)
     new = acknowledged(io.log)
     for stream in ("color", "bodies"):
         before = [seq for of, seq in state.known if of == stream]

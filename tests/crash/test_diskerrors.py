@@ -29,17 +29,17 @@ def test_an_error_at_every_call_loses_nothing_that_was_acknowledged() -> None:
     assert counts["failures"] == []
     kinds = {"create", "write", "read", "reserve", "sync", "rename", "discard", "folder", "piece"}
     assert kinds <= counts["by_kind"].keys()
-    assert counts["struck"] > 200
+    assert counts["struck"] > 150
     # some were survived, some ended a recording; either way much had been acknowledged
     assert min(counts["by_code"]["0"], counts["by_code"]["1"]) > 20
     assert counts["acknowledged"] > 1000
 
 
 def test_real_commands_on_a_failing_disk_end_by_themselves() -> None:
-    counts = run(0, seed=7, processes=18)
+    counts = run(0, seed=7, processes=9)
     print(json.dumps(counts))
     assert counts["failures"] == []
-    assert counts["processes"] == 18
+    assert counts["processes"] == 9
     assert counts["died"] == 0
 
 

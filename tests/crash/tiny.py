@@ -107,6 +107,7 @@ def record_tiny(
     first: int = 0,
     pause: Callable[[], None] | None = None,
     clock: Clock | None = None,
+    report: bool = True,
 ) -> RecordResult:
     """Record a very small session, or go on with one.
 
@@ -117,7 +118,8 @@ def record_tiny(
         first: Number of the first picture.
         pause: Called before each picture is handed over.
         clock: What the recorder takes the time from.
+        report: Whether quality.json is made at the end.
     """
-    settings = RecordSettings(NAME, recordings, encoders=1)
+    settings = RecordSettings(NAME, recordings, encoders=1, report=report)
     device = TinyDevice(frames, first, pause)
     return record(settings, sensor=device, io=io, layout_of=tiny_layout, clock=clock)
