@@ -39,7 +39,7 @@ class Finding:
         text: What was found, for a person.
         start_s: When it begins, seconds since the take began.
         end_s: When it is over.
-        time_host: When an event was written down, ns; -1 where rows tell.
+        time_device: What an event says about its moment, 100 ns; -1 where rows tell.
     """
 
     kind: str
@@ -51,11 +51,11 @@ class Finding:
     text: str
     start_s: float = float("nan")
     end_s: float = float("nan")
-    time_host: int = -1
+    time_device: int = -1
 
     def to_json(self) -> dict[str, Any]:
         """Return it as quality.json holds it."""
-        said = {name: value for name, value in vars(self).items() if name != "time_host"}
+        said = {name: value for name, value in vars(self).items() if name != "time_device"}
         return {
             **said,
             "start_s": None if np.isnan(self.start_s) else round(self.start_s, 3),
@@ -137,7 +137,7 @@ def from_events(events: Rows) -> list[Finding]:
             int(event["seq_last"]),
             int(event["count"]),
             event["text"].decode("utf-8", "replace") or _lost_text(event, kind, stream),
-            time_host=int(event["time_host"]),
+            time_device=int(event["time_device"]),
         )
         # a state is told when it is noticed and again, as a whole, when it is over
         if kind in (EventKind.low_light, EventKind.frozen, EventKind.stall):

@@ -25,6 +25,8 @@ from .stream_checks import (
 _NOT_SINCE_100NS: Final = 10_000_000
 """After so long out of sight, sides are taken to be right again."""
 _OUTLIERS: Final = 3
+_BEYOND_S: Final = 60.0
+"""A device time so far behind a take's last item is of another clock."""
 
 
 def find_all(tables: SessionTables, takes: Sequence[Take]) -> list[Finding]:
@@ -173,7 +175,7 @@ def _timed(finding: Finding, take: Take | None) -> Finding:
     if take is None:
         return finding
     if finding.stream not in take.steps:
-        return _at_host(finding, take)
+        return _at_moment(finding, take)
     rows = take.rows(finding.stream)
     if not len(rows):
         return finding
@@ -182,14 +184,12 @@ def _timed(finding: Finding, take: Take | None) -> Finding:
     return replace(finding, start_s=float(times.min()), end_s=float(times.max()))
 
 
-def _at_host(finding: Finding, take: Take) -> Finding:
-    """Place a finding about no stream beside the item that came before it."""
-    rows = max((take.color, take.bodies), key=len)
-    if finding.time_host < 0 or not len(rows):
+def _at_moment(finding: Finding, take: Take) -> Finding:
+    """Place a finding about no stream by its own device time, where that is one of the take's."""
+    moment = float(take.seconds(finding.time_device))
+    if finding.time_device < 0 or not -1.0 <= moment <= take.length_s() + _BEYOND_S:
         return finding
-    at = max(int(np.searchsorted(rows["time_host"], finding.time_host)) - 1, 0)
-    moment = float(take.seconds(rows["time_device"][at]))
-    return replace(finding, start_s=moment, end_s=moment)
+    return replace(finding, start_s=max(moment, 0.0), end_s=max(moment, 0.0))
 
 
 def _damage(tables: SessionTables) -> list[Finding]:
