@@ -61,7 +61,7 @@ class Feed:
         Attributes:
             error: What the source threw; what came before it is kept.
             last_item_ns: Host time of the last item, or of the start.
-            last_time: Newest device time of the take, 100 ns.
+            last_time: Newest device time of the take, 100 ns; -1 before the first.
         """
         self._sensor, self._hand_over = sensor, hand_over
         self._now_ns = clock.now_ns
@@ -75,7 +75,7 @@ class Feed:
         self._is_left_behind = False
         self.error: Exception | None = None
         self.last_item_ns = self._now_ns()
-        self.last_time = 0
+        self.last_time = -1
         first_seq = {Stream[name]: hand_over.next_seq(Stream[name]) for name in streams}
         self._noticing = Noticing(sensor.info, first_seq, self.last_item_ns)
         self._teller, self._stall_teller = Teller(), Teller()

@@ -123,6 +123,7 @@ class Pipeline:
         )
         self._teller = Teller()
         self._told_progress_s = 0.0
+        self._recorded_s = self._grew_s = 0.0
 
     def run(self, on_progress: OnProgress, on_warning: Callable[[str], None]) -> None:
         """Record until a limit, the source's end or a stop; store and seal everything.
@@ -177,8 +178,12 @@ class Pipeline:
         if not self._sensor.info.live or self._stop.is_asked():
             return
         self.feed.look()
-        seconds = self._limits.duration_s
-        if seconds is not None and self._now_s() - self._began_s > seconds + _DURATION_GRACE_S:
+        seconds, recorded_s, now_s = self._limits.duration_s, self.feed.recorded_s, self._now_s()
+        if recorded_s != self._recorded_s:
+            self._recorded_s, self._grew_s = recorded_s, now_s
+        # what still comes in makes up for a silence, or for a source slower than it says
+        since_s = now_s - max(self._grew_s, self._began_s + (seconds or 0.0))
+        if seconds is not None and since_s > _DURATION_GRACE_S:
             self._stop.ask()
 
     def _look(self) -> None:

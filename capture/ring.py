@@ -81,6 +81,7 @@ class HandOver:
         self._queues, self._live = queues, live
         self._next_seq = dict(next_seq)
         self._take, self._on_take = next_take - 1, on_take
+        self._first_take = next_take
         self._is_aborted = is_aborted
         self._open_loss: dict[Stream, Loss] = {}
         self._tickets = 0
@@ -121,7 +122,7 @@ class HandOver:
         count: int = 0,
         text: str = "",
     ) -> None:
-        """Queue an event of the present take that is no loss.
+        """Queue an event that is no loss, of the present take or, before it, of the first one.
 
         Args:
             kind: What happened.
@@ -134,7 +135,7 @@ class HandOver:
         """
         row = event_row(
             kind,
-            take=max(self._take, 0),
+            take=max(self._take, self._first_take),
             time_device=time_device,
             time_host=time_host,
             stream=stream,

@@ -76,7 +76,7 @@ def _still(shots: list[Shot], first: int, last: int) -> list[Shot]:
     return change(shots, first, last, lambda shot: replace(shot, shows=first * TICK), "bodies")
 
 
-def _pulled(shots: list[Shot], first: int, last: int) -> list[Shot]:
+def unplugged(shots: list[Shot], first: int, last: int) -> list[Shot]:
     """Pull the plug and put it in again: the clock begins anew."""
     shots = jump(silence(shots, first, last), first, -12_000_000_000)
     shots = say(shots, first, Notice("the sensor was unplugged", EventKind.sensor_lost))
@@ -93,7 +93,7 @@ _WRITER = {("drop_writer", "color"): None}
 CASES = [
     Case("nothing wrong", steady(120)),
     Case(
-        "unplugged for 5 s", _pulled(steady(270), 60, 210),
+        "unplugged for 5 s", unplugged(steady(270), 60, 210),
         [_LOST, _BACK, *_both_stall(59, 0)], takes=2, told=("unplugged", "no frames for 1 s"),
     ),
     Case(
@@ -213,7 +213,7 @@ CASES = [
     ),
     Case(
         "mixed: unplugged, then swapped slots, then low light",
-        _low_light(_people(_pulled(_known(steady(300)), 60, 120), 150, None, _SWAPPED), 181, 241,
+        _low_light(_people(unplugged(_known(steady(300)), 60, 120), 150, None, _SWAPPED), 181, 241,
                    2 * TICK),
         [_LOST, _BACK, *_both_stall(59, 0), ("body_moved", "bodies", 90, 90, 2),
          ("low_light", "color", 121, 121, 1), ("low_light", "color", 121, 150, 30)],
