@@ -141,6 +141,7 @@ class Feed:
 
     def _carry(self) -> None:
         start: TakeStart | None = TakeStart()
+        step: str | None = None
         items = self._sensor.items()
         for item in items:
             if isinstance(item, TakeStart):
@@ -153,10 +154,14 @@ class Feed:
                 _let_go(item)
                 return
             _check_times(item)
-            step = self._noticing.clock_step(item) if start is None else None
+            if start is None and (step := self._noticing.clock_step(item)) is not None:
+                start = TakeStart()
             # an item that was given is always taken: the source counts it as handed over
-            self._take(item, TakeStart() if step else start, step)
-            start = None
+            if start is None or self._may_begin(step):
+                self._take(item, start, step)
+                start = step = None
+            else:
+                self._leave_out(item, step)
             if self._stop.is_asked():
                 return
             if self._is_enough():
@@ -189,6 +194,31 @@ class Feed:
         if step is not None:
             self._tell_step(step, stream, seq, time_device)
 
+    def _may_begin(self, step: str | None) -> bool:
+        """Say whether a take may begin: a clock that jumps on and on would make no end of them."""
+        as_stored = step is None and not self._sensor.info.live
+        return self._noticing.may_begin_take() or as_stored
+
+    def _leave_out(self, item: Timed, step: str | None) -> None:
+        """Count an item as lost whose time belongs to no take, and speak of that.
+
+        Raises:
+            SensorError: There is no clock to go by in a file, of which no more is to be lost.
+        """
+        stream, _, time_host = times_of(item)
+        _let_go(item)
+        self._take(Lost(stream, self.last_time, time_host, EventKind.drop_stale))
+        why = f"{self._sensor.info.uri}: its clock jumps again and again"
+        if not self._sensor.info.live:
+            raise SensorError(
+                f"{why} ({step}); nothing can be paired by such times, so the recording ends",
+                exit_code=1,
+            )
+        text = f"{why}; what comes is left out until a new take may begin: connect the sensor again"
+        told = self._teller.line("restless", text, self._now_ns())
+        if told is not None:
+            self._on_problem(told, False)
+
     def _complete(self, items: Iterator[Item], time_color: int) -> None:
         """Take the body row that belongs to the last picture, where it comes right after it."""
         wants_body = self._body_watch is not None and self._counted is Stream.color
@@ -211,11 +241,7 @@ class Feed:
             )
 
     def _tell_step(self, step: str, stream: Stream, seq: int, time_device: int) -> None:
-        """Speak of a jump of the clock; a clock that jumps on and on ends the recording.
-
-        Raises:
-            SensorError: There is no clock to go by.
-        """
+        """Speak of a jump of the clock."""
         text = f"{step}; a new take begins"
         self._store(
             Finding(EventKind.clock_step, stream, seq, seq, time_device, text, 1),
@@ -224,12 +250,6 @@ class Feed:
         told = self._teller.line(EventKind.clock_step, text, self.last_item_ns)
         if told is not None:
             self._on_problem(told, False)
-        if self._noticing.is_clock_unusable():
-            raise SensorError(
-                f"{self._sensor.info.uri}: its clock jumps again and again ({step}); nothing can "
-                "be paired by such times, so the recording ends; connect the sensor again",
-                exit_code=1,
-            )
 
     def _tell(self, kind: EventKind, text: str) -> None:
         """Tell the person, and store that as an event."""

@@ -14,10 +14,10 @@ from .watch import StallWatch
 Timed = ColorFrame | BodyFrame | PlaneFrame | Lost
 """Items that have a device time and a number."""
 
-MOST_STEPS = 20
-"""More jumps of the clock than this ..."""
-STEPS_WITHIN_ITEMS = 4000
-"""... within so many items, about a minute: the clock can't be used."""
+MOST_TAKES = 20
+"""So many takes may begin one right after another ..."""
+ITEMS_PER_TAKE = 200
+"""... and then one for so many items, about three seconds: each take grows session.json."""
 
 
 class Noticing:
@@ -36,7 +36,7 @@ class Noticing:
         self._tracking = Tracking()
         self._merger = Merger()
         self._items = 0
-        self._stepped_at: list[int] = []
+        self._takes_allowed, self._asked_at = float(MOST_TAKES), 0
         self.stalls = StallWatch(first_seq if info.live else {}, now_ns)
 
     def clock_step(self, item: Timed) -> str | None:
@@ -45,13 +45,12 @@ class Noticing:
             return None
         return self._steps.item(*times_of(item))
 
-    def is_clock_unusable(self) -> bool:
-        """Count a jump; say whether there were too many of them."""
-        self._stepped_at = [
-            *(at for at in self._stepped_at if self._items - at < STEPS_WITHIN_ITEMS),
-            self._items,
-        ]
-        return len(self._stepped_at) > MOST_STEPS
+    def may_begin_take(self) -> bool:
+        """Say whether a take may begin now, and count it."""
+        since, self._asked_at = self._items - self._asked_at, self._items
+        allowed = min(float(MOST_TAKES), self._takes_allowed + since / ITEMS_PER_TAKE)
+        self._takes_allowed = allowed - 1 if allowed >= 1 else allowed
+        return allowed >= 1
 
     def item(self, item: Timed, seq: int, now_ns: int) -> tuple[list[Finding], list[Finding]]:
         """Look at an item that is about to be handed over; mark pictures taken in low light.

@@ -25,7 +25,7 @@ _WHY_LOST = {
     EventKind.drop_queue_full: "the disk is behind",
     EventKind.drop_writer: "the disk is behind",
     EventKind.drop_source: "the source says so",
-    EventKind.drop_stale: "they came a second time or too late",
+    EventKind.drop_stale: "their times can't be used",
 }
 """What the person is told; of the other reasons somebody else speaks."""
 _SPARE_EVENTS = 16

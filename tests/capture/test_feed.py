@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from kincap.capture.record import RecordSettings, record
-from kincap.capture.sensor import Notice
+from kincap.capture.noticing import ITEMS_PER_TAKE, MOST_TAKES
+from kincap.capture.record import RecordError, RecordSettings, record
+from kincap.capture.sensor import Notice, TakeStart
 from kincap.core.session_reader import SessionReader
 from kincap.core.shard import EventKind
 
-from .fault_cases import CASES, unplugged
-from .fault_table import run_case
-from .scripted import ScriptedSensor, say, steady
+from .fault_cases import CASES, HOUR, unplugged
+from .fault_table import Case, run_case
+from .scripted import ScriptedSensor, jump, say, steady
 from .virtual_clock import VirtualClock
 
 
@@ -52,3 +53,48 @@ def test_a_recording_makes_up_for_a_time_without_its_sensor(tmp_path):
 def test_a_source_slower_than_its_clock_says_is_recorded_as_long_as_was_asked_for(tmp_path):
     slow = [replace(shot, arrives=3 * shot.arrives) for shot in steady(200)]
     assert _record(tmp_path, slow, duration_s=4.0).duration_s == pytest.approx(4.0, abs=0.05)
+
+
+def test_a_clock_that_jumps_on_and_on_costs_items_but_no_recording(tmp_path):
+    shots = steady(400)
+    for tick in range(10, 160, 4):
+        shots = jump(shots, tick, HOUR if tick % 8 < 4 else -HOUR)
+    dropped = {("drop_stale", stream): None for stream in ("color", "bodies")}
+    case = Case("wild clock", shots, drops=dropped)
+    row = run_case(case, tmp_path)
+    assert set(row.dropped) == set(dropped)
+    assert MOST_TAKES < row.result.takes <= MOST_TAKES + 800 / ITEMS_PER_TAKE + 1
+    steps = [named for named in row.named if named[0] == "clock_step"]
+    assert sum(count for *_, count in steps) == row.result.takes - 1
+    # what came when the clock had calmed down is there again, in one take
+    with SessionReader(tmp_path / "s") as reader:
+        for rows in (reader.color, reader.bodies):
+            assert set(range(260, 400)) <= set(rows["seq"].tolist())
+            assert len(set(rows["take"][rows["seq"] >= 260].tolist())) == 1
+    (told,) = [line for line in row.result.warnings if "again and again" in line]
+    assert "left out" in told
+    assert all("again and again" in line or "no " not in line for line in row.result.warnings)
+
+
+def test_a_source_that_begins_anew_on_and_on_makes_no_endless_takes(tmp_path):
+    shots = steady(100)
+    for tick in range(1, 100):
+        shots = say(shots, tick, TakeStart())
+    row = run_case(Case("restless", shots), tmp_path)
+    assert MOST_TAKES <= row.result.takes <= MOST_TAKES + 200 / ITEMS_PER_TAKE + 1
+
+
+def test_a_file_whose_clock_jumps_on_and_on_ends_the_recording_in_order(tmp_path):
+    shots = steady(100)
+    for tick in range(10, 100, 2):
+        shots = jump(shots, tick, HOUR if tick % 4 < 2 else -HOUR)
+    clock = VirtualClock()
+    sensor = ScriptedSensor(shots, clock)
+    sensor.info = replace(sensor.info, live=False)
+    with pytest.raises(RecordError, match="jumps again and again") as broken:
+        record(RecordSettings("s", tmp_path, shard_mib=8), sensor=sensor, clock=clock)
+    done = broken.value.result
+    assert done.takes == MOST_TAKES
+    assert done.dropped == {"stale": 1}
+    assert done.handed_over == {name: len(shots) for name, shots in sensor.handed.items()}
+    assert done.color_frames + done.body_frames + 1 == sum(done.handed_over.values())

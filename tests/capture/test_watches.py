@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kincap.capture.clock_steps import ClockSteps
 from kincap.capture.findings import FREE_EVENTS, ITEMS_PER_EVENT, Finding, Merger, Teller
 from kincap.capture.frozen import Frozen, FrozenPictures
-from kincap.capture.noticing import MOST_STEPS, Noticing
+from kincap.capture.noticing import ITEMS_PER_TAKE, MOST_TAKES, Noticing
 from kincap.capture.sensor import BodyFrame, ColorFrame, Lost, SensorInfo
 from kincap.capture.stream_times import StreamTimes
 from kincap.capture.tracking import Tracking
@@ -388,7 +388,11 @@ def test_colour_in_low_light_is_marked():
     assert frame.flags & ColorFlag.low_light
 
 
-def test_a_clock_that_jumps_on_and_on_is_given_up():
+def test_takes_that_begin_on_and_on_are_bounded():
     noticing = Noticing(INFO, {Stream.color: 0, Stream.bodies: 0}, 0)
-    given_up = [noticing.is_clock_unusable() for _ in range(MOST_STEPS + 1)]
-    assert given_up == [False] * MOST_STEPS + [True]
+    begun = [noticing.may_begin_take() for _ in range(MOST_TAKES + 1)]
+    assert begun == [True] * MOST_TAKES + [False]
+    for k in range(10 * ITEMS_PER_TAKE):
+        noticing.item(Lost(Stream.color, 0, 0), k, 0)
+        begun.append(noticing.may_begin_take())
+    assert 9 <= sum(begun) - MOST_TAKES <= 10
