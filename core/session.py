@@ -22,7 +22,7 @@ from .layout import Layout
 from .manifest import SHARD_NAME
 from .manifest import append_manifest as append_manifest
 from .manifest import read_manifest as read_manifest
-from .session_checks import odd_device, odd_take
+from .session_checks import odd_device, odd_names, odd_take
 from .shard import FORMAT_VERSION, ColorFlag, EventKind
 
 SESSION_FILE: Final = "session.json"
@@ -230,7 +230,9 @@ def _odd_field(info: SessionInfo) -> str | None:
             return f"{f.name} is of type {type(value).__name__}, expected {expected.__name__}"
     if not all(isinstance(item, dict) for item in (*info.takes, *info.layouts)):
         return "takes or layouts hold something else than objects"
-    return next(filter(None, map(odd_take, info.takes)), None) or odd_device(info.device)
+    problems = [*map(odd_take, info.takes), odd_device(info.device)]
+    problems += [odd_names("event_kinds", info.event_kinds), odd_names("flag_bits", info.flag_bits)]
+    return next(filter(None, problems), None)
 
 
 def save_session(folder: Path, info: SessionInfo, io: FileIO | None = None) -> None:

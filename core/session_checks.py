@@ -1,4 +1,4 @@
-"""What session.json may say of takes and device: whoever makes one can sign it too."""
+"""What session.json may say of takes, device, names: whoever makes one can sign it too."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,6 +6,7 @@ from typing import Any, Final
 CLOCKS: Final = ("wall_utc_ns", "host_ns", "device_100ns")
 _MOST_TAKES: Final = 2**16
 _MOST_PX: Final = 2**16
+_MOST_NUMBERS: Final = 2**16
 _TYPES: Final = (("id", str), ("mirrored", bool), ("times", str))
 
 
@@ -35,4 +36,12 @@ def odd_device(device: Mapping[str, Any]) -> str | None:
         found = type(device.get(name, kind()))
         if found is not kind:
             return f"device: {name} is of type {found.__name__}, expected {kind.__name__}"
+    return None
+
+
+def odd_names(of: str, names: Mapping[str, Any]) -> str | None:
+    """Say what is odd about the names of numbers or bits in rows, or None."""
+    for name, number in names.items():
+        if type(number) is not int or not 0 <= number < _MOST_NUMBERS:
+            return f"{of}: {number!r:.40} is no number of {name:.40}"
     return None
