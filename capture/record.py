@@ -192,7 +192,10 @@ def _begin(
             _remove_bare(folder)
         raise _cannot_begin(folder, settings, error) from error
     with lock:
+        # another recorder may have come and gone since there was no folder
+        is_new = is_new and set(os.listdir(folder)) <= LEFT_BY_A_LOCK
         try:
+            check_target(folder, settings, sensor)
             job = _Job(folder, settings, sensor, io, layout_of, clock)
         except BaseException as error:
             if is_new:

@@ -74,6 +74,20 @@ def test_a_session_that_cannot_even_be_locked_leaves_nothing(root: Path) -> None
     assert list(root.iterdir()) == []
 
 
+def test_who_cannot_begin_deletes_nothing_of_another_recorder(root: Path) -> None:
+    class Late(FaultyFileIO):
+        """Another recorder begins and ends just before this one makes the session's folder."""
+
+        def make_folder(self, path: Path) -> None:
+            record_tiny(root, FileIO())
+            super().make_folder(path)
+
+    with pytest.raises(KincapError, match="No space left"):
+        record_tiny(root, Late(parse_faults("reserve:enospc:1")))
+    assert len(read_items(root / NAME)) == 24
+    assert verify_session(root / NAME).ok
+
+
 def test_a_shard_that_the_disk_closes_with_an_error_is_told(root: Path) -> None:
     # closed first: lock.json, session.json, session.json of the take; then the first shard
     said = []
