@@ -231,7 +231,7 @@ class Pipeline:
     def _encoding_failed(self, kind: EventKind, text: str) -> None:
         """Note a frame that can't be stored; a file must not lose any, so that ends there."""
         if not self._sensor.info.live:
-            self._problems.add(text, True)
+            self._problems.end(text)
             self._stop.ask()
             return
         told = self._teller.line(kind, text, self._clock.now_ns())

@@ -330,3 +330,5 @@ def test_a_source_that_gives_other_pictures_than_it_said_is_told_of(settings, me
     with pytest.raises(RecordError, match="expected uint8 180x320") as broken:
         record(settings, sensor=sensor)
     assert broken.value.result.dropped["wrong_size"] >= 1
+    # the error says it
+    assert broken.value.result.warnings == []
