@@ -117,7 +117,7 @@ def times_of(item: Timed) -> tuple[Stream, int, int]:
 
 def _in_place_of_gap(stall: Finding, found: list[Finding]) -> list[Finding]:
     """Say of a silence how many items are missing in it, instead of saying so a second time."""
-    gaps = [f for f in found if f.kind is EventKind.gap and f.stream is stall.stream]
-    own = [gap for gap in gaps if gap.seq_last == stall.seq_last]
-    missing = sum(gap.count for gap in own)
+    holes = [f for f in found if f.kind in (EventKind.gap, EventKind.stall)]
+    own = [hole for hole in holes if hole.seq_last == stall.seq_last]
+    missing = sum(hole.count for hole in own)
     return [replace(stall, count=missing), *(f for f in found if f not in own)]

@@ -18,6 +18,8 @@ _LOW_LIGHT_FROM, _LOW_LIGHT_TO = int(1.75 * KINECT_TICK_100NS), int(2.25 * KINEC
 _RUN = 4
 """So many steps in a row that agree are another rate."""
 _SLOWEST_100NS = 2_500_000
+_STALL_100NS = 10_000_000
+"""A longer step is no gap any more but a silence; nothing else tells of that in a file."""
 _ESTABLISHED = 30
 """After so many steps at one rate, another one is worth telling."""
 _REMEMBERED = 8
@@ -200,8 +202,9 @@ class StreamTimes:
     def _gap(self, held: _Held) -> Finding:
         what, ms = items_of(self._stream, held.missing), held.step / 1e4
         text = f"{held.missing} {what} missing before {held.seq}: {ms:.0f} ms without one"
+        kind = EventKind.stall if held.step >= _STALL_100NS else EventKind.gap
         return Finding(
-            EventKind.gap, self._stream, held.before, held.seq, held.time_device, text, held.missing
+            kind, self._stream, held.before, held.seq, held.time_device, text, held.missing
         )
 
     def _one(self, kind: EventKind, seq: int, time_device: int, text: str) -> Finding:

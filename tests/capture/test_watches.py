@@ -68,6 +68,11 @@ def test_a_gap_at_the_very_beginning_and_at_the_very_end_is_found():
     assert look(steps(*[TICK] * 10, 666_667)) == [("gap", 10, 11, 1)]
 
 
+def test_a_silence_of_a_second_is_a_stall_by_the_times_alone():
+    found = look(steps(*[TICK] * 10, 31 * TICK, *[TICK] * 10, 29 * TICK, *[TICK] * 10))
+    assert found == [("stall", 10, 11, 30), ("gap", 21, 22, 28)]
+
+
 def test_a_stream_that_halves_its_rate_is_told_of_once():
     found = look(steps(*[TICK] * 60, *[2 * TICK] * 100))
     assert found == [("gap", k, k + 1, 1) for k in range(60, 64)]
