@@ -1,5 +1,6 @@
 """The command ``kincap``: puts the groups of commands together and prints errors in one place."""
 
+import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -45,6 +46,7 @@ for group in (record, doctor, sessions, report, review, build, train, demo):
 
 def main() -> None:
     """Run the command line and leave with its exit code (0, 1, 2, 3 or 130)."""
+    _fill_closed_streams()
     debug = "--debug" in sys.argv
     if debug:
         # accepted anywhere on the line, as people add it to the end of a command that failed
@@ -61,6 +63,21 @@ def main() -> None:
         # typer turns Ctrl-C into this code
         _fail("interrupted", code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fill_closed_streams() -> None:
+    """Let what was closed before kincap began lead nowhere.
+
+    Otherwise the next file that is opened, a shard even, would get the number of a standard stream,
+    and what a library has to say would be written into it.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
 
 
 def _one_line(error: Exception) -> tuple[str, int]:

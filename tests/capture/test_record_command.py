@@ -154,3 +154,16 @@ def test_a_second_signal_leaves_at_once(tmp_path, stored):
     err = process.communicate(timeout=5)[1]
     assert process.returncode == 130
     assert "interrupted" in err
+
+
+def test_nobody_listens_on_stderr(tmp_path):
+    source = "simulator:pace=fast,frames=40,faults=gaps@0-1"
+    args = ["kincap", "record", "--session", "s1", "--source", source, "--no-report", "--json"]
+    closed = (
+        f"import os, sys; os.close(2); os.execv(sys.executable, [sys.executable, '-m', *{args!r}])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", closed], cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=False
+    )
+    assert run.returncode == 0
+    assert json.loads(run.stdout)["warnings"] != []
