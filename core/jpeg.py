@@ -5,7 +5,6 @@ gigabytes. simplejpeg decodes; cv2 encodes, because it takes the sensor's BGRA a
 restart intervals, by which single parts of a picture can be cut out later.
 """
 
-import math
 from typing import Any, Final
 
 import numpy as np
@@ -103,28 +102,6 @@ def decode_jpeg(
     if image.shape != (height, width, 3):
         raise KincapError("damaged JPEG: its header and its pixels differ in size", exit_code=1)
     return image
-
-
-def decode_small(data: bytes, *, height: int = 270) -> NDArray[np.uint8]:
-    """Decode a picture grey and at a fraction of its size, which costs half the time.
-
-    Args:
-        data: A JPEG file.
-        height: About how high it shall be at least; a small picture keeps its size.
-
-    Returns:
-        (H, W) uint8.
-
-    Raises:
-        KincapError: It can't be decoded or is too large.
-    """
-    if math.prod(jpeg_size(data)) > MAX_PIXELS:
-        raise KincapError(f"a JPEG of more than {MAX_PIXELS} pixels is not decoded", exit_code=1)
-    try:
-        image = simplejpeg.decode_jpeg(data, "GRAY", min_height=height, min_factor=1)
-    except ValueError as err:
-        raise KincapError(f"damaged JPEG: {' '.join(str(err).split())}", exit_code=1) from err
-    return np.asarray(image[..., 0])
 
 
 def encode_jpeg(image: NDArray[np.uint8], quality: int = 90) -> bytes:

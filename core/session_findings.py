@@ -161,7 +161,7 @@ def _lag(take: Take) -> list[Finding]:
         return [Finding("lag", "color", take.number, first, last, take.lag.frames, text)]
     return [
         Finding("lag", "color", take.number, first, last, last - first + 1, late_text(ms))
-        for first, last, ms in take.lag_pieces
+        for first, last, ms in take.lag_stretches
     ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .fileio import FileIO
-from .lag import UNKNOWN, Lag, Piece, WristTrack, measure_lag
+from .lag import UNKNOWN, Lag, measure_lag
 from .session_tables import SessionTables
 from .shard import Rows
 from .shard_reader import ShardReader
@@ -18,6 +18,7 @@ from .stream_checks import (
     measure_steps,
     pair_take,
 )
+from .wrist_pictures import Pictures, WristTrack
 
 _CLOSE_100NS = 500_000
 
@@ -39,7 +40,7 @@ class Take:
         frozen: (F,) the same picture again and again.
         start: Device time at which it begins, 100 ns.
         lag: How late its joints are.
-        lag_pieces: (first seq, last seq, ms) of stretches with a large lag of their own.
+        lag_stretches: (first seq, last seq, ms) of those with a large lag of their own.
     """
 
     number: int
@@ -54,7 +55,7 @@ class Take:
     frozen: NDArray[np.bool_]
     start: int
     lag: Lag = UNKNOWN
-    lag_pieces: list[tuple[int, int, float]] = field(default_factory=list)
+    lag_stretches: list[tuple[int, int, float]] = field(default_factory=list)
 
     def rows(self, stream: str) -> Rows:
         """Return the rows of a stream, "color" or "bodies"."""
@@ -69,35 +70,41 @@ class Take:
         spans = [float(steps.regular.sum()) / 1e7 for steps in self.steps.values()]
         return max(spans, default=0.0)
 
-    def measure_lag(self, io: FileIO) -> None:
-        """Decode some of the pictures and measure by how much the joints come late."""
+    def measure_lag(self, io: FileIO, most_s: float) -> None:
+        """Decode some of the pictures and measure by how much the joints come late.
+
+        Args:
+            io: File handling.
+            most_s: So long pictures are decoded at most, seconds.
+        """
         if len(self.color) < 2 or not len(self.people):
             return
-        ids, counts = np.unique(self.people["tracking_id"], return_counts=True)
-        one = self.people[self.people["tracking_id"] == ids[np.argmax(counts)]]
-        one = one[np.argsort(one["time_device"], kind="stable")]
-        wrists = WristTrack(
-            self.seconds(one["time_device"]),
-            one["wrist_px"].astype(np.float64),
-            one["wrist_m"].astype(np.float64),
-        )
         _, order = np.unique(self.color["time_device"], return_index=True)
-        usable = ~self.frozen[order] & (self.steps["color"].step[order] < _CLOSE_100NS)
-        width = int((self.tables.info.device.get("color_size_px") or [1920])[0])
-        with _Pictures(self, order, io) as pictures:
-            self.lag = measure_lag(
-                self.seconds(self.color["time_device"][order]),
-                usable,
-                wrists,
-                width,
-                pictures.read,
+        with _Pictures(self, order, io) as files:
+            pictures = Pictures(
+                time_s=self.seconds(self.color["time_device"][order]),
+                usable=~self.frozen[order] & (self.steps["color"].step[order] < _CLOSE_100NS),
+                width=int((self.tables.info.device.get("color_size_px") or [1920])[0]),
+                read=files.read,
             )
-        self.lag_pieces = [self._seqs(order, piece, ms) for piece, ms in self.lag.pieces]
-
-    def _seqs(self, order: NDArray[np.intp], piece: Piece, ms: float) -> tuple[int, int, float]:
-        """Return a piece's first and last colour seq, and its lag."""
+            self.lag = measure_lag(pictures, self._wrists(), most_s=most_s)
         seqs = self.color["seq"][order]
-        return int(seqs[piece.first]), int(seqs[piece.last]), ms
+        self.lag_stretches = [
+            (int(seqs[one.first]), int(seqs[one.last]), one.ms) for one in self.lag.stretches
+        ]
+
+    def _wrists(self) -> list[WristTrack]:
+        """Return the wrists in each slot, the one that is tracked longest first."""
+        tracks = []
+        for slot in np.unique(self.people["slot"]):
+            own = self.people[self.people["slot"] == slot]
+            own = own[np.unique(own["time_device"], return_index=True)[1]]
+            px = own["wrist_px"].astype(np.float64)
+            # another person in the slot: nothing moved from there to here
+            px[1:][own["tracking_id"][1:] != own["tracking_id"][:-1]] = np.nan
+            depth = own["wrist_m"].astype(np.float64)
+            tracks.append(WristTrack(self.seconds(own["time_device"]), px, depth))
+        return sorted(tracks, key=lambda track: -len(track.time_s))
 
 
 class _Pictures:

@@ -7,7 +7,8 @@ import pytest
 
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
-from kincap.core.lag import LAGS_S, WristTrack, best_shift, measure_lag
+from kincap.core.lag import LAGS_S, Lag, best_shift, measure_lag
+from kincap.core.wrist_pictures import Pictures, WristTrack
 
 WIDTH, HEIGHT = 480, 270
 SECONDS = 14
@@ -33,21 +34,31 @@ def picture(time_s: float) -> bytes:
     return encode_jpeg(image)
 
 
-def measured(late_s: float, *, seconds: float = SECONDS, still: bool = False, broken: bool = False):
-    """Measure what comes of joints that are so late."""
+def measured(
+    late_s: float | np.ndarray,
+    *,
+    seconds: float = SECONDS,
+    still: bool = False,
+    broken: bool = False,
+    guests: int = 0,
+) -> Lag:
+    """Measure what comes of joints that are so late, all the time or row by row."""
     frames = np.arange(0, seconds, 1 / RATE)
     for time_s in frames:
         picture(float(time_s))  # drawing is not what takes its time here
     rows = frames + 0.005
     shown = np.zeros_like(rows) if still else rows - late_s
-    track = WristTrack(rows, hands(shown), np.full((len(rows), 2), 2.5))
+    depth = np.full((len(rows), 2), 2.5)
+    somewhere = np.full((len(rows), 2, 2), 60.0)
+    persons = [WristTrack(rows, hands(shown), depth)]
+    persons = [WristTrack(rows, somewhere, depth)] * guests + persons
 
     def read(frame: int) -> bytes:
         if broken and frame % 3 == 0:
             raise KincapError("damaged")
         return picture(0.0 if still else float(frames[frame]))
 
-    return measure_lag(frames, np.ones(len(frames), np.bool_), track, WIDTH, read)
+    return measure_lag(Pictures(frames, np.ones(len(frames), np.bool_), WIDTH, read), persons)
 
 
 @pytest.mark.parametrize("late_s", [0.0, 0.02, 0.1, -0.07])
@@ -55,7 +66,20 @@ def test_the_lag_is_found_to_a_fraction_of_a_frame(late_s: float) -> None:
     lag = measured(late_s)
     assert lag.ms == pytest.approx(1e3 * late_s, abs=12)
     assert lag.is_late == (abs(late_s) > 0.05)
+    assert bool(lag.stretches) == (abs(late_s) > 0.05)
     assert lag.motion_s >= 10
+
+
+@pytest.mark.parametrize("guests", [0, 2])
+@pytest.mark.parametrize("late_s", [0.1, -0.12])
+def test_a_lag_of_three_seconds_is_found_where_it_is(late_s: float, guests: int) -> None:
+    times = np.arange(0, SECONDS, 1 / RATE)
+    lag = measured(np.where((times > 5) & (times < 8), late_s, 0.0), guests=guests)
+    assert not lag.is_late
+    (stretch,) = lag.stretches
+    assert stretch.ms == pytest.approx(1e3 * late_s, abs=20)
+    assert times[stretch.first] == pytest.approx(5, abs=1)
+    assert times[stretch.last] == pytest.approx(8, abs=1)
 
 
 def test_too_little_motion_gives_no_answer() -> None:
