@@ -171,8 +171,11 @@ class FileIO:
 
     def sync_file(self, path: Path) -> None:
         """Wait until all of a file that others wrote lies on the disk."""
-        # not tried: Windows syncs only through a descriptor that may write
-        fd = self.open_write(path) if sys.platform == "win32" else self.open_read(path)
+        if sys.platform == "win32":  # not tried: it syncs only what a descriptor may write
+            path.chmod(PRIVATE_FILE)  # a sealed shard that lost its line; sealing protects it again
+            fd = self.open_write(path)
+        else:
+            fd = self.open_read(path)
         try:
             self.sync(fd)
         finally:

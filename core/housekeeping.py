@@ -8,7 +8,7 @@ from typing import Final
 
 from .errors import SessionError
 from .faultio import default_io
-from .fileio import FileIO
+from .fileio import PRIVATE_FILE, FileIO
 from .session import (
     HOLDER_FILE,
     SessionLock,
@@ -128,7 +128,7 @@ def delete(recordings: Path, name: str, io: FileIO | None = None) -> Contents:
     io = io or default_io()
     gone = contents(recordings, name)
     for leftover in recordings.glob(f"{_GOING}*"):
-        shutil.rmtree(leftover, ignore_errors=True)  # an earlier deletion was cut off
+        _remove_all(leftover, ignore_errors=True)  # an earlier deletion was cut off
     going = gone.folder.with_name(f"{_GOING}{name}")
     # deleting is what helps on a full disk: nothing may have to be written for it
     lock = SessionLock(gone.folder, io).acquire(f"kincap sessions delete {name}", must_say=False)
@@ -140,5 +140,14 @@ def delete(recordings: Path, name: str, io: FileIO | None = None) -> Contents:
         lock.folder = going
     finally:
         lock.release()
-    shutil.rmtree(going)
+    _remove_all(going)
     return gone
+
+
+def _remove_all(folder: Path, *, ignore_errors: bool = False) -> None:
+    """Delete a folder with all in it."""
+    if sys.platform == "win32":  # not tried: a read-only file can't be deleted there
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                path.chmod(PRIVATE_FILE)
+    shutil.rmtree(folder, ignore_errors=ignore_errors)
