@@ -13,14 +13,9 @@ import numpy as np
 from ...core.errors import KincapError, SensorNotFoundError
 from ...core.shard import EventKind, Stream
 from ..sensor import (
-    BodyFrame,
-    ColorFrame,
     Item,
-    Lost,
     Notice,
-    PlaneFrame,
     SensorInfo,
-    TakeStart,
 )
 from .clock import DeviceClock
 from .driver import Driver, load_driver
@@ -195,7 +190,6 @@ class KinectSensor:
 
     def _frames(self, runtime: TimedRuntime) -> Iterator[Item]:
         """Hand over what a runtime gives, until it has ended; it is closed then."""
-        quiet = _QuietStreams(self._streams, self._patience.silence_s)
         while True:
             try:
                 item: Any = runtime.items.get(timeout=self._patience.silence_s)
@@ -218,12 +212,6 @@ class KinectSensor:
                 return
             if not isinstance(item, Availability):
                 yield item
-                for stream in quiet.after(item):
-                    yield Notice(
-                        f"kinect: no {stream.name} frames for {self._patience.silence_s:g} s, "
-                        "others arrive",
-                        EventKind.stall,
-                    )
             elif not item.available:
                 yield Notice("kinect: the sensor was unplugged", EventKind.sensor_lost)
                 # frames that are waiting come first, then the word that the runtime has ended
@@ -260,32 +248,3 @@ class KinectSensor:
         gone_s = time.monotonic() - lost_s
         yield Notice(f"kinect: the sensor is back after {gone_s:.1f} s", EventKind.sensor_back)
         return runtime
-
-
-class _QuietStreams:
-    """Notices a stream that gives nothing while others do, once per silence."""
-
-    def __init__(self, streams: Sequence[Stream], silence_s: float) -> None:
-        now_ns = time.perf_counter_ns()
-        self._last_ns = dict.fromkeys(streams, now_ns)
-        self._silence_ns = int(silence_s * 1e9)
-        self._told: set[Stream] = set()
-
-    def after(self, item: ColorFrame | BodyFrame | PlaneFrame | Lost | TakeStart) -> list[Stream]:
-        """Return the streams that have just become too quiet, after an item."""
-        if isinstance(item, Lost | TakeStart):
-            return []
-        if isinstance(item, BodyFrame):
-            stream, now_ns = Stream.bodies, int(item.row["time_host"][0])
-        else:
-            stream = item.stream if isinstance(item, PlaneFrame) else Stream.color
-            now_ns = item.time_host
-        self._last_ns[stream] = now_ns
-        self._told.discard(stream)
-        quiet = [
-            other
-            for other, last_ns in self._last_ns.items()
-            if now_ns - last_ns > self._silence_ns and other not in self._told
-        ]
-        self._told.update(quiet)
-        return quiet
