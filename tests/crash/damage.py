@@ -89,26 +89,32 @@ def _shard_regions(view: ShardReader, kind: str) -> Iterator[Region]:
             yield Region(view.name, f"{kind}: {table}, never written", end, place.end)
 
 
-def draw(rng: random.Random, sessions: dict[str, list[Region]], number: int) -> Place:
-    """Draw a place; region after region takes its turn."""
-    everywhere = [(name, region) for name, of in sessions.items() for region in of]
-    session, region = everywhere[number % len(everywhere)]
-    how = rng.choices(HOWS, HOW_OFTEN)[0]
-    at = rng.randrange(region.first, region.end)
-    if how == "page":
-        at -= at % PAGE
-    return Place(session, region.file, region.name, how, at, rng.randrange(8))
-
-
-def apply(folder: Path, place: Place) -> bool:
-    """Damage a session's file; False where that changes no byte.
+def draw(
+    rng: random.Random, folders: dict[str, Path], sessions: dict[str, list[Region]], number: int
+) -> Place:
+    """Draw a place where something changes; region after region takes its turn.
 
     Args:
-        folder: The session's folder.
-        place: What to do.
+        rng: Draws.
+        folders: The sessions' folders.
+        sessions: Their regions.
+        number: How many places were drawn before.
     """
-    path = folder / place.file
-    before = path.read_bytes()
+    everywhere = [(name, region) for name, of in sessions.items() for region in of]
+    session, region = everywhere[number % len(everywhere)]
+    before = (folders[session] / region.file).read_bytes()
+    while True:
+        how = rng.choices(HOWS, HOW_OFTEN)[0]
+        at = rng.randrange(region.first, region.end)
+        if how == "page":
+            at -= at % PAGE
+        place = Place(session, region.file, region.name, how, at, rng.randrange(8))
+        if damaged(before, place) != before:  # where zeros are zeroed there is nothing to find
+            return place
+
+
+def damaged(before: bytes, place: Place) -> bytes:
+    """Return a file's content after a damage."""
     after = bytearray(before)
     if place.how == "flip":
         after[place.at] ^= 1 << place.bit
@@ -117,11 +123,22 @@ def apply(folder: Path, place: Place) -> bool:
         after[place.at : end] = bytes(end - place.at)
     else:
         del after[place.at :]
+    return bytes(after)
+
+
+def apply(folder: Path, place: Place) -> None:
+    """Damage a session's file.
+
+    Args:
+        folder: The session's folder.
+        place: What to do.
+    """
+    path = folder / place.file
+    after = damaged(path.read_bytes(), place)
     mode = path.stat().st_mode
     path.chmod(0o600)
     path.write_bytes(after)
     path.chmod(mode)
-    return bytes(after) != before
 
 
 def last_items(whole: Path, file: str) -> dict[str, int]:

@@ -32,7 +32,7 @@ from ..sessions.conftest import SIZE, Tape, jpeg_of
 from .damage import Place, draw, regions
 from .recorder import ROOT
 
-OUTCOMES = ("found", "harmless", "same", "as_cut_off", "silent", "broken", "died")
+OUTCOMES = ("found", "harmless", "as_cut_off", "silent", "broken", "died")
 PROBLEMS = ("wrong", "misnamed", "lost", "unrepaired", "unusable")
 MUST_BE_ZERO = ("silent", "broken", "died", *PROBLEMS)
 ANSWER_MAY_TAKE_S = 120
@@ -158,8 +158,9 @@ def run(
     """
     folder = Path(tempfile.mkdtemp(prefix="kincap-flips-"))
     rng = random.Random(seed)
-    parts = {name: list(regions(path)) for name, path in make_sessions(folder / "whole").items()}
-    places = [draw(rng, parts, number) for number in range(runs)]
+    whole = make_sessions(folder / "whole")
+    parts = {name: list(regions(path)) for name, path in whole.items()}
+    places = [draw(rng, whole, parts, number) for number in range(runs)]
     workers: Queue[_Worker] = Queue()
     for number in range(jobs):
         workers.put(_Worker(folder, number))

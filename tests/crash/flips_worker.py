@@ -48,14 +48,13 @@ class Trial:
         """Return what came of it.
 
         Returns:
-            ``found``, ``harmless``, ``same`` (no byte changed), ``as_cut_off`` (the last items of
-            a shard that a kill left are gone, as after that kill) or ``silent``.
+            ``found``, ``harmless``, ``as_cut_off`` (the last items of a shard that a kill left are
+            gone, as after that kill) or ``silent``.
 
         Raises:
             BrokenError: Something ended as nothing may end.
         """
-        if not damage.apply(self.folder, self.place):
-            return "same"
+        damage.apply(self.folder, self.place)
         was, whole = _as_it_was(self.whole)
         verified = reading.kincap(*self._verify, "--json")
         report = verified.json()["sessions"][0]

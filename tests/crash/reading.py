@@ -181,4 +181,5 @@ def look(recordings: Path, name: str) -> Iterator[Said]:
     yield kincap("sessions", "list", "--json", *at)
     yield kincap("sessions", "show", name, *at)
     yield kincap("sessions", "show", name, "--json", *at)
+    yield kincap("sessions", "report", name, "--json", *at)
     yield kincap("build", "--dry-run", "--json", *at, "--out", recordings / "out.h5")

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from kincap.capture.record import RecordSettings, record
 from kincap.core.session_reader import SessionReader
 from kincap.core.shard import Stream
 
+from .device import FastDevice
 from .kill import MUST_BE_ZERO, Truth, run, store_source
-from .recorder import PHASES
+from .recorder import PHASES, command, run_recorder
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -44,6 +46,21 @@ def test_a_recorder_killed_while_it_made_the_session_is_in_nobodys_way(
     again = kincap(*words)
     assert again.returncode == 0, again.stderr
     assert kincap("sessions", "verify").returncode == 0
+
+
+def test_nothing_is_acknowledged_before_it_is_written(tmp_path: Path) -> None:
+    settings = RecordSettings("stored", tmp_path / "sources", shard_mib=64)
+    stored = record(settings, sensor=FastDevice(frames=30)).path
+    truth = Truth()
+    for write in range(40, 43):  # a body row, a picture, the picture's row
+        words = ["--recordings", tmp_path, "--session", f"s{write}", "--shard-mib", 8]
+        words = [*command(f"session:{stored}", None), *words]
+        heard = run_recorder(words, faults=f"write:kill:{write}")
+        assert heard.killed, heard.stderr
+        with SessionReader(tmp_path / f"s{write}") as reader:
+            problems = [truth.problem(reader, *item) for item in heard.items]
+        assert len(problems) > 10
+        assert not any(problems), problems
 
 
 def test_the_comparison_sees_what_is_lost_and_what_is_wrong(tmp_path: Path) -> None:

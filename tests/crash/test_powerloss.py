@@ -1,7 +1,9 @@
 """After a power cut everything that was synced is there, and nothing that was never recorded."""
 
+import itertools
 import json
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,10 @@ from kincap.core.seal import recover
 from kincap.core.verify import verify_session
 
 from .disk import STYLES, Call, Disk, LoggingIO, put
-from .items import Wrong, acknowledged, check_there, read_items
+from .items import Key, Wrong, acknowledged, check_there, read_items
 from .powerloss import LIVES, Past, run
 from .stops import logged
-from .tiny import NAME, record_tiny
+from .tiny import NAME, HurriedClock, record_tiny
 
 
 def test_300_power_cuts_lose_nothing_that_was_synced() -> None:
@@ -60,6 +62,21 @@ def test_recovery_builds_on_nothing_that_a_power_cut_would_undo(root: Path) -> N
         assert report.ok, report.damage
         assert report.sealed
         assert len(read_manifest(root / NAME)) == len(report.shards)
+
+
+def test_what_is_written_is_synced_while_its_shard_is_filled(root: Path) -> None:
+    io, asked = LoggingIO(root), itertools.count()
+    synced: list[Key] = []
+
+    def hold_up() -> None:
+        """Wait behind the first frame until something of it is synced; 20 s at most."""
+        until = time.monotonic() + (20 if next(asked) else 0)
+        while not synced and time.monotonic() < until:
+            synced.extend(Past().go_on(list(io.log)).synced)
+            time.sleep(0.01)
+
+    record_tiny(root, io, frames=2, pause=hold_up, clock=HurriedClock(100))
+    assert synced
 
 
 def test_recording_after_a_repair_that_was_cut_off_gives_no_number_twice(root: Path) -> None:
