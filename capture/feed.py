@@ -148,7 +148,7 @@ class Feed:
                 start = item
                 continue
             if isinstance(item, Notice):
-                self._tell(item.kind, item.text)
+                self._pass_on(item)
                 continue
             if self._is_left_behind:
                 _let_go(item)
@@ -250,6 +250,13 @@ class Feed:
         told = self._teller.line(EventKind.clock_step, text, self.last_item_ns)
         if told is not None:
             self._on_problem(told, False)
+
+    def _pass_on(self, word: Notice) -> None:
+        """Tell and store what the source says; a sensor may be lost and found again for hours."""
+        finding = Finding(word.kind, Stream.none, 0, 0, self.last_time, word.text)
+        self._tell_now(finding, self._now_ns())
+        for kept in self._noticing.said(finding):
+            self._store(kept, self.last_item_ns)
 
     def _tell(self, kind: EventKind, text: str) -> None:
         """Tell the person, and store that as an event."""

@@ -87,6 +87,10 @@ class Noticing:
         stored = [kept for finding in found for kept in self._merger.add(finding)]
         return found, stored + self._merger.item()
 
+    def said(self, finding: Finding) -> list[Finding]:
+        """Take what the source itself says; return what is to be stored now."""
+        return self._merger.add(finding)
+
     def end_take(self) -> list[Finding]:
         """Forget all times; return what is still to be stored of this take."""
         found = [finding for times in self._times.values() for finding in times.close()]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from kincap.capture.findings import FREE_EVENTS
 from kincap.capture.noticing import ITEMS_PER_TAKE, MOST_TAKES
 from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.capture.sensor import Notice, TakeStart
@@ -98,3 +99,17 @@ def test_a_file_whose_clock_jumps_on_and_on_ends_the_recording_in_order(tmp_path
     assert done.dropped == {"stale": 1}
     assert done.handed_over == {name: len(shots) for name, shots in sensor.handed.items()}
     assert done.color_frames + done.body_frames + 1 == sum(done.handed_over.values())
+
+
+def test_a_sensor_that_is_lost_and_found_for_hours_fills_neither_events_nor_screen(tmp_path):
+    shots = steady(20)
+    for k in range(300):
+        kind = (EventKind.sensor_lost, EventKind.sensor_back)[k % 2]
+        shots = say(shots, 10, Notice(f"{kind.name} {k}", kind))
+    done = _record(tmp_path, shots)
+    with SessionReader(tmp_path / "s") as reader:
+        texts = [event["text"].decode() for event in reader.events[1:]]
+    assert texts[:2] == ["sensor_lost 0", "sensor_back 1"]
+    assert len(texts) == 2 * (FREE_EVENTS + 1)
+    assert sum(text.startswith("142 times") for text in texts) == 2
+    assert done.warnings == ["sensor_lost 0", "sensor_back 1"]
