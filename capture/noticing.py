@@ -20,6 +20,12 @@ ITEMS_PER_TAKE = 200
 """... and then one for so many items, about three seconds: each take grows session.json."""
 
 
+USUAL_GAPS = 5
+"""So many single missing frames at a stretch are what every sensor has: stored, not told ..."""
+ITEMS_PER_USUAL_GAP = 20
+"""... and one for so many of its items; logs of real sensors lack 1.5 to 3 of 100 frames."""
+
+
 class Noticing:
     """The watches of one recording, put together.
 
@@ -37,6 +43,7 @@ class Noticing:
         self._merger = Merger()
         self._items = 0
         self._takes_allowed, self._asked_at = float(MOST_TAKES), 0
+        self._gaps: dict[Stream, tuple[float, int]] = {}
         self.stalls = StallWatch(first_seq if info.live else {}, now_ns)
 
     def clock_step(self, item: Timed) -> str | None:
@@ -61,7 +68,8 @@ class Noticing:
             now_ns: Host time.
 
         Returns:
-            What was found now, and what of that and of earlier findings is to be stored now.
+            What the person may be told of what was found now, and what of that and of earlier
+            findings is to be stored now.
         """
         self._items += 1
         stream, time_device, _ = times_of(item)
@@ -85,7 +93,17 @@ class Noticing:
         if over is not None:
             found = _in_place_of_gap(over, found)
         stored = [kept for finding in found for kept in self._merger.add(finding)]
-        return found, stored + self._merger.item()
+        told = [finding for finding in found if not self._is_usual(finding)]
+        return told, stored + self._merger.item()
+
+    def _is_usual(self, finding: Finding) -> bool:
+        """Say whether a finding is one of the few single missing frames that every sensor has."""
+        if finding.kind is not EventKind.gap or finding.count > 1:
+            return False
+        many, at = self._gaps.get(finding.stream, (0.0, 0))
+        many = max(0.0, many - (finding.seq_last - at) / ITEMS_PER_USUAL_GAP) + 1
+        self._gaps[finding.stream] = many, finding.seq_last
+        return many <= USUAL_GAPS
 
     def said(self, finding: Finding) -> list[Finding]:
         """Take what the source itself says; return what is to be stored now."""

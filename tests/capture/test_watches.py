@@ -401,3 +401,24 @@ def test_takes_that_begin_on_and_on_are_bounded():
         noticing.item(Lost(Stream.color, 0, 0), k, 0)
         begun.append(noticing.may_begin_take())
     assert 9 <= sum(begun) - MOST_TAKES <= 10
+
+
+@pytest.mark.parametrize(("every", "is_told"), [(200, False), (35, False), (10, True)])
+def test_single_frames_that_every_sensor_misses_are_stored_and_not_told(every, is_told):
+    noticing = Noticing(INFO, {Stream.color: 0, Stream.bodies: 0}, 0)
+    told, stored, seq = [], [], 0
+    for tick in range(2000):
+        if tick % every:
+            now, later = noticing.item(ColorFrame(None, tick * TICK, 0), seq, tick * 33_333_300)
+            told, stored, seq = told + now, stored + later, seq + 1
+    stored += noticing.end_take()
+    assert sum(finding.count for finding in stored) == (2000 - 1) // every
+    assert bool(told) == is_told
+
+
+def test_two_frames_missing_at_once_are_told():
+    noticing = Noticing(INFO, {Stream.color: 0, Stream.bodies: 0}, 0)
+    told = []
+    for seq, tick in enumerate([*range(20), *range(22, 40)]):
+        told += noticing.item(ColorFrame(None, tick * TICK, 0), seq, tick * 33_333_300)[0]
+    assert [(f.kind, f.count) for f in told] == [(EventKind.gap, 2)]
