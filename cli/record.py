@@ -56,6 +56,7 @@ def record(
     """Record colour and bodies into a session; Ctrl-C ends it cleanly, twice at once."""
     from ..capture.record import RecordError, RecordSettings
     from ..capture.record import record as run
+    from .report_print import print_report
 
     settings = RecordSettings(
         session=session,
@@ -78,7 +79,8 @@ def record(
             print_json(done.to_json())
         else:
             result(_summary(done))
-            _show_report(done)
+            if done.report is not None:
+                print_report(done.report)
 
     try:
         with progress(f"recording {session}", frames) as bar:
@@ -100,14 +102,6 @@ def _summary(done: "RecordResult") -> str:
         f"{planes}{lost or '0 dropped'}, {done.duration_s:.1f} s, "
         f"{done.color_bytes / 1e6:.1f} MB in {shards} -> {done.path}"
     )
-
-
-def _show_report(done: "RecordResult") -> None:
-    """Print how good the recording is."""
-    from ..core.quality_text import report_lines
-
-    for line in report_lines(done.report) if done.report is not None else ():
-        result(line)
 
 
 def register(app: typer.Typer) -> None:

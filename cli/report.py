@@ -19,9 +19,9 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Say how good a recording is: rates, gaps, joints, findings, and what to do next time."""
-    from ..core.quality_text import report_lines
     from ..core.session_quality import report as run
     from .report_plot import check_plot, draw_report
+    from .report_print import print_report
 
     if plot is not None:
         check_plot(plot)
@@ -34,8 +34,7 @@ def report(
         console.print_json({**quality, "plot": None if plot is None else str(plot)})
         return
     console.result(name)
-    for line in report_lines(quality):
-        console.result(line)
+    print_report(quality)
     if plot is not None:
         console.result(f"Look at it: {plot}")
 

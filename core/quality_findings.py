@@ -185,6 +185,17 @@ def without_known(told: Iterable[Finding], known: Sequence[Finding]) -> list[Fin
     ]
 
 
+def sums(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
+    """Return by kind how often it was found, of how many items, how long, all of them counted."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in findings:
+        kind = found.setdefault(one.kind, {"times": 0, "items": 0, "seconds": 0.0})
+        kind["times"] += 1
+        kind["items"] += one.count
+        kind["seconds"] += 0.0 if np.isnan(one.start_s) else one.end_s - one.start_s
+    return found
+
+
 def limit(findings: Sequence[Finding]) -> tuple[list[Finding], dict[str, int]]:
     """Keep a report readable: return the findings in order of time, and how many are left out.
 

@@ -1,4 +1,4 @@
-"""A report in plain words: a verdict, what to do better next time, and lines to print."""
+"""A report in plain words: a verdict, and what to do better next time."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +10,6 @@ GUESSED_SHARE: Final = 0.15
 UNSTABLE_BONE: Final = 0.12
 USUAL_GAPS_SHARE: Final = 0.05
 """A real sensor leaves out about one frame in fifty."""
-_MOST_OF_A_KIND: Final = 4
 _SIDES: Final = {"l": "left", "r": "right"}
 _PARTS: Final = {
     "trunk": [n for n in KEYPOINT_NAMES if n.endswith(("head", "shoulder"))],
@@ -18,18 +17,19 @@ _PARTS: Final = {
     "legs": [n for n in KEYPOINT_NAMES if n.endswith(("hip", "knee", "ankle"))],
 }
 
+_SENSOR: Final = {
+    "sensor_lost": "was gone for a while",
+    "stall": "fell silent",
+    "frozen": "gave the same again and again",
+}
 _WHAT_TO_DO: Final = {
-    "crossed_arms": "keep the arms apart before the body: where they cross, hands are guesses",
+    "low_light": "more light: in the dark colour comes at half its rate and is blurred",
+    "several_bodies": "record alone: somebody else was in the picture",
+    "body_lost": "stay in view: the sensor lost somebody and found them anew",
     "side_swap": "face the sensor: from behind it takes left for right",
+    "crossed_arms": "keep the arms apart before the body: where they cross, hands are guesses",
     "turned_away": "turn towards the sensor: beyond 60 degrees half the body is a guess",
     "feet_noise": "keep the feet in view and away from shiny floors: they jump about",
-    "several_bodies": "record alone: somebody else was in the picture",
-    "frozen": "look at the sensor's cable and USB port: it gave the same again and again",
-    "stall": "look at the sensor's cable and USB port: it fell silent",
-    "sensor_lost": "look at the sensor's cable and power: it was gone for a while",
-    "clock_step": "nothing to do: a new take begins where the sensor's clock jumps",
-    "low_light": "more light: in the dark colour comes at half its rate and is blurred",
-    "body_lost": "stay in view: the sensor lost somebody and found them anew",
 }
 
 
@@ -68,7 +68,9 @@ def advice(quality: Mapping[str, Any]) -> list[str]:
         quality: A report, all but its verdict and advice.
     """
     said = _machine(quality) + _lag(quality)
-    named = dict.fromkeys(finding["kind"] for finding in quality["findings"])
+    named = {finding["kind"] for finding in quality["findings"]}
+    fell = ", ".join(what for kind, what in _SENSOR.items() if kind in named)
+    said += [f"look at the sensor's cable, power and USB port: it {fell}"] if fell else []
     said += [_WHAT_TO_DO[kind] for kind in _WHAT_TO_DO if kind in named]
     return said + _joints(quality["whole"]) + _place(quality["whole"])
 
@@ -128,12 +130,14 @@ def _joints(whole: Mapping[str, Any]) -> list[str]:
     for part, whose in _PARTS.items():
         often = [name for name in whose if shares[name] > GUESSED_SHARE]
         if often:
-            which = ", ".join(f"{_plain(name)} {_share(shares[name])}" for name in often)
+            which = ", ".join(
+                f"{keypoint_words(name)} {share_words(shares[name])}" for name in often
+            )
             said.append(f"guessed: {which} of the frames: {_do_about(part)}")
     bones = whole["bones"]
     loose = [name for name in bones["worst"] if bones["spread"][name] > UNSTABLE_BONE]
     if loose:
-        which = ", ".join(f"{name} {_share(bones['spread'][name])}" for name in loose)
+        which = ", ".join(f"{name} {share_words(bones['spread'][name])}" for name in loose)
         said.append(
             f"bones that change their length ({which}): joints wander there; narrow clothes and "
             "more distance to things help"
@@ -141,7 +145,7 @@ def _joints(whole: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _plain(keypoint: str) -> str:
+def keypoint_words(keypoint: str) -> str:
     """Return a keypoint's name in words: l_wrist is the left wrist."""
     side, _, part = keypoint.partition("_")
     return f"{_SIDES[side]} {part}" if part else keypoint
@@ -160,122 +164,22 @@ def _place(whole: Mapping[str, Any]) -> list[str]:
     """Say where the person stood badly."""
     said = []
     clipped = {side: share or 0.0 for side, share in whole["clipped_share"].items()}
-    cut = [f"{side} {_share(share)}" for side, share in clipped.items() if share > 0.05]
+    cut = [f"{side} {share_words(share)}" for side, share in clipped.items() if share > 0.05]
     if cut:
         said.append(f"the body left the picture ({', '.join(cut)}): stay in the middle, step back")
     distance = whole["distance_m"]
     if (distance["outside_share"] or 0.0) > 0.05:
         said.append(
-            f"{_share(distance['outside_share'])} of the time nearer than 1 m or farther than 4 m "
-            f"(median {distance['median']:.1f} m): stand at 2 to 3 m"
+            f"{share_words(distance['outside_share'])} of the time nearer than 1 m or farther "
+            f"than 4 m (median {distance['median']:.1f} m): stand at 2 to 3 m"
         )
     return said
 
 
-def report_lines(quality: Mapping[str, Any], *, most: int = _MOST_OF_A_KIND) -> list[str]:
-    """Return a report as it is printed.
-
-    Args:
-        quality: A report.
-        most: Of one kind so many findings are named; the rest is counted.
-    """
-    whole = quality["whole"]
-    lines = [f"quality: {quality['verdict']}"]
-    for name, stream in whole["streams"].items():
-        lines.append(f"  {name:8} {_stream_text(stream, quality['accounts'][name])}")
-    pairs = whole["pairs"]
-    if pairs["paired"]:
-        lines.append(
-            f"  pairs    residual median {pairs['median_ms']:.1f} ms, p95 {pairs['p95_ms']:.1f} "
-            f"ms, max {pairs['max_ms']:.1f} ms; {_share(pairs['unpaired_share'])} of the frames "
-            "without a body row"
-        )
-    lines += _people_lines(whole)
-    lines += _finding_lines(quality, most)
-    return lines + [f"  next time: {text}" for text in quality["advice"]]
-
-
-def _stream_text(stream: Mapping[str, Any], account: Mapping[str, Any]) -> str:
-    """Return a stream's rate and account."""
-    if not account["emitted"]:
-        return "none"
-    rate = f", {stream['fps_mean']:.1f}/s" if stream["fps_mean"] else ""
-    if stream["fps_median"]:
-        rate += f" (median step {1e3 / stream['fps_median']:.1f} ms)"
-    why = ", ".join(f"{count} {reason}" for reason, count in account["reasons"].items())
-    text = f"{stream['items']} stored{rate}, {stream['gaps']} gaps with {stream['missing']} missing"
-    lost = f"{account['dropped']} dropped" + (f" ({why})" if why else "")
-    text = f"{account['emitted']} came = {account['stored']} stored + {lost}{rate}"
-    if stream["gaps"]:
-        text += f", {stream['missing']} missing in gaps"
-    return text if account["closes"] else f"{text}, {account['unaccounted']} UNACCOUNTED"
-
-
-def _people_lines(whole: Mapping[str, Any]) -> list[str]:
-    """Return lines about who was seen, and how well."""
-    people, distance = whole["people"], whole["distance_m"]
-    if not people["most"]:
-        return []
-    several = people["several_share"] or 0.0
-    worst = sorted(KEYPOINT_NAMES, key=lambda name: -(whole["keypoints"][name]["inferred"] or 0.0))[
-        :3
-    ]
-    guessed = ", ".join(
-        f"{_plain(name)} {_share(whole['keypoints'][name]['inferred'])}"
-        for name in worst
-        if whole["keypoints"][name]["inferred"]
-    )
-    bones = whole["bones"]
-    loose = ", ".join(f"{name} {bones['spread'][name]:.1%}" for name in bones["worst"][:2])
-    lag = whole["lag"]
-    known = "too little motion to tell" if lag["ms"] is None else f"{lag['ms']:+.0f} ms"
-    return [
-        f"  people   {people['mean']:.1f} a row (at most {people['most']}; several in "
-        f"{_share(several)}), at {distance['p5']:.1f} to {distance['p95']:.1f} m",
-        f"  joints   {_share(whole['keypoints']['inferred_share'])} inferred"
-        + (f" (most: {guessed})" if guessed else "")
-        + (f"; bones vary most: {loose}" if loose else ""),
-        f"  light    {_share(whole['low_light']['share'])} low light; joints against pictures: "
-        f"{known}",
-    ]
-
-
-def _share(share: float | None) -> str:
+def share_words(share: float | None) -> str:
     """Return a share in words; a tiny one is not none."""
     if share is None:
         return "-"
     return (
         "0 %" if not share else "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
     )
-
-
-def _finding_lines(quality: Mapping[str, Any], most: int) -> list[str]:
-    """Return a line for each finding, in the order of kinds as they first appear."""
-    by_kind: dict[str, list[Mapping[str, Any]]] = {}
-    for finding in quality["findings"]:
-        by_kind.setdefault(finding["kind"], []).append(finding)
-    lines = []
-    several = len(quality["takes"]) > 1
-    for kind, findings in by_kind.items():
-        lines += [
-            f"  {kind:14} {_where(finding, several)}{finding['text']}"
-            for finding in findings[:most]
-        ]
-        more = len(findings) - most + quality["findings_left_out"].get(kind, 0)
-        if more > 0:
-            lines.append(f"  {kind:14} and {more} more; quality.json lists them")
-    return lines
-
-
-def _where(finding: Mapping[str, Any], several: bool) -> str:
-    """Return when it was."""
-    if finding["start_s"] is None:
-        return ""
-    take = f"take {finding['take']}, " if several else ""
-    return f"{take}{clock(finding['start_s'])}: "
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as m:ss.s."""
-    minutes, rest = divmod(max(seconds, 0.0), 60)
-    return f"{int(minutes)}:{rest:04.1f}"

@@ -21,7 +21,7 @@ from .errors import KincapError, SessionError
 from .faultio import default_io
 from .fileio import FileIO
 from .lag import MOST_WORK_S
-from .quality_findings import limit
+from .quality_findings import limit, sums
 from .quality_measures import accounts, dropped_ranges, measure
 from .quality_text import advice, verdict
 from .session import is_recording
@@ -59,7 +59,8 @@ def _make(folder: Path, io: FileIO, lag: bool) -> dict[str, Any]:
     takes = split_takes(tables)
     if lag:
         _measure_lags(takes, io)
-    findings, left_out = limit(find_all(tables, takes))
+    found = find_all(tables, takes)
+    findings, left_out = limit(found)
     quality: dict[str, Any] = {
         "schema": QUALITY_SCHEMA,
         "kincap_version": __version__,
@@ -73,6 +74,7 @@ def _make(folder: Path, io: FileIO, lag: bool) -> dict[str, Any]:
         "takes": [{"take": take.number, **measure([take])} for take in takes],
         "findings": [finding.to_json() for finding in findings],
         "findings_left_out": left_out,
+        "kinds": sums(found),
         "events": _events(tables),
     }
     quality["verdict"] = verdict(quality)

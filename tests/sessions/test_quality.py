@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kincap.core.errors import SessionError
-from kincap.core.quality_text import report_lines
+from kincap.core.quality_print import report_lines
 from kincap.core.repair import repair
 from kincap.core.seal import finish
 from kincap.core.session import SessionLock
@@ -75,7 +75,7 @@ def test_damaged_rows_and_shards_are_named_and_the_rest_is_reported(sealed, tape
     assert quality["verdict"].startswith("damaged")
     assert [one["kind"] for one in quality["findings"]][-1] == "damaged"
     assert any("kincap sessions repair sealed" in text for text in quality["advice"])
-    assert any("UNACCOUNTED" in line for line in report_lines(quality))
+    assert any("UNACCOUNTED" in line.text for line in report_lines(quality))
     path.chmod(0o600)
     path.write_bytes(b"no shard at all")
     quality = make_quality(sealed.folder)
@@ -105,7 +105,7 @@ def test_one_stream_alone_and_none_at_all_are_reports_too(tape, stream) -> None:
         getattr(made, stream)(writer, FRAMES)
     writer.close()
     quality = make_quality(made.folder)
-    text = "\n".join(report_lines(quality))
+    text = "\n".join(line.plain() for line in report_lines(quality))
     if stream is None:
         assert quality["verdict"] == "empty: nothing was stored"
         assert quality["takes"] == []

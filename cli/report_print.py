@@ -1,0 +1,43 @@
+"""A report on a terminal: in colours, and no wider than that; elsewhere in plain lines."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from . import console
+
+_STYLES: Final = {"grave": "bold red", "odd": "yellow", "advice": "cyan"}
+_VERDICTS: Final = {"good": "bold green", "usable": "bold yellow"}
+
+
+def print_report(quality: Mapping[str, Any]) -> None:
+    """Print a report on stdout.
+
+    Args:
+        quality: What quality.json holds.
+    """
+    from ..core.quality_print import report_lines
+
+    lines = report_lines(quality)
+    if not sys.stdout.isatty():
+        for line in lines:
+            console.result(line.plain())
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # what is too long goes on below itself, beside the labels
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    before = ""
+    for line in lines:
+        style = _STYLES.get(line.weight, "")
+        said = Text(line.text, style=style if line.weight == "grave" else "")
+        if line.weight == "verdict":
+            style = _VERDICTS.get(line.text.partition(" ")[0].strip(":"), "bold red")
+            said = Text(line.text, style=style)
+        grid.add_row(Text("" if line.label == before else line.label, style=style), said)
+        before = line.label
+    Console(highlight=False).print(grid)
