@@ -261,7 +261,7 @@ class _Job:
         next_seq, next_take = dict.fromkeys(_numbered(sensor.info), 0), 0
         self.recovered: list[str] = []
         if there:
-            next_seq, next_take = self._go_on(info, io)
+            next_seq, next_take = self._go_on(io)
         layout = layout_of(info, settings, sensor.info)
         info.add_layout(layout)
         save_session(folder, info, io)
@@ -284,7 +284,7 @@ class _Job:
             clock=clock,
         )
 
-    def _go_on(self, info: SessionInfo, io: FileIO) -> tuple[dict[Stream, int], int]:
+    def _go_on(self, io: FileIO) -> tuple[dict[Stream, int], int]:
         """Seal what a killed recording left; return the next seq of each stream and the next take.
 
         After a kill the last items may have been lost: numbering goes on after the last that is
@@ -296,10 +296,7 @@ class _Job:
         self.recovered = [shard.name for shard in done.sealed]
         with SessionReader(self._folder) as reader:
             next_seq = {s: reader.next_seq(s) for s in _numbered(self._sensor.info)}
-            takes = [int(take["take"]) for take in info.takes]
-            for rows in (reader.color, reader.bodies, reader.events):
-                takes += [int(rows["take"].max())] if len(rows) else []
-        return next_seq, max(takes, default=-1) + 1
+            return next_seq, reader.next_take()
 
     def run(
         self, on_progress: OnProgress | None, on_warning: Callable[[str], None] | None

@@ -15,7 +15,7 @@ from .errors import SessionError, ShardError
 from .layout import Layout
 from .manifest import ManifestRecord, read_manifest
 from .session import SessionInfo, is_recording, load_session, shard_names
-from .shard import STREAM_TABLE, TABLES, EventKind, Rows, Stream
+from .shard import BLOBS, STREAM_TABLE, TABLES, EventKind, Rows, Stream
 from .shard_reader import ShardReader
 
 SEALED: Final = "sealed"
@@ -250,3 +250,18 @@ class SessionReader:
         events = self.events
         lost = events[(events["stream"] == stream) & np.isin(events["kind"], _DROPS)]
         return max(behind, int(lost["seq_last"].max()) + 1 if len(lost) else 0)
+
+    def next_take(self) -> int:
+        """Return the number that the next take gets: behind those of session.json and all rows.
+
+        Takes only rise, so the last shard with rows in it says enough: an hour of bodies is 600 MB.
+        """
+        takes = [int(take["take"]) for take in self.info.takes]
+        for shard in reversed(self.shards):
+            reader = self._readers[shard.name]
+            tables = [reader.rows(table) for table in reader.layout.tables if table != BLOBS]
+            found = [int(rows["take"].max()) for rows in tables if len(rows)]
+            if found:
+                takes += found
+                break
+        return max(takes, default=-1) + 1

@@ -284,6 +284,25 @@ def test_recovery_seals_left_shards_and_deletes_leftovers(record: Make) -> None:
         assert session.next_seq(Stream.color) == 13
 
 
+def test_the_next_take_is_behind_all_that_rows_and_session_json_name(record: Make) -> None:
+    recording = record()
+    with SessionReader(recording.folder) as session:
+        assert session.next_take() == max((t["take"] for t in session.info.takes), default=-1) + 1
+    for number, take in enumerate((0, 3, 5)):
+        writer = recording.open_shard(number)
+        recording.fill(writer, 10 * number, 3)
+        writer.append("events", event_row(EventKind.take_start, take=take))
+        writer.close()
+        if number < 2:
+            seal(recording.folder, writer.path.name, recording.layout, recording.io)
+    recording.open_shard(3).close()
+    with SessionReader(recording.folder) as session:
+        assert session.shards[-1].state == "empty"
+        assert session.next_take() == 6
+        session.info.takes.append({"take": 8})
+        assert session.next_take() == 9
+
+
 def test_recovery_counts_damage_that_its_checksum_would_hide(record: Make) -> None:
     recording = record()
     writer = recording.open_shard()
