@@ -49,6 +49,14 @@ def test_frames_end_a_recording_with_the_last_pictures_body(kincap, tmp_path):
     assert (done["color_frames"], done["body_frames"]) == (12, 12)
 
 
+def test_a_recording_of_a_moment_is_not_called_late(kincap, tmp_path):
+    source = "simulator:pace=fast,frames=20"
+    run = kincap("record", "--session", "s1", "--source", source)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    assert "joints come" not in run.stdout
+
+
 def test_unknown_options_write_nothing(kincap, tmp_path):
     run = kincap("record", "--session", "s1", "--source", "simulator:colour=red")
     assert (run.returncode, run.stdout) == (2, "")
