@@ -68,7 +68,7 @@ class Writer:
         self._watched_take = 0
         self.stored = dict.fromkeys(Stream, 0)
         self.lost: Counter[str] = Counter()
-        self.unwritten_losses = 0
+        self._unwritten = 0
         self.color_bytes = 0
         self.crash: Exception | None = None
         self.append_times = Latencies()
@@ -92,6 +92,11 @@ class Writer:
         for stream in tuple(self._losses):
             self._tell_loss(stream)
         self._note(self._frozen.end_take())
+        if self._unwritten:
+            where, count = self.shard.path.parent, self._unwritten
+            self._on_problem(
+                f"{where}: {count} lost items stand in no event, the disk took none", False
+            )
 
     def _handle(self, item: WriterItem) -> None:
         if isinstance(item, EncodedPicture):
@@ -312,4 +317,4 @@ class Writer:
             count=loss.count,
         )
         if not self._append("events", row):
-            self.unwritten_losses += loss.count
+            self._unwritten += loss.count

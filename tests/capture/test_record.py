@@ -332,3 +332,14 @@ def test_a_source_that_gives_other_pictures_than_it_said_is_told_of(settings, me
     assert broken.value.result.dropped["wrong_size"] >= 1
     # the error says it
     assert broken.value.result.warnings == []
+
+
+def test_losses_that_no_event_can_tell_of_are_told(settings, memory_sensor):
+    io = FaultyFileIO(parse_faults("write:eio:60+"))
+    with pytest.raises(RecordError, match="no further shard") as broken:
+        record(settings, sensor=memory_sensor(), io=io)
+    done = broken.value.result
+    lost = sum(done.dropped.values())
+    assert lost == sum(done.handed_over.values()) - done.color_frames - done.body_frames > 0
+    (told,) = [line for line in done.warnings if "stand in no event" in line]
+    assert f"{lost} lost items" in told
