@@ -20,6 +20,13 @@ _PAUSE_S: Final = 1.0
 _LEAST_SHARE: Final = 0.004
 """A finding of one moment is drawn so wide, as a share of the whole."""
 
+_LABEL_SHARE: Final = 0.05
+"""The label of a take takes so much of the whole length."""
+_LABEL_LINES: Final = 3
+_LABEL_POINTS: Final = 9
+_UNTINTED: Final = ("several_bodies", "no_body")
+"""Kinds that may last throughout: their tint would cover all others."""
+
 _INK: Final = "#333333"
 _COLOR: Final = "#2166ac"
 _BODIES: Final = "#d6604d"
@@ -79,8 +86,9 @@ def draw_report(folder: Path, quality: Mapping[str, Any], path: Path) -> None:
     _draw_rates(panels[0], takes, starts)
     _draw_residuals(panels[1], takes, starts)
     _draw_guessed(panels[2], takes, starts)
-    _draw_lanes(panels, quality["findings"], kinds, dict(zip(_numbers(takes), starts, strict=True)),
-                length)  # fmt: skip
+    times = [quality["kinds"][kind]["times"] for kind in kinds]
+    begins = {take.take: start for take, start in zip(takes, starts, strict=True)}
+    _draw_lanes(panels, quality["findings"], kinds, times, begins, length)
     _dress(panels, takes, starts, length)
     figure.savefig(path)
 
@@ -92,10 +100,6 @@ def _starts(takes: "Sequence[TakeSeries]") -> list[float]:
         starts.append(at)
         at += take.end_s + _PAUSE_S
     return starts
-
-
-def _numbers(takes: "Sequence[TakeSeries]") -> list[int]:
-    return [take.take for take in takes]
 
 
 def _draw_rates(axes: "Axes", takes: "Sequence[TakeSeries]", starts: Sequence[float]) -> None:
@@ -138,6 +142,7 @@ def _draw_lanes(
     panels: "Sequence[Axes]",
     findings: Sequence[Mapping[str, Any]],
     kinds: Sequence[str],
+    times: Sequence[int],
     starts: Mapping[int, float],
     length: float,
 ) -> None:
@@ -152,12 +157,11 @@ def _draw_lanes(
         color = _group(finding["kind"])[1]
         row = len(kinds) - 1 - kinds.index(finding["kind"])
         lanes.broken_barh([(start + finding["start_s"], wide)], (row - 0.36, 0.72), color=color)
-        for panel in panels[:-1]:
+        for panel in panels[:-1] if finding["kind"] not in _UNTINTED else ():
             at = start + finding["start_s"]
             panel.axvspan(at, at + wide, color=color, alpha=0.12, lw=0, zorder=0)
-    counts = [sum(f["kind"] == kind for f in findings) for kind in kinds]
     names = [f"{kind} ({count})" if count > 1 else kind
-             for kind, count in zip(kinds, counts, strict=True)]  # fmt: skip
+             for kind, count in zip(kinds, times, strict=True)]  # fmt: skip
     lanes.set_yticks(range(len(kinds)), names[::-1], fontsize=9)
     lanes.set_ylim(-0.6, max(len(kinds), 1) - 0.4)
     lanes.tick_params(axis="y", length=0)
@@ -202,9 +206,30 @@ def _dress(
         for start in starts[1:]:
             panel.axvline(start - _PAUSE_S / 2, color=_INK, lw=0.8, ls=":")
     if len(takes) > 1:
-        for take, start in zip(takes, starts, strict=True):
+        for place, line in label_lines(starts, length):
             panels[0].annotate(
-                f"take {take.take}", (start, 1.0), xycoords=("data", "axes fraction"),
-                xytext=(2, 2), textcoords="offset points", fontsize=8, color=_INK,
+                f"take {takes[place].take}", (starts[place], 1.0),
+                xycoords=("data", "axes fraction"), xytext=(2, 2 + _LABEL_POINTS * line),
+                textcoords="offset points", fontsize=8, color=_INK,
             )  # fmt: skip
     panels[-1].set_xlabel("seconds" if len(takes) < 2 else "seconds, takes one after another")
+
+
+def label_lines(starts: Sequence[float], length: float) -> list[tuple[int, int]]:
+    """Say in which line above the picture each take's label has room.
+
+    Args:
+        starts: Where each take begins, seconds.
+        length: Of the whole axis, seconds.
+
+    Returns:
+        Place of a take and its line; takes that find none stay without a label.
+    """
+    ends = [-length] * _LABEL_LINES
+    found = []
+    for place, start in enumerate(starts):
+        line = next((line for line, end in enumerate(ends) if end <= start), None)
+        if line is not None:
+            ends[line] = start + _LABEL_SHARE * length
+            found.append((place, line))
+    return found
