@@ -99,10 +99,11 @@ class Feed:
         if not found:
             return
         info, silent = self._sensor.info, self._noticing.stalls.silent(now_ns)
-        text = f"{info.uri}: no frames for 1 s"
+        seconds = self._noticing.stalls.least_s(now_ns)
+        text = f"{info.uri}: no frames for {seconds:.0f} s"
         if len(silent) < len(info.streams):
             names = " and no ".join(items_of(stream) for stream in silent)
-            text = f"{info.uri}: no {names} for 1 s, others arrive"
+            text = f"{info.uri}: no {names} for {seconds:.0f} s, others arrive"
         told = self._stall_teller.line(tuple(silent), text, now_ns)
         if told is not None:
             self._on_problem(told, False)

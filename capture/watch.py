@@ -13,6 +13,8 @@ NO_BODY_AFTER_100NS = 30_000_000
 """Device time without a body after which the person is told."""
 STALL_AFTER_NS = 1_000_000_000
 """Host time without any item of a stream after which the person is told."""
+FIRST_AFTER_NS = 3_000_000_000
+"""The same before the first item: bodies begin a second or two after colour."""
 
 
 class BodyWatch:
@@ -68,6 +70,11 @@ class _Last:
     time_device: int
     has_come: bool = True
 
+    def is_silent(self, now_ns: int) -> bool:
+        """Say whether the next item should have come."""
+        may_take_ns = STALL_AFTER_NS if self.has_come else FIRST_AFTER_NS
+        return now_ns - self.arrived_ns >= may_take_ns
+
 
 class StallWatch:
     """Notices when a stream of a live source has gone quiet, and when it is back.
@@ -92,7 +99,7 @@ class StallWatch:
             return None
         # only a value changes, never the keys: the other thread may be looking through them
         self._last[stream] = _Last(seq, now_ns, time_device)
-        if now_ns - last.arrived_ns < STALL_AFTER_NS:
+        if not last.is_silent(now_ns):
             return None
         silent_s = (now_ns - last.arrived_ns) / 1e9
         text = f"{items_of(stream)} come again after {silent_s:.1f} s"
@@ -102,17 +109,21 @@ class StallWatch:
         """Return the silences that have just become worth telling."""
         found = []
         for stream, last in self._last.items():
-            if now_ns - last.arrived_ns < STALL_AFTER_NS or self._told.get(stream) is last:
+            if not last.is_silent(now_ns) or self._told.get(stream) is last:
                 continue
             self._told[stream] = last
-            text = f"no {items_of(stream)} for 1 s"
+            text = f"no {items_of(stream)} for {(now_ns - last.arrived_ns) / 1e9:.0f} s"
             found.append(self._finding(stream, last, text))
         return found
 
     def silent(self, now_ns: int) -> list[Stream]:
         """Return the streams that are quiet."""
-        lasts = self._last.items()
-        return [s for s, last in lasts if now_ns - last.arrived_ns >= STALL_AFTER_NS]
+        return [stream for stream, last in self._last.items() if last.is_silent(now_ns)]
+
+    def least_s(self, now_ns: int) -> float:
+        """Return for how long nothing has come of any of the quiet streams, seconds."""
+        quiet = [last for last in self._last.values() if last.is_silent(now_ns)]
+        return min((now_ns - last.arrived_ns for last in quiet), default=0) / 1e9
 
     def close(self, now_ns: int) -> Iterable[Finding]:
         """End: return the silences that lasted until now."""

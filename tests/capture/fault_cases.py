@@ -153,7 +153,7 @@ CASES = [
     Case(
         "colour without bodies from the start", silence(steady(120), 0, None, "bodies"),
         [("stall", "bodies", 0, 0, 0)] * 2,
-        told=("no body frames for 1 s, others arrive",),
+        told=("no body frames for 3 s, others arrive",),
     ),
     Case(
         "bodies without colour for 2 s", silence(steady(180), 60, 120, "color"),
@@ -161,7 +161,7 @@ CASES = [
     ),
     Case(
         "bodies without colour from the start", silence(steady(120), 0, None, "color"),
-        [("stall", "color", 0, 0, 0)] * 2, told=("no colour frames for 1 s, others arrive",),
+        [("stall", "color", 0, 0, 0)] * 2, told=("no colour frames for 3 s, others arrive",),
     ),
     Case(
         "low light, said by the sensor", _low_light(_known(steady(180)), 61, 121, 2 * TICK),
@@ -259,6 +259,10 @@ def _jittered(shots: list[Shot]) -> list[Shot]:
 
 
 QUIET = [
+    Case(
+        "bodies 2 s after colour",
+        silence(silence(steady(150), 0, 10), 0, 70, "bodies"),
+    ),
     Case("colour at 60 Hz", _rate(steady(150), 60, "color")),
     Case("bodies at 15 Hz", _rate(steady(150), 15, "bodies")),
     Case("steps of a real clock, late arrivals", _jittered(steady(150))),
