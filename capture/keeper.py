@@ -15,6 +15,7 @@ from ..core.shard_writer import ShardWriter
 from .clock import Clock
 
 SYNC_EVERY_S = 1.0
+_NOT_SEALED = "can't be sealed, the next record or `kincap sessions repair` does it"
 
 _NOW, _URGENT, _LATER, _LAST = range(4)
 
@@ -201,10 +202,20 @@ class Keeper:
 
     def _seal(self, shard: ShardWriter) -> None:
         self._close(shard)
+        if shard in self._broken:
+            # once a sync failed, the next may say yes to pages that never reached the disk; they
+            # can still be read: a copy of them is written, synced and compared
+            self._try(f"{shard.path}: {_NOT_SEALED}", lambda: self._cut_and_seal(shard))
+            return
         self._try(
-            f"{shard.path}: can't be sealed, the next record or `kincap sessions repair` does it",
+            f"{shard.path}: {_NOT_SEALED}",
             lambda: seal(self._folder, shard.path.name, self._layout, self._io),
         )
+
+    def _cut_and_seal(self, shard: ShardWriter) -> None:
+        _, note = finish(self._folder, shard.path.name, self._layout, self._io)
+        if note:
+            self._on_problem(note, False)
 
     def _finish_last(self, last: ShardWriter) -> None:
         self._close(last)
@@ -219,16 +230,7 @@ class Keeper:
             self.names.remove(last.path.name)
             self._remove(last)
             return
-
-        def finish_it() -> None:
-            _, note = finish(self._folder, last.path.name, self._layout, self._io)
-            if note:
-                self._on_problem(note, False)
-
-        self._try(
-            f"{last.path}: can't be sealed, the next record or `kincap sessions repair` does it",
-            finish_it,
-        )
+        self._try(f"{last.path}: {_NOT_SEALED}", lambda: self._cut_and_seal(last))
 
     def _drop_unused(self) -> None:
         """Delete a shard that was prepared and is not needed any more."""

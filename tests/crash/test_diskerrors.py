@@ -1,8 +1,12 @@
 """A disk that fails at any call: one clear line, exit 1, and nothing acknowledged is lost."""
 
 import contextlib
+import errno
+import itertools
 import json
+import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from kincap.capture.record import RecordError
 from kincap.core.errors import KincapError
 from kincap.core.faultio import Fault, FaultyFileIO, parse_faults
 from kincap.core.fileio import FileIO
+from kincap.core.manifest import read_manifest
 from kincap.core.repair import repair
 from kincap.core.session import SessionLock, is_recording
 from kincap.core.verify import verify_session
@@ -20,7 +25,7 @@ from .disk import put
 from .diskerrors import damaged, run
 from .items import read_items
 from .stops import State, logged, states
-from .tiny import NAME, record_tiny
+from .tiny import NAME, HurriedClock, record_tiny
 
 
 def test_an_error_at_every_call_loses_nothing_that_was_acknowledged() -> None:
@@ -100,6 +105,32 @@ def test_a_shard_that_the_disk_closes_with_an_error_is_told(root: Path) -> None:
             said.append(str(error))
         assert result.color_frames == 12
     assert any("the disk says that it is not whole (Input/output error)" in text for text in said)
+    assert verify_session(root / NAME).ok
+
+
+def test_a_shard_that_could_not_be_synced_is_copied_before_it_counts_as_sealed(root: Path) -> None:
+    class SyncFails(FileIO):
+        """The first sync of a shard that is being filled fails; the system then drops its pages."""
+
+        failed = threading.Event()
+
+        def sync(self, fd: int) -> None:
+            if threading.current_thread().name == "kincap-sync" and not self.failed.is_set():
+                self.failed.set()
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            super().sync(fd)
+
+    io = SyncFails()
+    turns = itertools.count()
+    with pytest.raises(RecordError, match="can't be synced") as ended:
+        record_tiny(
+            root, io, pause=lambda: next(turns) and io.failed.wait(20), clock=HurriedClock(100)
+        )
+    result = ended.value.result
+    assert (result.color_frames, result.body_frames, result.dropped) == (12, 12, {})
+    # only a copy is written and synced anew: a second sync of the same file may say yes to nothing
+    first = read_manifest(root / NAME)["000000.h5"]
+    assert first.layout is not None
     assert verify_session(root / NAME).ok
 
 
