@@ -75,6 +75,11 @@ class _Last:
         may_take_ns = STALL_AFTER_NS if self.has_come else FIRST_AFTER_NS
         return now_ns - self.arrived_ns >= may_take_ns
 
+    def is_late(self, now_ns: int) -> bool:
+        """Say whether it may be that the stream has just fallen silent."""
+        is_due = self.has_come and now_ns - self.arrived_ns > STALL_AFTER_NS // 2
+        return is_due and not self.is_silent(now_ns)
+
 
 class StallWatch:
     """Notices when a stream of a live source has gone quiet, and when it is back.
@@ -106,7 +111,13 @@ class StallWatch:
         return Finding(EventKind.stall, stream, last.seq, seq, time_device, text)
 
     def look(self, now_ns: int) -> list[Finding]:
-        """Return the silences that have just become worth telling."""
+        """Return the silences that have just become worth telling.
+
+        Streams that fall silent together, an instant apart, come together: as long as one of them
+        is late and not yet silent, nothing is said.
+        """
+        if any(last.is_late(now_ns) for last in self._last.values()):
+            return []
         found = []
         for stream, last in self._last.items():
             if not last.is_silent(now_ns) or self._told.get(stream) is last:

@@ -278,6 +278,18 @@ def test_stalls_are_noticed_once_each_and_end_with_their_range():
     assert {f.stream for f in watch.close(6 * second)} == {Stream.color, Stream.bodies}
 
 
+def test_streams_that_fall_silent_together_are_told_of_together():
+    watch, second, ms = StallWatch({Stream.color: 0, Stream.bodies: 0}, 0), 10**9, 10**6
+    watch.item(Stream.color, 0, 0, second)
+    watch.item(Stream.bodies, 0, 0, second + 5 * ms)
+    assert watch.look(2 * second) == []
+    assert {f.stream for f in watch.look(2 * second + 5 * ms)} == {Stream.color, Stream.bodies}
+    watch.item(Stream.bodies, 1, 0, 9 * second)
+    watch.item(Stream.color, 1, 0, 9 * second)
+    watch.item(Stream.bodies, 2, 0, 10 * second - 400 * ms)
+    assert [f.stream for f in watch.look(10 * second)] == [Stream.color]
+
+
 def test_nobody_for_3_s_is_told_once_but_not_of_a_sensor_that_is_silent():
     watch = BodyWatch()
     told = [watch.body(body_row(k * TICK)) for k in range(200)]
