@@ -17,14 +17,16 @@ _STEP_S: Final = 0.5
 _LEAST_STEPS: Final = 45
 """So many moves of a wrist from picture to picture a window has."""
 _LEAST_CHANGE: Final = 1.0
-_LEAST_AHEAD_S: Final = 0.033
+_LEAST_AHEAD_S: Final = 0.018
 _LEAST_MATCH: Final = 0.5
 _LEAST_SURE: Final = 6.0
 LEAST_LAG_S: Final = 0.05
 _MOST_LAG_S: Final = 0.25
 _GUESS: Final = 1.4
-_LEAST_GONE: Final = 0.6
-"""At the first guess, so much of what the picture was ahead may be left."""
+_LOOKS: Final = 3
+_MOST_LEFT: Final = 0.85
+"""At a guess, so much of what the picture was ahead may be left; and at the last one: """
+_GONE: Final = 0.35
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def late_stretches(
         ahead = measure_ahead(moves[first:last], changes, slice(first, last), pictures.width)
         if ahead is not None and ahead.is_late:
             late.append((start, ahead))
-    found = [_stretch(group, pictures, persons, moves) for group in _groups(late)]
+    found = [_stretch(group, pictures, persons) for group in _groups(late)]
     return tuple(stretch for stretch in found if stretch is not None)
 
 
@@ -160,27 +162,38 @@ def _stretch(
     group: list[tuple[float, Ahead]],
     pictures: Pictures,
     persons: list[WristTrack],
-    moves: Floats,
 ) -> Stretch | None:
     """Look again, where the wrists must be by a first guess, and so measure the lag itself.
 
     Returns:
         None where the guess does not hold: then something else moved there.
     """
-    middle = pictures.middle_s
     start, ahead = max(group, key=lambda one: abs(one[1].sure))
-    first, last = (int(i) for i in np.searchsorted(middle, [start, start + WINDOW_S]))
-    guess = float(np.clip(_GUESS * ahead.seconds, -_MOST_LAG_S, _MOST_LAG_S))
-    changes = Changes.unknown(len(pictures.time_s), len(persons))
-    look(pictures, persons, first, last, changes, shift_s=guess)
-    shifted = _velocities(middle[first:last] + guess, persons)
-    rest = measure_ahead(shifted, changes, slice(first, last), pictures.width)
-    if rest is None or abs(rest.seconds) > _LEAST_GONE * abs(ahead.seconds):
+    first, last = (int(i) for i in np.searchsorted(pictures.middle_s, [start, start + WINDOW_S]))
+    lag = _GUESS * ahead.seconds
+    for _ in range(_LOOKS):
+        guess = float(np.clip(lag, -_MOST_LAG_S, _MOST_LAG_S))
+        rest = _ahead_at(guess, pictures, persons, first, last)
+        if rest is None or rest.seconds / ahead.seconds > _MOST_LEFT:
+            return None
+        lag = guess * ahead.seconds / (ahead.seconds - rest.seconds)
+        if abs(rest.seconds) < _GONE * abs(ahead.seconds):
+            break
+    else:
         return None
-    lag = guess + rest.seconds * guess / (ahead.seconds - rest.seconds)
     if not LEAST_LAG_S <= abs(lag) <= _MOST_LAG_S:
         return None
     # its outermost windows reach beyond it
     begin, end = group[0][0] + WINDOW_S / 4, group[-1][0] + WINDOW_S * 3 / 4
     frames = np.searchsorted(pictures.time_s, [begin, end]).clip(max=len(pictures.time_s) - 1)
     return Stretch(int(frames[0]), int(frames[1]), 1e3 * lag)
+
+
+def _ahead_at(
+    shift_s: float, pictures: Pictures, persons: list[WristTrack], first: int, last: int
+) -> Ahead | None:
+    """Measure once more, with wrists from rows so much later."""
+    changes = Changes.unknown(len(pictures.time_s), len(persons))
+    look(pictures, persons, first, last, changes, shift_s=shift_s)
+    moves = _velocities(pictures.middle_s[first:last] + shift_s, persons)
+    return measure_ahead(moves, changes, slice(first, last), pictures.width)
