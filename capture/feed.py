@@ -100,10 +100,10 @@ class Feed:
             return
         info, silent = self._sensor.info, self._noticing.stalls.silent(now_ns)
         seconds = self._noticing.stalls.least_s(now_ns)
-        text = f"{info.uri}: no frames for {seconds:.0f} s"
+        text = f"{info.kind}: no frames for {seconds:.0f} s"
         if len(silent) < len(info.streams):
             names = " and no ".join(items_of(stream) for stream in silent)
-            text = f"{info.uri}: no {names} for {seconds:.0f} s, others arrive"
+            text = f"{info.kind}: no {names} for {seconds:.0f} s, others arrive"
         told = self._stall_teller.line(tuple(silent), text, now_ns)
         if told is not None:
             self._on_problem(told, False)
@@ -209,13 +209,17 @@ class Feed:
         stream, _, time_host = times_of(item)
         _let_go(item)
         self._take(Lost(stream, self.last_time, time_host, EventKind.drop_stale))
-        why = f"{self._sensor.info.uri}: its clock jumps again and again"
-        if not self._sensor.info.live:
+        info, why = self._sensor.info, "its clock jumps again and again"
+        if not info.live:
             raise SensorError(
-                f"{why} ({step}); nothing can be paired by such times, so the recording ends",
+                f"{info.uri}: {why} ({step}); nothing can be paired by such times, so the recording "
+                "ends",
                 exit_code=1,
             )
-        text = f"{why}; what comes is left out until a new take may begin: connect the sensor again"
+        # a simulator's full name is longer than what there is to say
+        text = (
+            f"{info.kind}: {why}; what comes is left out until it holds: connect the sensor again"
+        )
         told = self._teller.line("restless", text, self._now_ns())
         if told is not None:
             self._on_problem(told, False)

@@ -73,6 +73,7 @@ def test_a_clock_that_jumps_on_and_on_costs_items_but_no_recording(tmp_path):
             assert set(range(260, 400)) <= set(rows["seq"].tolist())
             assert len(set(rows["take"][rows["seq"] >= 260].tolist())) == 1
     (told,) = [line for line in row.result.warnings if "again and again" in line]
+    assert told.startswith("scripted: its clock")
     assert "left out" in told
     assert all("again and again" in line or "no " not in line for line in row.result.warnings)
 
