@@ -212,17 +212,15 @@ class Feed:
         info, why = self._sensor.info, "its clock jumps again and again"
         if not info.live:
             raise SensorError(
-                f"{info.uri}: {why} ({step}); nothing can be paired by such times, so the recording "
-                "ends",
+                f"{info.uri}: {why} ({step}); nothing can be paired by such times, so the "
+                "recording ends",
                 exit_code=1,
             )
         # a simulator's full name is longer than what there is to say
         text = (
             f"{info.kind}: {why}; what comes is left out until it holds: connect the sensor again"
         )
-        told = self._teller.line("restless", text, self._now_ns())
-        if told is not None:
-            self._on_problem(told, False)
+        self._say("restless", text, self._now_ns())
 
     def _complete(self, items: Iterator[Item], time_color: int) -> None:
         """Take the body row that belongs to the last picture, where it comes right after it."""
@@ -252,9 +250,7 @@ class Feed:
             Finding(EventKind.clock_step, stream, seq, seq, time_device, text, 1),
             self.last_item_ns,
         )
-        told = self._teller.line(EventKind.clock_step, text, self.last_item_ns)
-        if told is not None:
-            self._on_problem(told, False)
+        self._say(EventKind.clock_step, text, self.last_item_ns)
 
     def _pass_on(self, word: Notice) -> None:
         """Tell and store what the source says; a sensor may be lost and found again for hours."""
@@ -275,7 +271,11 @@ class Feed:
 
     def _tell_now(self, finding: Finding, now_ns: int) -> None:
         """Tell the person of a finding, unless the like has been told of just now."""
-        told = self._teller.line((finding.kind, finding.stream), finding.text, now_ns)
+        self._say((finding.kind, finding.stream), finding.text, now_ns)
+
+    def _say(self, key: object, text: str, now_ns: int) -> None:
+        """Tell the person, unless the like has been told of just now."""
+        told = self._teller.line(key, text, now_ns)
         if told is not None:
             self._on_problem(told, False)
 
