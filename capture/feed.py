@@ -26,6 +26,8 @@ from .stop import Stop
 from .watch import BodyWatch
 
 _TOO_LARGE = 1 << 63
+_BODIES_GONE_100NS = 10 * KINECT_TICK_100NS
+"""When no body row has come for so long, the last picture waits for none."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,8 @@ class Feed:
         """Take the body row that belongs to the last picture, where it comes right after it."""
         wants_body = self._body_watch is not None and self._counted is Stream.color
         if not wants_body or self._last_body >= time_color - KINECT_TICK_100NS // 2:
+            return
+        if time_color - max(self._last_body, self._take_began or 0) > _BODIES_GONE_100NS:
             return
         item = next(items, None)
         if isinstance(item, BodyFrame):

@@ -13,7 +13,7 @@ from kincap.core.shard import EventKind
 
 from .fault_cases import CASES, HOUR, unplugged
 from .fault_table import Case, run_case
-from .scripted import ScriptedSensor, jump, say, steady
+from .scripted import ScriptedSensor, jump, say, silence, steady
 from .virtual_clock import VirtualClock
 
 
@@ -114,3 +114,11 @@ def test_a_sensor_that_is_lost_and_found_for_hours_fills_neither_events_nor_scre
     assert len(texts) == 2 * (FREE_EVENTS + 1)
     assert sum(text.startswith("142 times") for text in texts) == 2
     assert done.warnings == ["sensor_lost 0", "sensor_back 1"]
+
+
+@pytest.mark.parametrize("first", [0, 20])
+def test_frames_end_a_recording_without_waiting_for_bodies_that_do_not_come(tmp_path, first):
+    shots = silence(steady(100), first, None, "bodies")
+    row = run_case(Case("no bodies", shots, record={"frames": 40}), tmp_path)
+    # nothing more was asked of the source: what it gave is what was recorded
+    assert row.handed == {"color": 40, "bodies": first}
