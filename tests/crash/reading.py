@@ -10,8 +10,11 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import typer.main
 
 from kincap.capture.replay import ReplaySensor
 from kincap.capture.sensor import ColorFrame
@@ -26,6 +29,9 @@ from kincap.review.server import make_inner_app
 from kincap.review.shelf import Shelf
 
 Item = tuple[str, int]
+
+# typer makes all commands anew for each call, which takes longer than most of them
+typer.main.get_command = cache(typer.main.get_command)
 
 
 class BrokenError(Exception):

@@ -1,5 +1,6 @@
 """500 flipped bits, cuts and lost pages: found or harmless, never silent, and nothing dies."""
 
+import json
 import random
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from .flips import MUST_BE_ZERO, make_sessions, run
 from .flips_worker import Trial
 
 
+@pytest.mark.timeout(900)  # a minute of two free cores
 def test_every_damage_is_found_or_harmless_and_repaired() -> None:
     found = run(500, look_every=6)
+    print(json.dumps(found))
     assert found["failures"] == []
     assert {name: found[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
     assert found["runs"] == 500

@@ -17,7 +17,7 @@ from .disk import STYLES, Call, Disk, LoggingIO, put
 from .items import Key, Wrong, acknowledged, check_there, read_items
 from .powerloss import LIVES, Past, run
 from .stops import logged
-from .tiny import NAME, HurriedClock, record_tiny
+from .tiny import FRAMES, NAME, HurriedClock, record_tiny
 
 
 def test_300_power_cuts_lose_nothing_that_was_synced() -> None:
@@ -50,8 +50,12 @@ def test_the_manifest_keeps_its_name_once_a_shard_counts_as_sealed(root: Path) -
     assert "s1/manifest.jsonl" in image
 
 
-def test_recovery_builds_on_nothing_that_a_power_cut_would_undo(root: Path) -> None:
-    disk = Disk().apply(until(logged(root), "write", "manifest.jsonl"))
+@pytest.mark.parametrize("frames", [FRAMES, 2])  # of 2 there is nothing else to recover
+def test_recovery_builds_on_nothing_that_a_power_cut_would_undo(root: Path, frames: int) -> None:
+    put(root, {}, ())
+    first = LoggingIO(root)
+    record_tiny(root, first, frames=frames)
+    disk = Disk().apply(until(first.log, "write", "manifest.jsonl"))
     put(root, disk.image(), disk.folders)
     io = LoggingIO(root, disk)
     recover(root / NAME, io)
