@@ -65,12 +65,12 @@ def measure_lag(
 
     Args:
         pictures: The take's.
-        persons: Wrists of everybody, first of the one who is longest there.
+        persons: Wrists of everybody.
         most_s: So long pictures are decoded at most, seconds.
 
     Returns:
-        The lag; ``ms`` is NaN where the first one's wrists moved for less than 10 s of what was
-        looked at.
+        The lag, by the wrists of the one who moved most; ``ms`` is NaN where that was for less than
+        10 s of what was looked at.
     """
     persons = [track for track in persons if len(track.time_s) > 1]
     if not persons or len(pictures.time_s) < 2:
@@ -83,7 +83,8 @@ def measure_lag(
         look(pictures, persons, first, last, changes)
         frames += last - first
     stretches = late_stretches(pictures, persons, changes)
-    motion = _Motion.of(pictures, persons[0], changes)
+    motions = [_Motion.of(pictures, persons, who, changes) for who in range(len(persons))]
+    motion = max(motions, key=lambda one: one.seconds(pictures.width))
     moving = motion.seconds(pictures.width)
     if moving < LEAST_MOTION_S:
         return Lag(np.nan, np.nan, np.nan, moving, frames, stretches)
@@ -134,10 +135,12 @@ class _Motion:
     px_s: Floats
 
     @classmethod
-    def of(cls, pictures: Pictures, track: WristTrack, changes: Changes) -> "_Motion":
-        """Take the first person's."""
-        times, px_s = speeds(track)
-        return cls(pictures.middle_s, changes.value[:, 0], times, np.linalg.norm(px_s, axis=-1))
+    def of(
+        cls, pictures: Pictures, persons: list[WristTrack], who: int, changes: Changes
+    ) -> "_Motion":
+        """Take one person's."""
+        times, px_s = speeds(persons[who])
+        return cls(pictures.middle_s, changes.value[:, who], times, np.linalg.norm(px_s, axis=-1))
 
     def speed(self, shift_s: float, side: int) -> Floats:
         """Return (E,) the speed of a wrist so much later than the pictures."""

@@ -94,7 +94,7 @@ class Take:
         ]
 
     def _wrists(self) -> list[WristTrack]:
-        """Return the wrists in each slot, the one that is tracked longest first."""
+        """Return the wrists in each slot."""
         tracks = []
         for slot in np.unique(self.people["slot"]):
             own = self.people[self.people["slot"] == slot]
@@ -104,7 +104,7 @@ class Take:
             px[1:][own["tracking_id"][1:] != own["tracking_id"][:-1]] = np.nan
             depth = own["wrist_m"].astype(np.float64)
             tracks.append(WristTrack(self.seconds(own["time_device"]), px, depth))
-        return sorted(tracks, key=lambda track: -len(track.time_s))
+        return tracks
 
 
 class _Pictures:
