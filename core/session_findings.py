@@ -11,7 +11,7 @@ from .body_checks import swapped_state
 from .lag import LAG_WARNING_MS
 from .pairing import NO_BODY
 from .quality_findings import Finding, from_events, without_known
-from .session_tables import SessionTables, named_by
+from .session_tables import PICTURES, SessionTables, named_by
 from .session_takes import Take
 from .shard import Rows
 from .skeleton import JOINT_NAMES
@@ -192,11 +192,17 @@ def _at_moment(finding: Finding, take: Take) -> Finding:
     return replace(finding, start_s=max(moment, 0.0), end_s=max(moment, 0.0))
 
 
+def _damaged_text(table: str, count: int, check: str) -> str:
+    """Say what is damaged."""
+    what = "gone with the end of a cut shard" if table == PICTURES else "damaged rows"
+    return f"{table}: {count} {what}; {check}"
+
+
 def _damage(tables: SessionTables) -> list[Finding]:
     """Name what can't be read."""
     check = f"kincap sessions verify {tables.info.name} says what is lost"
     found = [
-        Finding("damaged", "none", 0, 0, 0, count, f"{table}: {count} damaged rows; {check}")
+        Finding("damaged", "none", 0, 0, 0, count, _damaged_text(table, count, check))
         for table, count in sorted(tables.damaged.items())
     ]
     found += [

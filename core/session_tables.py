@@ -27,7 +27,7 @@ from .kinematics import bone_lengths
 from .layout import Layout
 from .manifest import read_manifest
 from .session import SessionInfo, load_session, shard_names
-from .shard import COLOR_DTYPE, EVENTS_DTYPE, Rows, good_rows
+from .shard import BLOBS, COLOR_DTYPE, EVENTS_DTYPE, Rows, Stream, good_rows
 from .shard_reader import ShardReader
 from .skeleton import JOINT, JOINT_BONES, JOINTS, KEYPOINT_JOINT
 
@@ -45,6 +45,9 @@ _BONE_ENDS: Final = np.array(JOINT_BONES)
 
 CHECKS: Final = ("crossed_arms", "turned_away", "swap", "feet_noise", "outliers", "frozen")
 """The checks of single bodies; the place of a name is its bit in ``checks``."""
+
+PICTURES: Final = "pictures"
+"""Under this name pictures that lie behind the end of a cut file are counted as damaged."""
 
 BODY_ROW: Final = np.dtype(
     [
@@ -102,9 +105,9 @@ class SessionTables:
         events: (E,) EVENTS_DTYPE.
         states: By take (3, 25) how often each joint was not tracked, inferred, tracked.
         bones: Sampled bone lengths.
-        damaged: Damaged rows by table.
+        damaged: Damaged rows by table, and ``PICTURES`` that are gone.
         unreadable: Shards that can't be read.
-        sealed_to: By stream name the last seq that the manifest knows.
+        sealed_to: By stream name the last seq that the manifest or a row without its picture has.
     """
 
     folder: Path
@@ -143,6 +146,7 @@ class _Parts:
     damaged: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     body_rows: int = 0
+    gone_to: int = -1
 
 
 def read_tables(folder: Path, io: FileIO) -> SessionTables:
@@ -159,7 +163,7 @@ def read_tables(folder: Path, io: FileIO) -> SessionTables:
     parts, watch = _Parts(), _Watch()
     for reader in _open_shards(folder, info, io, parts):
         parts.shards.append((reader.name, reader.layout))
-        parts.color.append(_good(reader, "color_index", parts))
+        parts.color.append(_with_pictures(reader, _good(reader, "color_index", parts), parts))
         parts.events.append(_good(reader, "events", parts))
         for rows in _good_bodies(reader, parts):
             slim = np.zeros(len(rows), BODY_ROW)
@@ -184,13 +188,13 @@ def read_tables(folder: Path, io: FileIO) -> SessionTables:
         bones=parts.bones,
         damaged=parts.damaged,
         unreadable=parts.unreadable,
-        sealed_to=_sealed_to(folder),
+        sealed_to=_sealed_to(folder, parts.gone_to),
     )
 
 
-def _sealed_to(folder: Path) -> dict[str, int]:
-    """Return the last seq of each stream that the manifest names, read or not."""
-    last: dict[str, int] = {}
+def _sealed_to(folder: Path, gone_to: int) -> dict[str, int]:
+    """Return the last seq of each stream that the manifest, or a lost picture, names."""
+    last = {Stream.color.name: gone_to}
     for record in read_manifest(folder).values():
         for name, span in record.streams.items():
             last[name] = max(last.get(name, -1), span.seq_last)
@@ -231,6 +235,17 @@ def _good_bodies(reader: ShardReader, parts: _Parts) -> Iterator[Rows]:
 def _good(reader: ShardReader, table: str, parts: _Parts) -> Rows:
     """Return the rows of a table that count; count the damaged ones."""
     return _counted(reader.all_rows(table), table, parts)
+
+
+def _with_pictures(reader: ShardReader, rows: Rows, parts: _Parts) -> Rows:
+    """Leave out colour rows whose picture lies behind the end of a cut file; count them."""
+    place = reader.layout.tables.get(BLOBS)
+    room = 0 if place is None else min(place.rows, reader.size() - place.offset)
+    there = rows["offset"].astype(np.float64) + rows["length"] <= room
+    if not there.all():
+        parts.damaged[PICTURES] = parts.damaged.get(PICTURES, 0) + int((~there).sum())
+        parts.gone_to = max(parts.gone_to, int(rows["seq"][~there].max()))
+    return rows if there.all() else rows[there]
 
 
 def _counted(rows: Rows, table: str, parts: _Parts) -> Rows:

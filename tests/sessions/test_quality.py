@@ -12,7 +12,7 @@ from kincap.core.repair import repair
 from kincap.core.seal import finish
 from kincap.core.session import SessionLock
 from kincap.core.session_quality import load_quality, make_quality, report, save_quality
-from kincap.core.shard import EventKind, Stream, event_row, pack_index_row
+from kincap.core.shard import BLOBS, EventKind, Stream, event_row, pack_index_row
 from kincap.core.shard_reader import ShardReader
 
 from .conftest import jpeg_of
@@ -95,6 +95,21 @@ def test_a_repaired_session_adds_up_again(sealed, flip) -> None:
     quality = make_quality(sealed.folder)
     assert quality["accounts"]["color"]["closes"]
     assert quality["accounts"]["color"]["reasons"] == {"damaged": 1, "ring_full": 1}
+
+
+def test_pictures_behind_the_end_of_a_cut_shard_are_not_stored(tape) -> None:
+    left = tape("left")
+    left.fill(FRAMES)
+    path = left.folder / "000000.h5"
+    with ShardReader(path, left.layout, left.io) as reader:
+        row = reader.all_rows("color_index")[FRAMES - 3]
+    os.truncate(path, left.layout.tables[BLOBS].offset + int(row["offset"]) + 5)
+    quality = make_quality(left.folder)
+    assert quality["verdict"].startswith("damaged")
+    color = quality["accounts"]["color"]
+    assert (color["stored"], color["unaccounted"]) == (FRAMES - 3, 3)
+    assert quality["damaged_rows"] == {"pictures": 3}
+    assert any("pictures: 3 gone" in one["text"] for one in quality["findings"])
 
 
 @pytest.mark.parametrize("stream", ["color", "bodies", None])
