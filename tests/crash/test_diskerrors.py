@@ -28,6 +28,7 @@ from .stops import State, logged, states
 from .tiny import NAME, HurriedClock, record_tiny
 
 
+@pytest.mark.timeout(900)  # long on a loaded machine alone
 def test_an_error_at_every_call_loses_nothing_that_was_acknowledged() -> None:
     counts = run(seed=6, sample=True, processes=0)
     print(json.dumps(counts))

@@ -20,6 +20,7 @@ from .stops import logged
 from .tiny import FRAMES, NAME, HurriedClock, record_tiny
 
 
+@pytest.mark.timeout(900)  # long on a loaded machine alone
 def test_300_power_cuts_lose_nothing_that_was_synced() -> None:
     counts = run(300, seed=5)
     print(json.dumps(counts))

@@ -11,6 +11,7 @@ from .items import Wrong
 from .stops import State, by_record, by_repair, logged, run, states
 
 
+@pytest.mark.timeout(900)  # long on a loaded machine alone
 def test_whatever_call_is_the_last_one_everything_acknowledged_is_recovered() -> None:
     counts = run(seed=4, recordings=1, recoveries=4)
     print(json.dumps(counts))
