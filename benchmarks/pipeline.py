@@ -88,7 +88,7 @@ class Pictures:
 
 def record_all(pictures: list[Picture], frames: int, threads: int, folder: Path) -> float:
     """Record the pictures; return seconds a frame until the last row was written."""
-    settings = RecordSettings("bench", folder, shard_mib=SHARD_MIB, encoders=threads)
+    settings = RecordSettings("bench", folder, shard_mib=SHARD_MIB, encoders=threads, report=False)
     done = record(settings, sensor=Pictures(pictures, frames))
     if done.color_frames != frames:
         raise SystemExit(f"stored {done.color_frames} of {frames} frames")
