@@ -119,7 +119,7 @@ class PacedPictures:
         if "frames" in self._job.leaks:
             self._kept.append(picture.copy())
         if "descriptors" in self._job.leaks:
-            self._kept.append(open(os.devnull, "rb"))  # noqa: SIM115
+            self._kept.append(open(os.devnull, "rb"))  # noqa: SIM115 - the leak itself
         if "threads" in self._job.leaks:
             Thread(target=Event().wait, daemon=True).start()
 
@@ -172,7 +172,7 @@ def _record(job: Job, frames: tuple[npt.NDArray[np.uint8], Any], kept: list[Any]
 
 
 def main() -> None:
-    frames, kept = load(Path(sys.argv[1])), []  # type: ignore[var-annotated]
+    frames, kept = load(Path(sys.argv[1])), []
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         print(json.dumps(_record(Job(**json.loads(line)), frames, kept)), flush=True)

@@ -83,8 +83,17 @@ def _of_people(take: Take) -> list[Finding]:
     def named(check: str) -> NDArray[np.bool_]:
         return rows_of(bodies, people["seq"][named_by(people, check)])
 
-    def find(where: NDArray[np.bool_], kind: str, text: str, **how: float) -> list[Finding]:
-        return row_findings(where, bodies, kind, "bodies", number, text, **how)  # type: ignore[arg-type]
+    def find(
+        where: NDArray[np.bool_],
+        kind: str,
+        text: str,
+        *,
+        join_s: float = 0.5,
+        least_s: float = 0.3,
+    ) -> list[Finding]:
+        return row_findings(
+            where, bodies, kind, "bodies", number, text, join_s=join_s, least_s=least_s
+        )
 
     found = find(
         named("crossed_arms"), "crossed_arms",

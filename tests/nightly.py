@@ -138,7 +138,7 @@ def run_parts(
         def tell(text: str, counts: dict[str, Any] | None = None, since: float = since) -> None:
             say(f"{part.name}: {text}")  # noqa: B023  called while this part runs
             if counts is not None:
-                keep(part.name, {**counts, "finished": False}, since)  # noqa: B023
+                keep(part.name, {**counts, "finished": False}, since)  # noqa: B023  as above
 
         counts = part.run(asked, seed, jobs, tell=tell, **known)
         keep(part.name, counts, since)

@@ -92,7 +92,7 @@ def main() -> None:
     from kincap.cli.main import main as command_line
 
     fps = float(os.environ[FPS_VARIABLE])
-    source.KinectSensor = lambda streams: FastDevice(streams, fps=fps)  # type: ignore[assignment,misc]
+    source.KinectSensor = lambda streams: FastDevice(streams, fps=fps)
     command_line()
 
 

@@ -80,7 +80,7 @@ class HurriedClock(SystemClock):
     def __init__(self, times: int = 100) -> None:
         self._times = times
 
-    def now_ns(self) -> int:  # type: ignore[override]
+    def now_ns(self) -> int:
         """Return the time in ns."""
         return time.perf_counter_ns() * self._times
 
