@@ -66,6 +66,8 @@ def report_lines(quality: Mapping[str, Any]) -> list[Line]:
         )
         lines.append(Line("pairs", text))
     lines += _people_lines(whole)
+    if whole["streams"]["color"]["items"]:
+        lines.append(Line("light", _light_text(whole)))
     lines += _finding_lines(quality)
     return lines + [Line("next time", text, "advice") for text in quality["advice"]]
 
@@ -94,7 +96,11 @@ def _people_lines(whole: Mapping[str, Any]) -> list[Line]:
     text += share_words(people["several_share"]) + ")"
     if distance["p5"] is not None:
         text += f", at {distance['p5']:.1f} to {distance['p95']:.1f} m"
-    keypoints, bones, lag = whole["keypoints"], whole["bones"], whole["lag"]
+    cut = [
+        f"{side} {share_words(share)}" for side, share in whole["clipped_share"].items() if share
+    ]
+    text += f"; cut off at the edge of view: {', '.join(cut) or 'never'}"
+    keypoints, bones = whole["keypoints"], whole["bones"]
     often = sorted(KEYPOINT_NAMES, key=lambda name: -(keypoints[name]["inferred"] or 0.0))[:3]
     guessed = ", ".join(
         f"{keypoint_words(name)} {share_words(keypoints[name]['inferred'])}"
@@ -105,13 +111,17 @@ def _people_lines(whole: Mapping[str, Any]) -> list[Line]:
     joints += f" (most: {guessed})" if guessed else ""
     loose = ", ".join(f"{name} {bones['spread'][name]:.1%}" for name in bones["worst"][:2])
     joints += f"; bones vary most: {loose}" if loose else ""
-    known = "too little motion to tell" if lag["ms"] is None else f"{lag['ms']:+.0f} ms"
-    dark = share_words(whole["low_light"]["share"])
-    return [
-        Line("people", text),
-        Line("joints", joints),
-        Line("light", f"{dark} low light; joints against pictures: {known}"),
-    ]
+    return [Line("people", text), Line("joints", joints)]
+
+
+def _light_text(whole: Mapping[str, Any]) -> str:
+    """Return how dark it was, and how late the joints are where there are any."""
+    text = f"{share_words(whole['low_light']['share'])} low light"
+    if not whole["people"]["most"]:
+        return text
+    ms = whole["lag"]["ms"]
+    known = "too little motion to tell" if ms is None else f"{ms:+.0f} ms"
+    return f"{text}; joints against pictures: {known}"
 
 
 def _finding_lines(quality: Mapping[str, Any]) -> list[Line]:

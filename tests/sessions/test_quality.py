@@ -12,7 +12,14 @@ from kincap.core.repair import repair
 from kincap.core.seal import finish
 from kincap.core.session import SessionLock
 from kincap.core.session_quality import load_quality, make_quality, report, save_quality
-from kincap.core.shard import BLOBS, EventKind, Stream, event_row, pack_index_row
+from kincap.core.shard import (
+    BLOBS,
+    EventKind,
+    Stream,
+    empty_body_row,
+    event_row,
+    pack_index_row,
+)
 from kincap.core.shard_reader import ShardReader
 
 from .conftest import jpeg_of
@@ -128,8 +135,26 @@ def test_one_stream_alone_and_none_at_all_are_reports_too(tape, stream) -> None:
         assert quality["whole"]["streams"][stream]["items"] == FRAMES
         assert "only)" in quality["verdict"]
         assert "none" in text
+        # nothing is said of what is not there
+        assert ("low light" in text) is (stream == "color")
+        assert "joints against pictures" not in text
         assert not {"color_only", "bodies_only"} & {one["kind"] for one in quality["findings"]}
     json.dumps(quality, allow_nan=False)
+
+
+def test_bodies_cut_off_at_the_edge_are_printed_with_the_side(tape) -> None:
+    made = tape("cut")
+    writer = made.shard()
+    for seq in range(FRAMES):
+        row = empty_body_row()
+        row["seq"], row["time_device"], row["time_host"] = seq, seq * 333_333, seq * 33_333_300
+        row["tracked"][0, 0], row["tracking_id"][0, 0] = 1, 7
+        row["clipped_edges"][0, 0] = 0b1000 if seq % 2 else 0
+        writer.append("bodies", row)
+    writer.close()
+    text = "\n".join(line.plain() for line in report_lines(make_quality(made.folder)))
+    assert "edge of view: bottom 50 %" in text
+    assert "low light" not in text
 
 
 def test_takes_are_judged_each_by_its_own_clock(tape) -> None:
