@@ -182,7 +182,7 @@ def read_skeleton(path: Path) -> list[npt.NDArray[Any]]:
     rows = [_read_frame(lines, slots) for _ in range(frames)]
     lines.expect_end()
     if not rows:
-        raise SensorError(f"{path}: holds no frames")
+        raise SensorError(f"{path}: holds no frames; it is empty or was cut, take another file")
     return rows
 
 

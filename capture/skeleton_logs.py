@@ -285,7 +285,7 @@ def _check_whole(path: Path, frames: list[LogFrame], kind: str) -> None:
         SensorError: It does not.
     """
     if not frames:
-        raise SensorError(f"{path}: holds no frames")
+        raise SensorError(f"{path}: holds no frames; it is empty or was cut, take another file")
     joints = np.stack([frame.joints_m for frame in frames])
     seen = np.stack([frame.states == 2 for frame in frames])
     for upper, lower in _LIMBS:

@@ -83,11 +83,15 @@ def _machine(quality: Mapping[str, Any]) -> list[str]:
     for one in accounts.values():
         for reason, count in one["reasons"].items():
             reasons[reason] = reasons.get(reason, 0) + count
-    slow = {r: reasons[r] for r in ("ring_full", "queue_full", "writer") if r in reasons}
-    if slow:
-        which = ", ".join(f"{count} {reason}" for reason, count in slow.items())
+    if reasons.get("ring_full"):
         said.append(
-            f"the machine was overloaded and dropped items ({which}): close other programs, "
+            f"the machine was overloaded and dropped {reasons['ring_full']} items: "
+            "close other programs"
+        )
+    unwritten = reasons.get("queue_full", 0) + reasons.get("writer", 0)
+    if unwritten:
+        said.append(
+            f"the disk was full or too slow and {unwritten} items were dropped: free some space, "
             "or record to a faster disk"
         )
     if reasons.get("wrong_size"):

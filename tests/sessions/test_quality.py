@@ -157,6 +157,21 @@ def test_bodies_cut_off_at_the_edge_are_printed_with_the_side(tape) -> None:
     assert "low light" not in text
 
 
+def test_losses_at_the_disk_are_not_put_on_the_processor(tape) -> None:
+    made = tape("disk")
+    writer = made.shard()
+    made.color(writer, 5)
+    writer.append(
+        "events",
+        event_row(
+            EventKind.drop_writer, take=0, stream=Stream.color, seq_first=5, seq_last=6, count=2
+        ),
+    )
+    writer.close()
+    (said,) = make_quality(made.folder)["advice"]
+    assert "disk was full or too slow and 2 items" in said
+
+
 def test_takes_are_judged_each_by_its_own_clock(tape) -> None:
     made = tape("takes")
     writer = made.shard()
