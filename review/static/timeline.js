@@ -138,7 +138,7 @@ export class Timeline {
     const label = (text, [y, h]) => ctx.fillText(text, GUTTER - 8, y + h / 2);
     label("take", ROWS.takes);
     label("inferred", ROWS.share);
-    label("dropped", ROWS.drops);
+    label("events", ROWS.drops);
     const height = this.rowHeight;
     ctx.font = `${Math.min(10, height)}px system-ui, sans-serif`;
     this.names.forEach((name, k) => label(name.replace("_", " "), [ROWS.keypoints[0] + k * height - 0.5, height]));
