@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import EventKind, Stream
-from kincap.core.verify import verify_session
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.repair.verify import verify_session
+from kincap.sessions.schema import EventKind, Stream
 
 HANDED_OVER = np.dtype([("stream", "u1"), ("seq", "<u8"), ("time_device", "<i8")])
 """A line of a worker's log."""

@@ -15,7 +15,7 @@ from statistics import median
 import h5py
 import numpy as np
 
-from kincap.dataset.kinect13 import Split, open_kinect13, write_kinect13
+from kincap.dataset.kinect13.reader import Split, open_kinect13, write_kinect13
 
 ROWS = 2048
 SIZE = 224

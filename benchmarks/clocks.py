@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kincap.capture.simulator.clock import DeviceClock
-from kincap.capture.skeleton_logs import read_irds, read_laban
+from kincap.capture.sources.skeleton_logs import read_irds, read_laban
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from kincap.capture.sensor import BodyFrame, ColorFrame
-from kincap.capture.sources import open_source
+from kincap.capture.sources.registry import open_source
+from kincap.capture.sources.sensor import BodyFrame, ColorFrame
 
 
 def draw(path: Path, count: int, persons: int, size_px: tuple[int, int]) -> None:

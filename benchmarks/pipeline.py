@@ -24,9 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kincap.capture.record import MAX_ENCODERS, RecordSettings, record
-from kincap.capture.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, Item, SensorInfo
-from kincap.capture.sources import open_source
-from kincap.core.shard import empty_body_row
+from kincap.capture.sources.registry import open_source
+from kincap.capture.sources.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, Item, SensorInfo
+from kincap.sessions.schema import empty_body_row
 
 FRAMES = 400
 PICTURES = 8

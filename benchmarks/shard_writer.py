@@ -16,10 +16,10 @@ import zlib
 from pathlib import Path
 from statistics import median
 
-from kincap.core.fileio import FileIO
-from kincap.core.layout import make_layout
-from kincap.core.shard import pack_index_row
-from kincap.core.shard_writer import ShardWriter
+from kincap.core.files.file_io import FileIO
+from kincap.sessions.schema import pack_index_row
+from kincap.sessions.shard.layout import make_layout
+from kincap.sessions.shard.shard_writer import ShardWriter
 
 FRAME_BYTES = 370_000
 FRAMES = 160

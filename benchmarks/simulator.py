@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import cv2
 
-from kincap.capture.sensor import ColorFrame
 from kincap.capture.simulator import open_simulator
+from kincap.capture.sources.sensor import ColorFrame
 
 GOAL_FPS: Final = 60.0
 _WARM_UP: Final = 10

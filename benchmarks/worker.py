@@ -25,9 +25,9 @@ import psutil
 
 from benchmarks.pictures import load
 from kincap.capture.record import RecordError, RecordSettings, record
-from kincap.capture.sensor import BodyFrame, ColorFrame, Item, SensorInfo
+from kincap.capture.sources.sensor import BodyFrame, ColorFrame, Item, SensorInfo
 from kincap.capture.stats import Latencies
-from kincap.core.shard import Stream
+from kincap.sessions.schema import Stream
 
 HANDED_OVER: Final = struct.Struct("<BQq")
 """A line of the source's own log: stream, number in the stream, device time in 100 ns."""

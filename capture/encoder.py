@@ -11,12 +11,12 @@ import numpy.typing as npt
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, encode_jpeg, jpeg_size
 from ..core.png import encode_png
-from ..core.shard import EventKind, Stream
+from ..sessions.schema import EventKind, Stream
 from .clock import Clock
-from .findings import items_of
-from .jobs import EncodedPicture, PictureJob
-from .ring import Queues
-from .sensor import ColorFrame, PlaneFrame
+from .hand_over import Queues
+from .queue_items import EncodedPicture, PictureJob
+from .sources.sensor import ColorFrame, PlaneFrame
+from .watches.notices import items_of
 
 QUALITY = 90
 PLANE_SHAPE = (424, 512)

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..core.shard import EventKind, Stream
-from ..core.shard_writer import ShardWriter
+from ..sessions.schema import EventKind, Stream
+from ..sessions.shard.shard_writer import ShardWriter
 from .clock import Clock
 from .encoder import Encoders
-from .feed import Feed, Limits
-from .findings import Teller
-from .keeper import Keeper
-from .ring import HandOver, Queues
-from .sensor import Sensor
+from .hand_over import HandOver, Queues
+from .shard_keeper import Keeper
+from .source_thread import Feed, Limits
+from .sources.sensor import Sensor
 from .stop import Stop
+from .watches.notices import Teller
 from .writer import Writer
 
 _LOOK_UP_EVERY_S = 0.05

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 from ..core.errors import KincapError, SessionError
-from ..core.faultio import default_io
-from ..core.fileio import FileIO
-from ..core.layout import Layout, make_layout
-from ..core.seal import recover
-from ..core.session import (
+from ..core.files.fault_injection import default_io
+from ..core.files.file_io import FileIO
+from ..report.quality import late_lines, report_of_recording, summary
+from ..sessions.info import (
     LOCK_FILE,
     SESSION_FILE,
     SessionInfo,
@@ -31,17 +30,18 @@ from ..core.session import (
     save_session,
     session_folder,
 )
-from ..core.session_quality import late_lines, report_of_recording, summary
-from ..core.session_reader import SessionReader
-from ..core.shard import Stream
+from ..sessions.reader import SessionReader
+from ..sessions.schema import Stream
+from ..sessions.shard.layout import Layout, make_layout
+from ..sessions.shard.sealing import recover
 from .clock import Clock, SystemClock
-from .feed import Limits
-from .keeper import Keeper
 from .pipeline import OnProgress, Pipeline, Problems
-from .sensor import Sensor, SensorInfo, TruthKeeper
 from .settings import RecordSettings as RecordSettings
 from .settings import check_settings
-from .sources import open_source
+from .shard_keeper import Keeper
+from .source_thread import Limits
+from .sources.registry import open_source
+from .sources.sensor import Sensor, SensorInfo, TruthKeeper
 from .stop import Stop, stop_on_signals
 from .target import LEFT_BY_A_LOCK, add_to, check_target, info_of_new, origin_of_takes
 

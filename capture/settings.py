@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import KincapError
-from ..core.layout import MAX_SHARD_MIB, MIN_SHARD_MIB
-from ..core.session import check_session_name
+from ..sessions.info import check_session_name
+from ..sessions.shard.layout import MAX_SHARD_MIB, MIN_SHARD_MIB
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import SessionError
-from ..core.fileio import TEMPORARY
+from ..core.files.file_io import TEMPORARY
 from ..core.jpeg import RESTART_INTERVAL
-from ..core.session import (
+from ..sessions.info import (
     HOLDER_FILE,
     LOCK_FILE,
     SESSION_FILE,
@@ -18,8 +18,8 @@ from ..core.session import (
     shard_names,
 )
 from .encoder import QUALITY
-from .sensor import Sensor, SensorInfo
 from .settings import RecordSettings
+from .sources.sensor import Sensor, SensorInfo
 
 LEFT_BY_A_LOCK = frozenset((LOCK_FILE, HOLDER_FILE))
 """Files that may lie in a folder although no session has begun in it."""

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ..core.ack import Phase, phase
-from ..core.shard import BLOBS, STREAM_TABLE, EventKind, Stream, event_row
-from ..core.shard_writer import ShardWriter
+from ..core.files.acknowledgements import Phase, phase
+from ..sessions.schema import BLOBS, STREAM_TABLE, EventKind, Stream, event_row
+from ..sessions.shard.shard_writer import ShardWriter
 from .clock import Clock
-from .findings import Finding, Teller, items_of
-from .frozen import FrozenPictures
-from .jobs import BodyJob, EncodedPicture, Loss, WriterItem, index_row
-from .keeper import Keeper
-from .ring import Queues
+from .hand_over import Queues
+from .queue_items import BodyJob, EncodedPicture, Loss, WriterItem, index_row
+from .shard_keeper import Keeper
 from .stats import Latencies
+from .watches.frozen import FrozenPictures
+from .watches.notices import Finding, Teller, items_of
 
 PREPARE_AT = 0.6
 """How full the present shard is when the next one is asked for."""

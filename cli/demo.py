@@ -246,7 +246,7 @@ def _clear_unfinished(out: Path, step: Step) -> None:
     """Delete what an interrupted demo half recorded: a second take would double its frames."""
     if step.words[0] != "record":
         return
-    from ..core.housekeeping import delete
+    from ..sessions.repair.rename_delete import delete
 
     session = step.words[2]
     if (out / "recordings" / session).is_dir():

@@ -11,7 +11,7 @@ import typer
 from .console import print_json, result, say
 
 if TYPE_CHECKING:
-    from ..capture.checks import Check, Report
+    from ..capture.doctor.checks import Check, Report
 
 EXIT_CANNOT_RECORD = 3
 _INDENT = 31
@@ -42,8 +42,8 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check everything that a recording needs, with a remedy for each; exit 3: can't record."""
-    from ..capture.doctor import DoctorSettings
-    from ..capture.doctor import doctor as run
+    from ..capture.doctor.doctor import DoctorSettings
+    from ..capture.doctor.doctor import doctor as run
 
     settings = DoctorSettings(
         recordings=recordings,

@@ -19,8 +19,8 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Say how good a recording is: rates, gaps, joints, findings, and what to do next time."""
-    from ..core.session_quality import report as run
-    from .report_plot import check_plot, draw_report
+    from ..report.plot import check_plot, draw_report
+    from ..report.quality import report as run
     from .report_print import print_report
 
     if plot is not None:

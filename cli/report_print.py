@@ -16,7 +16,7 @@ def print_report(quality: Mapping[str, Any]) -> None:
     Args:
         quality: What quality.json holds.
     """
-    from ..core.quality_print import report_lines
+    from ..report.text import report_lines
 
     lines = report_lines(quality)
     if not sys.stdout.isatty():

@@ -8,9 +8,9 @@ import typer
 from . import console
 
 if TYPE_CHECKING:
-    from ..core.catalogue import SessionDetails, SessionSummary
-    from ..core.repair import RepairReport
-    from ..core.verify import SessionReport
+    from ..sessions.repair.repair import RepairReport
+    from ..sessions.repair.verify import SessionReport
+    from ..sessions.summary import SessionDetails, SessionSummary
 
 Recordings = Annotated[Path, typer.Option("--recordings", help="Folder of all sessions.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
@@ -37,7 +37,7 @@ def register(parent: typer.Typer) -> None:
 @app.command("list")
 def list_(recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
     """List all sessions with frames, size, outfit and state."""
-    from ..core.catalogue import list_sessions
+    from ..sessions.summary import list_sessions
 
     found = list_sessions(recordings)
     if as_json:
@@ -55,7 +55,7 @@ def list_(recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
 
 def _print_list(found: "list[SessionSummary]") -> None:
     """Print a line for each session, without the columns that would say nothing."""
-    from ..core.shard import Stream
+    from ..sessions.schema import Stream
 
     columns: dict[str, list[object]] = {
         "session": [session.name for session in found],
@@ -83,7 +83,7 @@ def _print_list(found: "list[SessionSummary]") -> None:
 @app.command()
 def show(name: Name, recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
     """Show everything about one session: takes, shards, what was lost, joints, edits."""
-    from ..core.catalogue import show_session
+    from ..sessions.summary import show_session
 
     details = show_session(recordings, name)
     if as_json:
@@ -94,7 +94,7 @@ def show(name: Name, recordings: Recordings = _DEFAULT, as_json: Json = False) -
 
 def _print_details(details: "SessionDetails") -> None:
     """Print everything about one session."""
-    from ..core.shard import Stream
+    from ..sessions.schema import Stream
 
     summary, info = details.summary, details.summary.info
     state = _STATES.get(summary.state, summary.state)
@@ -160,7 +160,7 @@ def _print_tables(details: "SessionDetails") -> None:
     """Print the takes, shards and joints of a session."""
     from datetime import UTC, datetime
 
-    from ..core.shard import Stream
+    from ..sessions.schema import Stream
 
     summary = details.summary
     console.table(
@@ -204,7 +204,7 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Check every row, frame and checksum; exit 1 where anything is damaged."""
-    from ..core.verify import verify as run
+    from ..sessions.repair.verify import verify as run
 
     with console.progress("verifying", unit="MiB") as bar:
         reports = run(
@@ -251,7 +251,7 @@ def repair(
     as_json: Json = False,
 ) -> int:
     """Restore or leave out what is damaged, seal what was left; keep all the rest."""
-    from ..core.repair import repair as run
+    from ..sessions.repair.repair import repair as run
 
     with console.progress("repairing", unit="MiB") as bar:
         report = run(
@@ -289,8 +289,8 @@ def rename(
     yes: Yes = False,
 ) -> int:
     """Give a session another name; asks first."""
-    from ..core.housekeeping import check_rename
-    from ..core.housekeeping import rename as run
+    from ..sessions.repair.rename_delete import check_rename
+    from ..sessions.repair.rename_delete import rename as run
 
     check_rename(recordings, old, new)
     if not console.confirm(f"Rename session {old} to {new}?", yes):
@@ -303,8 +303,8 @@ def rename(
 @app.command()
 def delete(name: Name, recordings: Recordings = _DEFAULT, yes: Yes = False) -> int:
     """Delete a session with all its frames; lists them and asks first."""
-    from ..core.housekeeping import contents
-    from ..core.housekeeping import delete as run
+    from ..sessions.repair.rename_delete import contents
+    from ..sessions.repair.rename_delete import delete as run
 
     found = contents(recordings, name)
     for file, size in found.files:

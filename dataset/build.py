@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from .. import __version__
 from ..core.errors import DatasetError
-from ..core.fileio import LockFile, write_atomic
+from ..core.files.file_io import LockFile, write_atomic
 from .crop import Block, DamagedPictureError, cut_block
-from .kinect13 import open_kinect13
-from .part import Part
+from .filters import REASONS
+from .kinect13.reader import open_kinect13
 from .plan import BLOCK_ROWS, BuildSettings, OnProgress, Plan, make_plan
-from .quality import REASONS
 from .sheet import check_sheet, draw_sheet
+from .unfinished import Part
 from .workers import run_tasks, usable_cores
 
 __all__ = ["BuildResult", "BuildSettings", "build"]

@@ -6,7 +6,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.edits import REJECT
 from ..core.geometry import Floats, unmirror_points
 from ..core.pairing import (
     NO_BODY,
@@ -16,11 +15,12 @@ from ..core.pairing import (
     pair_nearest,
     worse_states,
 )
-from ..core.shard import BODIES, ColorFlag
 from ..core.skeleton import KEYPOINT, TORSO
-from . import quality
-from .quality import Bools, FilterSettings
-from .sessions import Recording
+from ..sessions.edits import REJECT
+from ..sessions.schema import BODIES, ColorFlag
+from . import filters as quality
+from .filters import Bools, FilterSettings
+from .session_data import Recording
 
 NO_SLOT: Final = 0
 """Slot of a candidate that stands for a colour frame without a body."""

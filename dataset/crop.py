@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DatasetError, KincapError
-from ..core.faultio import default_io
-from ..core.fileio import FileIO
+from ..core.files.fault_injection import default_io
+from ..core.files.file_io import FileIO
 from ..core.geometry import stored_x0
 from ..core.jpeg import check_jpeg, decode_jpeg
-from ..core.shard import Rows
-from ..core.shard_reader import ShardReader
+from ..sessions.schema import Rows
+from ..sessions.shard.shard_reader import ShardReader
 
 Image = NDArray[np.uint8]
 

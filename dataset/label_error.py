@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from ..core.geometry import Floats, unmirror_points
 from ..core.pairing import NO_BODY
 from ..core.skeleton import GROUPS, KEYPOINT_JOINT, TORSO
-from ..core.truth import SessionTruth
+from ..sessions.truth import SessionTruth
 from .candidates import Candidates
-from .quality import Bools
-from .sessions import Recording
+from .filters import Bools
+from .session_data import Recording
 
 WRONG_SHARE: Final = 0.2
 """A label is wrong where it lies farther from the truth than this share of the torso diagonal."""

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from ..core.errors import DatasetError, SessionError
 from ..core.geometry import BOX_SCALE, image_to_crop, snapped_xyxy
 from ..core.pairing import PAIR_WITHIN_100NS
-from ..core.session_quality import late_lines, load_quality
-from ..core.truth import has_truth, load_truth
+from ..report.quality import late_lines, load_quality
+from ..sessions.truth import has_truth, load_truth
 from .boxes import person_boxes
 from .candidates import JOINTS_AT, NEAREST, Candidates, find_candidates, side_warning
 from .crop import Pictures, find_damaged
-from .kinect13_format import FIELDS, LARGEST_SIZE, SMALLEST_SIZE, SPLITS, Meta, skeleton_meta
+from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, FilterSettings, first_reason
+from .kinect13.format import FIELDS, LARGEST_SIZE, SMALLEST_SIZE, SPLITS, Meta, skeleton_meta
 from .label_error import Labels, compare_labels, label_error
-from .quality import KEYPOINT_BITS, REASONS, ROW_BITS, FilterSettings, first_reason
-from .sessions import Recording, choose_sessions, load_recording
+from .session_data import Recording, choose_sessions, load_recording
 from .split import DEFAULT_VAL, GUARD, SplitSettings, assign_frames, parse_split
 from .workers import run_tasks
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..core.errors import DatasetError
 from ..core.skeleton import KEYPOINT_NAMES, LIMBS
-from .kinect13 import Kinect13, Split
+from .kinect13.reader import Kinect13, Split
 
 EXAMPLES: Final = 12
 COLUMNS: Final = 4

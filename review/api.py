@@ -16,12 +16,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import __version__
-from ..core.edits import Decision
 from ..core.errors import KincapError, SessionError
 from ..core.skeleton import JOINT_BONES, JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES, LIMBS
+from ..sessions.edits import Decision
 from .assets import Assets
-from .book import NotHereError
-from .shelf import Shelf
+from .open_session import NotHereError
+from .session_list import Shelf
 
 BODY_LIMIT_BYTES: Final = 4096
 NOTE_LIMIT: Final = 200

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..core.errors import SessionError
 from ..core.jpeg import encode_jpeg
-from ..core.session import SessionInfo
 from ..core.skeleton import JOINT_BONES
+from ..sessions.info import SessionInfo
 
 LARGEST_PX: Final = 8192
 _QUALITY: Final = 75

@@ -12,10 +12,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from ..core.errors import KincapError
+from ..web.guard import Access, Guard
 from .api import make_error_handler, make_routes
 from .assets import Assets
-from .security import Access, Guard
-from .shelf import Shelf
+from .session_list import Shelf
 
 LOOPBACK: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8733

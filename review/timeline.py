@@ -12,8 +12,8 @@ import numpy as np
 
 from ..core.pairing import NO_BODY as UNPAIRED
 from ..core.pairing import pair_nearest
-from ..core.shard import BODIES, COLOR_DTYPE, EventKind, Stream
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
+from ..sessions.schema import BODIES, COLOR_DTYPE, EventKind, Stream
 
 NO_BODY: Final = 255
 """In a lane: nobody was seen in this frame, or no body row belongs to it."""

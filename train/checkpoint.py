@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..core.errors import CheckpointError, KincapError
-from ..core.fileio import write_atomic
+from ..core.files.file_io import write_atomic
 from ..core.skeleton import KEYPOINT_NAMES, KEYPOINTS
 from .nets import build_net
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DatasetError
-from ..dataset.kinect13 import Kinect13, Split
+from ..dataset.kinect13.reader import Kinect13, Split
 from .augment import Floats, Images
 
 Indices = npt.NDArray[np.int64]

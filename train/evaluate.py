@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import KincapError
-from ..dataset.kinect13 import Kinect13, open_kinect13
+from ..dataset.kinect13.reader import Kinect13, open_kinect13
 from .augment import Floats, Images
 from .checkpoint import Checkpoint, load_checkpoint
 from .data import Samples, load_samples, mean_pose, read_targets
 from .loop import choose_device
 from .metrics import Score
-from .report import Sheet, check_sheet, percent, save_sheet, spread
+from .sheet import Sheet, check_sheet, percent, save_sheet, spread
 from .validate import counted, frame_errors, run_net, score_poses
 
 SCHEMA = "kincap/evaluate/1"

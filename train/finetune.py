@@ -8,7 +8,7 @@ import torch
 
 from .. import __version__
 from ..core.errors import CheckpointError
-from ..dataset.kinect13 import open_kinect13
+from ..dataset.kinect13.reader import open_kinect13
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .data import load_samples
 from .loop import OnProgress, choose_device, learn

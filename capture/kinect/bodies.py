@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ...core.shard import BODIES, empty_body_row
 from ...core.skeleton import JOINTS
+from ...sessions.schema import BODIES, empty_body_row
 from .driver import Driver
 
 # as the SDK lays them out: _Joint {JointType, Position, TrackingState}, _JointOrientation

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ...core.errors import MissingPartError, SensorNotFoundError
-from .rewrite import RUNTIME, V2, RewrittenModule, find_module, rewriting
+from .import_rewriter import RUNTIME, V2, RewrittenModule, find_module, rewriting
 
 _CTYPES: Any = ctypes
 """Type checkers on other systems know no WinDLL."""

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.errors import SensorError
-from ...core.shard import EventKind, Stream
-from ..sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
+from ...sessions.schema import EventKind, Stream
+from ..sources.sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
 from .bodies import body_row, take_bodies
-from .clock import DeviceClock, Verdict
+from .device_times import DeviceClock, Verdict
 from .driver import Driver
-from .pictures import Memory, copy_color, copy_plane
+from .images import Memory, copy_color, copy_plane
 from .waits import Kernel
 
 E_PENDING: Final = 0x8000000A

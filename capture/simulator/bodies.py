@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.kinematics import lean_angles
-from ...core.shard import empty_body_row
 from ...core.skeleton import JOINT, JOINTS
-from .camera import HEIGHT, SENSOR_HEIGHT_M, WIDTH, Camera
-from .gestures import HandState
-from .rig import ORIGIN_JOINT, Pose
+from ...sessions.schema import empty_body_row
+from .performer.gestures import HandState
+from .performer.rig import ORIGIN_JOINT, Pose
 from .scene import Actor
+from .scenery.camera import HEIGHT, SENSOR_HEIGHT_M, WIDTH, Camera
 
 _INFERRED, _TRACKED = 1, 2
 _EDGE_RIGHT, _EDGE_LEFT, _EDGE_TOP, _EDGE_BOTTOM = 1, 2, 4, 8

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...core.errors import SensorError
 from .clock import CLOCKS
-from .faults import Plan, plan_faults
+from .faults.schedule import Plan, plan_faults
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .camera import HEIGHT, WIDTH
+from .scenery.camera import HEIGHT, WIDTH
 
 Picture = NDArray[np.uint8]
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from .faults import Plan
+from .faults.schedule import Plan
 from .scene import Actor
 
 _IDS_APART: Final = 64

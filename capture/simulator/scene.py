@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from .directions import NOTHING, Directions
-from .faults import Plan
-from .motion import Motion, Style, wild_style
+from .faults.schedule import Plan
 from .options import SimulatorOptions
-from .subject import Bones, Subject
+from .performer.directions import NOTHING, Directions
+from .performer.motion import Motion, Style, wild_style
+from .performer.subject import Bones, Subject
 
 _FIRST_TRACKING_ID: Final = 72_057_594_037_927_936
 _WILD_NUMBERS: Final = (1_000, 900_000)

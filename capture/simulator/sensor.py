@@ -12,15 +12,15 @@ from typing import Final, TextIO
 import cv2
 
 from ...core.errors import MissingPartError, SensorError
-from ...core.shard import EventKind, Stream
-from ..sensor import BodyFrame, ColorFrame, Item, Notice, Sensor, SensorInfo, TakeStart
-from . import picture_faults
-from .camera import HEIGHT, WIDTH
+from ...sessions.schema import EventKind, Stream
+from ..sources.sensor import BodyFrame, ColorFrame, Item, Notice, Sensor, SensorInfo, TakeStart
 from .clock import DeviceClock
+from .faults import image_faults as picture_faults
+from .faults.stream_faults import HOUR_100NS, Cue, CueSheet, Hole, Over, Word
 from .options import SimulatorOptions, parse_options
-from .outfits import outfit
 from .pool import FramePool
-from .stream_faults import HOUR_100NS, Cue, CueSheet, Hole, Over, Word
+from .scenery.camera import HEIGHT, WIDTH
+from .scenery.outfits import outfit
 from .truth_log import TruthLog
 from .world import Truth, World
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.shard import Stream
-from ...core.truth import TruthWriter
-from .faults import FAULTS, Fault
-from .stream_faults import Cue, Hole
+from ...sessions.schema import Stream
+from ...sessions.truth import TruthWriter
+from .faults.schedule import FAULTS, Fault
+from .faults.stream_faults import Cue, Hole
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,22 +6,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.shard import Stream
 from ...core.skeleton import JOINT
+from ...sessions.schema import Stream
 from .bodies import body_row
-from .body_faults import LAG_S, BodyFaults
-from .camera import WIDTH, Camera
 from .clock import DeviceClock
-from .faults import Plan
-from .gestures import GESTURES
+from .faults.body_faults import LAG_S, BodyFaults
+from .faults.image_faults import Darkness
+from .faults.schedule import Plan
+from .faults.stream_faults import Cue
 from .options import SimulatorOptions
-from .picture_faults import Darkness
+from .performer.gestures import GESTURES
+from .performer.rig import Pose
 from .pool import Picture
-from .render import Renderer
-from .rig import Pose
 from .roster import Roster
 from .scene import Actor, Scene, Script
-from .stream_faults import Cue
+from .scenery.camera import WIDTH, Camera
+from .scenery.render import Renderer
 from .truth_log import Seen
 
 _POSE_BLOCK: Final = 64

@@ -14,9 +14,9 @@ import h5py
 import numpy as np
 import pytest
 
-from kincap.capture.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, SensorInfo
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import EventKind, Stream, empty_body_row
+from kincap.capture.sources.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, SensorInfo
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import EventKind, Stream, empty_body_row
 
 PHASES = {1: "rotate", 3: "seal", 5: "repack", 7: "recover", 9: "save"}
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from kincap.capture.sensor import Notice, TakeStart
+from kincap.capture.sources.sensor import Notice, TakeStart
 from kincap.core.errors import SensorError
-from kincap.core.shard import EventKind
+from kincap.sessions.schema import EventKind
 
 from .fault_table import Case, Named
 from .scripted import TICK, TWO, Shot, change, jump, say, silence, steady

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from kincap.capture.hand_over import BODY_ROWS, ENCODED_FRAMES, PICTURES, RAW_FRAMES
 from kincap.capture.record import RecordError, RecordResult, RecordSettings, record
-from kincap.capture.ring import BODY_ROWS, ENCODED_FRAMES, PICTURES, RAW_FRAMES
-from kincap.core.fileio import Data, FileIO
+from kincap.core.files.file_io import Data, FileIO
 from kincap.core.jpeg import encode_jpeg
 from kincap.core.pairing import NO_BODY, PAIR_WITHIN_100NS, pair_nearest
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import ColorFlag, EventKind, Stream
-from kincap.core.verify import verify_session
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.repair.verify import verify_session
+from kincap.sessions.schema import ColorFlag, EventKind, Stream
 
 from .scripted import (
     ScriptedSensor,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kincap.capture.sensor import (
+from kincap.capture.sources.sensor import (
     BodyFrame,
     ColorFrame,
     Item,
@@ -17,7 +17,7 @@ from kincap.capture.sensor import (
     TakeStart,
 )
 from kincap.core.errors import SensorError
-from kincap.core.shard import empty_body_row
+from kincap.sessions.schema import empty_body_row
 
 from .virtual_clock import VirtualClock
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kincap.capture.findings import FREE_EVENTS, ITEMS_PER_EVENT
 from kincap.capture.record import RecordError, RecordSettings, record
-from kincap.capture.sensor import Notice, TakeStart
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import EventKind
+from kincap.capture.sources.sensor import Notice, TakeStart
+from kincap.capture.watches.notices import FREE_EVENTS, ITEMS_PER_EVENT
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import EventKind
 
 from .fault_cases import CASES, HOUR, QUIET
 from .fault_table import Case, check_named, run_case

@@ -8,10 +8,10 @@ import pytest
 
 from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.core.errors import KincapError
-from kincap.core.faultio import FaultyFileIO, parse_faults
-from kincap.core.session import read_manifest
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import Stream
+from kincap.core.files.fault_injection import FaultyFileIO, parse_faults
+from kincap.sessions.info import read_manifest
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import Stream
 
 
 @pytest.fixture

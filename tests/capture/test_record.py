@@ -12,12 +12,12 @@ import pytest
 
 from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.core.errors import KincapError, SessionError, SessionLockedError
-from kincap.core.faultio import FaultyFileIO, parse_faults
-from kincap.core.fileio import FileIO
+from kincap.core.files.fault_injection import FaultyFileIO, parse_faults
+from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import decode_jpeg
-from kincap.core.session import SessionLock, load_session, read_manifest
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import EventKind
+from kincap.sessions.info import SessionLock, load_session, read_manifest
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import EventKind
 
 
 @pytest.fixture

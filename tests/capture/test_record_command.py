@@ -15,9 +15,9 @@ CLIP = "S001C001P001R001A001"
 READER = """
 import json, sys, time
 from pathlib import Path
-from kincap.core.session import is_recording, load_session
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard_reader import ShardReader
+from kincap.sessions.info import is_recording, load_session
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.shard.shard_reader import ShardReader
 
 folder = Path(sys.argv[1])
 print("ready", flush=True)

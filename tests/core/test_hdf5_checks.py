@@ -18,10 +18,21 @@ from kincap.core.hdf5 import (
     read_text,
     text_dataset,
 )
-from kincap.core.shard_reader import ShardReader
+from kincap.sessions.shard.shard_reader import ShardReader
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("core", "capture", "dataset", "train", "review", "cli")
+PARTS = (
+    "core",
+    "web",
+    "sessions",
+    "checks",
+    "report",
+    "capture",
+    "dataset",
+    "train",
+    "review",
+    "cli",
+)
 BYTES = DatasetSpec(np.dtype("u1"), (None,))
 SCHEMA = {
     "jpeg": BYTES,

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kincap.core.manifest import read_manifest
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import BLOB_TABLES, TABLE_STREAM, good_rows
-from kincap.core.shard_reader import ShardReader
+from kincap.sessions.manifest import read_manifest
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import BLOB_TABLES, TABLE_STREAM, good_rows
+from kincap.sessions.shard.shard_reader import ShardReader
 
 PAGE = 4096
 HOWS = ("flip", "page", "cut")

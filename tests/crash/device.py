@@ -13,8 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from kincap.capture.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, SensorInfo
-from kincap.core.shard import BODIES_DTYPE, empty_body_row
+from kincap.capture.sources.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, SensorInfo
+from kincap.sessions.schema import BODIES_DTYPE, empty_body_row
 
 FPS_VARIABLE = "FAST_DEVICE_FPS"
 SIZE_PX = (320, 180)
@@ -88,7 +88,7 @@ def _let_go() -> None:
 
 def main() -> None:
     """Run kincap's command line with the fast device as this machine's Kinect."""
-    import kincap.capture.kinect.source as source
+    import kincap.capture.kinect.sensor as source
     from kincap.cli.main import main as command_line
 
     fps = float(os.environ[FPS_VARIABLE])

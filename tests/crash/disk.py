@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kincap.core.fileio import PRIVATE_FILE, Data, FileIO
+from kincap.core.files.file_io import PRIVATE_FILE, Data, FileIO
 
 _SYNCS = itertools.count()
 PAGE = 4096

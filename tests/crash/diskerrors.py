@@ -30,13 +30,13 @@ from typing import Any
 
 from kincap.capture.record import RecordError, RecordResult, RecordSettings, record
 from kincap.core.errors import KincapError, ShardError
-from kincap.core.faultio import Fault, FaultyFileIO
-from kincap.core.fileio import FileIO
-from kincap.core.kept_files import cut_off_repairs
-from kincap.core.repair import repair
-from kincap.core.shard import Stream
-from kincap.core.shard_reader import ShardReader
-from kincap.core.verify import verify_session
+from kincap.core.files.fault_injection import Fault, FaultyFileIO
+from kincap.core.files.file_io import FileIO
+from kincap.sessions.kept_files import cut_off_repairs
+from kincap.sessions.repair.repair import repair
+from kincap.sessions.repair.verify import verify_session
+from kincap.sessions.schema import Stream
+from kincap.sessions.shard.shard_reader import ShardReader
 
 from .disk import Disk, Image, LoggingIO, put
 from .items import Items, Wrong, acknowledged, check_opens, check_there, read_items

@@ -20,15 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from kincap.core.edits import add_edit
-from kincap.core.layout import cut_layout
-from kincap.core.seal import finish, seal
-from kincap.core.session import save_session
-from kincap.core.session_quality import make_quality, save_quality
-from kincap.core.shard import Stream, empty_body_row, pack_index_row
-from kincap.core.shard_writer import ShardWriter
+from kincap.report.quality import make_quality, save_quality
+from kincap.sessions.edits import add_edit
+from kincap.sessions.info import save_session
+from kincap.sessions.schema import Stream, empty_body_row, pack_index_row
+from kincap.sessions.shard.layout import cut_layout
+from kincap.sessions.shard.sealing import finish, seal
+from kincap.sessions.shard.shard_writer import ShardWriter
 
-from ..sessions.conftest import SIZE, Tape, jpeg_of
+from ..sessions.repair.conftest import SIZE, Tape, jpeg_of
 from .damage import Place, draw, regions
 from .recorder import ROOT
 

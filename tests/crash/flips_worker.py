@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kincap.core.errors import KincapError
-from kincap.core.verify import QUALITY_FILE
+from kincap.sessions.repair.verify import QUALITY_FILE
 
 from . import damage, reading
 from .damage import Place

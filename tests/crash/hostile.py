@@ -18,8 +18,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from kincap.core.errors import KincapError
-from kincap.core.shard import TABLES, finish_rows
-from kincap.core.verify import verify_session
+from kincap.sessions.repair.verify import verify_session
+from kincap.sessions.schema import TABLES, finish_rows
 
 from . import reading
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from kincap.capture.sensor import KINECT_TICK_100NS
+from kincap.capture.sources.sensor import KINECT_TICK_100NS
 from kincap.core.errors import ShardError
-from kincap.core.layout import Layout, cut_layout
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import BLOBS, TABLE_STREAM, TABLES, Stream
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import BLOBS, TABLE_STREAM, TABLES, Stream
+from kincap.sessions.shard.layout import Layout, cut_layout
 
 from .disk import Call
 from .tiny import ROWS, jpeg

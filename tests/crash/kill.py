@@ -19,14 +19,14 @@ import h5py
 import numpy as np
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.sensor import KINECT_TICK_100NS
+from kincap.capture.sources.sensor import KINECT_TICK_100NS
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
-from kincap.core.manifest import read_manifest
-from kincap.core.session import SESSION_FILE, load_session
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import EventKind, Stream
-from kincap.core.verify import verify_session
+from kincap.sessions.info import SESSION_FILE, load_session
+from kincap.sessions.manifest import read_manifest
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.repair.verify import verify_session
+from kincap.sessions.schema import EventKind, Stream
 
 from .device import PICTURES, FastDevice, picture, same_body
 from .recorder import ROOT, Aim, Heard, command, run_recorder

@@ -27,9 +27,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kincap.core.kept_files import cut_off_repairs
-from kincap.core.repair import repair
-from kincap.core.verify import SessionReport, verify_session
+from kincap.sessions.kept_files import cut_off_repairs
+from kincap.sessions.repair.repair import repair
+from kincap.sessions.repair.verify import SessionReport, verify_session
 
 from .disk import STYLES, Call, Disk, LoggingIO, put
 from .items import (

@@ -16,17 +16,17 @@ from typing import Any
 
 import typer.main
 
-from kincap.capture.replay import ReplaySensor
-from kincap.capture.sensor import ColorFrame
+from kincap.capture.sources.replay import ReplaySensor
+from kincap.capture.sources.sensor import ColorFrame
 from kincap.cli.main import main
-from kincap.core.edits import load_edits
 from kincap.core.errors import KincapError
-from kincap.core.session import load_session
-from kincap.core.session_quality import load_quality
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import TABLE_STREAM, Stream
+from kincap.report.quality import load_quality
 from kincap.review.server import make_inner_app
-from kincap.review.shelf import Shelf
+from kincap.review.session_list import Shelf
+from kincap.sessions.edits import load_edits
+from kincap.sessions.info import load_session
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import TABLE_STREAM, Stream
 
 Item = tuple[str, int]
 

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from kincap.capture.clock import Clock
-from kincap.core.repair import repair
-from kincap.core.verify import verify_session
+from kincap.sessions.repair.repair import repair
+from kincap.sessions.repair.verify import verify_session
 
 from .disk import PAGE, Call, Disk, Image, LoggingIO, put
 from .items import (

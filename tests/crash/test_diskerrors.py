@@ -14,12 +14,12 @@ import pytest
 
 from kincap.capture.record import RecordError
 from kincap.core.errors import KincapError
-from kincap.core.faultio import Fault, FaultyFileIO, parse_faults
-from kincap.core.fileio import FileIO
-from kincap.core.manifest import read_manifest
-from kincap.core.repair import repair
-from kincap.core.session import SessionLock, is_recording
-from kincap.core.verify import verify_session
+from kincap.core.files.fault_injection import Fault, FaultyFileIO, parse_faults
+from kincap.core.files.file_io import FileIO
+from kincap.sessions.info import SessionLock, is_recording
+from kincap.sessions.manifest import read_manifest
+from kincap.sessions.repair.repair import repair
+from kincap.sessions.repair.verify import verify_session
 
 from .disk import put
 from .diskerrors import damaged, run

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import Stream
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import Stream
 
 from .device import FastDevice
 from .kill import MUST_BE_ZERO, Truth, run, store_source

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from kincap.core.fileio import FileIO
-from kincap.core.manifest import read_manifest
-from kincap.core.seal import recover
-from kincap.core.verify import verify_session
+from kincap.core.files.file_io import FileIO
+from kincap.sessions.manifest import read_manifest
+from kincap.sessions.repair.verify import verify_session
+from kincap.sessions.shard.sealing import recover
 
 from .disk import STYLES, Call, Disk, LoggingIO, put
 from .items import Key, Wrong, acknowledged, check_there, read_items

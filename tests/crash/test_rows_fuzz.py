@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kincap.core.checked_json import is_whole, load_checked
-from kincap.core.edits import load_edits
 from kincap.core.errors import KincapError
-from kincap.core.fileio import FileIO
-from kincap.core.layout import cut_layout
-from kincap.core.manifest import read_manifest
-from kincap.core.session import load_session
-from kincap.core.shard import ROW_CRC, TABLES, Stream
-from kincap.core.shard_reader import GOOD, ShardReader
-from kincap.core.shard_writer import ShardWriter
+from kincap.core.files.file_io import FileIO
+from kincap.sessions.edits import load_edits
+from kincap.sessions.info import load_session
+from kincap.sessions.manifest import read_manifest
+from kincap.sessions.schema import ROW_CRC, TABLES, Stream
+from kincap.sessions.shard.layout import cut_layout
+from kincap.sessions.shard.shard_reader import GOOD, ShardReader
+from kincap.sessions.shard.shard_writer import ShardWriter
 
 from . import hostile
 from .flips import make_sessions

@@ -14,12 +14,12 @@ import numpy as np
 
 from kincap.capture.clock import Clock, SystemClock
 from kincap.capture.record import RecordResult, RecordSettings, record
-from kincap.capture.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, SensorInfo
-from kincap.core.fileio import FileIO
+from kincap.capture.sources.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, SensorInfo
+from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import encode_jpeg
-from kincap.core.layout import Layout, cut_layout
-from kincap.core.session import SessionInfo
-from kincap.core.shard import empty_body_row
+from kincap.sessions.info import SessionInfo
+from kincap.sessions.schema import empty_body_row
+from kincap.sessions.shard.layout import Layout, cut_layout
 
 SIZE_PX = (48, 32)
 FRAMES = 12

@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from kincap.core.fileio import FileIO
+from kincap.core.files.file_io import FileIO
 from kincap.core.geometry import unmirror_points
 from kincap.core.jpeg import encode_jpeg
-from kincap.core.layout import make_layout
-from kincap.core.seal import finish
-from kincap.core.session import new_session, save_session
-from kincap.core.shard import empty_body_row, finish_rows, pack_index_row
-from kincap.core.shard_writer import ShardWriter
 from kincap.core.skeleton import JOINT, JOINT_NAMES
+from kincap.sessions.info import new_session, save_session
+from kincap.sessions.schema import empty_body_row, finish_rows, pack_index_row
+from kincap.sessions.shard.layout import make_layout
+from kincap.sessions.shard.sealing import finish
+from kincap.sessions.shard.shard_writer import ShardWriter
 
 SIZE_PX = (320, 240)
 TICK_100NS = 333_333

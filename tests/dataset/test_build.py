@@ -10,17 +10,17 @@ import h5py
 import numpy as np
 import pytest
 
-from kincap.core.edits import add_edit
 from kincap.core.errors import KincapError
 from kincap.core.geometry import crop_to_image
-from kincap.core.session import SessionLock
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import Stream
-from kincap.core.shard_reader import ShardReader
 from kincap.core.skeleton import KEYPOINT, KEYPOINT_JOINT
 from kincap.dataset.build import BuildResult, BuildSettings, build
-from kincap.dataset.kinect13 import open_kinect13
-from kincap.dataset.quality import REASONS
+from kincap.dataset.filters import REASONS
+from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.sessions.edits import add_edit
+from kincap.sessions.info import SessionLock
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import Stream
+from kincap.sessions.shard.shard_reader import ShardReader
 
 from .conftest import Body, Frame, Sessions, joint_color
 

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from kincap.core.edits import add_edit
 from kincap.core.geometry import crop_to_image, unmirror_points
-from kincap.core.session_reader import SessionReader
 from kincap.core.skeleton import JOINT, KEYPOINT, KEYPOINT_JOINT
 from kincap.dataset.build import BuildSettings, build
-from kincap.dataset.kinect13 import open_kinect13
+from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.sessions.edits import add_edit
+from kincap.sessions.reader import SessionReader
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 WIDTH = 1920

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from kincap.core.edits import add_edit
 from kincap.core.errors import DatasetError
 from kincap.dataset.build import BuildSettings, build
+from kincap.sessions.edits import add_edit
 
 from .conftest import Body, Frame, Sessions
 

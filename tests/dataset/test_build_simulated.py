@@ -8,12 +8,12 @@ import pytest
 
 from kincap.capture.record import RecordSettings, record
 from kincap.capture.simulator import open_simulator, room_image
-from kincap.capture.simulator.wall_things import sign_picture
+from kincap.capture.simulator.scenery.wall_things import sign_picture
 from kincap.core.geometry import crop_to_image, image_to_crop, unmirror_points
 from kincap.core.jpeg import encode_jpeg
 from kincap.core.skeleton import KEYPOINT_JOINT
 from kincap.dataset.build import BuildSettings, build
-from kincap.dataset.kinect13 import Kinect13, open_kinect13
+from kincap.dataset.kinect13.reader import Kinect13, open_kinect13
 
 from .conftest import Body, Frame, Sessions
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.core.shard import Stream
 from kincap.core.skeleton import KEYPOINT_NAMES
-from kincap.core.truth import TRUTH_FOLDER, TruthWriter
 from kincap.dataset.build import BuildSettings, build
+from kincap.sessions.schema import Stream
+from kincap.sessions.truth import TRUTH_FOLDER, TruthWriter
 
 from .conftest import Body, Frame
 

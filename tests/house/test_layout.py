@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("core", "capture", "dataset", "train", "review", "cli")
+PARTS = (
+    "core",
+    "web",
+    "sessions",
+    "checks",
+    "report",
+    "capture",
+    "dataset",
+    "train",
+    "review",
+    "cli",
+)
 SOURCES = sorted(path for part in PARTS for path in (ROOT / part).rglob("*.py"))
 HEAVY = ("numpy", "h5py", "pandas", "cv2", "torch", "matplotlib", "starlette")
 

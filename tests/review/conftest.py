@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kincap.core.fileio import FileIO
+from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import encode_jpeg
-from kincap.core.layout import make_layout
-from kincap.core.seal import finish
-from kincap.core.session import new_session, save_session
-from kincap.core.shard import (
+from kincap.review.server import make_app
+from kincap.review.session_list import Shelf
+from kincap.sessions.info import new_session, save_session
+from kincap.sessions.schema import (
     EventKind,
     Stream,
     empty_body_row,
@@ -26,10 +26,10 @@ from kincap.core.shard import (
     finish_rows,
     pack_index_row,
 )
-from kincap.core.shard_writer import ShardWriter
-from kincap.review.security import Access, Guard
-from kincap.review.server import make_app
-from kincap.review.shelf import Shelf
+from kincap.sessions.shard.layout import make_layout
+from kincap.sessions.shard.sealing import finish
+from kincap.sessions.shard.shard_writer import ShardWriter
+from kincap.web.guard import Access, Guard
 
 SIZE_PX = (320, 180)
 TICK_100NS = 333_333

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kincap.core.edits import load_edits
 from kincap.core.jpeg import decode_jpeg, encode_jpeg, jpeg_size
-from kincap.core.session import SessionLock, load_session, save_session
-from kincap.core.session_reader import SessionReader
-from kincap.core.shard import COLOR_DTYPE, Stream, finish_rows
 from kincap.core.skeleton import JOINT_NAMES, KEYPOINT_NAMES
+from kincap.sessions.edits import load_edits
+from kincap.sessions.info import SessionLock, load_session, save_session
+from kincap.sessions.reader import SessionReader
+from kincap.sessions.schema import COLOR_DTYPE, Stream, finish_rows
 
 
 def unpack(packed: bytes) -> dict[str, np.ndarray]:

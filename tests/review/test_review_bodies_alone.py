@@ -8,8 +8,8 @@ import pytest
 
 from kincap.capture.record import RecordSettings, record
 from kincap.core.jpeg import decode_jpeg, jpeg_size
-from kincap.core.session import load_session, save_session
 from kincap.core.skeleton import JOINT_NAMES
+from kincap.sessions.info import load_session, save_session
 
 FRAMES = 40
 LOST = (21, 22, 23)

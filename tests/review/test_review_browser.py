@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kincap.core.edits import load_edits
+from kincap.sessions.edits import load_edits
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -208,7 +208,7 @@ def play(watched: Watched) -> None:
 
 def check_build(recordings: Path, kincap: Callable[..., Any], tmp_path: Path) -> None:
     """Build from the reviewed session: what was rejected is not in it, what was kept again is."""
-    from kincap.dataset.kinect13 import open_kinect13
+    from kincap.dataset.kinect13.reader import open_kinect13
 
     out = tmp_path / "kinect13.h5"
     built = kincap(

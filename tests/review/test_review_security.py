@@ -9,7 +9,7 @@ import pytest
 
 from kincap.review.assets import Assets
 from kincap.review.server import make_inner_app
-from kincap.review.shelf import Shelf
+from kincap.review.session_list import Shelf
 
 FILL = {"name": "one", "first": "0", "seq": "0", "file": "main.js"}
 UNKNOWN = ["/nothing", "/api", "/api/sessions/one/nothing", "/static/", "/static/../server.py"]

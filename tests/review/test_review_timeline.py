@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from kincap.core.shard import BODIES_DTYPE, COLOR_DTYPE, EVENTS_DTYPE, EventKind, Stream
 from kincap.review import timeline
 from kincap.review.columns import pack_columns
+from kincap.sessions.schema import BODIES_DTYPE, COLOR_DTYPE, EVENTS_DTYPE, EventKind, Stream
 
 TICK = 333_333
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kincap.core.skeleton import KEYPOINT, LIMBS
-from kincap.dataset.kinect13 import write_kinect13
+from kincap.dataset.kinect13.reader import write_kinect13
 
 Fields = dict[str, npt.NDArray[np.generic]]
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from kincap.core.errors import DatasetError, KincapError
-from kincap.dataset.kinect13 import open_kinect13, write_kinect13
+from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
 from kincap.train.augment import mirror_images, mirror_targets
 from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kincap.train.data import load_samples

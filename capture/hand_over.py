@@ -1,0 +1,245 @@
+"""Between source and disk: bounded queues, and the hand-over that never waits for a live source.
+
+    source thread -> rings of 16 raw pictures -> encoders -> 64 encoded pictures -> writer
+                  -> 256 body rows -------------------------------------------> writer
+
+Rooms are counted by tokens in ``SimpleQueue``s (written in C, a put never blocks, no lock that a
+descheduled thread could hold): taking a place is one ``get_nowait``, so what the source thread does
+per item does not depend on what encoders, writer or disk do.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..sessions.schema import EventKind, Stream, event_row
+from .clock import Clock
+from .queue_items import BodyJob, EventJob, Loss, PictureJob, WriterItem
+from .sources.sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
+from .stats import Latencies
+
+RAW_FRAMES = 16
+ENCODED_FRAMES = 64
+BODY_ROWS = 256
+PICTURES = (Stream.color, Stream.mask, Stream.depth)
+"""Streams whose items are pictures; each has a ring of its own, so that none takes all places."""
+_BEHIND = {EventKind.drop_ring_full, EventKind.drop_writer}
+"""The recorder itself was too slow: one run of losses, whichever part was behind at first."""
+_LOOK_UP_EVERY_S = 0.1
+MOST_COUNTED = 0xFFFFFFFF
+
+
+class Queues:
+    """The queues and the tokens for their places."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.raw: SimpleQueue[PictureJob | None] = clock.queue()
+        self.inbox: SimpleQueue[WriterItem | None] = clock.queue()
+        self.raw_places = {stream: _tokens(clock, RAW_FRAMES) for stream in PICTURES}
+        self.encoded_places = _tokens(clock, ENCODED_FRAMES)
+        self.body_places = _tokens(clock, BODY_ROWS)
+
+
+def _tokens(clock: Clock, count: int) -> "SimpleQueue[int]":
+    tokens: SimpleQueue[int] = clock.queue()
+    for place in range(count):
+        tokens.put(place)
+    return tokens
+
+
+class HandOver:
+    """The source thread's side: numbers every item, then queues it or counts it as lost."""
+
+    def __init__(
+        self,
+        queues: Queues,
+        *,
+        live: bool,
+        next_seq: dict[Stream, int],
+        next_take: int,
+        on_take: Callable[[dict[str, int]], None],
+        is_aborted: Callable[[], bool],
+        clock: Clock,
+    ) -> None:
+        """Prepare the hand-over of one recording.
+
+        Args:
+            queues: Where items go.
+            live: Drop what finds no place; otherwise wait for one.
+            next_seq: The first seq of each stream.
+            next_take: The number of the first take.
+            on_take: Told of each new take: take, wall_utc_ns, host_ns, device_100ns.
+            is_aborted: Says that waiting has become pointless.
+            clock: What time is taken from.
+        """
+        self._now_ns = clock.now_ns
+        self._queues, self._live = queues, live
+        self._next_seq = dict(next_seq)
+        self._take, self._on_take = next_take - 1, on_take
+        self._first_take = next_take
+        self._is_aborted = is_aborted
+        self._open_loss: dict[Stream, Loss] = {}
+        self._tickets = 0
+        self._buffers: dict[tuple[Stream, int], npt.NDArray[Any]] = {}
+        self.handed = dict.fromkeys(next_seq, 0)
+        self.waits = Latencies()
+        self.whole = Latencies()
+
+    def next_seq(self, stream: Stream) -> int:
+        """Return the number that the next item of a stream will have."""
+        return self._next_seq[stream]
+
+    def start_take(self, start: TakeStart, first_time: int) -> None:
+        """Begin a take; a source's first item must come after one."""
+        self.close_losses()
+        self._take += 1
+        anchor = {
+            "wall_utc_ns": time.time_ns() if start.wall_utc_ns is None else start.wall_utc_ns,
+            "host_ns": self._now_ns() if start.host_ns is None else start.host_ns,
+            "device_100ns": first_time if start.device_100ns is None else start.device_100ns,
+        }
+        self.event(
+            EventKind.take_start,
+            time_device=anchor["device_100ns"],
+            time_host=anchor["host_ns"],
+            text=json.dumps(anchor),
+        )
+        self._on_take({"take": self._take, **anchor})
+
+    def event(
+        self,
+        kind: EventKind,
+        *,
+        time_device: int,
+        time_host: int,
+        stream: Stream = Stream.none,
+        seqs: tuple[int, int] = (0, 0),
+        count: int = 0,
+        text: str = "",
+    ) -> None:
+        """Queue an event that is no loss, of the present take or, before it, of the first one.
+
+        Args:
+            kind: What happened.
+            time_device: 100 ns.
+            time_host: ns.
+            stream: The stream concerned.
+            seqs: Its first and last item concerned.
+            count: How many.
+            text: For a person.
+        """
+        row = event_row(
+            kind,
+            take=max(self._take, self._first_take),
+            time_device=time_device,
+            time_host=time_host,
+            stream=stream,
+            seq_first=seqs[0],
+            seq_last=seqs[1],
+            count=min(count, MOST_COUNTED),
+            text=text,
+        )
+        self._queues.inbox.put(EventJob(row))
+
+    def picture(self, frame: ColorFrame | PlaneFrame) -> None:
+        """Hand over a colour image, a mask or a depth picture."""
+        began = self._now_ns()
+        stream = Stream.color if isinstance(frame, ColorFrame) else frame.stream
+        seq = self._number(stream)
+        place = self._place(self._queues.raw_places[stream])
+        self.waits.add(self._now_ns() - began)
+        if place is None:
+            behind = self._queues.encoded_places.empty()
+            kind = EventKind.drop_writer if behind else EventKind.drop_ring_full
+            self._lose(stream, kind, seq, frame.time_device, frame.time_host)
+            if frame.release is not None:
+                frame.release()
+            return
+        if frame.release is None and frame.image is not None:
+            frame.image = self._copy((stream, place), frame.image)
+        job = PictureJob(
+            self._tickets, stream, seq, self._take, frame, place, began, self._found(stream)
+        )
+        self._tickets += 1
+        self._queues.raw.put(job)
+        self.whole.add(self._now_ns() - began)
+
+    def bodies(self, frame: BodyFrame) -> None:
+        """Hand over a body row."""
+        began = self._now_ns()
+        seq = self._number(Stream.bodies)
+        place = self._place(self._queues.body_places)
+        self.waits.add(self._now_ns() - began)
+        time_device, time_host = int(frame.row["time_device"][0]), int(frame.row["time_host"][0])
+        if place is None:
+            self._lose(Stream.bodies, EventKind.drop_queue_full, seq, time_device, time_host)
+            return
+        frame.row["seq"], frame.row["take"] = seq, self._take
+        before = self._found(Stream.bodies)
+        self._queues.inbox.put(
+            BodyJob(frame.row, seq, self._take, time_device, time_host, began, before)
+        )
+        self.whole.add(self._now_ns() - began)
+
+    def lost(self, item: Lost) -> None:
+        """Count an item that the source itself lost."""
+        seq = self._number(item.stream)
+        self._lose(item.stream, item.kind, seq, item.time_device, item.time_host)
+
+    def close_losses(self) -> None:
+        """Queue the losses that no accepted item has followed."""
+        for loss in self._open_loss.values():
+            self._queues.inbox.put(loss)
+        self._open_loss.clear()
+
+    def _number(self, stream: Stream) -> int:
+        seq = self._next_seq[stream]
+        self._next_seq[stream] = seq + 1
+        self.handed[stream] += 1
+        return seq
+
+    def _place(self, places: "SimpleQueue[int]") -> int | None:
+        """Take a place; None where there is none and the source is live."""
+        try:
+            return places.get_nowait()
+        except Empty:
+            if self._live:
+                return None
+        while not self._is_aborted():
+            try:
+                return places.get(timeout=_LOOK_UP_EVERY_S)
+            except Empty:
+                continue
+        return None
+
+    def _copy(self, place: tuple[Stream, int], image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Copy an image into the ring's own memory, made at first use."""
+        buffer = self._buffers.get(place)
+        if buffer is None or buffer.shape != image.shape or buffer.dtype != image.dtype:
+            buffer = self._buffers[place] = np.empty_like(image, order="C")
+        np.copyto(buffer, image)
+        return buffer
+
+    def _lose(
+        self, stream: Stream, kind: EventKind, seq: int, time_device: int, time_host: int
+    ) -> None:
+        """Count a lost item, with those before it where the reason is the same."""
+        loss = self._open_loss.get(stream)
+        if loss is not None and loss.kind != kind and not {loss.kind, kind} <= _BEHIND:
+            self._queues.inbox.put(loss)
+            loss = None
+        if loss is None:
+            self._open_loss[stream] = Loss(
+                stream, kind, seq, seq, self._take, time_device, time_host
+            )
+        else:
+            loss.seq_last = seq
+
+    def _found(self, stream: Stream) -> Loss | None:
+        """Return the run of losses that ends with the item accepted now."""
+        return self._open_loss.pop(stream, None)

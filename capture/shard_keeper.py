@@ -1,0 +1,257 @@
+"""Looks after shards beside the writer: prepares the next, syncs the present, seals full ones."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, PriorityQueue, SimpleQueue
+
+from ..core.errors import KincapError
+from ..core.files.file_io import FileIO
+from ..sessions.info import SESSION_FILE, SessionInfo, save_session
+from ..sessions.shard.layout import Layout
+from ..sessions.shard.sealing import finish, seal
+from ..sessions.shard.shard_writer import ShardWriter
+from .clock import Clock
+
+SYNC_EVERY_S = 1.0
+_NOT_SEALED = "can't be sealed, the next record or `kincap sessions repair` does it"
+
+_NOW, _URGENT, _LATER, _LAST = range(4)
+
+
+class Keeper:
+    """Two threads: one syncs each second, one prepares, seals and writes session.json.
+
+    Sealing reads and hashes a whole shard; the sync of the present one must not wait for it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        info: SessionInfo,
+        layout: Layout,
+        first_number: int,
+        io: FileIO,
+        on_problem: Callable[[str, bool], None],
+        clock: Clock,
+    ) -> None:
+        """Prepare nothing yet.
+
+        Args:
+            folder: The session's folder, locked by this process.
+            info: The session as it stands; only this object writes it from now on.
+            layout: Of all shards of this recording.
+            first_number: Number of the first shard.
+            io: File handling.
+            on_problem: Told in one line what went wrong, and whether what is stored may suffer.
+            clock: What time is taken from.
+        """
+        self._clock = clock
+        self._folder, self._info, self._layout, self._io = folder, info, layout, io
+        self._number = first_number
+        self._on_problem = on_problem
+        self._prepared: SimpleQueue[ShardWriter | None] = clock.queue()
+        self._asked = False
+        self.why_no_shard = ""
+        self._jobs: PriorityQueue[tuple[int, int, Callable[[], None] | None]]
+        self._jobs = clock.ordered_queue()
+        self._job_count = 0
+        self._jobs_lock = threading.Lock()
+        self._current: ShardWriter | None = None
+        # held around sync and close: a descriptor must not be closed under a running sync
+        self._sync_lock = clock.lock()
+        self._broken: set[ShardWriter] = set()
+        self._unsaved = False
+        self._stopping = threading.Event()
+        self.names: list[str] = []
+        self.crash: Exception | None = None
+        self._threads = (
+            threading.Thread(target=self._work, name="kincap-keeper", daemon=True),
+            threading.Thread(target=self._sync_each_second, name="kincap-sync", daemon=True),
+        )
+
+    def first_shard(self) -> ShardWriter:
+        """Prepare the first shard in the calling thread, and start.
+
+        Raises:
+            OSError: There is no room, or the folder can't be written.
+        """
+        shard = self._make()
+        self._use(shard)
+        for thread in self._threads:
+            thread.start()
+        return shard
+
+    def prepare_next(self) -> None:
+        """Have the next shard prepared; asked by the writer when the present one fills up."""
+        if not self._asked:
+            self._asked = True
+            self._put(_URGENT, self._prepare)
+
+    def next_shard(self) -> ShardWriter | None:
+        """Return the next shard, prepared in time as a rule; None where it can't be made."""
+        self.prepare_next()
+        shard = self._prepared.get()
+        self._asked = False
+        if shard is not None:
+            self._use(shard)
+        return shard
+
+    def retire(self, shard: ShardWriter) -> None:
+        """Have a full shard sealed."""
+        self._put(_LATER, lambda: self._seal(shard))
+
+    def is_broken(self, shard: ShardWriter) -> bool:
+        """Say whether a sync of the shard failed: nothing more may be written to it."""
+        return shard in self._broken
+
+    def add_take(self, take: dict[str, object]) -> None:
+        """Have a take written into session.json; what fails is tried again at the end."""
+
+        def save() -> None:
+            self._info.takes.append(take)
+            self._unsaved = True
+            try:
+                save_session(self._folder, self._info, self._io)
+                self._unsaved = False
+            except OSError as error:
+                text = f"can't be written ({error.strerror}); tried again at the end"
+                self._on_problem(f"{self._folder / SESSION_FILE}: {text}", False)
+
+        self._put(_URGENT, save)
+
+    def finish(self, last: ShardWriter) -> None:
+        """Have all ended cleanly: what is left is sealed, the last shard cut to what it holds.
+
+        Returns at once; the ``threads`` end when all is done. The writer has ended before.
+        """
+        self._put(_LAST, lambda: self._finish_last(last))
+        self._put(_LAST, None)
+        self._stopping.set()
+
+    def abandon(self) -> None:
+        """End the threads after what they are doing; whatever waits stays undone."""
+        self._put(_NOW, None)
+        self._stopping.set()
+
+    @property
+    def threads(self) -> tuple[threading.Thread, ...]:
+        """The threads, to be joined after ``finish``."""
+        return self._threads
+
+    def _put(self, priority: int, job: Callable[[], None] | None) -> None:
+        with self._jobs_lock:
+            self._job_count += 1
+            self._jobs.put((priority, self._job_count, job))
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()[2]) is not None:
+            try:
+                job()
+            except Exception as error:
+                # a fault of kincap's own: the thread lives on, or the writer would wait for ever
+                self.crash = self.crash or error
+                self._on_problem(f"{self._folder}: {type(error).__name__}: {error}", True)
+
+    def _make(self) -> ShardWriter:
+        shard = ShardWriter(self._folder / f"{self._number:06d}.h5", self._layout, self._io)
+        shard.prepare()
+        self._number += 1
+        return shard
+
+    def _use(self, shard: ShardWriter) -> None:
+        self._current = shard
+        self.names.append(shard.path.name)
+
+    def _prepare(self) -> None:
+        shard = None
+        try:
+            shard = self._make()
+        except OSError as error:
+            self.why_no_shard = error.strerror or str(error)
+            self._on_problem(
+                f"{self._folder}: the next shard can't be prepared ({error.strerror}); "
+                "recording ends when the present one is full",
+                False,
+            )
+        finally:
+            self._prepared.put(shard)
+
+    def _sync_each_second(self) -> None:
+        while not self._clock.wait(self._stopping, SYNC_EVERY_S):
+            with self._sync_lock:
+                shard = self._current
+                if shard is None or shard in self._broken:
+                    continue
+                try:
+                    shard.sync()
+                except OSError as error:
+                    self._broken.add(shard)
+                    self._on_problem(
+                        f"{shard.path}: can't be synced ({error.strerror}); "
+                        "recording goes on in the next shard",
+                        True,
+                    )
+
+    def _close(self, shard: ShardWriter) -> None:
+        with self._sync_lock:
+            if self._current is shard:
+                self._current = None
+            self._try(f"{shard.path}: the disk says that it is not whole", shard.close)
+
+    def _seal(self, shard: ShardWriter) -> None:
+        self._close(shard)
+        if shard in self._broken:
+            # once a sync failed, the next may say yes to pages that never reached the disk; they
+            # can still be read: a copy of them is written, synced and compared
+            self._try(f"{shard.path}: {_NOT_SEALED}", lambda: self._cut_and_seal(shard))
+            return
+        self._try(
+            f"{shard.path}: {_NOT_SEALED}",
+            lambda: seal(self._folder, shard.path.name, self._layout, self._io),
+        )
+
+    def _cut_and_seal(self, shard: ShardWriter) -> None:
+        _, note = finish(self._folder, shard.path.name, self._layout, self._io)
+        if note:
+            self._on_problem(note, False)
+
+    def _finish_last(self, last: ShardWriter) -> None:
+        self._close(last)
+        self._drop_unused()
+        if self._unsaved:
+            self._try(
+                f"{self._folder / SESSION_FILE}: can't be written, the clocks of the last take "
+                "stand in its shards alone",
+                lambda: save_session(self._folder, self._info, self._io),
+            )
+        if not any(last.rows.values()):
+            self.names.remove(last.path.name)
+            self._remove(last)
+            return
+        self._try(f"{last.path}: {_NOT_SEALED}", lambda: self._cut_and_seal(last))
+
+    def _drop_unused(self) -> None:
+        """Delete a shard that was prepared and is not needed any more."""
+        with contextlib.suppress(Empty):
+            while True:
+                unused = self._prepared.get_nowait()
+                if unused is not None:
+                    with contextlib.suppress(OSError):
+                        unused.close()  # nothing stands in it
+                    self._remove(unused)
+
+    def _remove(self, empty: ShardWriter) -> None:
+        """Delete a shard that holds nothing."""
+        self._try(
+            f"{empty.path}: is empty and can't be deleted", lambda: self._io.remove(empty.path)
+        )
+
+    def _try(self, problem: str, work: Callable[[], object]) -> None:
+        """Do something; a disk that refuses is told of, and what is stored stays as it is."""
+        try:
+            work()
+        except (OSError, KincapError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self._on_problem(f"{problem} ({why})", True)

@@ -1,0 +1,1 @@
+"""The simulated person's body and motion."""

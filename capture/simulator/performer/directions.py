@@ -1,0 +1,89 @@
+"""What a person does on purpose at given times: crosses the arms, turns around, walks in."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ..faults.schedule import Plan
+from .gestures import Floats, ease
+
+Spans = tuple[tuple[float, float], ...]
+"""Starts and ends, seconds of the take."""
+
+_CROSSING_S: Final = 0.6
+_TURNING_S: Final = 1.4
+_WALKING_S: Final = 2.2
+_AWAY_M: Final = 2.5
+"""How far aside somebody who walks in comes from; outside the picture."""
+_WALK_TURN: Final = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """What a person does on purpose.
+
+    Attributes:
+        crossings: When the arms are crossed.
+        turns: When the person stands with the back to the sensor.
+        visits: When the person is there; None: always.
+    """
+
+    crossings: Spans = ()
+    turns: Spans = ()
+    visits: Spans | None = None
+
+    @classmethod
+    def of(cls, plan: Plan, *, guest: bool) -> "Directions":
+        """Return what the main person, or the one who walks in, does in a take's faults."""
+
+        def spans(name: str) -> Spans:
+            return tuple((fault.start_s, fault.end_s) for fault in plan.named(name))
+
+        if guest:
+            return cls(visits=spans("second_person"))
+        return cls(crossings=spans("crossed_arms"), turns=spans("side_swap"))
+
+    def crossed(self, time_s: Floats) -> Floats:
+        """Return (T,) how far the arms are crossed, 0 to 1."""
+        return _within(time_s, self.crossings, _CROSSING_S)
+
+    def turn(self, time_s: Floats) -> Floats:
+        """Return (T,) by how much the whole person is turned, radians."""
+        turn = np.pi * _within(time_s, self.turns, _TURNING_S)
+        for start, end in self.visits or ():
+            share = _share(start, end, _WALKING_S)
+            coming = _bump((time_s - start) / share)
+            going = _bump((end - time_s) / share)
+            # somebody who comes from camera-space +x walks toward -x: the right shoulder is ahead
+            turn = turn + _WALK_TURN * (coming - going)
+        return np.asarray(turn)
+
+    def aside(self, time_s: Floats) -> Floats:
+        """Return (T,) how far the person is from their place, metres along x."""
+        if self.visits is None:
+            return np.zeros_like(time_s)
+        return np.asarray(_AWAY_M * (1 - _within(time_s, self.visits, _WALKING_S)))
+
+
+NOTHING: Final = Directions()
+"""Nothing on purpose."""
+
+
+def _share(start: float, end: float, length: float) -> float:
+    """Return how long beginning and ending take: their usual time, less in a short span."""
+    return min(length, (end - start) / 3)
+
+
+def _within(time_s: Floats, spans: Spans, length: float) -> Floats:
+    """Return (T,) 0 outside of spans, 1 inside, and smoothly between."""
+    inside = np.zeros_like(time_s)
+    for start, end in spans:
+        share = _share(start, end, length)
+        inside = inside + ease((time_s - start) / share) - ease((time_s - end + share) / share)
+    return np.asarray(inside)
+
+
+def _bump(x: Floats) -> Floats:
+    """Rise from 0 at x = 0 to 1 and fall to 0 at x = 1."""
+    return np.asarray(ease(x / 0.3) - ease((x - 0.65) / 0.35))

@@ -1,0 +1,1 @@
+"""The simulated room and the look of the people in it."""

@@ -1,0 +1,333 @@
+"""The source thread: asks the source for items, begins takes, knows when it is enough."""
+
+import operator
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..core.errors import SensorError
+from ..sessions.schema import EventKind, Stream
+from .clock import Clock
+from .hand_over import HandOver
+from .sources.sensor import (
+    KINECT_TICK_100NS,
+    BodyFrame,
+    ColorFrame,
+    Item,
+    Lost,
+    Notice,
+    PlaneFrame,
+    Sensor,
+    TakeStart,
+)
+from .stop import Stop
+from .watches.notices import Finding, Teller, items_of
+from .watches.silence import BodyWatch
+from .watches.watches import Noticing, Timed, times_of
+
+_TOO_LARGE = 1 << 63
+_BODIES_GONE_100NS = 10 * KINECT_TICK_100NS
+"""When no body row has come for so long, the last picture waits for none."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a recording ends by itself: frames handed over, seconds recorded; None: no limit."""
+
+    frames: int | None = None
+    duration_s: float | None = None
+
+
+class Feed:
+    """Carries items from a source into the hand-over until something ends it."""
+
+    def __init__(
+        self,
+        sensor: Sensor,
+        hand_over: HandOver,
+        limits: Limits,
+        stop: Stop,
+        on_problem: Callable[[str, bool], None],
+        clock: Clock,
+    ) -> None:
+        """Prepare the thread.
+
+        Args:
+            sensor: An opened source.
+            hand_over: Where items go.
+            limits: When it ends by itself.
+            stop: How it is ended from outside.
+            on_problem: Told what the person should know.
+            clock: What time is taken from.
+
+        Attributes:
+            error: What the source threw; what came before it is kept.
+            last_item_ns: Host time of the last item, or of the start.
+            last_time: Newest device time of the take, 100 ns; -1 before the first.
+        """
+        self._sensor, self._hand_over = sensor, hand_over
+        self._now_ns = clock.now_ns
+        self._limits, self._stop, self._on_problem = limits, stop, on_problem
+        streams = sensor.info.streams
+        self._counted = Stream.color if "color" in streams else Stream.bodies
+        self._body_watch = BodyWatch() if "bodies" in streams else None
+        self._take_began: int | None = None
+        self._last_body = -1
+        self._recorded_before = 0
+        self._is_left_behind = False
+        self.error: Exception | None = None
+        self.last_item_ns = self._now_ns()
+        self.last_time = -1
+        first_seq = {Stream[name]: hand_over.next_seq(Stream[name]) for name in streams}
+        self._noticing = Noticing(sensor.info, first_seq, self.last_item_ns)
+        self._teller, self._stall_teller = Teller(), Teller()
+        self.thread = threading.Thread(target=self._run, name="kincap-source", daemon=True)
+
+    @property
+    def recorded_s(self) -> float:
+        """How much time the takes cover, by the source's clock."""
+        here = 0 if self._take_began is None else self.last_time - self._take_began
+        return (self._recorded_before + here) / 1e7
+
+    @property
+    def bodies_seen(self) -> int:
+        """Body rows in which somebody was tracked."""
+        return 0 if self._body_watch is None else self._body_watch.bodies_seen
+
+    def look(self) -> None:
+        """Speak of streams that give nothing; called by another thread while this one may wait."""
+        now_ns = self._now_ns()
+        found = self._noticing.stalls.look(now_ns)
+        if not found:
+            return
+        info, silent = self._sensor.info, self._noticing.stalls.silent(now_ns)
+        seconds = self._noticing.stalls.least_s(now_ns)
+        text = f"{info.kind}: no frames for {seconds:.0f} s"
+        if len(silent) < len(info.streams):
+            names = " and no ".join(items_of(stream) for stream in silent)
+            text = f"{info.kind}: no {names} for {seconds:.0f} s, others arrive"
+        told = self._stall_teller.line(tuple(silent), text, now_ns)
+        if told is not None:
+            self._on_problem(told, False)
+        if self._take_began is not None:
+            for finding in found:
+                self._store(finding, now_ns)
+
+    def leave_behind(self) -> None:
+        """Account for what was handed over; called by another thread, this one hangs."""
+        self._is_left_behind = True
+        self._close()
+
+    def _run(self) -> None:
+        try:
+            self._carry()
+        except Exception as error:
+            # whatever a device's code throws: what came before is stored and sealed
+            self.error = error
+        if self._is_left_behind:
+            return
+        if self._take_began is None and self.error is None and not self._stop.is_asked():
+            self._on_problem(f"{self._sensor.info.uri}: gave no item at all", False)
+        elif self._body_watch is not None and self._body_watch.is_unseen():
+            self._tell(EventKind.no_body, "no body was seen in the whole recording")
+        self._close()
+
+    def _close(self) -> None:
+        """Queue what is still to be stored."""
+        if self._take_began is not None:
+            if self.error is not None:
+                text = f"the source broke off: {self.error or type(self.error).__name__}"
+                self._event(EventKind.sensor_lost, text)
+            for finding in self._noticing.end(self._now_ns()):
+                self._store(finding, self._now_ns())
+        self._hand_over.close_losses()
+
+    def _carry(self) -> None:
+        start: TakeStart | None = TakeStart()
+        step: str | None = None
+        items = self._sensor.items()
+        for item in items:
+            if isinstance(item, TakeStart):
+                start = item
+                continue
+            if isinstance(item, Notice):
+                self._pass_on(item)
+                continue
+            if self._is_left_behind:
+                _let_go(item)
+                return
+            _check_times(item)
+            if start is None and (step := self._noticing.clock_step(item)) is not None:
+                start = TakeStart()
+            # an item that was given is always taken: the source counts it as handed over
+            if start is None or self._may_begin(step):
+                self._take(item, start, step)
+                start = step = None
+            else:
+                self._leave_out(item, step)
+            if self._stop.is_asked():
+                return
+            if self._is_enough():
+                self._complete(items, times_of(item)[1])
+                return
+
+    def _take(self, item: Timed, start: TakeStart | None = None, step: str | None = None) -> None:
+        """Hand an item over, after a new take has begun where one does, and say what it shows."""
+        stream, time_device, _ = times_of(item)
+        if start is not None:
+            self._start_take(start, time_device)
+            self._noticing.clock_step(item)
+        self.last_item_ns = now_ns = self._now_ns()
+        self.last_time = max(time_device, self.last_time)
+        seq = self._hand_over.next_seq(stream)
+        told, stored = self._noticing.item(item, seq, now_ns)
+        if isinstance(item, BodyFrame):
+            self._last_body = time_device
+            self._hand_over.bodies(item)
+        elif isinstance(item, Lost):
+            self._hand_over.lost(item)
+        else:
+            self._hand_over.picture(item)
+        for finding in told:
+            self._tell_now(finding, now_ns)
+        for finding in stored:
+            self._store(finding, now_ns)
+        if isinstance(item, BodyFrame):
+            self._watch(item)
+        if step is not None:
+            self._tell_step(step, stream, seq, time_device)
+
+    def _may_begin(self, step: str | None) -> bool:
+        """Say whether a take may begin: a clock that jumps on and on would make no end of them."""
+        as_stored = step is None and not self._sensor.info.live
+        return self._noticing.may_begin_take() or as_stored
+
+    def _leave_out(self, item: Timed, step: str | None) -> None:
+        """Count an item as lost whose time belongs to no take, and speak of that.
+
+        Raises:
+            SensorError: There is no clock to go by in a file, of which no more is to be lost.
+        """
+        stream, _, time_host = times_of(item)
+        _let_go(item)
+        self._take(Lost(stream, self.last_time, time_host, EventKind.drop_stale))
+        info, why = self._sensor.info, "its clock jumps again and again"
+        if not info.live:
+            raise SensorError(
+                f"{info.uri}: {why} ({step}); nothing can be paired by such times, so the "
+                "recording ends",
+                exit_code=1,
+            )
+        # a simulator's full name is longer than what there is to say
+        text = (
+            f"{info.kind}: {why}; what comes is left out until it holds: connect the sensor again"
+        )
+        self._say("restless", text, self._now_ns())
+
+    def _complete(self, items: Iterator[Item], time_color: int) -> None:
+        """Take the body row that belongs to the last picture, where it comes right after it."""
+        wants_body = self._body_watch is not None and self._counted is Stream.color
+        if not wants_body or self._last_body >= time_color - KINECT_TICK_100NS // 2:
+            return
+        if time_color - max(self._last_body, self._take_began or 0) > _BODIES_GONE_100NS:
+            return
+        item = next(items, None)
+        if isinstance(item, BodyFrame):
+            _check_times(item)
+            step = self._noticing.clock_step(item)
+            self._take(item, TakeStart() if step else None, step)
+        elif isinstance(item, ColorFrame | PlaneFrame):
+            _let_go(item)
+
+    def _watch(self, item: BodyFrame) -> None:
+        alone_s = None if self._body_watch is None else self._body_watch.body(item.row)
+        if alone_s is not None:
+            self._tell(
+                EventKind.no_body,
+                f"no body seen for {alone_s:.0f} s: is somebody in front of the sensor?",
+            )
+
+    def _tell_step(self, step: str, stream: Stream, seq: int, time_device: int) -> None:
+        """Speak of a jump of the clock."""
+        text = f"{step}; a new take begins"
+        self._store(
+            Finding(EventKind.clock_step, stream, seq, seq, time_device, text, 1),
+            self.last_item_ns,
+        )
+        self._say(EventKind.clock_step, text, self.last_item_ns)
+
+    def _pass_on(self, word: Notice) -> None:
+        """Tell and store what the source says; a sensor may be lost and found again for hours."""
+        finding = Finding(word.kind, Stream.none, 0, 0, self.last_time, word.text)
+        self._tell_now(finding, self._now_ns())
+        for kept in self._noticing.said(finding):
+            self._store(kept, self.last_item_ns)
+
+    def _tell(self, kind: EventKind, text: str) -> None:
+        """Tell the person, and store that as an event."""
+        self._on_problem(text, False)
+        self._event(kind, text)
+
+    def _event(self, kind: EventKind, text: str) -> None:
+        self._hand_over.event(
+            kind, time_device=self.last_time, time_host=self.last_item_ns, text=text
+        )
+
+    def _tell_now(self, finding: Finding, now_ns: int) -> None:
+        """Tell the person of a finding, unless the like has been told of just now."""
+        self._say((finding.kind, finding.stream), finding.text, now_ns)
+
+    def _say(self, key: object, text: str, now_ns: int) -> None:
+        """Tell the person, unless the like has been told of just now."""
+        told = self._teller.line(key, text, now_ns)
+        if told is not None:
+            self._on_problem(told, False)
+
+    def _store(self, finding: Finding, now_ns: int) -> None:
+        """Store a finding as an event."""
+        self._hand_over.event(
+            finding.kind,
+            time_device=finding.time_device,
+            time_host=now_ns,
+            stream=finding.stream,
+            seqs=(finding.seq_first, finding.seq_last),
+            count=finding.count,
+            text=finding.text,
+        )
+
+    def _start_take(self, start: TakeStart, time_device: int) -> None:
+        is_first = self._take_began is None
+        for finding in self._noticing.end_take():
+            self._store(finding, self._now_ns())
+        if self._take_began is not None:
+            self._recorded_before += self.last_time - self._take_began
+        self._take_began = self.last_time = time_device
+        self._last_body = -1
+        self._hand_over.start_take(start, time_device)
+        if self._body_watch is not None:
+            self._body_watch.restart()
+        if is_first:
+            for warning in self._sensor.info.warnings:
+                self._tell(EventKind.warning, warning)
+
+    def _is_enough(self) -> bool:
+        frames, seconds = self._limits.frames, self._limits.duration_s
+        if frames is not None and self._hand_over.handed[self._counted] >= frames:
+            return True
+        return seconds is not None and self.recorded_s >= seconds
+
+
+def _check_times(item: Timed) -> None:
+    """Raise SensorError where an item's times fit into no row."""
+    _, time_device, time_host = times_of(item)
+    for time in (time_device, time_host):
+        if not -_TOO_LARGE <= operator.index(time) < _TOO_LARGE:
+            raise SensorError(
+                f"the source gave the time {time}, expected a whole number of 64 bits", exit_code=1
+            )
+
+
+def _let_go(item: Timed) -> None:
+    """Give the memory of a picture back that is not taken."""
+    if isinstance(item, ColorFrame | PlaneFrame) and item.release is not None:
+        item.release()

@@ -1,0 +1,1 @@
+"""Sources to record from, and the protocol that each of them follows."""

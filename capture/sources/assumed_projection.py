@@ -1,0 +1,119 @@
+"""Colour pixels for recordings that have none: a projection that is given or assumed.
+
+A skeleton log holds joints in camera space alone. Where they would appear in the colour image
+depends on the sensor; what is written here is close to any Kinect v2 and is marked as estimated.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import SensorError
+from ..kinect.projection import project
+
+COLOR_SIZE_PX: Final = (1920, 1080)
+_FOCAL_PX: Final = 1060.0
+_CENTER_PX: Final = (960.0, 567.0)
+_BASELINE_M: Final = 0.052
+"""How far the colour camera sits beside the depth camera."""
+_NAMED: Final = ("fx_px", "fy_px", "cx_px", "cy_px")
+_MAX_BYTES: Final = 64 << 20
+
+_DEFAULT_MATRIX: Final = (
+    (_FOCAL_PX, 0.0, _CENTER_PX[0], _FOCAL_PX * _BASELINE_M),
+    (0.0, -_FOCAL_PX, _CENTER_PX[1], 0.0),
+    (0.0, 0.0, 1.0, 0.0),
+)
+
+
+@dataclass(frozen=True)
+class AssumedProjection:
+    """Camera space to pixels of a colour image that was not recorded.
+
+    Attributes:
+        matrix: (3, 4): (u w, v w, w) = matrix (x, y, z, 1), metres to pixels.
+        origin: Where it comes from, for session.json.
+    """
+
+    matrix: NDArray[np.float64]
+    origin: str
+
+    def pixels(self, joints_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Project joints.
+
+        Args:
+            joints_m: (J, 3) camera space, metres; NaN where there is none.
+
+        Returns:
+            (J, 2) pixels of the mirrored 1920x1080 image; NaN where there is no joint, or one that
+            is not in front of the camera.
+        """
+        before = joints_m[:, 2] > 0
+        found = np.full((len(joints_m), 2), np.nan, np.float32)
+        found[before] = project(self.matrix, joints_m[before])
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as session.json keeps it."""
+        return {
+            "model": "pinhole",
+            "matrix": self.matrix.tolist(),
+            "estimated": True,
+            "origin": self.origin,
+        }
+
+
+def default_projection() -> AssumedProjection:
+    """Return what is close to any Kinect v2: rounded from what the SDK's mapper gives."""
+    return AssumedProjection(np.array(_DEFAULT_MATRIX), "a usual Kinect v2")
+
+
+def load_projection(path: Path) -> AssumedProjection:
+    """Read a projection from a file.
+
+    Args:
+        path: JSON: a session.json whose device has a projection, or an object with ``matrix``
+            (3 x 4) or with ``fx_px``, ``fy_px``, ``cx_px`` and ``cy_px``.
+
+    Raises:
+        SensorError: It is missing or holds no projection (exit 2).
+    """
+    if not path.is_file():
+        raise SensorError(f"{path}: no such file; projection= needs a JSON file")
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError("too large")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SensorError(f"{path}: can't be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise SensorError(f"{path}: is no JSON; projection= needs a JSON file") from error
+    matrix = _matrix(content)
+    if matrix is None:
+        raise SensorError(
+            f"{path}: holds no projection; expected a session.json with one, or an object with "
+            f"matrix (3 x 4) or with {', '.join(_NAMED)}"
+        )
+    return AssumedProjection(matrix, path.name)
+
+
+def _matrix(content: Any) -> NDArray[np.float64] | None:
+    """Return the matrix that an object holds in one of the forms, None where it holds none."""
+    if isinstance(content, dict) and isinstance(content.get("device"), dict):
+        content = content["device"].get("projection")
+    if not isinstance(content, dict):
+        return None
+    rows = content.get("matrix")
+    try:
+        if rows is None:
+            fx, fy, cx, cy = (float(content[name]) for name in _NAMED)
+            rows = [[fx, 0.0, cx, 0.0], [0.0, -fy, cy, 0.0], [0.0, 0.0, 1.0, 0.0]]
+        matrix = np.array(rows, np.float64)
+    except (KeyError, TypeError, ValueError):
+        return None
+    usable = matrix.shape == (3, 4) and bool(np.isfinite(matrix).all())
+    return matrix if usable and np.linalg.matrix_rank(matrix[:, :3]) == 3 else None

@@ -1,0 +1,1 @@
+"""Watches: what is noticed while recording, item by item."""

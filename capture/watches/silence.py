@@ -1,0 +1,149 @@
+"""What the recorder notices while it records: nobody is seen, a stream gives nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from ...sessions.schema import EventKind, Stream
+from .notices import Finding, items_of
+
+NO_BODY_AFTER_100NS = 30_000_000
+"""Device time without a body after which the person is told."""
+STALL_AFTER_NS = 1_000_000_000
+"""Host time without any item of a stream after which the person is told."""
+FIRST_AFTER_NS = 3_000_000_000
+"""The same before the first item: bodies begin a second or two after colour."""
+
+
+class BodyWatch:
+    """Notices when nobody has been seen for some seconds, once per absence.
+
+    Time in which the sensor gives no body rows at all is no absence: ``StallWatch`` tells of that.
+    """
+
+    def __init__(self) -> None:
+        self.bodies_seen = 0
+        self._alone_100ns = 0
+        self._before: int | None = None
+        self._told = self._ever_told = False
+
+    def restart(self) -> None:
+        """Begin anew with a take: its times don't compare with those before."""
+        self._alone_100ns, self._before, self._told = 0, None, False
+
+    def is_unseen(self) -> bool:
+        """Say whether nobody was seen in any row, and nothing has been told of it yet."""
+        return self._before is not None and self.bodies_seen == 0 and not self._ever_told
+
+    def body(self, row: npt.NDArray[Any]) -> float | None:
+        """Look at the next body row.
+
+        Args:
+            row: (1,) BODIES_DTYPE.
+
+        Returns:
+            For how many seconds nobody has been seen, once, when that has become worth telling.
+        """
+        time_device = int(row["time_device"][0])
+        step = 0 if self._before is None else time_device - self._before
+        self._before = time_device
+        if row["tracked"].any():
+            self.bodies_seen += 1
+            self._alone_100ns, self._told = 0, False
+            return None
+        if 0 < step < STALL_AFTER_NS // 100:
+            self._alone_100ns += step
+        if self._told or self._alone_100ns < NO_BODY_AFTER_100NS:
+            return None
+        self._told = self._ever_told = True
+        return self._alone_100ns / 1e7
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last item of a stream; ``has_come`` False: ``seq`` is the one that is waited for."""
+
+    seq: int
+    arrived_ns: int
+    time_device: int
+    has_come: bool = True
+
+    def is_silent(self, now_ns: int) -> bool:
+        """Say whether the next item should have come."""
+        may_take_ns = STALL_AFTER_NS if self.has_come else FIRST_AFTER_NS
+        return now_ns - self.arrived_ns >= may_take_ns
+
+    def is_late(self, now_ns: int) -> bool:
+        """Say whether it may be that the stream has just fallen silent."""
+        is_due = self.has_come and now_ns - self.arrived_ns > STALL_AFTER_NS // 2
+        return is_due and not self.is_silent(now_ns)
+
+
+class StallWatch:
+    """Notices when a stream of a live source has gone quiet, and when it is back.
+
+    ``item`` is called by the source's thread alone. ``look`` may be called by one other, while the
+    first one waits for the source: each item replaces one immutable object, so there is no lock
+    that either could hold up the other with.
+
+    Args:
+        first_seq: The number of each stream's first item.
+        now_ns: Host time.
+    """
+
+    def __init__(self, first_seq: dict[Stream, int], now_ns: int) -> None:
+        self._last = {s: _Last(seq, now_ns, -1, False) for s, seq in first_seq.items()}
+        self._told: dict[Stream, _Last] = {}
+
+    def item(self, stream: Stream, seq: int, time_device: int, now_ns: int) -> Finding | None:
+        """Take note of an item; return the silence that it ended, None where there was none."""
+        last = self._last.get(stream)
+        if last is None:
+            return None
+        # only a value changes, never the keys: the other thread may be looking through them
+        self._last[stream] = _Last(seq, now_ns, time_device)
+        if not last.is_silent(now_ns):
+            return None
+        silent_s = (now_ns - last.arrived_ns) / 1e9
+        text = f"{items_of(stream)} come again after {silent_s:.1f} s"
+        return Finding(EventKind.stall, stream, last.seq, seq, time_device, text)
+
+    def look(self, now_ns: int) -> list[Finding]:
+        """Return the silences that have just become worth telling.
+
+        Streams that fall silent together, an instant apart, come together: as long as one of them
+        is late and not yet silent, nothing is said.
+        """
+        if any(last.is_late(now_ns) for last in self._last.values()):
+            return []
+        found = []
+        for stream, last in self._last.items():
+            if not last.is_silent(now_ns) or self._told.get(stream) is last:
+                continue
+            self._told[stream] = last
+            text = f"no {items_of(stream)} for {(now_ns - last.arrived_ns) / 1e9:.0f} s"
+            found.append(self._finding(stream, last, text))
+        return found
+
+    def silent(self, now_ns: int) -> list[Stream]:
+        """Return the streams that are quiet."""
+        return [stream for stream, last in self._last.items() if last.is_silent(now_ns)]
+
+    def least_s(self, now_ns: int) -> float:
+        """Return for how long nothing has come of any of the quiet streams, seconds."""
+        quiet = [last for last in self._last.values() if last.is_silent(now_ns)]
+        return min((now_ns - last.arrived_ns for last in quiet), default=0) / 1e9
+
+    def close(self, now_ns: int) -> Iterable[Finding]:
+        """End: return the silences that lasted until now."""
+        for stream in self.silent(now_ns):
+            last = self._last[stream]
+            silent_s = (now_ns - last.arrived_ns) / 1e9
+            text = f"no {items_of(stream)} for the last {silent_s:.1f} s of the recording"
+            yield self._finding(stream, last, text)
+
+    @staticmethod
+    def _finding(stream: Stream, last: _Last, text: str) -> Finding:
+        return Finding(EventKind.stall, stream, last.seq, last.seq, last.time_device, text)

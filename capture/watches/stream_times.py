@@ -1,0 +1,220 @@
+"""Looks at one stream's device times: missing, repeated and late items, and 15 Hz in low light.
+
+Pure: numbers in, findings out. The interval between items is the sensor's own word where it gives
+one (``frame_interval``), otherwise it is learned: 30 Hz at first, another rate when some steps in a
+row agree on it.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+from ...sessions.schema import EventKind, Stream
+from ..sources.sensor import KINECT_TICK_100NS
+from .notices import Finding, items_of
+
+LOW_LIGHT_100NS = 2 * KINECT_TICK_100NS
+"""The interval to which a Kinect doubles its own where the light is low."""
+_LOW_LIGHT_FROM, _LOW_LIGHT_TO = int(1.75 * KINECT_TICK_100NS), int(2.25 * KINECT_TICK_100NS)
+_RUN = 4
+"""So many steps in a row that agree are another rate."""
+_SLOWEST_100NS = 2_500_000
+_STALL_100NS = 10_000_000
+"""A longer step is no gap any more but a silence; nothing else tells of that in a file."""
+_ESTABLISHED = 30
+"""After so many steps at one rate, another one is worth telling."""
+_REMEMBERED = 8
+
+
+class _Held(NamedTuple):
+    """A step that is longer than expected, until it is known what it was."""
+
+    before: int
+    seq: int
+    step: int
+    time_device: int
+    missing: int
+
+
+class StreamTimes:
+    """One stream in one take.
+
+    Args:
+        stream: Which; only colour knows low light.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._newest: tuple[int, int] | None = None
+        self._recent: deque[int] = deque(maxlen=_REMEMBERED)
+        self._interval = KINECT_TICK_100NS
+        self._steady = 0
+        self._lost = 0
+        self._slow: list[_Held] = []
+        self._fast: list[int] = []
+        self._low_light: tuple[int, int] | None = None
+        self._normal = 0
+
+    @property
+    def is_low_light(self) -> bool:
+        """Whether the last item was taken at half rate."""
+        return self._low_light is not None and self._normal == 0 and not self._fast
+
+    def lost(self) -> None:
+        """Take note of an item that the source announced and lost: it will leave a hole."""
+        self._lost += 1
+
+    def item(
+        self, seq: int, time_device: int, interval: int = -1, *, is_dark: bool = False
+    ) -> list[Finding]:
+        """Look at the next item.
+
+        Args:
+            seq: Its number.
+            time_device: 100 ns.
+            interval: Time since the one before it by the sensor itself, 100 ns; -1 unknown.
+            is_dark: The source itself speaks of low light.
+        """
+        is_dark = is_dark or _LOW_LIGHT_FROM <= interval <= _LOW_LIGHT_TO
+        found: list[Finding] = []
+        if self._newest is None or time_device > self._newest[0]:
+            if self._newest is not None:
+                found = self._step(seq, time_device, interval, is_dark)
+            self._newest, self._lost = (time_device, seq), 0
+        elif time_device in self._recent:
+            text = f"{items_of(self._stream, 1)} {seq} has the time of one before it"
+            found = [self._one(EventKind.duplicate, seq, time_device, text)]
+        else:
+            self._fill(time_device)
+            late_ms = (self._newest[0] - time_device) / 1e4
+            name = items_of(self._stream, 1)
+            text = f"{name} {seq} is {late_ms:.0f} ms older than one before it"
+            found = [self._one(EventKind.out_of_order, seq, time_device, text)]
+        self._recent.append(time_device)
+        if is_dark:
+            found += self._dark(seq, seq)
+        elif interval > 0:
+            found += self._bright()
+        return found
+
+    def close(self) -> list[Finding]:
+        """End: say what was held back, and the range of what still goes on."""
+        return self._missing() + self._low_light_over()
+
+    def _step(self, seq: int, time_device: int, interval: int, is_dark: bool) -> list[Finding]:
+        """Judge the time since the newest item."""
+        newest, before = self._newest or (time_device, seq)
+        step = time_device - newest
+        if is_dark and interval <= 0:
+            expected = LOW_LIGHT_100NS
+        else:
+            expected = interval if 0 < interval < _SLOWEST_100NS else self._interval
+        if is_dark and self._slow and self._slow[-1].step <= _limit(LOW_LIGHT_100NS):
+            # the sensor slows down one frame before it says so
+            self._slow.pop()
+        if self.is_low_light:
+            # and it may say that it is as fast as usual one frame too early
+            expected = max(expected, LOW_LIGHT_100NS)
+        if step > _limit(expected) + self._lost * expected:
+            missing = max(1, round(step / expected) - 1 - self._lost)
+            self._slow.append(_Held(before, seq, step, time_device, missing))
+            return self._slower(known=interval > 0)
+        found = self._missing()
+        if interval <= 0:
+            found += self._faster(seq, step)
+        return found
+
+    def _fill(self, time_device: int) -> None:
+        """Take note of a late item: where it belongs, one less is missing."""
+        for at, held in enumerate(self._slow):
+            if held.time_device - held.step < time_device < held.time_device:
+                self._slow[at] = held._replace(missing=held.missing - 1)
+        self._slow = [held for held in self._slow if held.missing]
+
+    def _slower(self, *, known: bool) -> list[Finding]:
+        """Decide whether the last long steps are a slower rate or lost items."""
+        steps = [held.step for held in self._slow]
+        self._fast.clear()
+        if max(steps) > _SLOWEST_100NS or (known and len(steps) > 1):
+            return self._missing()
+        if known or len(steps) < _RUN:
+            return []
+        if max(steps) > 1.3 * min(steps):
+            return self._missing(all_but=_RUN - 1)
+        first, last = self._slow[0].seq, self._slow[-1].seq
+        interval, established = sum(steps) // len(steps), self._steady >= _ESTABLISHED
+        found: list[Finding] = []
+        if self._stream is Stream.color and _LOW_LIGHT_FROM <= interval <= _LOW_LIGHT_TO:
+            self._slow.clear()
+            found = self._dark(first, last)
+        elif established:
+            found = self._missing()
+        self._slow.clear()
+        self._interval, self._steady = interval, 0
+        return found
+
+    def _faster(self, seq: int, step: int) -> list[Finding]:
+        """Follow a stream that has become faster."""
+        if step >= 0.7 * self._interval:
+            self._fast.clear()
+            self._steady += 1
+            if self._low_light is not None:
+                self._low_light = (self._low_light[0], seq)
+            return []
+        self._fast.append(step)
+        if len(self._fast) < _RUN or max(self._fast) > 1.3 * min(self._fast):
+            del self._fast[: 1 - _RUN]
+            return []
+        self._interval, self._steady = sum(self._fast) // len(self._fast), 0
+        self._fast.clear()
+        return self._low_light_over()
+
+    def _dark(self, first: int, last: int) -> list[Finding]:
+        """Note low light; tell of it where that is new."""
+        self._normal = 0
+        begins = self._low_light is None
+        self._low_light = (self._low_light or (first, last))[0], last
+        if not begins:
+            return []
+        text = "low light: colour comes at half its rate; more light brings it back"
+        return [self._range(EventKind.low_light, first, last, text)]
+
+    def _bright(self) -> list[Finding]:
+        """Note a frame that the sensor itself calls usual; some in a row end low light."""
+        if self._low_light is None:
+            return []
+        self._normal += 1
+        return self._low_light_over() if self._normal >= _RUN else []
+
+    def _low_light_over(self) -> list[Finding]:
+        if self._low_light is None:
+            return []
+        first, last = self._low_light
+        self._low_light, self._normal = None, 0
+        text = f"low light until {items_of(self._stream, 1)} {last}"
+        return [self._range(EventKind.low_light, first, last, text)]
+
+    def _missing(self, all_but: int = 0) -> list[Finding]:
+        """Tell of items that are missing, one finding for each place."""
+        count = len(self._slow) - all_but
+        told, self._slow = self._slow[:count], self._slow[count:]
+        return [self._gap(held) for held in told]
+
+    def _gap(self, held: _Held) -> Finding:
+        what, ms = items_of(self._stream, held.missing), held.step / 1e4
+        text = f"{held.missing} {what} missing before {held.seq}: {ms:.0f} ms without one"
+        kind = EventKind.stall if held.step >= _STALL_100NS else EventKind.gap
+        return Finding(
+            kind, self._stream, held.before, held.seq, held.time_device, text, held.missing
+        )
+
+    def _one(self, kind: EventKind, seq: int, time_device: int, text: str) -> Finding:
+        return Finding(kind, self._stream, seq, seq, time_device, text, 1)
+
+    def _range(self, kind: EventKind, first: int, last: int, text: str) -> Finding:
+        time_device = -1 if self._newest is None else self._newest[0]
+        return Finding(kind, self._stream, first, last, time_device, text, last - first + 1)
+
+
+def _limit(interval: int) -> int:
+    """Return the longest step that is no gap: half a tick more than expected."""
+    return interval + min(interval, KINECT_TICK_100NS) // 2

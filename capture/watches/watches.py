@@ -1,0 +1,145 @@
+"""All that the recorder watches items for, item by item, in the source's thread."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ...sessions.schema import ColorFlag, EventKind, Stream
+from ..sources.sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, SensorInfo
+from .clock_steps import ClockSteps
+from .notices import Finding, Merger
+from .silence import StallWatch
+from .stream_times import StreamTimes
+from .tracking import Tracking
+
+Timed = ColorFrame | BodyFrame | PlaneFrame | Lost
+"""Items that have a device time and a number."""
+
+MOST_TAKES = 20
+"""So many takes may begin one right after another ..."""
+ITEMS_PER_TAKE = 200
+"""... and then one for so many items, about three seconds: each take grows session.json."""
+
+
+USUAL_GAPS = 5
+"""So many single missing frames at a stretch are what every sensor has: stored, not told ..."""
+ITEMS_PER_USUAL_GAP = 20
+"""... and one for so many of its items; logs of real sensors lack 1.5 to 3 of 100 frames."""
+
+
+class Noticing:
+    """The watches of one recording, put together.
+
+    Args:
+        info: The source.
+        first_seq: The number of the first item of each stream that the source gives.
+        now_ns: Host time.
+    """
+
+    def __init__(self, info: SensorInfo, first_seq: dict[Stream, int], now_ns: int) -> None:
+        self._live = info.live
+        self._steps = ClockSteps(live=info.live)
+        self._times: dict[Stream, StreamTimes] = {}
+        self._tracking = Tracking()
+        self._merger = Merger()
+        self._items = 0
+        self._takes_allowed, self._asked_at = float(MOST_TAKES), 0
+        self._gaps: dict[Stream, tuple[float, int]] = {}
+        self.stalls = StallWatch(first_seq if info.live else {}, now_ns)
+
+    def clock_step(self, item: Timed) -> str | None:
+        """Return how the clock jumped right before an item, None: it did not."""
+        if isinstance(item, Lost):
+            return None
+        return self._steps.item(*times_of(item))
+
+    def may_begin_take(self) -> bool:
+        """Say whether a take may begin now, and count it."""
+        since, self._asked_at = self._items - self._asked_at, self._items
+        allowed = min(float(MOST_TAKES), self._takes_allowed + since / ITEMS_PER_TAKE)
+        self._takes_allowed = allowed - 1 if allowed >= 1 else allowed
+        return allowed >= 1
+
+    def item(self, item: Timed, seq: int, now_ns: int) -> tuple[list[Finding], list[Finding]]:
+        """Look at an item that is about to be handed over; mark pictures taken in low light.
+
+        Args:
+            item: The item.
+            seq: Its number.
+            now_ns: Host time.
+
+        Returns:
+            What the person may be told of what was found now, and what of that and of earlier
+            findings is to be stored now.
+        """
+        self._items += 1
+        stream, time_device, _ = times_of(item)
+        over = self.stalls.item(stream, seq, time_device, now_ns) if self._live else None
+        times = self._times.get(stream)
+        if times is None:
+            times = self._times[stream] = StreamTimes(stream)
+        if isinstance(item, Lost):
+            if item.kind is EventKind.drop_source:
+                times.lost()
+            found: list[Finding] = []
+        elif isinstance(item, ColorFrame):
+            is_dark = bool(item.flags & ColorFlag.low_light)
+            found = times.item(seq, time_device, item.frame_interval, is_dark=is_dark)
+            if times.is_low_light:
+                item.flags |= ColorFlag.low_light
+        else:
+            found = times.item(seq, time_device)
+            if isinstance(item, BodyFrame):
+                found += self._tracking.row(item.row, seq)
+        if over is not None:
+            found = _in_place_of_gap(over, found)
+        stored = [kept for finding in found for kept in self._merger.add(finding)]
+        told = [finding for finding in found if not self._is_usual(finding)]
+        return told, stored + self._merger.item()
+
+    def _is_usual(self, finding: Finding) -> bool:
+        """Say whether a finding is one of the few single missing frames that every sensor has."""
+        if finding.kind is not EventKind.gap or finding.count > 1:
+            return False
+        many, at = self._gaps.get(finding.stream, (0.0, 0))
+        many = max(0.0, many - (finding.seq_last - at) / ITEMS_PER_USUAL_GAP) + 1
+        self._gaps[finding.stream] = many, finding.seq_last
+        return many <= USUAL_GAPS
+
+    def said(self, finding: Finding) -> list[Finding]:
+        """Take what the source itself says; return what is to be stored now."""
+        return self._merger.add(finding)
+
+    def end_take(self) -> list[Finding]:
+        """Forget all times; return what is still to be stored of this take."""
+        found = [finding for times in self._times.values() for finding in times.close()]
+        found += self._tracking.close()
+        self._steps.restart()
+        self._times.clear()
+        self._tracking = Tracking()
+        return self._store(found)
+
+    def end(self, now_ns: int) -> list[Finding]:
+        """Return what is still to be stored at the end of the recording."""
+        return self.end_take() + self._store(self.stalls.close(now_ns))
+
+    def _store(self, found: Iterable[Finding]) -> list[Finding]:
+        return [kept for finding in found for kept in self._merger.add(finding)] + (
+            self._merger.flush()
+        )
+
+
+def times_of(item: Timed) -> tuple[Stream, int, int]:
+    """Return an item's stream, device time (100 ns) and host time (ns)."""
+    if isinstance(item, BodyFrame):
+        row = item.row
+        return Stream.bodies, int(row["time_device"][0]), int(row["time_host"][0])
+    stream = Stream.color if isinstance(item, ColorFrame) else item.stream
+    return stream, item.time_device, item.time_host
+
+
+def _in_place_of_gap(stall: Finding, found: list[Finding]) -> list[Finding]:
+    """Say of a silence how many items are missing in it, instead of saying so a second time."""
+    holes = [f for f in found if f.kind in (EventKind.gap, EventKind.stall)]
+    own = [hole for hole in holes if hole.seq_last == stall.seq_last]
+    missing = sum(hole.count for hole in own)
+    return [replace(stall, count=missing), *(f for f in found if f not in own)]

@@ -1,0 +1,1 @@
+"""Checks of colour frames and joints: pure functions, and the findings of a whole session."""

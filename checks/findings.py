@@ -1,0 +1,216 @@
+"""What a report names: findings, each a kind, a stream, a take and a range of its items.
+
+A finding comes from the rows themselves or from the events that the recorder wrote; what both name
+is named once.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..sessions.schema import EventKind, Rows, Stream
+
+MOST_OF_A_KIND: Final = 100
+"""So many findings of one kind are listed; more are counted."""
+
+_SAME: Final = {
+    "gap": ("gap", "stall"),
+    "stall": ("stall", "gap"),
+}
+"""Kinds under which the rows may name what an event names."""
+_UNTOLD: Final = ("take_start",)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that the report names.
+
+    Attributes:
+        kind: Name of an event's kind or of an analysis.
+        stream: Name of the stream whose items are concerned; "none" for none.
+        take: The take.
+        seq_first: The first item concerned.
+        seq_last: The last one, included.
+        count: How many items or how often.
+        text: What was found, for a person.
+        start_s: When it begins, seconds since the take began.
+        end_s: When it is over.
+        time_device: What an event says about its moment, 100 ns; -1 where rows tell.
+    """
+
+    kind: str
+    stream: str
+    take: int
+    seq_first: int
+    seq_last: int
+    count: int
+    text: str
+    start_s: float = float("nan")
+    end_s: float = float("nan")
+    time_device: int = -1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as quality.json holds it."""
+        said = {name: value for name, value in vars(self).items() if name != "time_device"}
+        return {
+            **said,
+            "start_s": None if np.isnan(self.start_s) else round(self.start_s, 3),
+            "end_s": None if np.isnan(self.end_s) else round(self.end_s, 3),
+        }
+
+    def overlaps(self, other: "Finding") -> bool:
+        """Say whether both are about items of the same stream and take that lie together."""
+        return (
+            (self.stream, self.take) == (other.stream, other.take)
+            and self.seq_first <= other.seq_last + 1
+            and other.seq_first <= self.seq_last + 1
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of rows that a check named.
+
+    Attributes:
+        first: Index of its first row.
+        last: Index of its last row, included.
+        count: How many of its rows were named.
+    """
+
+    first: int
+    last: int
+    count: int
+
+
+def find_runs(
+    named: NDArray[np.bool_],
+    time_s: NDArray[np.float64],
+    *,
+    join_s: float = 0.0,
+    least_s: float = 0.0,
+    least: int = 1,
+) -> list[Run]:
+    """Join named rows that lie near each other and leave out what is too short to matter.
+
+    Args:
+        named: (N,) bool.
+        time_s: (N,) times of the rows.
+        join_s: Rows at most so far apart belong together; neighbours always do.
+        least_s: From its first to its last row a run lasts at least so long.
+        least: So many named rows it has at least.
+    """
+    rows = np.flatnonzero(named)
+    if not len(rows):
+        return []
+    apart = (np.diff(rows) > 1) & (np.diff(time_s[rows]) > join_s)
+    runs = []
+    for part in np.split(rows, np.flatnonzero(apart) + 1):
+        first, last = int(part[0]), int(part[-1])
+        if len(part) >= least and time_s[last] - time_s[first] >= least_s:
+            runs.append(Run(first, last, len(part)))
+    return runs
+
+
+def from_events(events: Rows) -> list[Finding]:
+    """Return what the recorder's events name; their times are still unknown.
+
+    Args:
+        events: (E,) EVENTS_DTYPE, in the order written.
+    """
+    found: list[Finding] = []
+    for event in events:
+        try:
+            kind, stream = EventKind(int(event["kind"])), Stream(int(event["stream"]))
+        except ValueError:
+            continue  # a kind that a later kincap added
+        if kind.name in _UNTOLD:
+            continue
+        new = Finding(
+            kind.name,
+            stream.name,
+            int(event["take"]),
+            int(event["seq_first"]),
+            int(event["seq_last"]),
+            int(event["count"]),
+            event["text"].decode("utf-8", "replace") or _lost_text(event, kind, stream),
+            time_device=int(event["time_device"]),
+        )
+        # a state is told when it is noticed and again, as a whole, when it is over
+        if kind in (EventKind.low_light, EventKind.frozen, EventKind.stall):
+            earlier = [f for f in found if f.kind == new.kind and f.overlaps(new)]
+            found = [f for f in found if f not in earlier]
+            new = _joined(new, earlier)
+        found.append(new)
+    return found
+
+
+def _lost_text(event: np.void, kind: EventKind, stream: Stream) -> str:
+    """Return what an event without words says."""
+    why = kind.name.removeprefix("drop_").replace("_", " ")
+    return f"{stream.name}: {int(event['count'])} lost, {why}" if kind.is_drop else why
+
+
+def _joined(new: Finding, earlier: Sequence[Finding]) -> Finding:
+    """Return a finding over all that some findings reach over."""
+    return replace(
+        new,
+        seq_first=min([new.seq_first, *(f.seq_first for f in earlier)]),
+        seq_last=max([new.seq_last, *(f.seq_last for f in earlier)]),
+        count=max([new.count, *(f.count for f in earlier)]),
+    )
+
+
+def without_known(told: Iterable[Finding], known: Sequence[Finding]) -> list[Finding]:
+    """Return what events name and the rows don't.
+
+    Args:
+        told: From events.
+        known: From the rows; more exact where both name the same.
+    """
+    by_kind: dict[str, list[Finding]] = {}
+    for finding in known:
+        by_kind.setdefault(finding.kind, []).append(finding)
+    return [
+        finding
+        for finding in told
+        if not any(
+            finding.overlaps(other)
+            for kind in _SAME.get(finding.kind, (finding.kind,))
+            for other in by_kind.get(kind, ())
+        )
+    ]
+
+
+def sums(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
+    """Return by kind how often it was found, of how many items, how long, all of them counted."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in findings:
+        kind = found.setdefault(one.kind, {"times": 0, "items": 0, "seconds": 0.0})
+        kind["times"] += 1
+        kind["items"] += one.count
+        kind["seconds"] += 0.0 if np.isnan(one.start_s) else one.end_s - one.start_s
+    return found
+
+
+def limit(findings: Sequence[Finding]) -> tuple[list[Finding], dict[str, int]]:
+    """Keep a report readable: return the findings in order of time, and how many are left out.
+
+    Args:
+        findings: In any order.
+
+    Returns:
+        At most ``MOST_OF_A_KIND`` of each kind, the longest ones, and by kind how many more.
+    """
+    kept: list[Finding] = []
+    counts = Counter(finding.kind for finding in findings)
+    for kind in counts:
+        some = [finding for finding in findings if finding.kind == kind]
+        some.sort(key=lambda f: (f.seq_last - f.seq_first, f.count), reverse=True)
+        kept += some[:MOST_OF_A_KIND]
+    place = {id(finding): i for i, finding in enumerate(findings)}
+    kept.sort(key=lambda f: (f.take, np.inf if np.isnan(f.start_s) else f.start_s, place[id(f)]))
+    return kept, {kind: n - MOST_OF_A_KIND for kind, n in counts.items() if n > MOST_OF_A_KIND}

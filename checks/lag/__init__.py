@@ -1,0 +1,1 @@
+"""The lag of joints against images, measured from the images."""

@@ -1,0 +1,197 @@
+"""How far the joints come behind the pictures, from the pictures themselves.
+
+Where a hand moves, the picture changes: the speed of a projected wrist and the change of the
+picture around it rise and fall together, and the shift in time at which they do so best is the lag.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from .stretches import Stretch, late_stretches
+from .wrist_images import MOVES, TICK_S, Changes, Floats, Pictures, WristTrack, look, speeds
+
+LAG_WARNING_MS: Final = 33.0
+LAGS_S: Final = np.arange(-6, 7) * TICK_S
+"""Shifts that are tried: five frames either way, and one more on each side for the parabola."""
+LEAST_MOTION_S: Final = 10.0
+PIECE_S: Final = 3.0
+SPREAD: Final = 5
+"""So many pieces, spread over the take, are looked at before all others."""
+MOST_WORK_S: Final = 8.0
+"""No more pictures are decoded after this time, however slow the machine."""
+
+_LEAST_PEAK: Final = 0.5
+_LEAST_GAIN: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How late the joints are.
+
+    Attributes:
+        ms: Positive: joints come behind the pictures; NaN where it can't be told.
+        peak: Correlation at that shift, -1 to 1.
+        gain: By how much more than without a shift.
+        motion_s: How long a wrist moved in what was looked at.
+        frames: Pictures that were looked at.
+        stretches: Those with a large and certain lag of their own.
+    """
+
+    ms: float
+    peak: float
+    gain: float
+    motion_s: float
+    frames: int
+    stretches: tuple[Stretch, ...] = ()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is sure and more than a frame."""
+        return (
+            abs(self.ms) > LAG_WARNING_MS and self.peak >= _LEAST_PEAK and self.gain >= _LEAST_GAIN
+        )
+
+
+UNKNOWN: Final = Lag(np.nan, np.nan, np.nan, 0.0, 0)
+
+
+def measure_lag(
+    pictures: Pictures, persons: list[WristTrack], *, most_s: float = MOST_WORK_S
+) -> Lag:
+    """Measure the lag of a take.
+
+    Args:
+        pictures: The take's.
+        persons: Wrists of everybody.
+        most_s: So long pictures are decoded at most, seconds.
+
+    Returns:
+        The lag, by the wrists of the one who moved most; ``ms`` is NaN where that was for less than
+        10 s of what was looked at.
+    """
+    persons = [track for track in persons if len(track.time_s) > 1]
+    if not persons or len(pictures.time_s) < 2:
+        return UNKNOWN
+    changes = Changes.unknown(len(pictures.time_s), len(persons))
+    frames, until = 0, time.monotonic() + most_s
+    for first, last in choose_pieces(pictures, persons):
+        if time.monotonic() > until:
+            break
+        look(pictures, persons, first, last, changes)
+        frames += last - first
+    stretches = late_stretches(pictures, persons, changes)
+    motions = [_Motion.of(pictures, persons, who, changes) for who in range(len(persons))]
+    motion = max(motions, key=lambda one: one.seconds(pictures.width))
+    moving = motion.seconds(pictures.width)
+    if moving < LEAST_MOTION_S:
+        return Lag(np.nan, np.nan, np.nan, moving, frames, stretches)
+    ms, peak, gain = best_shift(_correlations(motion, pictures.width))
+    return Lag(ms, peak, gain, moving, frames, stretches)
+
+
+def choose_pieces(pictures: Pictures, persons: list[WristTrack]) -> list[tuple[int, int]]:
+    """Return pieces of 3 s in which wrists move, the first and last picture of each.
+
+    The first ones are spread over the take; then come those in which wrists move most.
+    """
+    begin, end = pictures.time_s[0], pictures.time_s[-1]
+    edges = np.arange(begin, end + 1e-9, PIECE_S)
+    moved = np.zeros(len(edges))
+    for track in persons:
+        times, px_s = speeds(track)
+        fast = np.linalg.norm(np.nan_to_num(px_s), axis=-1) > MOVES * pictures.width
+        place = np.clip((times - begin) / PIECE_S, 0, len(edges) - 1).astype(int)
+        moved += np.bincount(place, fast.sum(axis=1), minlength=len(edges))
+    parts = np.array_split(np.arange(len(edges)), min(SPREAD, len(edges)))
+    order = [int(part[np.argmax(moved[part])]) for part in parts]
+    order += [int(piece) for piece in np.argsort(-moved, kind="stable")]
+    pieces = []
+    for piece in dict.fromkeys(order):
+        # the picture before it belongs to it: what changes since then is its first change
+        first = int(np.searchsorted(pictures.time_s, edges[piece])) - 1
+        last = int(np.searchsorted(pictures.time_s, edges[piece] + PIECE_S)) - 1
+        if moved[piece] and last > max(first, 0):
+            pieces.append((max(first, 0), last))
+    return pieces
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """One person's wrists and what changes around them.
+
+    Attributes:
+        time_s: (E,) times of the changes.
+        change: (E, 2) changes, NaN unknown.
+        known_s: (R,) times of the speeds.
+        px_s: (R, 2) speeds, pixels a second, NaN unknown.
+    """
+
+    time_s: Floats
+    change: Floats
+    known_s: Floats
+    px_s: Floats
+
+    @classmethod
+    def of(
+        cls, pictures: Pictures, persons: list[WristTrack], who: int, changes: Changes
+    ) -> "_Motion":
+        """Take one person's."""
+        times, px_s = speeds(persons[who])
+        return cls(pictures.middle_s, changes.value[:, who], times, np.linalg.norm(px_s, axis=-1))
+
+    def speed(self, shift_s: float, side: int) -> Floats:
+        """Return (E,) the speed of a wrist so much later than the pictures."""
+        return np.interp(self.time_s + shift_s, self.known_s, self.px_s[:, side])
+
+    def seconds(self, width: int) -> float:
+        """Return how long a wrist moved while pictures could be compared."""
+        speed = np.stack([self.speed(0.0, side) for side in range(2)], axis=-1)
+        moves = ((speed > MOVES * width) & np.isfinite(self.change)).any(axis=1)
+        return float(moves.sum() * TICK_S)
+
+
+def _correlations(motion: _Motion, width: int) -> Floats:
+    """Return (13,) how well speed and change agree at each of ``LAGS_S``, -1 to 1."""
+    curve = np.zeros(len(LAGS_S))
+    looked = np.isfinite(motion.change).any(axis=1)
+    seen = _Motion(motion.time_s[looked], motion.change[looked], motion.known_s, motion.px_s)
+    for place, shift in enumerate(LAGS_S):
+        sides = [
+            _correlation(
+                np.log1p(seen.change[:, side]), np.log1p(seen.speed(shift, side) / (0.025 * width))
+            )
+            for side in range(2)
+        ]
+        curve[place] = np.nanmean(sides) if np.isfinite(sides).any() else np.nan
+    return curve
+
+
+def _correlation(a: Floats, b: Floats) -> float:
+    """Return the correlation of two series where both are known; NaN where one never changes."""
+    known = np.isfinite(a) & np.isfinite(b)
+    a, b = a[known], b[known]
+    if len(a) < 15 or a.std() < 1e-6 or b.std() < 1e-6:
+        return np.nan
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def best_shift(curve: Floats) -> tuple[float, float, float]:
+    """Find the peak of a curve over ``LAGS_S``, between the shifts by a parabola.
+
+    Returns:
+        The shift in ms, the curve there, and how much that is above the curve without a shift;
+        NaN where the curve is unknown or its peak lies at its end.
+    """
+    if not np.isfinite(curve).all():
+        return np.nan, np.nan, np.nan
+    top = int(np.argmax(curve))
+    if not 0 < top < len(curve) - 1:
+        return np.nan, float(curve[top]), np.nan
+    before, peak, behind = curve[top - 1 : top + 2]
+    bend = before - 2 * peak + behind
+    part = (before - behind) / (2 * bend) if bend else 0.0
+    ms = 1e3 * (LAGS_S[top] + part * TICK_S)
+    return float(ms), float(peak), float(peak - curve[len(curve) // 2])

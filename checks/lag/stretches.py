@@ -1,0 +1,199 @@
+"""Stretches of a take in which joints come late for a few seconds.
+
+What changes around a moving wrist is the arm itself. Where joints are late, it lies ahead of the
+wrist by what the wrist moves meanwhile: by the lag times its velocity, whichever way it moves. That
+tells more in three seconds than the amount of the change does.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from .wrist_images import MOVES, Changes, Floats, Pictures, WristTrack, at, look, speeds
+
+WINDOW_S: Final = 3.0
+_STEP_S: Final = 0.5
+_LEAST_STEPS: Final = 45
+"""So many moves of a wrist from picture to picture a window has."""
+_LEAST_CHANGE: Final = 1.0
+_LEAST_AHEAD_S: Final = 0.018
+_LEAST_MATCH: Final = 0.5
+_LEAST_SURE: Final = 5.0
+LEAST_LAG_S: Final = 0.05
+_MOST_LAG_S: Final = 0.25
+_GUESS: Final = 1.4
+_LOOKS: Final = 3
+_MOST_LEFT: Final = 0.85
+"""At a guess, so much of what the picture was ahead may be left; and at the last one: """
+_GONE: Final = 0.35
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """How far ahead of the wrists the picture is in a window.
+
+    Attributes:
+        seconds: In time of the wrists' motion; the window cuts it to half the lag or more.
+        match: Correlation of velocity and distance, -1 to 1.
+        sure: ``seconds`` in multiples of its own uncertainty.
+    """
+
+    seconds: float
+    match: float
+    sure: float
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a lag is likely."""
+        return (
+            abs(self.seconds) >= _LEAST_AHEAD_S
+            and abs(self.match) >= _LEAST_MATCH
+            and abs(self.sure) >= _LEAST_SURE
+        )
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch with a lag of its own.
+
+    Attributes:
+        first: The first of its pictures, an index into the take's.
+        last: The last one, included.
+        ms: The lag; positive: joints come behind the pictures.
+    """
+
+    first: int
+    last: int
+    ms: float
+
+
+def late_stretches(
+    pictures: Pictures, persons: list[WristTrack], changes: Changes
+) -> tuple[Stretch, ...]:
+    """Find them in what was looked at.
+
+    Args:
+        pictures: The take's; those of a suspected stretch are looked at once more.
+        persons: Whose wrists.
+        changes: What was seen around them.
+    """
+    middle = pictures.middle_s
+    moves = _velocities(middle, persons)
+    late: list[tuple[float, Ahead]] = []
+    for start in _starts(middle, changes):
+        first, last = np.searchsorted(middle, [start, start + WINDOW_S])
+        ahead = measure_ahead(moves[first:last], changes, slice(first, last), pictures.width)
+        if ahead is not None and ahead.is_late:
+            late.append((start, ahead))
+    found = [_stretch(group, pictures, persons) for group in _groups(late)]
+    return tuple(stretch for stretch in found if stretch is not None)
+
+
+def _starts(middle: Floats, changes: Changes) -> list[float]:
+    """Return where windows begin in which enough was looked at."""
+    if not len(middle):
+        return []
+    known = np.append(0, np.cumsum(np.isfinite(changes.off_px[..., 0]).sum(axis=(1, 2))))
+    starts = np.arange(middle[0], max(middle[-1] - WINDOW_S, middle[0]) + 1e-9, _STEP_S)
+    first, last = np.searchsorted(middle, starts), np.searchsorted(middle, starts + WINDOW_S)
+    return [float(start) for start in starts[known[last] - known[first] >= _LEAST_STEPS]]
+
+
+def _velocities(middle: Floats, persons: list[WristTrack]) -> Floats:
+    """Return (E, P, 2, 2) velocities of the wrists between pictures, pixels/s; NaN unknown."""
+    moves = [at(middle, time, px_s.reshape(-1, 4)) for time, px_s in map(speeds, persons)]
+    return np.stack(moves, axis=1).reshape(len(middle), len(persons), 2, 2)
+
+
+def measure_ahead(moves: Floats, changes: Changes, where: slice, width: int) -> Ahead | None:
+    """Compare, in some steps, velocities with the places of changes; None where little moves.
+
+    Args:
+        moves: (E, P, 2, 2) velocities in these steps, pixels/s.
+        changes: Of the whole take.
+        where: Its steps.
+        width: Of the picture, pixels.
+    """
+    value, off = changes.value[where], changes.off_px[where]
+    known = (np.linalg.norm(moves, axis=-1) > MOVES * width) & (value > _LEAST_CHANGE)
+    known &= np.isfinite(off).all(axis=-1)
+    xs, ys = [], []
+    for who, side in np.ndindex(known.shape[1:]):
+        good = known[:, who, side]
+        if good.sum() >= _LEAST_STEPS // 4:
+            # a hand lies beside its wrist on the same side, however it moves
+            xs.append(moves[good, who, side] - moves[good, who, side].mean(axis=0))
+            ys.append(off[good, who, side] - off[good, who, side].mean(axis=0))
+    if sum(map(len, xs)) < _LEAST_STEPS:
+        return None
+    return _fit(np.concatenate(xs).ravel(), np.concatenate(ys).ravel())
+
+
+def _fit(x: Floats, y: Floats) -> Ahead | None:
+    """Fit y = seconds * x, outliers weighing less."""
+    power = float(x @ x)
+    if not power or not y.any():
+        return None
+    seconds = float(x @ y) / power
+    for _ in range(3):
+        apart = np.abs(y - seconds * x)
+        weight = 1 / np.maximum(1, apart / (1.5 * np.median(apart) + 1e-9))
+        seconds = float((weight * x) @ y) / float((weight * x) @ x)
+    # steps that follow each other are not independent: their noise counts twice
+    error = 2 * 1.4826 * float(np.median(np.abs(y - seconds * x))) / power**0.5
+    return Ahead(seconds, float(np.corrcoef(x, y)[0, 1]), seconds / max(error, 1e-6))
+
+
+def _groups(late: list[tuple[float, Ahead]]) -> list[list[tuple[float, Ahead]]]:
+    """Join windows that overlap and are late in the same direction."""
+    groups: list[list[tuple[float, Ahead]]] = []
+    for start, ahead in late:
+        before = groups[-1][-1] if groups else None
+        together = before is not None and start - before[0] < WINDOW_S
+        if together and before is not None and before[1].seconds * ahead.seconds > 0:
+            groups[-1].append((start, ahead))
+        else:
+            groups.append([(start, ahead)])
+    return groups
+
+
+def _stretch(
+    group: list[tuple[float, Ahead]],
+    pictures: Pictures,
+    persons: list[WristTrack],
+) -> Stretch | None:
+    """Look again, where the wrists must be by a first guess, and so measure the lag itself.
+
+    Returns:
+        None where the guess does not hold: then something else moved there.
+    """
+    start, ahead = max(group, key=lambda one: abs(one[1].sure))
+    first, last = (int(i) for i in np.searchsorted(pictures.middle_s, [start, start + WINDOW_S]))
+    lag = _GUESS * ahead.seconds
+    for _ in range(_LOOKS):
+        guess = float(np.clip(lag, -_MOST_LAG_S, _MOST_LAG_S))
+        rest = _ahead_at(guess, pictures, persons, first, last)
+        if rest is None or rest.seconds / ahead.seconds > _MOST_LEFT:
+            return None
+        lag = guess * ahead.seconds / (ahead.seconds - rest.seconds)
+        if abs(rest.seconds) < _GONE * abs(ahead.seconds):
+            break
+    else:
+        return None
+    if not LEAST_LAG_S <= abs(lag) <= _MOST_LAG_S:
+        return None
+    # its outermost windows reach beyond it
+    begin, end = group[0][0] + WINDOW_S / 4, group[-1][0] + WINDOW_S * 3 / 4
+    frames = np.searchsorted(pictures.time_s, [begin, end]).clip(max=len(pictures.time_s) - 1)
+    return Stretch(int(frames[0]), int(frames[1]), 1e3 * lag)
+
+
+def _ahead_at(
+    shift_s: float, pictures: Pictures, persons: list[WristTrack], first: int, last: int
+) -> Ahead | None:
+    """Measure once more, with wrists from rows so much later."""
+    changes = Changes.unknown(len(pictures.time_s), len(persons))
+    look(pictures, persons, first, last, changes, shift_s=shift_s)
+    moves = _velocities(pictures.middle_s[first:last] + shift_s, persons)
+    return measure_ahead(moves, changes, slice(first, last), pictures.width)

@@ -1,0 +1,365 @@
+"""What the report of a session needs of its tables, read shard by shard, small enough for hours.
+
+A body row of 5.5 KB is looked at once, together with a few rows before and behind it, and some
+dozen bytes of it are kept. Damaged rows and shards are left out and counted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import KincapError, SessionError
+from ..core.files.file_io import FileIO
+from ..core.kinematics import bone_lengths
+from ..core.skeleton import JOINT, JOINT_BONES, JOINTS, KEYPOINT_JOINT
+from ..sessions.info import SessionInfo, load_session, shard_names
+from ..sessions.manifest import read_manifest
+from ..sessions.schema import BLOBS, COLOR_DTYPE, EVENTS_DTYPE, Rows, Stream, good_rows
+from ..sessions.shard.find_layout import find_layout
+from ..sessions.shard.layout import Layout
+from ..sessions.shard.shard_reader import ShardReader
+from .bodies import (
+    crossed_arms,
+    feet_noise,
+    frozen_joints,
+    spikes,
+    swap_steps,
+    turned_away,
+)
+
+LINKED_100NS: Final = 1_000_000
+"""Bodies at most 0.1 s apart follow each other."""
+_MARGIN: Final = 32
+"""Rows before and behind that a check looks at, at most."""
+_ROWS_AT_ONCE: Final = 512
+"""Body rows that are held at a time, 3 MB."""
+_BONES_OF: Final = 4
+"""Of so many bodies one has its bones measured."""
+_SPINE_BASE: Final = JOINT["SpineBase"]
+_WRISTS: Final = [JOINT["WristLeft"], JOINT["WristRight"]]
+_BONE_ENDS: Final = np.array(JOINT_BONES)
+
+CHECKS: Final = ("crossed_arms", "turned_away", "swap", "feet_noise", "outliers", "frozen")
+"""The checks of single bodies; the place of a name is its bit in ``checks``."""
+
+PICTURES: Final = "pictures"
+"""Under this name pictures that lie behind the end of a cut file are counted as damaged."""
+
+BODY_ROW: Final = np.dtype(
+    [
+        ("seq", "<u8"),
+        ("take", "<u2"),
+        ("time_device", "<i8"),
+        ("time_host", "<i8"),
+        ("people", "u1"),
+    ]
+)  # fmt: skip
+PERSON: Final = np.dtype(
+    [
+        ("seq", "<u8"), ("take", "<u2"), ("time_device", "<i8"), ("slot", "u1"),
+        ("tracking_id", "<u8"), ("checks", "u1"), ("off_joints", "<u4"), ("clipped", "u1"),
+        ("distance_m", "<f4"), ("guessed", "u1"), ("wrist_px", "<f4", (2, 2)),
+        ("wrist_m", "<f4", (2,)),
+    ]
+)  # fmt: skip
+"""One tracked body: which checks named it, which joints were outliers (bits), how many keypoints
+were not tracked, where left and right wrist are in the picture and how far away."""
+
+_PERSON_IN: Final = np.dtype(
+    [*((name, PERSON[name]) for name in PERSON.names or ()),
+     ("row", "<i8"), ("joints", "<f4", (JOINTS, 3)), ("state", "u1", (JOINTS,))]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class BonePart:
+    """Bones of some bodies.
+
+    Attributes:
+        take: (B,) take.
+        tracking_id: (B,) whose.
+        length_m: (B, 24) float32, NaN where an end is not tracked.
+    """
+
+    take: NDArray[np.uint16]
+    tracking_id: NDArray[np.uint64]
+    length_m: NDArray[np.float32]
+
+
+@dataclass
+class SessionTables:
+    """A session's tables, slim.
+
+    Attributes:
+        folder: The session's.
+        info: What session.json says.
+        color: (F,) COLOR_DTYPE.
+        color_shard: (F,) index into ``shards``.
+        shards: Name of each shard and its layout.
+        bodies: (M,) BODY_ROW.
+        people: (P,) PERSON.
+        events: (E,) EVENTS_DTYPE.
+        states: By take (3, 25) how often each joint was not tracked, inferred, tracked.
+        bones: Sampled bone lengths.
+        damaged: Damaged rows by table, and ``PICTURES`` that are gone.
+        unreadable: Shards that can't be read.
+        sealed_to: By stream name the last seq that the manifest or a row without its picture has.
+    """
+
+    folder: Path
+    info: SessionInfo
+    color: Rows
+    color_shard: NDArray[np.intp]
+    shards: list[tuple[str, Layout]]
+    bodies: Rows
+    people: Rows
+    events: Rows
+    states: dict[int, NDArray[np.int64]]
+    bones: list[BonePart]
+    damaged: dict[str, int]
+    unreadable: list[str]
+    sealed_to: dict[str, int]
+
+    def takes(self) -> list[int]:
+        """Return the takes that anything is known of."""
+        known = {int(take["take"]) for take in self.info.takes if "take" in take}
+        for rows in (self.color, self.bodies, self.events):
+            known |= {int(take) for take in np.unique(rows["take"])}
+        return sorted(known)
+
+
+@dataclass
+class _Parts:
+    """What was read so far."""
+
+    color: list[Rows] = field(default_factory=list)
+    bodies: list[Rows] = field(default_factory=list)
+    people: list[Rows] = field(default_factory=list)
+    events: list[Rows] = field(default_factory=list)
+    states: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    bones: list[BonePart] = field(default_factory=list)
+    shards: list[tuple[str, Layout]] = field(default_factory=list)
+    damaged: dict[str, int] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    body_rows: int = 0
+    gone_to: int = -1
+
+
+def read_tables(folder: Path, io: FileIO) -> SessionTables:
+    """Read a session, sealed, left or damaged.
+
+    Args:
+        folder: Its folder.
+        io: File handling.
+
+    Raises:
+        SessionError: session.json can't be read.
+    """
+    info = load_session(folder, strict=False)
+    parts, watch = _Parts(), _Watch()
+    for reader in _open_shards(folder, info, io, parts):
+        parts.shards.append((reader.name, reader.layout))
+        parts.color.append(_with_pictures(reader, _good(reader, "color_index", parts), parts))
+        parts.events.append(_good(reader, "events", parts))
+        for rows in _good_bodies(reader, parts):
+            slim = np.zeros(len(rows), BODY_ROW)
+            for name in ("seq", "take", "time_device", "time_host"):
+                slim[name] = rows[name]
+            slim["people"] = (rows["tracked"] != 0).sum(axis=1)
+            parts.people += watch.add(_people(rows, parts.body_rows, parts))
+            parts.bodies.append(slim)
+            parts.body_rows += len(rows)
+    parts.people += watch.close()
+    counts = [len(rows) for rows in parts.color]
+    return SessionTables(
+        folder=folder,
+        info=info,
+        color=np.concatenate([np.zeros(0, COLOR_DTYPE), *parts.color]),
+        color_shard=np.repeat(np.arange(len(counts)), counts),
+        shards=parts.shards,
+        bodies=np.concatenate([np.zeros(0, BODY_ROW), *parts.bodies]),
+        people=np.concatenate([np.zeros(0, PERSON), *parts.people]),
+        events=np.concatenate([np.zeros(0, EVENTS_DTYPE), *parts.events]),
+        states=parts.states,
+        bones=parts.bones,
+        damaged=parts.damaged,
+        unreadable=parts.unreadable,
+        sealed_to=_sealed_to(folder, parts.gone_to),
+    )
+
+
+def _sealed_to(folder: Path, gone_to: int) -> dict[str, int]:
+    """Return the last seq of each stream that the manifest, or a lost picture, names."""
+    last = {Stream.color.name: gone_to}
+    for record in read_manifest(folder).values():
+        for name, span in record.streams.items():
+            last[name] = max(last.get(name, -1), span.seq_last)
+    return last
+
+
+def _open_shards(
+    folder: Path, info: SessionInfo, io: FileIO, parts: _Parts
+) -> Iterator[ShardReader]:
+    """Yield each shard that can be read, open."""
+    records = read_manifest(folder)
+    for name in shard_names(folder):
+        try:
+            layout = find_layout(folder / name, info, records.get(name), io)
+            if layout is None:
+                parts.unreadable.append(name)
+                continue
+            with ShardReader(folder / name, layout.layout, io) as reader:
+                yield reader
+        except SessionError:
+            raise
+        except (KincapError, FileNotFoundError):
+            if (folder / name).exists():
+                parts.unreadable.append(name)
+    parts.unreadable += sorted(records.keys() - set(shard_names(folder)))
+
+
+def _good_bodies(reader: ShardReader, parts: _Parts) -> Iterator[Rows]:
+    """Yield the body rows that count, a few at a time."""
+    place = reader.layout.tables.get("bodies")
+    for first in range(0, place.rows if place else 0, _ROWS_AT_ONCE):
+        rows = reader.all_rows("bodies", first, _ROWS_AT_ONCE)
+        if not len(rows) or not rows["row_crc"].any():
+            continue  # never written, or behind the end of a file that was cut
+        yield _counted(rows, "bodies", parts)
+
+
+def _good(reader: ShardReader, table: str, parts: _Parts) -> Rows:
+    """Return the rows of a table that count; count the damaged ones."""
+    return _counted(reader.all_rows(table), table, parts)
+
+
+def _with_pictures(reader: ShardReader, rows: Rows, parts: _Parts) -> Rows:
+    """Leave out colour rows whose picture lies behind the end of a cut file; count them."""
+    place = reader.layout.tables.get(BLOBS)
+    room = 0 if place is None else min(place.rows, reader.size() - place.offset)
+    there = rows["offset"].astype(np.float64) + rows["length"] <= room
+    if not there.all():
+        parts.damaged[PICTURES] = parts.damaged.get(PICTURES, 0) + int((~there).sum())
+        parts.gone_to = max(parts.gone_to, int(rows["seq"][~there].max()))
+    return rows if there.all() else rows[there]
+
+
+def _counted(rows: Rows, table: str, parts: _Parts) -> Rows:
+    """Leave out rows that were never written, and damaged ones, which are counted."""
+    good = good_rows(rows)
+    bad = int((rows["row_crc"][~good] != 0).sum())
+    if bad:
+        parts.damaged[table] = parts.damaged.get(table, 0) + bad
+    return rows if good.all() else rows[good]
+
+
+def _people(rows: Rows, before: int, parts: _Parts) -> Rows:
+    """Return the tracked bodies of some rows; count states and measure bones on the way."""
+    row, slot = np.nonzero(rows["tracked"] != 0)
+    people = np.zeros(len(row), _PERSON_IN)
+    people["row"] = before + row
+    for name in ("seq", "take", "time_device"):
+        people[name] = rows[name][row]
+    people["slot"] = slot
+    people["tracking_id"] = rows["tracking_id"][row, slot]
+    people["clipped"] = rows["clipped_edges"][row, slot]
+    people["joints"] = rows["joint_xyz_m"][row, slot]
+    people["state"] = rows["joint_state"][row, slot]
+    people["distance_m"] = people["joints"][:, _SPINE_BASE, 2]
+    people["wrist_px"] = rows["joint_color_px"][row, slot][:, _WRISTS]
+    people["wrist_m"] = people["joints"][:, _WRISTS, 2]
+    people["guessed"] = (people["state"][:, KEYPOINT_JOINT] != 2).sum(axis=1)
+    for take in np.unique(people["take"]):
+        states = people["state"][people["take"] == take]
+        counts = np.stack([(states == state).sum(axis=0) for state in range(3)])
+        parts.states[int(take)] = parts.states.get(int(take), 0) + counts
+    some = people[::_BONES_OF]
+    if len(some):
+        length = bone_lengths(some["joints"]).astype(np.float32)
+        length[(some["state"][:, _BONE_ENDS] != 2).any(axis=-1)] = np.nan
+        parts.bones.append(BonePart(some["take"].copy(), some["tracking_id"].copy(), length))
+    return people
+
+
+class _Watch:
+    """Runs the checks over bodies that come in parts, as if they came at once."""
+
+    def __init__(self) -> None:
+        self._kept = np.zeros(0, _PERSON_IN)
+        self._done = 0
+
+    def add(self, people: Rows) -> list[Rows]:
+        """Take the next bodies, in the order of rows; return those that are judged now."""
+        self._kept = np.concatenate([self._kept, people])
+        return self._judge(behind=_MARGIN)
+
+    def close(self) -> list[Rows]:
+        """Return the last ones."""
+        return self._judge(behind=0)
+
+    def _judge(self, behind: int) -> list[Rows]:
+        kept = self._kept
+        rows = np.unique(kept["row"])
+        if len(rows) <= behind:
+            return []
+        end = len(kept) if not behind else int(np.searchsorted(kept["row"], rows[-behind]))
+        if end <= self._done:
+            return []
+        check_people(kept)
+        judged = np.zeros(end - self._done, PERSON)
+        for name in PERSON.names or ():
+            judged[name] = kept[name][self._done : end]
+        # what the next part's first rows look back on
+        last = int(np.searchsorted(rows, kept["row"][end - 1]))
+        first = int(np.searchsorted(kept["row"], rows[max(last - _MARGIN, 0)]))
+        self._kept, self._done = kept[first:].copy(), end - first
+        return [judged]
+
+
+def check_people(people: Rows) -> None:
+    """Run the checks and note in ``checks`` and ``off_joints`` what they say, in place.
+
+    Args:
+        people: (P,) bodies with ``joints`` (25, 3) and ``state`` (25,).
+    """
+    order = np.lexsort((people["time_device"], people["tracking_id"], people["take"]))
+    joints = people["joints"][order].astype(np.float64)
+    state = people["state"][order]
+    linked = links(people[order])
+    off = spikes(joints, linked)
+    frozen = frozen_joints(joints, state, linked)[:, KEYPOINT_JOINT].any(axis=1)
+    found = (
+        crossed_arms(joints, state),
+        turned_away(joints),
+        swap_steps(joints, linked),
+        feet_noise(joints, linked),
+        off.any(axis=1),
+        frozen,
+    )
+    bits = sum(what.astype(np.uint8) << bit for bit, what in enumerate(found))
+    people["checks"][order] = bits
+    people["off_joints"][order] = (off << np.arange(JOINTS)).sum(axis=1)
+
+
+def links(people: Rows) -> NDArray[np.bool_]:
+    """Say of bodies sorted by take, id and time which follows the one before it closely.
+
+    Returns:
+        (P,) bool.
+    """
+    linked = np.zeros(len(people), np.bool_)
+    step = np.diff(people["time_device"])
+    linked[1:] = (step > 0) & (step <= LINKED_100NS)
+    for name in ("take", "tracking_id"):
+        linked[1:] &= people[name][1:] == people[name][:-1]
+    return linked
+
+
+def named_by(people: Rows, check: str) -> NDArray[np.bool_]:
+    """Return (P,) whether a check named each body."""
+    bits: NDArray[Any] = people["checks"] >> CHECKS.index(check) & 1
+    return np.asarray(bits == 1)

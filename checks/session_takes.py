@@ -1,0 +1,171 @@
+"""One take of a session as the report looks at it: its rows, its pairs, its clock, its lag."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.files.file_io import FileIO
+from ..sessions.schema import Rows
+from ..sessions.shard.shard_reader import ShardReader
+from .lag.lag import UNKNOWN, Lag, measure_lag
+from .lag.wrist_images import Pictures, WristTrack
+from .session_tables import SessionTables
+from .streams import (
+    Pairs,
+    StreamSteps,
+    frozen_pictures,
+    low_light,
+    measure_steps,
+    pair_take,
+)
+
+_CLOSE_100NS = 500_000
+
+
+@dataclass
+class Take:
+    """One take.
+
+    Attributes:
+        number: Its number.
+        tables: The session's.
+        color: (F,) its colour rows, by seq.
+        color_shard: (F,) their shard.
+        bodies: (M,) its body rows, by seq.
+        people: (P,) its tracked bodies.
+        steps: Of both streams, by name.
+        pairs: Which belong together.
+        dark: (F,) taken in low light.
+        frozen: (F,) the same picture again and again.
+        start: Device time at which it begins, 100 ns.
+        lag: How late its joints are.
+        lag_stretches: (first seq, last seq, ms) of those with a large lag of their own.
+    """
+
+    number: int
+    tables: SessionTables
+    color: Rows
+    color_shard: NDArray[np.intp]
+    bodies: Rows
+    people: Rows
+    steps: dict[str, StreamSteps]
+    pairs: Pairs
+    dark: NDArray[np.bool_]
+    frozen: NDArray[np.bool_]
+    start: int
+    lag: Lag = UNKNOWN
+    lag_stretches: list[tuple[int, int, float]] = field(default_factory=list)
+
+    def rows(self, stream: str) -> Rows:
+        """Return the rows of a stream, "color" or "bodies"."""
+        return self.color if stream == "color" else self.bodies
+
+    def seconds(self, time_device: int | NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return device times (100 ns) as seconds since the take began."""
+        return (np.asarray(time_device, np.int64) - self.start) / 1e7
+
+    def length_s(self) -> float:
+        """Return the time that its items cover, seconds; pauses of a set clock don't count."""
+        spans = [float(steps.regular.sum()) / 1e7 for steps in self.steps.values()]
+        return max(spans, default=0.0)
+
+    def measure_lag(self, io: FileIO, most_s: float) -> None:
+        """Decode some of the pictures and measure by how much the joints come late.
+
+        Args:
+            io: File handling.
+            most_s: So long pictures are decoded at most, seconds.
+        """
+        if len(self.color) < 2 or not len(self.people):
+            return
+        _, order = np.unique(self.color["time_device"], return_index=True)
+        with _Pictures(self, order, io) as files:
+            pictures = Pictures(
+                time_s=self.seconds(self.color["time_device"][order]),
+                usable=~self.frozen[order] & (self.steps["color"].step[order] < _CLOSE_100NS),
+                width=int((self.tables.info.device.get("color_size_px") or [1920])[0]),
+                read=files.read,
+            )
+            self.lag = measure_lag(pictures, self._wrists(), most_s=most_s)
+        seqs = self.color["seq"][order]
+        self.lag_stretches = [
+            (int(seqs[one.first]), int(seqs[one.last]), one.ms) for one in self.lag.stretches
+        ]
+
+    def _wrists(self) -> list[WristTrack]:
+        """Return the wrists in each slot."""
+        tracks = []
+        for slot in np.unique(self.people["slot"]):
+            own = self.people[self.people["slot"] == slot]
+            own = own[np.unique(own["time_device"], return_index=True)[1]]
+            px = own["wrist_px"].astype(np.float64)
+            # another person in the slot: nothing moved from there to here
+            px[1:][own["tracking_id"][1:] != own["tracking_id"][:-1]] = np.nan
+            depth = own["wrist_m"].astype(np.float64)
+            tracks.append(WristTrack(self.seconds(own["time_device"]), px, depth))
+        return tracks
+
+
+class _Pictures:
+    """Reads the pictures of a take, one shard open at a time."""
+
+    def __init__(self, take: Take, order: NDArray[np.intp], io: FileIO) -> None:
+        self._take, self._order, self._io = take, order, io
+        self._shard: tuple[int, ShardReader] | None = None
+
+    def __enter__(self) -> "_Pictures":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shard is not None:
+            self._shard[1].close()
+
+    def read(self, frame: int) -> bytes:
+        """Return the JPEG of a frame by its place in the order.
+
+        Raises:
+            KincapError: It is damaged.
+        """
+        row = int(self._order[frame])
+        number = int(self._take.color_shard[row])
+        if self._shard is None or self._shard[0] != number:
+            if self._shard is not None:
+                self._shard[1].close()
+                self._shard = None
+            name, layout = self._take.tables.shards[number]
+            path = self._take.tables.folder / name
+            self._shard = number, ShardReader(path, layout, self._io)
+        return self._shard[1].blob(self._take.color[row])
+
+
+def split_takes(tables: SessionTables) -> list[Take]:
+    """Return the takes of a session, in order; those without any item are left out."""
+    takes = [_take(tables, number) for number in tables.takes()]
+    return [take for take in takes if len(take.color) or len(take.bodies)]
+
+
+def _take(tables: SessionTables, number: int) -> Take:
+    own = np.flatnonzero(tables.color["take"] == number)
+    own = own[np.argsort(tables.color["seq"][own], kind="stable")]
+    color = tables.color[own]
+    bodies = tables.bodies[tables.bodies["take"] == number]
+    bodies = bodies[np.argsort(bodies["seq"], kind="stable")]
+    people = tables.people[tables.people["take"] == number]
+    steps = {"color": measure_steps(color), "bodies": measure_steps(bodies)}
+    regular = steps["bodies"].regular
+    usual = float(np.median(regular)) if len(regular) else np.nan
+    firsts = [int(rows["time_device"][0]) for rows in (color, bodies) if len(rows)]
+    return Take(
+        number=number,
+        tables=tables,
+        color=color,
+        color_shard=tables.color_shard[own],
+        bodies=bodies,
+        people=people,
+        steps=steps,
+        pairs=pair_take(color, bodies),
+        dark=low_light(color, steps["color"], usual),
+        frozen=frozen_pictures(color),
+        start=min(firsts, default=0),
+    )

@@ -1,0 +1,1 @@
+"""File handling of sessions and shards: positioned writes, syncing, locks, and twins for tests."""

@@ -1,0 +1,1 @@
+"""The file kinect13.h5: format, reader and writer."""

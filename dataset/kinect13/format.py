@@ -1,0 +1,121 @@
+"""What kinect13.h5 holds: its tables, their types, and what it says about itself.
+
+docs/format.md, section 2, says the same in words and is tested against these types.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.hdf5 import DatasetSpec
+from ...core.skeleton import FLIP, JOINT_NAMES, KEYPOINT_NAMES, KEYPOINTS, LIMBS
+
+FORMAT: Final = "kincap-kinect13"
+FORMAT_VERSION: Final = 1
+SPLITS: Final = ("train", "val", "test")
+ALIGNMENT: Final = 4096
+"""Where datasets begin: a whole page, so that a block of pictures is whole pages too."""
+SMALLEST_SIZE: Final = 4
+LARGEST_SIZE: Final = 4096
+
+Images = npt.NDArray[np.uint8]
+Columns = Mapping[str, npt.NDArray[Any]]
+"""The tables of one split by name, each with N rows."""
+
+
+class Field(NamedTuple):
+    """Type of one row of a table."""
+
+    dtype: np.dtype[Any]
+    tail: tuple[int, ...] = ()
+
+
+FIELDS: Final[dict[str, Field]] = {
+    "keypoints_px": Field(np.dtype("<f4"), (KEYPOINTS, 2)),
+    "visibility": Field(np.dtype("u1"), (KEYPOINTS,)),
+    "weight": Field(np.dtype("<f4"), (KEYPOINTS,)),
+    "keypoint_quality": Field(np.dtype("<u4"), (KEYPOINTS,)),
+    "bbox_xyxy_px": Field(np.dtype("<f4"), (4,)),
+    "session": Field(np.dtype("<u2")),
+    "cue": Field(np.dtype("<u2")),
+    "color_seq": Field(np.dtype("<u8")),
+    "tracking_id": Field(np.dtype("<u8")),
+    "take": Field(np.dtype("<u2")),
+    "slot": Field(np.dtype("u1")),
+    "time_s": Field(np.dtype("<f8")),
+    "pair_residual_ms": Field(np.dtype("<f4")),
+    "quality": Field(np.dtype("<u4")),
+}
+"""The tables beside ``images`` in each split."""
+
+META_TEXTS: Final = ("settings", "skeleton", "sources", "counts", "quality_bits")
+META_NAMES: Final = ("sessions", "cues")
+NAME_BYTES: Final = 64
+BYTES: Final = np.dtype("u1")
+NAME: Final = np.dtype(f"S{NAME_BYTES}")
+
+
+def skeleton_meta() -> dict[str, Any]:
+    """Return what ``meta/skeleton`` says about the 13 keypoints and the joints behind them."""
+    return {
+        "keypoints": list(KEYPOINT_NAMES),
+        "joints": list(JOINT_NAMES),
+        "flip": FLIP.tolist(),
+        "limbs": [list(limb) for limb in LIMBS],
+    }
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a data set says about itself.
+
+    Attributes:
+        sessions: Names that the column ``session`` points into.
+        settings: The settings that it was built with, canonical TOML.
+        skeleton: Names of ``keypoints`` and ``joints``, ``flip`` order and ``limbs``.
+        sources: One object for each session: name, uuid, outfit, SHA-256 of its manifest ...
+        counts: ``candidates``, ``kept``, ``rejected`` and ``rejected_all`` by reason, ``splits``.
+        cues: Names that the column ``cue`` points into; entry 0 is empty: no cue.
+        quality_bits: Bit numbers by name, of ``keypoint_quality`` and of ``quality``.
+    """
+
+    sessions: tuple[str, ...]
+    settings: str
+    skeleton: dict[str, Any]
+    sources: list[dict[str, Any]]
+    counts: dict[str, Any]
+    cues: tuple[str, ...]
+    quality_bits: dict[str, dict[str, int]]
+
+
+def plain_meta(sessions: Sequence[str], counts: Mapping[str, Any] | None = None) -> Meta:
+    """Return the meta data of a set that was not built from recordings.
+
+    Args:
+        sessions: Names of its sources.
+        counts: What to say under ``counts``.
+    """
+    return Meta(
+        sessions=tuple(sessions),
+        settings="",
+        skeleton=skeleton_meta(),
+        sources=[{"session": name} for name in sessions],
+        counts=dict(counts or {}),
+        cues=("",),
+        quality_bits={"keypoint_quality": {}, "quality": {}},
+    )
+
+
+def schema() -> dict[str, DatasetSpec]:
+    """Return the structure of a data set for core.hdf5."""
+    schema = {f"meta/{name}": DatasetSpec(BYTES, (None,)) for name in META_TEXTS}
+    schema |= {f"meta/{name}": DatasetSpec(NAME, (None,)) for name in META_NAMES}
+    for split in SPLITS:
+        schema[f"{split}/images"] = DatasetSpec(BYTES, (None, None, None, 3))
+        schema[f"{split}/masks"] = DatasetSpec(BYTES, (None, None, None), optional=True)
+        for field, (dtype, tail) in FIELDS.items():
+            schema[f"{split}/{field}"] = DatasetSpec(dtype, (None, *tail))
+    return schema

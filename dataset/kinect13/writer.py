@@ -1,0 +1,146 @@
+"""Make kinect13.h5: everything but its pictures at once, pictures by place later."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from ... import __version__
+from ...core.errors import DatasetError
+from ...core.files.file_io import FileIO
+from ...core.hdf5 import create_dataset, create_file, file_offset, text_dataset
+from .format import (
+    ALIGNMENT,
+    BYTES,
+    FIELDS,
+    FORMAT,
+    FORMAT_VERSION,
+    META_NAMES,
+    META_TEXTS,
+    NAME,
+    NAME_BYTES,
+    Columns,
+    Meta,
+    plain_meta,
+)
+
+
+def create_kinect13(
+    path: Path, size: int, splits: Mapping[str, Columns], meta: Meta
+) -> dict[str, int]:
+    """Make a data set with everything but its pictures, whose places are left unwritten.
+
+    Args:
+        path: Must not exist.
+        size: Side of the pictures, pixels.
+        splits: The tables of FIELDS, by split, in their order.
+        meta: What it says about itself.
+
+    Returns:
+        Byte offset of ``images`` by split; -1 where a split has no rows.
+    """
+    places = {}
+    with create_file(path, alignment=ALIGNMENT) as file:
+        file.attrs["format"] = np.bytes_(FORMAT.encode())
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["kincap_version"] = np.bytes_(__version__.encode())
+        for name, columns in splits.items():
+            count = len(columns["keypoints_px"])
+            images = create_dataset(file, f"{name}/images", (count, size, size, 3), BYTES)
+            offset = file_offset(images)
+            places[name] = -1 if offset is None else offset
+            for field, (dtype, tail) in FIELDS.items():
+                _store(file, f"{name}/{field}", columns[field].reshape(count, *tail), dtype)
+        for name in META_TEXTS:
+            value = getattr(meta, name)
+            text_dataset(file, f"meta/{name}", value if name == "settings" else _json(value))
+        for name in META_NAMES:
+            _store(file, f"meta/{name}", _names(getattr(meta, name)), NAME)
+    return places
+
+
+def write_kinect13(
+    path: Path | str,
+    splits: Mapping[str, Mapping[str, npt.ArrayLike]],
+    meta: Meta | None = None,
+    *,
+    sessions: Sequence[str] = ("synthetic",),
+) -> Path:
+    """Write a whole data set from arrays: for public sets and for tests.
+
+    Args:
+        path: The file; replaced if it is there.
+        splits: By split at least ``images`` (N, S, S, 3) uint8 and ``keypoints_px`` (N, 13, 2).
+            Other tables have defaults: visibility 2, or 0 where a keypoint is NaN; weight 1, or 0
+            where visibility is 0; the box is the picture itself; color_seq counts; times NaN.
+        meta: What it says about itself; made from ``sessions`` where it is not given.
+        sessions: Names of its sources.
+
+    Returns:
+        The path.
+    """
+    path = Path(path)
+    sizes = {np.shape(columns["images"])[1] for columns in splits.values()}
+    if len(sizes) != 1:
+        raise DatasetError(f"{path}: splits of pictures of sizes {sorted(sizes)}; expected one")
+    size = sizes.pop()
+    filled = {name: _with_defaults(columns, size) for name, columns in splits.items()}
+    io = FileIO()
+    part = path.with_name(path.name + ".new")
+    part.unlink(missing_ok=True)
+    places = create_kinect13(part, size, filled, meta or plain_meta(sessions))
+    fd = io.open_write(part)
+    try:
+        for name, columns in splits.items():
+            images = np.ascontiguousarray(columns["images"], dtype=np.uint8)
+            if len(images):
+                io.write_at(fd, images.reshape(-1).data, places[name])
+        io.sync(fd)
+    finally:
+        io.close(fd)
+    io.rename(part, path)
+    return path
+
+
+def _with_defaults(columns: Mapping[str, npt.ArrayLike], size: int) -> dict[str, npt.NDArray[Any]]:
+    """Return the tables of a split, those that are missing filled in."""
+    points = np.asarray(columns["keypoints_px"], dtype=np.float32)
+    count = len(points)
+    full = {
+        field: np.zeros((count, *tail), dtype)
+        for field, (dtype, tail) in FIELDS.items()
+    }  # fmt: skip
+    full["visibility"][:] = np.where(np.isfinite(points).all(axis=-1), 2, 0)
+    full["visibility"][:] = columns.get("visibility", full["visibility"])
+    labelled = full["visibility"] > 0
+    full["weight"][:] = labelled
+    full["bbox_xyxy_px"][:] = (-0.5, -0.5, size - 0.5, size - 0.5)
+    full["color_seq"][:] = np.arange(count)
+    full["time_s"][:] = np.nan
+    full["pair_residual_ms"][:] = np.nan
+    for field in set(columns) & set(FIELDS):
+        full[field][:] = columns[field]
+    full["keypoints_px"][:] = np.where(labelled[..., None], points, -1)
+    return full
+
+
+def _store(file: h5py.File, name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> None:
+    """Make a dataset and fill it."""
+    dataset = create_dataset(file, name, values.shape, dtype)
+    if values.size:
+        dataset[...] = values
+
+
+def _names(names: Sequence[str]) -> npt.NDArray[np.bytes_]:
+    """Return names as fixed-length bytes, cut inside no character."""
+    raw = [name.encode()[:NAME_BYTES].decode(errors="ignore").encode() for name in names]
+    return np.array(raw, NAME)
+
+
+def _json(value: Any) -> str:
+    """Return the one JSON text that a value has."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1)

@@ -1,0 +1,249 @@
+"""Read what a build needs of a session: its colour frames' rows and the 13 keypoints of its bodies.
+
+Tables only, shard by shard, and of the bodies only what is needed: an hour of recording stays
+small in memory.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import DatasetError, SessionError, ShardError
+from ..core.skeleton import JOINT, KEYPOINT_JOINT
+from ..sessions.edits import Edits, load_edits
+from ..sessions.info import (
+    SessionInfo,
+    find_sessions,
+    is_recording,
+    load_session,
+    session_folder,
+    shard_names,
+)
+from ..sessions.manifest import MANIFEST, read_manifest
+from ..sessions.schema import BODIES_DTYPE, COLOR_DTYPE, STREAM_TABLE, Rows, Stream
+from ..sessions.shard.shard_reader import DAMAGED, GOOD, ShardReader
+
+_COLOR: Final = STREAM_TABLE[Stream.color]
+_BODIES: Final = STREAM_TABLE[Stream.bodies]
+
+
+@dataclass(frozen=True)
+class BodyRows:
+    """What a build needs of M rows of bodies.
+
+    Attributes:
+        seq: (M,) uint64.
+        take: (M,) uint16.
+        time_device: (M,) int64, 100 ns.
+        tracked: (M, 6) bool.
+        tracking_id: (M, 6) uint64.
+        clipped_edges: (M, 6) uint8.
+        depth_m: (M, 6) float32, depth of SpineBase.
+        points: (M, 6, 13, 2) float32, pixels of the image as stored.
+        state: (M, 6, 13) uint8 tracking states.
+    """
+
+    seq: NDArray[np.uint64]
+    take: NDArray[np.uint16]
+    time_device: NDArray[np.int64]
+    tracked: NDArray[np.bool_]
+    tracking_id: NDArray[np.uint64]
+    clipped_edges: NDArray[np.uint8]
+    depth_m: NDArray[np.float32]
+    points: NDArray[np.float32]
+    state: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The tables of one session.
+
+    Attributes:
+        name: Of the session.
+        folder: Where it lies.
+        info: What session.json says.
+        edits: The reviewer's decisions.
+        manifest_sha256: Of manifest.jsonl.
+        shards: File names of its sealed shards.
+        color: (F,) rows of color_index, by seq.
+        color_shard: (F,) index into ``shards``.
+        bodies: Its bodies, by seq.
+        damaged_rows: How many rows of both tables can't be trusted and are in neither.
+    """
+
+    name: str
+    folder: Path
+    info: SessionInfo
+    edits: Edits
+    manifest_sha256: str
+    shards: tuple[str, ...]
+    color: Rows
+    color_shard: NDArray[np.int32]
+    bodies: BodyRows
+    damaged_rows: int
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of its colour images."""
+        width, height = self.info.device["color_size_px"]
+        return int(width), int(height)
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether its images and colour positions are mirrored."""
+        return bool(self.info.device["mirrored"])
+
+    def source(self) -> dict[str, Any]:
+        """Return what a data set says about where its rows came from."""
+        return {
+            "session": self.name,
+            "uuid": self.info.uuid,
+            "subject": self.info.subject,
+            "outfit": self.info.outfit or self.name,
+            "manifest_sha256": self.manifest_sha256,
+            "edits_sha256": self.edits.fingerprint(),
+            "mirrored": self.mirrored,
+            "color_size_px": list(self.size_px),
+            "times": str(self.info.device.get("times", "")),
+        }
+
+
+def choose_sessions(recordings: Path, pattern: str) -> list[str]:
+    """Return the sessions that a glob names, sorted.
+
+    Raises:
+        DatasetError: There is none.
+    """
+    names = find_sessions(recordings, pattern)
+    if names:
+        return names
+    there = find_sessions(recordings)
+    if there:
+        raise DatasetError(
+            f"--sessions {pattern}: matches none of {', '.join(there[:6])} in {recordings}"
+        )
+    raise DatasetError(f"{recordings}: no sessions here; record one or name another --recordings")
+
+
+def load_recording(recordings: Path, name: str) -> Recording:
+    """Read the tables of a session whose shards are all sealed.
+
+    Args:
+        recordings: The folder of all sessions.
+        name: The session.
+
+    Raises:
+        SessionError: It is being recorded, or was left by a killed recorder; says what to do.
+        ShardError: A shard can't be read.
+    """
+    folder = session_folder(recordings, name)
+    info = load_session(folder)
+    _check_device(folder, info)
+    shards = _sealed_shards(folder, name)
+    color: list[Rows] = []
+    bodies: list[BodyRows] = []
+    damaged = 0
+    for shard in shards:
+        with _open_shard(folder / shard, name) as reader:
+            frames, lost_frames = _good_rows(reader, _COLOR)
+            rows, lost_rows = _good_rows(reader, _BODIES)
+        color.append(frames)
+        bodies.append(_needed(rows))
+        damaged += lost_frames + lost_rows
+    counts = [len(rows) for rows in color]
+    return Recording(
+        name=name,
+        folder=folder,
+        info=info,
+        edits=load_edits(folder),
+        manifest_sha256=_manifest_sha256(folder),
+        shards=tuple(shards),
+        color=np.concatenate([np.empty(0, COLOR_DTYPE), *color]),
+        color_shard=np.repeat(np.arange(len(shards), dtype=np.int32), counts),
+        bodies=_joined(bodies),
+        damaged_rows=damaged,
+    )
+
+
+def _open_shard(path: Path, name: str) -> ShardReader:
+    """Open a shard of a session.
+
+    Raises:
+        ShardError: It can't be read; says what to do.
+    """
+    try:
+        return ShardReader(path)
+    except ShardError as err:
+        raise ShardError(f"{err}; kincap sessions repair {name}") from err
+
+
+def _good_rows(reader: ShardReader, table: str) -> tuple[Rows, int]:
+    """Return the rows of a table that count, and how many damaged ones it has."""
+    states = reader.row_states(table)
+    return reader.all_rows(table)[states == GOOD], int((states == DAMAGED).sum())
+
+
+def _check_device(folder: Path, info: SessionInfo) -> None:
+    """Refuse a session that does not say how its pictures are to be read."""
+    size = info.device.get("color_size_px")
+    if not isinstance(info.device.get("mirrored"), bool):
+        raise SessionError(f"{folder}: session.json does not say whether its images are mirrored")
+    if not isinstance(size, list | tuple) or len(size) != 2 or min(size) < 1:
+        raise SessionError(f"{folder}: session.json has no size of colour images")
+
+
+def _sealed_shards(folder: Path, name: str) -> list[str]:
+    """Return the session's shards that have rows; all must be sealed."""
+    if is_recording(folder):
+        raise SessionError(f"{folder}: being recorded now; build when the recorder has ended")
+    sealed = read_manifest(folder)
+    there = set(shard_names(folder))
+    gone = sorted(sealed.keys() - there)
+    if gone:
+        raise SessionError(
+            f"{folder / gone[0]}: missing, the manifest has it; kincap sessions verify {name}"
+        )
+    for shard in sorted(there - sealed.keys()):
+        with _open_shard(folder / shard, name) as reader:
+            if not reader.is_empty():
+                raise SessionError(
+                    f"{folder / shard}: not sealed, its recorder was killed; "
+                    f"kincap sessions repair {name}"
+                )
+    return sorted(sealed)
+
+
+def _manifest_sha256(folder: Path) -> str:
+    """Return the checksum of the manifest, which holds that of every shard."""
+    path = folder / MANIFEST
+    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
+
+
+def _needed(rows: Rows) -> BodyRows:
+    """Return the part of rows of bodies that a build needs."""
+    return BodyRows(
+        seq=rows["seq"].copy(),
+        take=rows["take"].copy(),
+        time_device=rows["time_device"].copy(),
+        tracked=rows["tracked"] != 0,
+        tracking_id=rows["tracking_id"].copy(),
+        clipped_edges=rows["clipped_edges"].copy(),
+        depth_m=rows["joint_xyz_m"][:, :, JOINT["SpineBase"], 2].copy(),
+        points=rows["joint_color_px"][:, :, KEYPOINT_JOINT],
+        state=rows["joint_state"][:, :, KEYPOINT_JOINT],
+    )
+
+
+def _joined(parts: list[BodyRows]) -> BodyRows:
+    """Return the rows of all shards one after another."""
+    parts = [_needed(np.empty(0, BODIES_DTYPE)), *parts]
+    return BodyRows(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in BodyRows.__dataclass_fields__
+        }
+    )

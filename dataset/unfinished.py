@@ -1,0 +1,289 @@
+"""A data set in the making: ``kinect13.h5.part``, and the journal of what is done of it.
+
+The journal ``kinect13.h5.part.json`` holds the plan's terms, so that a build that was killed goes
+on where it was, and one with other terms is told what changed.
+"""
+
+import errno
+import hashlib
+import json
+import tomllib
+import zlib
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ..core.checked_json import dump_checked, load_checked
+from ..core.errors import DatasetError
+from ..core.files.fault_injection import default_io
+from .kinect13.reader import open_kinect13
+from .kinect13.writer import create_kinect13
+from .plan import BLOCK_ROWS, Plan
+
+SCHEMA: Final = "kincap/build-part/1"
+_LIBRARIES: Final = ("numpy", "h5py", "simplejpeg")
+_CHUNK: Final = 1 << 22
+_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
+
+Done = dict[str, dict[int, int]]
+"""CRC-32 of the finished blocks by split and number."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A finished block's bytes in the file, with their CRC-32."""
+
+    offset: int
+    length: int
+    crc: int
+
+
+class Part:
+    """The unfinished file and its journal.
+
+    Args:
+        out: The data set that it becomes.
+        plan: What it will hold.
+        size: Side of the pictures, pixels.
+
+    Attributes:
+        path: The unfinished file.
+        images: Byte offset of ``images`` by split.
+        done: What is finished.
+    """
+
+    def __init__(self, out: Path, plan: Plan, size: int) -> None:
+        self.out = out
+        self.path = out.with_name(out.name + ".part")
+        self.journal = out.with_name(out.name + ".part.json")
+        self.images: dict[str, int] = {}
+        self.done: Done = {}
+        self._plan = plan
+        self._size = size
+        self._terms = _terms(plan)
+        self._io = default_io()
+
+    def open(self, restart: bool) -> bool:
+        """Go on with an interrupted build of the same plan, or begin.
+
+        Args:
+            restart: Throw away what is there.
+
+        Returns:
+            Whether an earlier build is gone on with.
+
+        Raises:
+            DatasetError: Another plan was begun (exit 2, says what changed), or no build began what
+                is there (exit 2); the disk is full or can't be written (exit 1).
+        """
+        kept = None if restart else self._journal()
+        if kept is not None and self.path.exists():
+            self._check_same(kept)
+            if self.path.stat().st_size == kept["bytes"]:
+                self.images = kept["images"]
+                self.done = {
+                    split: {int(number): crc for number, crc in blocks.items()}
+                    for split, blocks in kept["done"].items()
+                }
+                return True
+        self._check_ours()
+        self._begin()
+        return False
+
+    def _check_ours(self) -> None:
+        """Refuse to throw away a file that no build has begun."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            head = file.read(len(_SIGNATURE))
+        # killed before its journal was there it may hold tables and still zeros at its head
+        if head.strip(b"\0") and head != _SIGNATURE:
+            raise DatasetError(f"{self.path}: it is there and no unfinished data set; move it away")
+
+    def _begin(self) -> None:
+        """Make the file with its tables, give it all its space, then the journal."""
+        self.discard()
+        try:
+            self.images = create_kinect13(
+                self.path, self._size, self._plan.columns, self._plan.meta
+            )
+            fd = self._io.open_write(self.path)
+            try:
+                self._io.reserve(fd, self._io.size(fd))
+                self._io.sync(fd)
+            finally:
+                self._io.close(fd)
+            self.done = {split: {} for split in self._plan.columns}
+            self._save()
+        except OSError as err:
+            self.discard()
+            raise DatasetError(f"{self.path}: {self._why(err)}", exit_code=1) from err
+
+    def mark(self, split: str, number: int, crc: int) -> None:
+        """Note that a block was written and synced."""
+        self.done[split][number] = crc
+        self._save()
+
+    def discard(self) -> None:
+        """Delete the file and its journal, the journal first."""
+        self.journal.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+
+    def finish(self) -> str:
+        """Check the whole file, put it in its place and delete the journal.
+
+        Returns:
+            SHA-256 of the data set.
+
+        Raises:
+            DatasetError: It does not hold what was written (exit 1).
+        """
+        checksum = self._verify()
+        fd = self._io.open_write(self.path)
+        try:
+            self._io.sync(fd)
+        finally:
+            self._io.close(fd)
+        self._io.rename(self.path, self.out)
+        self.journal.unlink(missing_ok=True)
+        return checksum
+
+    def _journal(self) -> dict[str, Any] | None:
+        """Return the journal; None where there is none or it is not whole."""
+        try:
+            kept = load_checked(self.journal.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return kept if kept.get("schema") == SCHEMA else None
+
+    def _save(self) -> None:
+        """Write the journal."""
+        kept = {
+            "schema": SCHEMA,
+            "plan": _sha256(self._terms),
+            "bytes": self.path.stat().st_size,
+            "images": self.images,
+            "done": self.done,
+            "terms": self._terms,
+        }
+        self._io.write_atomic(self.journal, dump_checked(kept, lines=False))
+
+    def _check_same(self, kept: dict[str, Any]) -> None:
+        """Refuse to go on with another plan than the journal's."""
+        if kept["plan"] == _sha256(self._terms):
+            return
+        changed = _changed(kept["terms"], self._terms)
+        raise DatasetError(
+            f"{self.path}: begun by a build with other terms ({changed}); "
+            "repeat that build to finish it, or say --restart"
+        )
+
+    def _why(self, err: OSError) -> str:
+        """Return in words why the file could not be begun, and what would help."""
+        if err.errno != errno.ENOSPC:
+            return err.strerror or str(err)
+        mib = self._plan.rows * self._size**2 * 3 / 2**20
+        return f"{err.strerror}; it needs {mib:.0f} MiB: make room, or take a smaller --size"
+
+    def _verify(self) -> str:
+        """Read the file back: structure, tables, and the checksum of every block."""
+        with open_kinect13(self.path) as dataset:
+            for name, columns in self._plan.columns.items():
+                split = dataset.split(name)
+                for field, values in columns.items():
+                    equal_nan = values.dtype.kind == "f"
+                    if not np.array_equal(getattr(split, field), values, equal_nan=equal_nan):
+                        raise self._wrong(f"{name}/{field}")
+        checksum = hashlib.sha256()
+        with self.path.open("rb") as file:
+            for span in self._spans():
+                while rest := span.offset - file.tell():
+                    checksum.update(_read(file, min(rest, _CHUNK)))
+                crc = 0
+                while rest := span.offset + span.length - file.tell():
+                    data = _read(file, min(rest, _CHUNK))
+                    checksum.update(data)
+                    crc = zlib.crc32(data, crc)
+                if crc != span.crc:
+                    raise self._wrong(f"pictures at byte {span.offset}")
+            while data := file.read(_CHUNK):
+                checksum.update(data)
+        return checksum.hexdigest()
+
+    def _spans(self) -> list[Span]:
+        """Return the finished blocks in the order of the file."""
+        row = self._size * self._size * 3
+        spans = []
+        for split, blocks in self.done.items():
+            count = len(self._plan.pictures[split])
+            for number, crc in blocks.items():
+                first = number * BLOCK_ROWS
+                length = min(BLOCK_ROWS, count - first) * row
+                spans.append(Span(self.images[split] + first * row, length, crc))
+        return sorted(spans, key=lambda span: span.offset)
+
+    def _wrong(self, what: str) -> DatasetError:
+        """Return the error of a file that came out otherwise than it was written."""
+        return DatasetError(
+            f"{self.path}: {what} read back otherwise than written; check the disk, then --restart",
+            exit_code=1,
+        )
+
+
+def _read(file: Any, length: int) -> bytes:
+    """Read bytes that must be there."""
+    data: bytes = file.read(length)
+    if not data:
+        raise DatasetError(f"{file.name}: ends inside its pictures; --restart", exit_code=1)
+    return data
+
+
+def _terms(plan: Plan) -> dict[str, Any]:
+    """Return all that decides the bytes of the file: settings, inputs, versions."""
+    import cv2
+
+    from .. import __version__
+
+    return {
+        "settings": plan.meta.settings,
+        "sessions": {source["session"]: source for source in plan.meta.sources},
+        "versions": {
+            "kincap": __version__,
+            "opencv": cv2.__version__,
+            **{name: metadata.version(name) for name in _LIBRARIES},
+        },
+    }
+
+
+def _sha256(terms: dict[str, Any]) -> str:
+    """Return the checksum of a plan's terms."""
+    return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return in words what differs between two plans."""
+    said = _differences(tomllib.loads(before["settings"]), tomllib.loads(now["settings"]))
+    for name in sorted(before["sessions"].keys() | now["sessions"].keys()):
+        old, new = before["sessions"].get(name), now["sessions"].get(name)
+        if old is None or new is None:
+            said.append(f"session {name} is {'new' if old is None else 'gone'}")
+        elif old != new:
+            keys = [key.removesuffix("_sha256") for key in sorted(new) if old.get(key) != new[key]]
+            said.append(f"session {name}: {', '.join(keys)} changed")
+    said += _differences(before["versions"], now["versions"])
+    return "; ".join(said[:4]) + (f"; and {len(said) - 4} more" if len(said) > 4 else "")
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], within: str = "") -> list[str]:
+    """Return the values that differ between two nested dictionaries."""
+    said = []
+    for key in sorted(before.keys() | now.keys()):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            said += _differences(old, new, f"{within}{key}.")
+        elif old != new:
+            said.append(f"{within}{key} was {old!r}, is {new!r}")
+    return said

@@ -1,0 +1,267 @@
+"""The figures of a report: rates, gaps, pairs, people, joints, bones, and whether all adds up."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checks.findings import find_runs
+from ..checks.session_tables import SessionTables
+from ..checks.session_takes import Take
+from ..core.kinematics import FloatArray
+from ..core.pairing import NO_BODY
+from ..core.skeleton import JOINT_BONES, JOINT_NAMES, JOINTS, KEYPOINT_JOINT, KEYPOINT_NAMES
+from ..sessions.schema import EventKind, Rows, Stream
+
+NEAR_M: Final = 1.0
+FAR_M: Final = 4.0
+"""Where a Kinect v2 sees a person well."""
+BONE_NAMES: Final = tuple(f"{JOINT_NAMES[a]}-{JOINT_NAMES[b]}" for a, b in JOINT_BONES)
+_EDGES: Final = {"right": 1, "left": 2, "top": 4, "bottom": 8}
+_WORST: Final = 3
+_LONG_BONE_M: Final = 0.2
+_TRACKED, _INFERRED, _NOT_TRACKED = 2, 1, 0
+_MAD: Final = 1.4826
+"""Standard deviations in a median absolute deviation of normal noise."""
+
+
+def measure(takes: Sequence[Take]) -> dict[str, Any]:
+    """Return the figures of some takes together."""
+    return {
+        "duration_s": sum(take.length_s() for take in takes),
+        "streams": {name: _stream(takes, name) for name in ("color", "bodies")},
+        "pairs": _pairs(takes),
+        "people": _people(takes),
+        **_joints(takes),
+        **_places(takes),
+        "low_light": _low_light(takes),
+        "bones": _bones(takes),
+        "lag": _lag(takes),
+    }
+
+
+def _join(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return arrays one after another; none gives an empty one."""
+    return np.concatenate(parts) if len(parts) else np.zeros(0)
+
+
+def _stream(takes: Sequence[Take], name: str) -> dict[str, Any]:
+    """Return rates and gaps of a stream; steps never cross takes."""
+    steps = [take.steps[name] for take in takes]
+    own = _join([one.regular for one in steps])
+    gaps = _join([one.step[one.missing > 0] for one in steps])
+    covered = float(own.sum()) / 1e7
+    return {
+        "items": sum(len(take.rows(name)) for take in takes),
+        "fps_median": 1e7 / float(np.median(own)) if len(own) else np.nan,
+        "fps_mean": len(own) / covered if covered else np.nan,
+        "gaps": len(gaps),
+        "missing": int(sum(one.missing.sum() for one in steps)),
+        "longest_gap_ms": float(gaps.max()) / 1e4 if len(gaps) else 0.0,
+    }
+
+
+def _pairs(takes: Sequence[Take]) -> dict[str, Any]:
+    """Return how well colour frames and bodies belong together."""
+    residual = _join([take.pairs.residual_ms for take in takes])
+    apart = np.abs(residual[np.isfinite(residual)])
+    alone = sum(int((take.pairs.body == NO_BODY).sum()) for take in takes)
+    return {
+        "paired": len(apart),
+        "unpaired_share": alone / len(residual) if len(residual) else np.nan,
+        "bodies_without_color": sum(int(take.pairs.alone.sum()) for take in takes),
+        "median_ms": float(np.median(apart)) if len(apart) else np.nan,
+        "p95_ms": float(np.percentile(apart, 95)) if len(apart) else np.nan,
+        "max_ms": float(apart.max()) if len(apart) else np.nan,
+    }
+
+
+def _people(takes: Sequence[Take]) -> dict[str, Any]:
+    """Return how many people were in the rows."""
+    count = _join([take.bodies["people"] for take in takes])
+    rows = max(len(count), 1)
+    return {
+        "mean": float(count.mean()) if len(count) else np.nan,
+        "most": int(count.max(initial=0)),
+        "nobody_share": float((count == 0).sum() / rows) if len(count) else np.nan,
+        "several_share": float((count > 1).sum() / rows) if len(count) else np.nan,
+    }
+
+
+def _joints(takes: Sequence[Take]) -> dict[str, Any]:
+    """Return how often each joint and each keypoint was inferred and not tracked."""
+    counts = sum(
+        (take.tables.states.get(take.number, np.zeros((3, JOINTS), np.int64)) for take in takes),
+        np.zeros((3, JOINTS), np.int64),
+    )
+    total = counts.sum(axis=0)
+
+    def shares(joint: int) -> dict[str, float]:
+        of = max(int(total[joint]), 1)
+        known = bool(total[joint])
+        return {
+            "inferred": float(counts[_INFERRED, joint] / of) if known else np.nan,
+            "not_tracked": float(counts[_NOT_TRACKED, joint] / of) if known else np.nan,
+        }
+
+    keypoints = counts[:, KEYPOINT_JOINT].sum(axis=1)
+    every = int(keypoints.sum())
+    return {
+        "joints": {name: shares(joint) for joint, name in enumerate(JOINT_NAMES)},
+        "keypoints": {
+            **{
+                name: shares(int(joint))
+                for name, joint in zip(KEYPOINT_NAMES, KEYPOINT_JOINT, strict=True)
+            },
+            "inferred_share": float(keypoints[_INFERRED] / every) if every else np.nan,
+            "not_tracked_share": float(keypoints[_NOT_TRACKED] / every) if every else np.nan,
+        },
+    }
+
+
+def _places(takes: Sequence[Take]) -> dict[str, Any]:
+    """Return where people were: at an edge of the depth image, and how far away."""
+    people = [take.people for take in takes]
+    edges = _join([one["clipped"] for one in people]).astype(np.uint8)
+    depth = _join([one["distance_m"] for one in people]).astype(np.float64)
+    depth = depth[np.isfinite(depth)]
+    outside = (depth < NEAR_M) | (depth > FAR_M)
+    p5, median, p95 = np.percentile(depth, [5, 50, 95]) if len(depth) else [np.nan] * 3
+    return {
+        "clipped_share": {
+            name: float(((edges & bit) != 0).mean()) if len(edges) else np.nan
+            for name, bit in _EDGES.items()
+        },
+        "distance_m": {
+            "p5": float(p5),
+            "median": float(median),
+            "p95": float(p95),
+            "outside_share": float(outside.mean()) if len(depth) else np.nan,
+        },
+    }
+
+
+def _low_light(takes: Sequence[Take]) -> dict[str, Any]:
+    """Return how much of the colour was taken in low light, and when."""
+    dark = _join([take.dark for take in takes])
+    intervals = []
+    for take in takes:
+        seconds = take.seconds(take.color["time_device"])
+        for run in find_runs(take.dark, seconds, join_s=0.5):
+            span = [round(float(seconds[run.first]), 3), round(float(seconds[run.last]), 3)]
+            intervals.append({"take": take.number, "from_s": span[0], "to_s": span[1]})
+    return {"share": float(dark.mean()) if len(dark) else 0.0, "intervals": intervals}
+
+
+def _bones(takes: Sequence[Take]) -> dict[str, Any]:
+    """Return how stable each bone's length is: a body's bones don't grow."""
+    numbers = {take.number for take in takes}
+    off: list[FloatArray] = []
+    lengths: list[FloatArray] = []
+    for part in takes[0].tables.bones if takes else []:
+        for take in numbers & set(map(int, np.unique(part.take))):
+            for body in np.unique(part.tracking_id[part.take == take]):
+                own = part.length_m[(part.take == take) & (part.tracking_id == body)]
+                off.append(own / _median(own))
+                lengths.append(own)
+    if not off:
+        return {"median_m": {}, "spread": {}, "worst": []}
+    ratio, length = np.concatenate(off), np.concatenate(lengths)
+    spread = _MAD * _median(np.abs(ratio - 1.0))
+    # hands and feet are so short that noise alone makes them vary: that says nothing
+    long = np.where(_median(length) >= _LONG_BONE_M, spread, np.nan)
+    order = [int(b) for b in np.argsort(-np.nan_to_num(long, nan=-1.0), kind="stable")]
+    return {
+        "median_m": dict(zip(BONE_NAMES, map(float, _median(length)), strict=True)),
+        "spread": dict(zip(BONE_NAMES, map(float, spread), strict=True)),
+        "worst": [BONE_NAMES[b] for b in order[:_WORST] if np.isfinite(long[b])],
+    }
+
+
+def _median(values: FloatArray) -> FloatArray:
+    """Return (B,) the median of (N, B) values, NaN left out; NaN for a column of them."""
+    median = np.full(values.shape[1], np.nan)
+    known = np.isfinite(values).any(axis=0)
+    if known.any():
+        median[known] = np.nanmedian(values[:, known], axis=0)
+    return median
+
+
+def _lag(takes: Sequence[Take]) -> dict[str, Any]:
+    """Return the lag: of several takes the largest one."""
+    known = [take.lag for take in takes if np.isfinite(take.lag.ms)]
+    worst = max(known, key=lambda lag: abs(lag.ms), default=None)
+    return {
+        "ms": worst.ms if worst else np.nan,
+        "peak": worst.peak if worst else np.nan,
+        "motion_s": sum(take.lag.motion_s for take in takes),
+        "frames": sum(take.lag.frames for take in takes),
+    }
+
+
+def dropped_ranges(tables: SessionTables) -> list[dict[str, Any]]:
+    """Return every lost range of items with its reason, in the order written."""
+    return [
+        {
+            "stream": Stream(int(event["stream"])).name,
+            "reason": EventKind(int(event["kind"])).name.removeprefix("drop_"),
+            "take": int(event["take"]),
+            "seq_first": int(event["seq_first"]),
+            "seq_last": int(event["seq_last"]),
+            "count": int(event["count"]),
+        }
+        for event in _drops(tables.events)
+    ]
+
+
+def _drops(events: Rows) -> Rows:
+    """Return the events that say that items of a stream were lost."""
+    kinds = [int(kind) for kind in EventKind if kind.is_drop]
+    streams = [int(stream) for stream in Stream]
+    return events[np.isin(events["kind"], kinds) & np.isin(events["stream"], streams)]
+
+
+def accounts(tables: SessionTables) -> dict[str, dict[str, Any]]:
+    """Add up a session by stream: what the source gave, what is stored, what was dropped and why.
+
+    ``unaccounted`` items are neither stored nor explained, as after damage; ``twice`` are both.
+    """
+    drops = _drops(tables.events)
+    found = {}
+    for stream, rows in ((Stream.color, tables.color), (Stream.bodies, tables.bodies)):
+        own = drops[drops["stream"] == stream]
+        stored = np.unique(rows["seq"])
+        known = [int(seqs.max()) for seqs in (rows["seq"], own["seq_last"]) if len(seqs)]
+        emitted = max([*known, tables.sealed_to.get(stream.name, -1)], default=-1) + 1
+        lost = _union([(int(e["seq_first"]), int(e["seq_last"])) for e in own])
+        inside = sum(
+            int(np.searchsorted(stored, b, "right") - np.searchsorted(stored, a)) for a, b in lost
+        )
+        dropped = sum(b - a + 1 for a, b in lost)
+        reasons: dict[str, int] = {}
+        for event in own:
+            name = EventKind(int(event["kind"])).name.removeprefix("drop_")
+            reasons[name] = reasons.get(name, 0) + int(event["count"])
+        unaccounted = emitted - len(stored) - dropped + inside
+        found[stream.name] = {
+            "emitted": emitted,
+            "stored": len(stored),
+            "dropped": dropped,
+            "reasons": dict(sorted(reasons.items())),
+            "unaccounted": unaccounted,
+            "twice": inside + len(rows) - len(stored),
+            "closes": unaccounted == 0 and inside == 0 and len(rows) == len(stored),
+        }
+    return found
+
+
+def _union(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans of seqs without overlaps, sorted."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged

@@ -1,0 +1,224 @@
+"""quality.json: how good a session's recording is, worked out from what is stored of it.
+
+    quality = make_quality(folder)
+    save_quality(folder, quality)
+
+Only what lies on the disk is read, so a report can be made again at any time, also of a session
+that was left by a killed recorder, is damaged, or came from another source.
+"""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from .. import __version__
+from ..checks.findings import limit, sums
+from ..checks.lag.lag import MOST_WORK_S
+from ..checks.session_findings import find_all
+from ..checks.session_tables import SessionTables, read_tables
+from ..checks.session_takes import Take, split_takes
+from ..core.checked_json import dump_checked, load_checked
+from ..core.errors import KincapError, SessionError
+from ..core.files.fault_injection import default_io
+from ..core.files.file_io import FileIO
+from ..sessions.info import is_recording
+from ..sessions.repair.verify import NOT_READABLE, QUALITY_FILE, find_folders, may_read
+from .advice import advice, verdict
+from .measures import accounts, dropped_ranges, measure
+
+QUALITY_SCHEMA: Final = "kincap/quality/1"
+MOST_EVENTS: Final = 1000
+
+
+def make_quality(folder: Path, io: FileIO | None = None, *, lag: bool = True) -> dict[str, Any]:
+    """Work out the report of a session; nothing is changed.
+
+    Args:
+        folder: The session's folder.
+        io: File handling.
+        lag: Whether pictures are decoded to measure by how much the joints come late.
+
+    Returns:
+        What quality.json holds, see docs/format.md.
+
+    Raises:
+        SessionError: There is no session, or its session.json can't be read.
+    """
+    # joints of a sensor may lie anywhere, at infinity too; what can't be measured becomes NaN
+    with np.errstate(all="ignore"):
+        return _make(folder, io or FileIO(), lag)
+
+
+def _make(folder: Path, io: FileIO, lag: bool) -> dict[str, Any]:
+    """Work out the report; see ``make_quality``."""
+    tables = read_tables(folder, io)
+    takes = split_takes(tables)
+    if lag:
+        _measure_lags(takes, io)
+    found = find_all(tables, takes)
+    findings, left_out = limit(found)
+    quality: dict[str, Any] = {
+        "schema": QUALITY_SCHEMA,
+        "kincap_version": __version__,
+        "session": tables.info.name,
+        "uuid": tables.info.uuid,
+        "damaged_rows": dict(sorted(tables.damaged.items())),
+        "unreadable_shards": sorted(set(tables.unreadable)),
+        "accounts": accounts(tables),
+        "dropped": dropped_ranges(tables),
+        "whole": measure(takes),
+        "takes": [{"take": take.number, **measure([take])} for take in takes],
+        "findings": [finding.to_json() for finding in findings],
+        "findings_left_out": left_out,
+        "kinds": sums(found),
+        "events": _events(tables),
+    }
+    quality["verdict"] = verdict(quality)
+    quality["advice"] = advice(quality)
+    finite: dict[str, Any] = _finite(quality)
+    return finite
+
+
+def _measure_lags(takes: Sequence[Take], io: FileIO) -> None:
+    """Measure every take's lag in a time that does not grow with their number."""
+    left, length = MOST_WORK_S, sum(take.length_s() for take in takes)
+    for take in takes:
+        began = time.monotonic()
+        take.measure_lag(io, left * take.length_s() / max(length, 1e-9))
+        left = max(left - (time.monotonic() - began), 0.0)
+        length -= take.length_s()
+
+
+def _events(tables: SessionTables) -> list[dict[str, Any]]:
+    """Return the first events as they stand in the shards."""
+    kinds = {number: name for name, number in tables.info.event_kinds.items()}
+    return [
+        {
+            "kind": kinds.get(int(event["kind"]), int(event["kind"])),
+            "stream": int(event["stream"]),
+            "take": int(event["take"]),
+            "seq_first": int(event["seq_first"]),
+            "seq_last": int(event["seq_last"]),
+            "count": int(event["count"]),
+            "text": event["text"].decode("utf-8", "replace"),
+        }
+        for event in tables.events[:MOST_EVENTS]
+    ]
+
+
+def _finite(value: Any) -> Any:
+    """Replace NaN and infinities by None, and round what has no more meaning, at every depth."""
+    if isinstance(value, float):
+        return round(value, 5) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def save_quality(folder: Path, quality: Mapping[str, Any], io: FileIO | None = None) -> Path:
+    """Write quality.json, whole or not at all.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    path = folder / QUALITY_FILE
+    (io or FileIO()).write_atomic(path, dump_checked(quality, lines=True))
+    return path
+
+
+def load_quality(folder: Path) -> dict[str, Any] | None:
+    """Return what a session's quality.json says; None where there is none that is whole."""
+    try:
+        kept = load_checked((folder / QUALITY_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return kept if kept.get("schema") == QUALITY_SCHEMA else None
+
+
+def summary(quality: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the few figures that ``kincap record --json`` repeats."""
+    whole = quality["whole"]
+    counts: dict[str, int] = {}
+    for finding in quality["findings"]:
+        counts[finding["kind"]] = counts.get(finding["kind"], 0) + 1
+    return {
+        "verdict": quality["verdict"],
+        "advice": quality["advice"],
+        "fps": {name: stream["fps_mean"] for name, stream in whole["streams"].items()},
+        "pair_residual_p95_ms": whole["pairs"]["p95_ms"],
+        "unpaired_share": whole["pairs"]["unpaired_share"],
+        "inferred_share": whole["keypoints"]["inferred_share"],
+        "lag_ms": whole["lag"]["ms"],
+        "findings": counts,
+    }
+
+
+def report(recordings: Path, name: str) -> tuple[dict[str, Any], str | None]:
+    """Make a session's report again and keep it.
+
+    Args:
+        recordings: The folder of all sessions.
+        name: The session.
+
+    Returns:
+        The report, and why it could not be kept in the session's folder; None: it was.
+
+    Raises:
+        SessionError: There is no such session, it is being recorded, or its session.json can't be
+            read.
+    """
+    folder = find_folders(recordings, [name])[0]
+    if not may_read(folder):
+        raise SessionError(f"{folder}: {NOT_READABLE}")
+    if is_recording(folder):
+        raise SessionError(f"{folder}: being recorded now; its recorder reports when it has ended")
+    io = default_io()
+    quality = make_quality(folder, io)
+    try:
+        save_quality(folder, quality, io)
+    except OSError as error:
+        return quality, f"{folder / QUALITY_FILE}: {error.strerror or error}; it was not kept"
+    return quality, None
+
+
+def report_of_recording(
+    folder: Path, io: FileIO
+) -> tuple[dict[str, Any] | None, Path | None, str | None]:
+    """Make and keep the report at the end of a recording, which nothing in it may spoil.
+
+    Args:
+        folder: The session's folder, its lock held.
+        io: File handling.
+
+    Returns:
+        The report, None where it can't be made; its file, None where it was not kept; and what the
+        person should know about that.
+    """
+    again = f"kincap sessions report {folder.name} makes it again"
+    try:
+        quality = make_quality(folder, io)
+    except Exception as error:
+        # the recording is safe already: whatever is odd in it must not make it look failed
+        what = error if isinstance(error, KincapError | OSError) else repr(error)
+        return None, None, f"{folder}: no report of its quality ({what}); {again}"
+    try:
+        return quality, save_quality(folder, quality, io), None
+    except OSError as error:
+        return quality, None, f"{folder / QUALITY_FILE}: {error.strerror or error}; {again}"
+
+
+def late_lines(quality: Mapping[str, Any] | None) -> list[str]:
+    """Return a warning for each take whose joints come late, by its report."""
+    if quality is None:
+        return []
+    late = [finding for finding in quality["findings"] if finding["kind"] == "lag"]
+    return [f"{quality['session']}, take {one['take']}: {one['text']}" for one in late[:3]]

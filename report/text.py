@@ -1,0 +1,183 @@
+"""A report as it is printed: the verdict, what came and where it went, what is named."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from ..core.skeleton import KEYPOINT_NAMES
+from .advice import keypoint_words, share_words
+
+Weight = Literal["verdict", "plain", "grave", "odd", "known", "advice"]
+
+LISTED: Final = 3
+"""So many findings of a kind are printed one by one; of more, their sum and the worst."""
+_GRAVE: Final = ("damaged", "lag", "sensor_lost", "stall", "frozen", "write_failed")
+_KNOWN: Final = ("sensor_back", "body_found", "several_bodies", "turned_away", "no_body", "warning")
+_COUNTED: Final = {
+    "gap": "missing",
+    "stall": "missing",
+    "duplicate": "items",
+    "out_of_order": "items",
+}
+"""Kinds whose counts are items, and what these are."""
+_LASTS_S: Final = 0.3
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a printed report.
+
+    Attributes:
+        label: What it is about.
+        text: What is said.
+        weight: How much it matters, for a terminal's colours.
+    """
+
+    label: str
+    text: str
+    weight: Weight = "plain"
+
+    def plain(self) -> str:
+        """Return it as it is printed where nobody looks at colours."""
+        if self.weight == "verdict":
+            return f"{self.label}: {self.text}"
+        mark = ":" if self.weight == "advice" else ""
+        return f"  {self.label + mark:14} {self.text}"
+
+
+def report_lines(quality: Mapping[str, Any]) -> list[Line]:
+    """Return a report line by line.
+
+    Args:
+        quality: A report.
+    """
+    whole = quality["whole"]
+    lines = [Line("quality", quality["verdict"], "verdict")]
+    for name, stream in whole["streams"].items():
+        account = quality["accounts"][name]
+        lost = account["dropped"] or not account["closes"]
+        lines.append(Line(name, _stream_text(stream, account), "grave" if lost else "plain"))
+    pairs = whole["pairs"]
+    if pairs["paired"]:
+        text = (
+            f"residual median {pairs['median_ms']:.1f} ms, p95 {pairs['p95_ms']:.1f} ms, max "
+            f"{pairs['max_ms']:.1f} ms; {share_words(pairs['unpaired_share'])} of the frames "
+            "without a body row"
+        )
+        lines.append(Line("pairs", text))
+    lines += _people_lines(whole)
+    if whole["streams"]["color"]["items"]:
+        lines.append(Line("light", _light_text(whole)))
+    lines += _finding_lines(quality)
+    return lines + [Line("next time", text, "advice") for text in quality["advice"]]
+
+
+def _stream_text(stream: Mapping[str, Any], account: Mapping[str, Any]) -> str:
+    """Return a stream's account and rate."""
+    if not account["emitted"]:
+        return "none"
+    why = ", ".join(f"{count} {reason}" for reason, count in account["reasons"].items())
+    text = f"{account['emitted']} came = {account['stored']} stored + {account['dropped']} dropped"
+    text += f" ({why})" if why else ""
+    text += f", {stream['fps_mean']:.1f}/s" if stream["fps_mean"] else ""
+    if stream["fps_median"]:
+        text += f" (median step {1e3 / stream['fps_median']:.1f} ms)"
+    if stream["gaps"]:
+        text += f", {stream['missing']} missing in gaps"
+    return text if account["closes"] else f"{text}, {account['unaccounted']} UNACCOUNTED"
+
+
+def _people_lines(whole: Mapping[str, Any]) -> list[Line]:
+    """Return lines about who was seen, and how well."""
+    people, distance = whole["people"], whole["distance_m"]
+    if not people["most"]:
+        return []
+    text = f"{people['mean']:.1f} a row (at most {people['most']}; several in "
+    text += share_words(people["several_share"]) + ")"
+    if distance["p5"] is not None:
+        text += f", at {distance['p5']:.1f} to {distance['p95']:.1f} m"
+    cut = [
+        f"{side} {share_words(share)}" for side, share in whole["clipped_share"].items() if share
+    ]
+    text += f"; cut off at the edge of view: {', '.join(cut) or 'never'}"
+    keypoints, bones = whole["keypoints"], whole["bones"]
+    often = sorted(KEYPOINT_NAMES, key=lambda name: -(keypoints[name]["inferred"] or 0.0))[:3]
+    guessed = ", ".join(
+        f"{keypoint_words(name)} {share_words(keypoints[name]['inferred'])}"
+        for name in often
+        if keypoints[name]["inferred"]
+    )
+    joints = f"{share_words(keypoints['inferred_share'])} inferred"
+    joints += f" (most: {guessed})" if guessed else ""
+    loose = ", ".join(f"{name} {bones['spread'][name]:.1%}" for name in bones["worst"][:2])
+    joints += f"; bones vary most: {loose}" if loose else ""
+    return [Line("people", text), Line("joints", joints)]
+
+
+def _light_text(whole: Mapping[str, Any]) -> str:
+    """Return how dark it was, and how late the joints are where there are any."""
+    text = f"{share_words(whole['low_light']['share'])} low light"
+    if not whole["people"]["most"]:
+        return text
+    ms = whole["lag"]["ms"]
+    known = "too little motion to tell" if ms is None else f"{ms:+.0f} ms"
+    return f"{text}; joints against pictures: {known}"
+
+
+def _finding_lines(quality: Mapping[str, Any]) -> list[Line]:
+    """Return what is named, kind by kind, the grave ones first, else as they first appear."""
+    by_kind: dict[str, list[Mapping[str, Any]]] = {}
+    for finding in quality["findings"]:
+        by_kind.setdefault(finding["kind"], []).append(finding)
+    several = len(quality["takes"]) > 1
+    lines = []
+    for kind in sorted(by_kind, key=lambda kind: _weight(kind) != "grave"):
+        findings, weight = by_kind[kind], _weight(kind)
+        if len(findings) <= LISTED:
+            texts = [_where(finding, several) + finding["text"] for finding in findings]
+        else:
+            texts = [_sum_text(kind, findings, quality["kinds"][kind], several)]
+        lines += [Line(kind, text, weight) for text in texts]
+    return lines
+
+
+def _weight(kind: str) -> Weight:
+    """Return how much a kind of finding matters."""
+    if kind in _GRAVE or kind.startswith("drop_"):
+        return "grave"
+    return "known" if kind in _KNOWN else "odd"
+
+
+def _sum_text(
+    kind: str, findings: Sequence[Mapping[str, Any]], total: Mapping[str, Any], several: bool
+) -> str:
+    """Return how often something was found, how much of it, and the worst."""
+    text = f"{total['times']} times"
+    unit = "lost" if kind.startswith("drop_") else _COUNTED.get(kind)
+    if unit is not None:
+        text += f", {total['items']} {unit}"
+    elif total["seconds"] >= _LASTS_S:
+        text += f", {total['seconds']:.1f} s in all"
+    worst = max(findings, key=lambda one: (_length_s(one), one["count"]))
+    # the first of many moments is worth no more than any other
+    which = "longest" if _length_s(worst) else "first"
+    return f"{text}; {which} {_where(worst, several)}{worst['text']}"
+
+
+def _length_s(finding: Mapping[str, Any]) -> float:
+    """Return how long a finding lasts; 0 where that is unknown."""
+    return float((finding["end_s"] or 0.0) - (finding["start_s"] or 0.0))
+
+
+def _where(finding: Mapping[str, Any], several: bool) -> str:
+    """Return when it was."""
+    if finding["start_s"] is None:
+        return ""
+    take = f"take {finding['take']}, " if several else ""
+    return f"{take}{clock(finding['start_s'])}: "
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as m:ss.s."""
+    minutes, rest = divmod(round(max(seconds, 0.0), 1), 60)
+    return f"{int(minutes)}:{rest:04.1f}"

@@ -1,0 +1,274 @@
+"""One open session: its tables, its frames with their bodies, its decisions."""
+
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+
+from ..core.errors import KincapError, SessionError
+from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
+from ..sessions.edits import REJECT, Edits, load_edits
+from ..sessions.info import SessionInfo, is_recording, load_session
+from ..sessions.reader import EMPTY, SEALED, SessionReader, ShardState
+from ..sessions.schema import Stream
+from . import timeline
+from .columns import pack_columns
+from .empty_stage import empty_picture, is_bodies_alone, stick_picture
+
+PIECE: Final = 256
+"""Colour frames, by seq, in one answer of bodies."""
+
+THUMBNAIL_PX: Final = (384, 216)
+THUMBNAIL_QUALITY: Final = 82
+
+
+class NotHereError(SessionError):
+    """What was asked for by name or number is not there."""
+
+
+class Book:
+    """A session that is being looked at.
+
+    Hold ``lock`` while using it: the reader below serves one thread.
+
+    Args:
+        name: The session.
+        folder: Its folder.
+
+    Attributes:
+        lock: Held by whoever uses the book.
+        closed: No longer to be used.
+
+    Raises:
+        SessionError: The session can't be read.
+    """
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder
+        self.lock = threading.RLock()
+        self.closed = False
+        self._stamp = recording_stamp(folder)
+        self._reader = SessionReader(folder)
+        self._slim: dict[str, np.ndarray] = {}
+        self._thumbnail: tuple[int, bytes] | None = None
+        self._empty: bytes | None = None
+        self._load()
+
+    def close(self) -> None:
+        """Close the files as soon as nobody uses them."""
+        with self.lock:
+            self.closed = True
+            self._reader.close()
+
+    def refresh(self) -> None:
+        """Look at the files again: a recorder may be writing."""
+        stamp = recording_stamp(self.folder)
+        if stamp == self._stamp:
+            return
+        if load_session(self.folder).uuid == self._reader.info.uuid:
+            self._reader.refresh()
+        else:
+            # deleted and recorded again under the same name
+            old, self._reader = self._reader, SessionReader(self.folder)
+            old.close()
+            self._thumbnail = None
+        self._load()
+        # taken before the look: what was written during it is found the next time
+        self._stamp = stamp
+
+    def _load(self) -> None:
+        """Take the small tables; the bodies only when somebody asks for them."""
+        self._size = _picture_size(self._reader.info)
+        self._color = self._reader.color
+        self._paired: tuple[np.ndarray, timeline.Pairs] | None = None
+        # without pictures the body rows are what is paged through, on an empty stage
+        self._bodies_alone = is_bodies_alone(self._reader.info)
+        if self._bodies_alone:
+            self._color = timeline.rows_in_place_of_color(self._slim_bodies())
+        self._state = self._find_state()
+
+    def _bodies(self) -> tuple[np.ndarray, timeline.Pairs]:
+        """Return the bodies, and which of them belongs to which colour frame."""
+        if self._paired is None:
+            bodies = self._slim_bodies()
+            self._paired = bodies, timeline.pair_bodies(self._color, bodies)
+        return self._paired
+
+    def _slim_bodies(self) -> np.ndarray:
+        """Return what is needed of all bodies."""
+        parts = [np.zeros(0, timeline.BODY_DTYPE), *map(self._slim_shard, self._reader.shards)]
+        return np.concatenate(parts)
+
+    def _slim_shard(self, shard: ShardState) -> np.ndarray:
+        """Return what is needed of a shard's bodies; kept for a sealed one, which never changes."""
+        if shard.record is None:
+            return timeline.slim_bodies(self._reader.shard(shard.name).rows("bodies"))
+        key = shard.record.sha256
+        if key not in self._slim:
+            self._slim[key] = timeline.slim_bodies(self._reader.shard(shard.name).rows("bodies"))
+        return self._slim[key]
+
+    def _find_state(self) -> str:
+        if is_recording(self.folder):
+            return "recording"
+        if len(self._color) == 0:
+            return "empty"
+        sealed = all(shard.state in (SEALED, EMPTY) for shard in self._reader.shards)
+        return "sealed" if sealed else "left"
+
+    def summary(self) -> dict[str, Any]:
+        """Return the session's line in the list."""
+        info = self._reader.info
+        spans = timeline.take_spans(self._color)
+        verdicts = load_edits(self.folder).verdicts(self._color["seq"])
+        return {
+            "name": self.name,
+            "state": self._state,
+            "problem": None,
+            "frames": len(self._color),
+            "pictures": not self._bodies_alone,
+            "duration_s": sum(span["duration_s"] for span in spans),
+            "bytes": sum(path.stat().st_size for path in self.folder.iterdir()),
+            "subject": str(info.subject or ""),
+            "outfit": str(info.outfit or ""),
+            "note": str(info.note or ""),
+            "tags": [str(tag) for tag in info.tags],
+            "created_utc": str(info.created_utc),
+            "rejected": int((verdicts == REJECT).sum()),
+        }
+
+    def detail(self) -> dict[str, Any]:
+        """Return all that the session's page shows but the frames themselves."""
+        info = self._reader.info
+        along = Stream.bodies if self._bodies_alone else Stream.color
+        drops = timeline.find_drops(self._color, self._reader.events, along)
+        noticed = timeline.find_noticed(self._color, self._reader.events, along)
+        return {
+            **self.summary(),
+            "schema": "kincap/review-session/1",
+            "uuid": str(info.uuid),
+            "bodies": len(self._bodies()[0]),
+            "source": str(info.source.get("uri") or info.source.get("kind") or ""),
+            "color_size_px": self._size,
+            "mirrored": bool(info.device.get("mirrored")),
+            "times": str(info.device.get("times", "")),
+            "takes": timeline.take_spans(self._color),
+            "drops": [
+                {
+                    "stream": drop.stream,
+                    "reason": drop.reason,
+                    "first": drop.first,
+                    "last": drop.last,
+                    "count": drop.count,
+                }
+                for drop in drops
+            ],
+            "noticed": [asdict(one) for one in noticed],
+            "edits": self.edits(load_edits(self.folder)),
+        }
+
+    def edits(self, edits: Edits) -> dict[str, Any]:
+        """Return the decisions as the page holds them."""
+        seqs = self._color["seq"]
+        ranges = []
+        for first, last, op in edits.ranges():
+            begin, end = np.searchsorted(seqs, [first, last + 1])
+            ranges.append({"op": op, "first": first, "last": last, "frames": int(end) - int(begin)})
+        return {"ranges": ranges, "can_undo": edits.can_undo, "can_redo": edits.can_redo}
+
+    def timeline(self, first: int) -> bytes:
+        """Return a row for each colour frame from seq ``first`` on, as packed columns."""
+        at = int(np.searchsorted(self._color["seq"], first))
+        bodies, pairs = self._bodies()
+        people, states = timeline.lane_states(bodies, pairs)
+        columns = {
+            "seq": self._color["seq"].astype("<f8"),
+            "time_s": timeline.seconds_in_take(self._color),
+            "residual_ms": pairs.residual_ms,
+            "take": self._color["take"].astype("<u2"),
+            "bodies": people,
+            "states": states,
+        }
+        return pack_columns({name: column[at:] for name, column in columns.items()})
+
+    def people(self, first: int) -> bytes:
+        """Return the people in colour frames [first, first + PIECE), as packed columns."""
+        begin, end = np.searchsorted(self._color["seq"], [first, first + PIECE])
+        frames = np.arange(begin, end)
+        return pack_columns(timeline.people_columns(self._color, *self._bodies(), frames))
+
+    def frame(self, seq: int) -> bytes:
+        """Return a colour frame's JPEG as stored, its checksum and its size checked.
+
+        Of a session without pictures, an empty one.
+
+        Raises:
+            KincapError: It is damaged; names shard and seq.
+            NotHereError: No such frame is stored.
+        """
+        if not self._has(seq):
+            self.refresh()
+            if not self._has(seq):
+                raise NotHereError(f"{self.name}: no frame {seq} is stored")
+        if self._bodies_alone:
+            self._empty = self._empty or empty_picture(self._size)
+            return self._empty
+        data = self._reader.color_blob(seq)
+        check_jpeg(data, self._size)
+        return data
+
+    def _has(self, seq: int) -> bool:
+        seqs = self._color["seq"]
+        at = int(np.searchsorted(seqs, seq))
+        return at < len(seqs) and int(seqs[at]) == seq
+
+    def thumbnail(self) -> bytes:
+        """Return a small JPEG of a frame from the first third.
+
+        Raises:
+            NotHereError: There is no frame, or none that can be read.
+        """
+        count = len(self._color)
+        for at in dict.fromkeys((count // 3, 0, count // 2, count - 1) if count else ()):
+            seq = int(self._color["seq"][at])
+            if self._thumbnail is not None and self._thumbnail[0] == seq:
+                return self._thumbnail[1]
+            try:
+                small = self._small(at)
+            except KincapError:
+                continue
+            self._thumbnail = seq, encode_jpeg(small, THUMBNAIL_QUALITY)
+            return self._thumbnail[1]
+        raise NotHereError(f"{self.name}: no frame that can be shown")
+
+    def _small(self, at: int) -> np.ndarray:
+        """Return a frame at the size of a thumbnail, with its bones where it has no picture."""
+        if self._bodies_alone:
+            people = timeline.people_columns(self._color, *self._bodies(), [at])
+            return stick_picture(THUMBNAIL_PX, people["joint_px"], self._size)
+        picture = decode_jpeg(self.frame(int(self._color["seq"][at])), rgb=False)
+        small = cv2.resize(picture, THUMBNAIL_PX, interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.uint8)
+
+
+def _picture_size(info: SessionInfo) -> tuple[int, int]:
+    """Return the pictures' width and height; session.json may come from another machine.
+
+    Raises:
+        SessionError: It doesn't say them.
+    """
+    try:
+        width, height = info.device["color_size_px"]
+    except KeyError as error:
+        raise SessionError(f"{info.name}: session.json names no picture size") from error
+    return width, height
+
+
+def recording_stamp(folder: Path) -> object:
+    """Return something that changes whenever the recorder, not the reviewer, changed a file."""
+    files = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("edits."))
+    status = [(entry.name, entry.stat()) for entry in files]
+    return is_recording(folder), [(name, s.st_mtime_ns, s.st_size) for name, s in status]

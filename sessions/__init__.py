@@ -1,0 +1,1 @@
+"""Sessions on disk: session.json, shards, manifest, edits; read, verify and repair them."""

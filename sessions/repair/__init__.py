@@ -1,0 +1,1 @@
+"""Verify, repair, rename and delete sessions."""

@@ -1,0 +1,1 @@
+"""One shard file: its layout, writing, reading and sealing."""

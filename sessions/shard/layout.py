@@ -1,0 +1,257 @@
+"""Where everything lies in a shard: the template that is made once and never changes.
+
+A shard is a plain HDF5 file whose datasets are contiguous and allocated when it is made. HDF5
+writes the template (a sparse temporary file); from then on a shard is the template's first bytes,
+the header, and positioned writes at the datasets' offsets.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import tempfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ... import __version__
+from ...core.errors import ShardError
+from ...core.hdf5 import create_dataset, create_file, file_offset
+from ..schema import BLOB_TABLES, BLOBS, FORMAT, FORMAT_VERSION, STREAM_TABLE, TABLES, Stream
+
+MIB: Final = 1 << 20
+MIN_SHARD_MIB: Final = 8
+MAX_SHARD_MIB: Final = 16384
+"""Tables are read whole: the bodies of a shard this large fill 0.7 GB of memory."""
+_MAX_HEADER: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class TablePlace:
+    """Where a dataset lies in the file.
+
+    Attributes:
+        offset: Bytes from the file's start.
+        rows: Rows it has room for (bytes, for ``blobs``).
+        dtype: Type of one row.
+    """
+
+    offset: int
+    rows: int
+    dtype: np.dtype[Any]
+
+    @property
+    def end(self) -> int:
+        """First byte behind it."""
+        return self.offset + self.rows * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A shard's template: its first bytes, and where its datasets lie.
+
+    Attributes:
+        id: Names the layout in session.json, the manifest and the shard's attributes.
+        header: All bytes of the file before its first dataset.
+        tables: Place of each dataset, ``blobs`` among them where there is one.
+    """
+
+    id: str
+    header: bytes = field(repr=False)
+    tables: dict[str, TablePlace]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole file."""
+        return max(place.end for place in self.tables.values())
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows that each dataset has room for (bytes, for ``blobs``)."""
+        return {name: place.rows for name, place in self.tables.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the layout as session.json and the manifest keep it."""
+        return {
+            "id": self.id,
+            "header": base64.b64encode(zlib.compress(self.header, 9)).decode(),
+            "tables": {
+                name: [place.offset, place.rows, _descr(place.dtype)]
+                for name, place in self.tables.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any], *, where: str = "layout") -> "Layout":
+        """Return the layout that ``to_json`` gave.
+
+        Args:
+            kept: The JSON object.
+            where: The file it stands in, for the message.
+
+        Raises:
+            ShardError: It is no layout of this version, or its datasets overlap.
+        """
+        try:
+            unpack = zlib.decompressobj()
+            header = unpack.decompress(base64.b64decode(kept["header"], validate=True), _MAX_HEADER)
+            tables = {name: _place(name, *place) for name, place in kept["tables"].items()}
+            layout = cls(str(kept["id"]), header, tables)
+        except (KeyError, TypeError, ValueError, AttributeError, zlib.error, binascii.Error) as err:
+            raise ShardError(f"{where}: not a shard layout ({err!r})") from err
+        problem = layout.problem()
+        if problem:
+            raise ShardError(f"{where}: layout {layout.id}: {problem}")
+        return layout
+
+    def problem(self) -> str | None:
+        """Say what is wrong with it, or None: unknown or overlapping datasets, other types."""
+        for name, place in self.tables.items():
+            if place.dtype != _known(name):
+                return f"{name} is not a dataset of format version {FORMAT_VERSION}"
+            if place.rows < 0 or place.offset < 0:
+                return f"{name} has a negative place"
+        end = len(self.header)
+        for place in sorted(self.tables.values(), key=lambda place: place.offset):
+            if place.offset < end:
+                return "datasets overlap"
+            end = place.end
+        if end > MAX_SHARD_MIB * MIB:
+            return f"larger than the largest shard, {MAX_SHARD_MIB} MiB"
+        return None if self.tables else "no datasets"
+
+
+def _known(name: str) -> np.dtype[Any] | None:
+    """Return the type that the format gives a dataset."""
+    return np.dtype("u1") if name == BLOBS else TABLES.get(name)
+
+
+def _descr(dtype: np.dtype[Any]) -> Any:
+    """Return a dtype as JSON can hold it."""
+    return dtype.descr if dtype.names else dtype.str
+
+
+def _place(name: str, offset: Any, rows: Any, descr: Any) -> TablePlace:
+    """Return a dataset's place as JSON holds it; numpy never sees what a stranger calls a type.
+
+    Raises:
+        ValueError: It is none.
+    """
+    known = _known(name)
+    if known is None or descr != json.loads(json.dumps(_descr(known))):
+        raise ValueError(f"{name} is not a dataset of format version {FORMAT_VERSION}")
+    if type(offset) is not int or type(rows) is not int:
+        raise ValueError(f"{name} has no place")
+    return TablePlace(offset, rows, known)
+
+
+def table_rows(streams: tuple[str, ...], shard_mib: int) -> dict[str, int]:
+    """Return how many rows each table of a shard of this size has.
+
+    Args:
+        streams: Names of the source's streams.
+        shard_mib: Size of the whole shard, MiB.
+    """
+    rows = {}
+    for stream in sorted(Stream[name] for name in streams):
+        per_mib = 32 if stream is Stream.bodies and "color" not in streams else 8
+        rows[STREAM_TABLE[stream]] = max(64, per_mib * shard_mib)
+    rows["events"] = max(64, 4 * shard_mib)
+    return rows
+
+
+def make_layout(
+    session_uuid: str,
+    created_utc: str,
+    streams: tuple[str, ...] = ("color", "bodies"),
+    shard_mib: int = 512,
+) -> Layout:
+    """Make the template of a recorder run's shards.
+
+    Args:
+        session_uuid: From session.json.
+        created_utc: When the session was made, from session.json.
+        streams: Streams that the source has; others get no datasets.
+        shard_mib: Size of a shard, MiB; what the tables leave is ``blobs``.
+
+    Raises:
+        ShardError: A shard that small has no room for its tables, one that large is not read back.
+    """
+    if not MIN_SHARD_MIB <= shard_mib <= MAX_SHARD_MIB:
+        raise ShardError(
+            f"--shard-mib {shard_mib}: expected {MIN_SHARD_MIB} to {MAX_SHARD_MIB} MiB"
+        )
+    rows = table_rows(streams, shard_mib)
+    if not any(table in BLOB_TABLES for table in rows):
+        return _template(session_uuid, created_utc, rows)
+    # the first try says where blobs begin, the second lets them end with the shard
+    start = _template(session_uuid, created_utc, {**rows, BLOBS: 1}).tables[BLOBS].offset
+    return _template(session_uuid, created_utc, {**rows, BLOBS: shard_mib * MIB - start})
+
+
+def cut_layout(session_uuid: str, created_utc: str, rows: Mapping[str, int]) -> Layout:
+    """Make the template of a repacked shard.
+
+    Args:
+        session_uuid: From session.json.
+        created_utc: When the session was made.
+        rows: Rows (bytes, for ``blobs``) of each dataset; an empty one keeps room for one,
+            because HDF5 gives a dataset without elements no place.
+    """
+    return _template(session_uuid, created_utc, {name: max(1, n) for name, n in rows.items()})
+
+
+def _layout_id(session_uuid: str, created_utc: str, rows: Mapping[str, int]) -> str:
+    """Return a name that is the same exactly for templates that are."""
+    terms = [FORMAT_VERSION, __version__, session_uuid, created_utc, list(rows.items())]
+    return hashlib.sha256(json.dumps(terms).encode()).hexdigest()[:16]
+
+
+def _template(session_uuid: str, created_utc: str, rows: Mapping[str, int]) -> Layout:
+    """Let HDF5 write the empty shard and read off its header and its datasets' places."""
+    layout_id = _layout_id(session_uuid, created_utc, rows)
+    with tempfile.TemporaryDirectory(prefix="kincap-") as folder:
+        path = Path(folder, "template.h5")
+        places = {}
+        with create_file(path) as file:
+            for key, value in (
+                ("format", np.bytes_(FORMAT.encode())),
+                ("format_version", FORMAT_VERSION),
+                ("kincap_version", np.bytes_(__version__.encode())),
+                ("session_uuid", np.bytes_(session_uuid.encode())),
+                ("layout", np.bytes_(layout_id.encode())),
+                ("created_utc", np.bytes_(created_utc.encode())),
+            ):
+                file.attrs[key] = value
+            for name, count in rows.items():
+                dtype = TABLES.get(name, np.dtype("u1"))
+                offset = file_offset(create_dataset(file, name, (count,), dtype))
+                if offset is None:
+                    raise ShardError(f"HDF5 gave dataset {name} no place in the template")
+                places[name] = TablePlace(offset, count, dtype)
+        return Layout(layout_id, _header(path, places), places)
+
+
+def _header(path: Path, places: Mapping[str, TablePlace]) -> bytes:
+    """Return the bytes before the first dataset; all metadata must lie there.
+
+    With HDF5's default metadata block, part of the metadata lands behind the data, and a shard
+    made from the header alone would not open.
+    """
+    ordered = sorted(places.values(), key=lambda place: place.offset)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        header = file.read(ordered[0].offset)
+        ends = [place.end for place in ordered]
+        starts = [place.offset for place in ordered[1:]] + [size]
+        for end, start in zip(ends, starts, strict=True):
+            file.seek(end)
+            if start < end or any(file.read(start - end)):
+                raise ShardError("HDF5 wrote metadata behind the template's first dataset")
+    if size != ends[-1]:
+        raise ShardError(f"the template has {size} bytes, its datasets end at {ends[-1]}")
+    return header

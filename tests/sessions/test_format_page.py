@@ -1,0 +1,151 @@
+"""docs/format.md, section 1, says what real files hold: its tables are parsed and compared."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from kincap.core.files.file_io import FileIO
+from kincap.report.quality import make_quality, save_quality
+from kincap.sessions.edits import add_edit
+from kincap.sessions.info import SessionInfo, SessionLock, load_session
+from kincap.sessions.schema import TABLES, ColorFlag, EventKind, Stream, event_row
+from kincap.sessions.shard.layout import make_layout
+from kincap.sessions.shard.sealing import finish
+from kincap.sessions.truth import truth_dtype
+
+from .conftest import Recording
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "format.md"
+SECTION = PAGE.read_text(encoding="utf-8").split("\n## 1. ")[1].split("\n## 2")[0]
+
+
+def tables(first_column: str) -> list[list[list[str]]]:
+    """Return the page's tables whose first column has this head, as rows of cells."""
+    found = []
+    for block in re.findall(r"(?:^\|.*\n)+", SECTION, re.MULTILINE):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.split("\n")]
+        rows = [[cell.strip("`") for cell in row] for row in rows if len(row) > 1]
+        if rows[0][0] == first_column:
+            found.append(rows[2:])
+    return found
+
+
+def dtype_of(rows: list[list[str]]) -> np.dtype:
+    """Return the type that a table of fields describes."""
+    described = []
+    for name, kind, _ in rows:
+        base, _, shape = kind.rstrip("]").partition("[")
+        described.append((name, base, tuple(map(int, shape.split(","))) if shape else ()))
+    return np.dtype(described)
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a sealed shard of all streams' tables, in a session with an edit."""
+    recording = Recording(tmp_path_factory.mktemp("recordings") / "page", FileIO())
+    writer = recording.open_shard()
+    recording.fill(writer, 0, 3)
+    writer.append("events", event_row(EventKind.stall, take=0, text="nothing came"))
+    writer.close()
+    finish(recording.folder, "000000.h5", recording.layout, recording.io)
+    add_edit(recording.folder, "reject", 1, 1)
+    return writer.path
+
+
+def test_the_tables_of_fields_are_those_of_a_real_shard(shard: Path) -> None:
+    index, bodies, events = (dtype_of(rows) for rows in tables("field")[:3])
+    with h5py.File(shard) as file:
+        assert file["color_index"].dtype == index
+        assert file["bodies"].dtype == bodies
+        assert file["events"].dtype == events
+        assert file["blobs"].dtype == np.dtype("u1")
+    assert TABLES["mask_index"] == TABLES["depth_index"] == index
+    # packed: no gaps between fields
+    assert all(
+        dtype.itemsize == sum(dtype[name].itemsize for name in dtype.names)
+        for dtype in (index, bodies, events)
+    )
+
+
+def test_the_table_of_the_truth_is_its_rows_type() -> None:
+    rows = [[name, kind.replace("P", "2"), what] for name, kind, what in tables("field")[3]]
+    assert dtype_of(rows) == truth_dtype(2)
+
+
+def test_attributes_are_as_listed(shard: Path) -> None:
+    (listed,) = tables("attribute")
+    with h5py.File(shard) as file:
+        assert sorted(file.attrs) == sorted(name for name, _, _ in listed)
+        for name, kind, value in listed:
+            assert isinstance(file.attrs[name], np.bytes_ if kind == "bytes" else np.integer)
+            if name.startswith("format"):
+                assert file.attrs[name] in (value.encode(), int(value) if value.isdigit() else 0)
+
+
+@pytest.mark.parametrize("mib", [8, 20, 512])
+@pytest.mark.parametrize("streams", [("color", "bodies", "mask", "depth"), ("bodies",)])
+def test_rows_are_as_many_as_listed(mib: int, streams: tuple[str, ...]) -> None:
+    (listed,) = tables("dataset")
+    layout = make_layout("uuid", "2026-01-01T00:00:00Z", streams, mib)
+    for name, _, rule in listed:
+        if name == "blobs" or name not in layout.tables:
+            assert name != "blobs" or (name in layout.tables) == ("color" in streams)
+            continue
+        rules = re.findall(r"max\((\d+), (\d+) M\)", rule)
+        least, per_mib = map(int, rules[-1] if "color" not in streams else rules[0])
+        assert layout.tables[name].rows == max(least, per_mib * mib)
+    assert {name for name, _, _ in listed} == {*TABLES, "blobs"}
+
+
+def test_numbers_are_as_listed() -> None:
+    assert {name: int(n) for name, n in tables("stream")[0]} == {s.name: int(s) for s in Stream}
+    assert {name: int(n) for name, n, _ in tables("kind")[0]} == {k.name: int(k) for k in EventKind}
+    assert {name: int(n) for name, n, _ in tables("flag")[0]} == {f.name: int(f) for f in ColorFlag}
+
+
+def _keys(heading: str) -> set[str]:
+    """Return the words set as code in a part of the page."""
+    part = re.split(rf"^### [\d.]+ {heading}", SECTION, flags=re.MULTILINE)[1].split("\n### ")[0]
+    return set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", part))))
+
+
+def test_keys_of_the_json_files_are_named(shard: Path) -> None:
+    folder = shard.parent
+    assert {f.name for f in fields(SessionInfo)} <= _keys(r"session\.json")
+    assert load_session(folder).name == "page"
+    session = json.loads((folder / "session.json").read_text())
+    assert set(session) <= _keys(r"session\.json")
+    line = json.loads((folder / "manifest.jsonl").read_text())
+    assert set(line) <= _keys("Life of a shard")
+    assert set(line["streams"]["color"]) <= _keys("Life of a shard")
+    edits = json.loads((folder / "edits.json").read_text())
+    assert set(edits) | set(edits["operations"][0]) <= _keys(r"edits\.json")
+
+
+def test_the_keys_of_quality_json_are_as_listed(shard: Path) -> None:
+    save_quality(shard.parent, make_quality(shard.parent))
+    kept = json.loads((shard.parent / "quality.json").read_text())
+    (listed,) = tables("key of quality.json")
+    assert [name for name, _ in listed] == list(kept)
+    (figures,) = tables("figure of quality.json")
+    assert [name for name, _ in figures] == list(kept["whole"])
+    for name, holds in figures:
+        inside = kept["whole"][name]
+        if isinstance(inside, dict) and name not in ("joints", "keypoints", "streams"):
+            assert set(inside) <= set(re.findall(r"\w+", holds)), name
+    for name, holds in listed:
+        first = next(iter(kept[name].values())) if name == "accounts" else kept[name]
+        first = first[0] if name in ("findings", "dropped") and first else first
+        if name in ("accounts", "findings", "dropped") and first:
+            assert set(first) <= set(re.findall(r"\w+", holds)), name
+
+
+def test_the_files_of_a_session_are_named(shard: Path) -> None:
+    with SessionLock(shard.parent).acquire("test"):
+        for path in shard.parent.iterdir():
+            assert path.name in SECTION, path.name

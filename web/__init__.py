@@ -1,0 +1,1 @@
+"""The guard of every page that kincap serves."""
