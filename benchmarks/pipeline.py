@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from kincap.capture.record import MAX_ENCODERS, RecordSettings, record
 from kincap.capture.sources.registry import open_source
-from kincap.capture.sources.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, Item, SensorInfo
+from kincap.capture.sources.sensor import BodyFrame, ColorFrame, Item, SensorInfo
+from kincap.core.units import TICK_100NS
 from kincap.sessions.schema import empty_body_row
 
 FRAMES = 400
@@ -76,7 +77,7 @@ class Pictures:
     def items(self) -> Iterator[Item]:
         """Hand over a body row and a picture in turn."""
         for k in range(self._frames):
-            now, tick = time.perf_counter_ns(), k * KINECT_TICK_100NS
+            now, tick = time.perf_counter_ns(), k * TICK_100NS
             row = empty_body_row()
             row["time_device"], row["time_host"], row["tracked"][0, 0] = tick, now, 1
             yield BodyFrame(row)

@@ -27,6 +27,7 @@ from benchmarks.pictures import load
 from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.capture.sources.sensor import BodyFrame, ColorFrame, Item, SensorInfo
 from kincap.capture.stats import Latencies
+from kincap.core.units import SECOND_100NS, SECOND_NS
 from kincap.sessions.schema import Stream
 
 HANDED_OVER: Final = struct.Struct("<BQq")
@@ -99,10 +100,10 @@ class PacedPictures:
             for k in range(job.frames):
                 due = began + (k + 1) / job.fps
                 time.sleep(max(0.0, due - time.perf_counter()))
-                self.late.add(int(max(0.0, time.perf_counter() - due) * 1e9))
+                self.late.add(int(max(0.0, time.perf_counter() - due) * SECOND_NS))
                 if self._closed:
                     return
-                tick = round((k + 1) * 1e7 / job.fps)
+                tick = round((k + 1) * SECOND_100NS / job.fps)
                 row = self._rows[k % len(self._rows)][None].copy()
                 row["time_device"], row["time_host"] = tick, time.perf_counter_ns()
                 log.write(HANDED_OVER.pack(Stream.bodies, k, tick))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from ..core.units import SECOND_NS
 from ..sessions.schema import EventKind, Stream
 from ..sessions.shard.shard_writer import ShardWriter
 from .clock import Clock
@@ -151,7 +152,7 @@ class Pipeline:
         self._tell(at_once=True)
 
     def _now_s(self) -> float:
-        return self._clock.now_ns() / 1e9
+        return self._clock.now_ns() / SECOND_NS
 
     def _wait_for_source(self) -> None:
         """Watch over the source until it ends; one that hangs after a stop is closed, then left."""

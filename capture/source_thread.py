@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..core.errors import SensorError
+from ..core.units import SECOND_100NS, TICK_100NS
 from ..sessions.schema import EventKind, Stream
 from .clock import Clock
 from .hand_over import HandOver
 from .sources.sensor import (
-    KINECT_TICK_100NS,
     BodyFrame,
     ColorFrame,
     Item,
@@ -26,7 +26,7 @@ from .watches.silence import BodyWatch
 from .watches.watches import Noticing, Timed, times_of
 
 _TOO_LARGE = 1 << 63
-_BODIES_GONE_100NS = 10 * KINECT_TICK_100NS
+_BODIES_GONE_100NS = 10 * TICK_100NS
 """When no body row has come for so long, the last picture waits for none."""
 
 
@@ -87,7 +87,7 @@ class Feed:
     def recorded_s(self) -> float:
         """How much time the takes cover, by the source's clock."""
         here = 0 if self._take_began is None else self.last_time - self._take_began
-        return (self._recorded_before + here) / 1e7
+        return (self._recorded_before + here) / SECOND_100NS
 
     @property
     def bodies_seen(self) -> int:
@@ -227,7 +227,7 @@ class Feed:
     def _complete(self, items: Iterator[Item], time_color: int) -> None:
         """Take the body row that belongs to the last picture, where it comes right after it."""
         wants_body = self._body_watch is not None and self._counted is Stream.color
-        if not wants_body or self._last_body >= time_color - KINECT_TICK_100NS // 2:
+        if not wants_body or self._last_body >= time_color - TICK_100NS // 2:
             return
         if time_color - max(self._last_body, self._take_began or 0) > _BODIES_GONE_100NS:
             return

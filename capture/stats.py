@@ -2,6 +2,8 @@
 
 import math
 
+from ..core.units import MS_NS
+
 _BINS_PER_OCTAVE = 16
 _OCTAVES = 48
 
@@ -33,8 +35,8 @@ class Latencies:
             seen += count
             if seen >= wanted:
                 upper = 2 ** ((bin_ + 1) / _BINS_PER_OCTAVE)
-                return float(min(upper, self.longest_ns)) / 1e6
-        return self.longest_ns / 1e6
+                return float(min(upper, self.longest_ns)) / MS_NS
+        return self.longest_ns / MS_NS
 
     def report(self) -> dict[str, float]:
         """Return p50, p95, p99 and the longest, in ms."""
@@ -42,5 +44,5 @@ class Latencies:
             "p50": self.percentile_ms(50),
             "p95": self.percentile_ms(95),
             "p99": self.percentile_ms(99),
-            "max": self.longest_ns / 1e6,
+            "max": self.longest_ns / MS_NS,
         }

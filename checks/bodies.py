@@ -12,13 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.kinematics import yaw_from_shoulders
-from ..core.skeleton import JOINT, JOINT_NAMES, JOINTS, KEYPOINT_JOINT
+from ..core.skeleton import JOINT, JOINT_NAMES, JOINTS, KEYPOINT_JOINT, TrackingState
 
 Bools = NDArray[np.bool_]
 Joints = NDArray[np.floating]
-
-INFERRED: Final = 1
-TRACKED: Final = 2
 
 TURNED_AWAY_RAD: Final = np.deg2rad(60)
 CROSSED_BY_M: Final = 0.02
@@ -83,9 +80,11 @@ def crossed_arms(joints: Joints, state: NDArray[np.uint8]) -> Bools:
     guessed = np.ones(len(joints), np.bool_)
     for side in places:
         arm = [JOINT[part + side] for part in _ARM]
-        guessed &= (state[:, arm] == INFERRED).sum(axis=1) >= 2
-        guessed &= state[:, JOINT[f"Wrist{side}"]] == INFERRED
-    unsure = (state[:, [JOINT["WristLeft"], JOINT["WristRight"]]] == INFERRED).any(axis=1)
+        guessed &= (state[:, arm] == TrackingState.inferred).sum(axis=1) >= 2
+        guessed &= state[:, JOINT[f"Wrist{side}"]] == TrackingState.inferred
+    unsure = (state[:, [JOINT["WristLeft"], JOINT["WristRight"]]] == TrackingState.inferred).any(
+        axis=1
+    )
     wrong = beyond > np.where(unsure, CROSSED_BY_M, FAR_CROSSED_BY_M)
     return np.asarray(wrong | (held & guessed))
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..core.pairing import NO_BODY
 from ..core.skeleton import JOINT_NAMES
+from ..core.units import SECOND_100NS
 from ..sessions.schema import Rows
 from .bodies import swapped_state
 from .findings import Finding, from_events, without_known
@@ -22,7 +23,7 @@ from .streams import (
     tracking_findings,
 )
 
-_NOT_SINCE_100NS: Final = 10_000_000
+_NOT_SINCE_100NS: Final = SECOND_100NS
 """After so long out of sight, sides are taken to be right again."""
 _OUTLIERS: Final = 3
 _BEYOND_S: Final = 60.0

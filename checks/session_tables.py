@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from ..core.errors import KincapError, SessionError
 from ..core.files.file_io import FileIO
 from ..core.kinematics import bone_lengths
-from ..core.skeleton import JOINT, JOINT_BONES, JOINTS, KEYPOINT_JOINT
+from ..core.skeleton import JOINT, JOINT_BONES, JOINTS, KEYPOINT_JOINT, TrackingState
+from ..core.units import SECOND_100NS
 from ..sessions.info import SessionInfo, load_session, shard_names
 from ..sessions.manifest import read_manifest
 from ..sessions.schema import BLOBS, COLOR_DTYPE, EVENTS_DTYPE, Rows, Stream, good_rows
@@ -31,7 +32,7 @@ from .bodies import (
     turned_away,
 )
 
-LINKED_100NS: Final = 1_000_000
+LINKED_100NS: Final = SECOND_100NS // 10
 """Bodies at most 0.1 s apart follow each other."""
 _MARGIN: Final = 32
 """Rows before and behind that a check looks at, at most."""
@@ -103,7 +104,7 @@ class SessionTables:
         bodies: (M,) BODY_ROW.
         people: (P,) PERSON.
         events: (E,) EVENTS_DTYPE.
-        states: By take (3, 25) how often each joint was not tracked, inferred, tracked.
+        states: By take (4, 25) how often each joint had each ``TrackingState``.
         bones: Sampled bone lengths.
         damaged: Damaged rows by table, and ``PICTURES`` that are gone.
         unreadable: Shards that can't be read.
@@ -272,15 +273,15 @@ def _people(rows: Rows, before: int, parts: _Parts) -> Rows:
     people["distance_m"] = people["joints"][:, _SPINE_BASE, 2]
     people["wrist_px"] = rows["joint_color_px"][row, slot][:, _WRISTS]
     people["wrist_m"] = people["joints"][:, _WRISTS, 2]
-    people["guessed"] = (people["state"][:, KEYPOINT_JOINT] != 2).sum(axis=1)
+    people["guessed"] = (people["state"][:, KEYPOINT_JOINT] != TrackingState.tracked).sum(axis=1)
     for take in np.unique(people["take"]):
         states = people["state"][people["take"] == take]
-        counts = np.stack([(states == state).sum(axis=0) for state in range(3)])
+        counts = np.stack([(states == state).sum(axis=0) for state in TrackingState])
         parts.states[int(take)] = parts.states.get(int(take), 0) + counts
     some = people[::_BONES_OF]
     if len(some):
         length = bone_lengths(some["joints"]).astype(np.float32)
-        length[(some["state"][:, _BONE_ENDS] != 2).any(axis=-1)] = np.nan
+        length[(some["state"][:, _BONE_ENDS] != TrackingState.tracked).any(axis=-1)] = np.nan
         parts.bones.append(BonePart(some["take"].copy(), some["tracking_id"].copy(), length))
     return people
 

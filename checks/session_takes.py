@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.files.file_io import FileIO
+from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import Rows
 from ..sessions.shard.shard_reader import ShardReader
 from .lag.lag import UNKNOWN, Lag, measure_lag
@@ -20,7 +21,7 @@ from .streams import (
     pair_take,
 )
 
-_CLOSE_100NS = 500_000
+_CLOSE_100NS = 50 * MS_100NS
 
 
 @dataclass
@@ -63,11 +64,11 @@ class Take:
 
     def seconds(self, time_device: int | NDArray[np.integer]) -> NDArray[np.float64]:
         """Return device times (100 ns) as seconds since the take began."""
-        return (np.asarray(time_device, np.int64) - self.start) / 1e7
+        return (np.asarray(time_device, np.int64) - self.start) / SECOND_100NS
 
     def length_s(self) -> float:
         """Return the time that its items cover, seconds; pauses of a set clock don't count."""
-        spans = [float(steps.regular.sum()) / 1e7 for steps in self.steps.values()]
+        spans = [float(steps.regular.sum()) / SECOND_100NS for steps in self.steps.values()]
         return max(spans, default=0.0)
 
     def measure_lag(self, io: FileIO, most_s: float) -> None:

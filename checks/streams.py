@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.pairing import NO_BODY, pair_nearest
+from ..core.units import MS_100NS, NS_PER_100NS, SECOND_100NS, TICK_100NS
 from ..sessions.schema import ColorFlag, Rows
 from .findings import Finding, find_runs
 
-TICK_100NS: Final = 333_333
-STALL_100NS: Final = 10_000_000
-LATE_100NS: Final = 1_000_000
+STALL_100NS: Final = SECOND_100NS
+LATE_100NS: Final = SECOND_100NS // 10
 """An item so much older than the newest one is no late one: the clock was set back."""
-JUMP_100NS: Final = 100_000_000
+JUMP_100NS: Final = 10 * SECOND_100NS
 FROZEN_PICTURES: Final = 4
 UNPAIRED_S: Final = 0.3
 _LOW_LIGHT: Final = (1.75 * TICK_100NS, 2.25 * TICK_100NS)
@@ -79,7 +79,7 @@ def measure_steps(rows: Rows) -> StreamSteps:
     before[order[1:]] = order[:-1]
     step[order[1:]] = np.diff(time[order])
     step[order[1:]] *= clock[order[1:]] == clock[order[:-1]]
-    host = np.diff(rows["time_host"].astype(np.int64), prepend=0) // 100
+    host = np.diff(rows["time_host"].astype(np.int64), prepend=0) // NS_PER_100NS
     jump = back | ((step > JUMP_100NS) & (host < step // 2))
     jump[:1] = False
     expected = np.full(count, float(TICK_100NS))
@@ -119,18 +119,19 @@ def time_findings(rows: Rows, steps: StreamSteps, stream: str, take: int) -> lis
         step, missing = int(steps.step[i]), int(steps.missing[i])
         kind = "stall" if step >= STALL_100NS else "gap"
         what = "silent for" if kind == "stall" else "gap of"
-        text = f"{stream}: {what} {step / 1e4:.0f} ms, {missing} missing"
+        text = f"{stream}: {what} {step / MS_100NS:.0f} ms, {missing} missing"
         first, last = sorted((int(seq[steps.before[i]]), int(seq[i])))
         found.append(Finding(kind, stream, take, first, last, missing, text))
     for i in np.flatnonzero(steps.jump):
         moved = int(rows["time_device"][i]) - int(rows["time_device"][i - 1])
-        text = f"the sensor's clock jumped {abs(moved) / 1e7:.1f} s {'back' if moved < 0 else 'on'}"
+        way = "back" if moved < 0 else "on"
+        text = f"the sensor's clock jumped {abs(moved) / SECOND_100NS:.1f} s {way}"
         found.append(Finding("clock_step", stream, take, int(seq[i]), int(seq[i]), 1, text))
     for kind, named, what in (
         ("duplicate", steps.duplicate, "with the time of an item before them"),
         ("out_of_order", steps.late, "older than an item before them"),
     ):
-        seconds = rows["time_device"] / 1e7
+        seconds = rows["time_device"] / SECOND_100NS
         for run in find_runs(named, seconds, join_s=1.0):
             text = f"{stream}: {run.count} {what}"
             first, last = int(seq[run.first]), int(seq[run.last])
@@ -195,7 +196,7 @@ def pair_take(color: Rows, bodies: Rows) -> Pairs:
     times = [rows["time_device"].astype(np.int64) for rows in (color, bodies)]
     body, residual = pair_nearest(zeros[0], times[0], zeros[1], times[1])
     frame, _ = pair_nearest(zeros[1], times[1], zeros[0], times[0])
-    residual_ms = np.where(body == NO_BODY, np.nan, residual / 1e4)
+    residual_ms = np.where(body == NO_BODY, np.nan, residual / MS_100NS)
     return Pairs(body, residual_ms, frame == NO_BODY)
 
 
@@ -226,7 +227,7 @@ def row_findings(
         least: See ``find_runs``.
     """
     order = np.argsort(rows["time_device"], kind="stable")
-    seconds = rows["time_device"][order] / 1e7
+    seconds = rows["time_device"][order] / SECOND_100NS
     found = []
     for run in find_runs(named[order], seconds, join_s=join_s, least_s=least_s, least=least):
         seqs = rows["seq"][order[run.first : run.last + 1]]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.units import SECOND_NS
 from . import console
 
 if TYPE_CHECKING:
@@ -158,8 +159,6 @@ def _estimate(projection: object) -> str:
 
 def _print_tables(details: "SessionDetails") -> None:
     """Print the takes, shards and joints of a session."""
-    from datetime import UTC, datetime
-
     from ..sessions.schema import Stream
 
     summary = details.summary
@@ -168,8 +167,7 @@ def _print_tables(details: "SessionDetails") -> None:
         [
             (
                 take.take,
-                take.wall_utc_ns
-                and f"{datetime.fromtimestamp(take.wall_utc_ns / 1e9, UTC):%Y-%m-%d %H:%M:%S}",
+                _moment(take.wall_utc_ns),
                 _duration(take.duration_s),
                 take.items[Stream.color],
                 take.items[Stream.bodies],
@@ -193,6 +191,15 @@ def _print_tables(details: "SessionDetails") -> None:
             ],
             right=(1, 2, 3),
         )
+
+
+def _moment(wall_utc_ns: int | None) -> str | None:
+    """Return a moment in words, or None where it is not known."""
+    from datetime import UTC, datetime
+
+    if wall_utc_ns is None:
+        return None
+    return f"{datetime.fromtimestamp(wall_utc_ns / SECOND_NS, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 @app.command()

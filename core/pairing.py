@@ -9,9 +9,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-PAIR_WITHIN_100NS: Final = 167_000
+from .units import MS_100NS
+
+PAIR_WITHIN_100NS: Final = 167 * MS_100NS // 10
 """Half a tick of a 30 Hz sensor, 16.7 ms: a body farther away is stale and never paired."""
-BRACKET_WITHIN_100NS: Final = 500_000
+BRACKET_WITHIN_100NS: Final = 50 * MS_100NS
 """50 ms, one tick and a half: two rows farther apart have a gap between them."""
 NO_BODY: Final = -1
 

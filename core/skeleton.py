@@ -5,9 +5,21 @@ Kinect SDK's ``JointType`` (25 joints) and Linna, Kannala and Rahtu 2016 (13 key
 indices are derived from the names here, never typed twice.
 """
 
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
+
+
+class TrackingState(IntEnum):
+    """How the sensor knows a joint's position: the values of ``joint_state`` and ``lean_state``."""
+
+    not_tracked = 0
+    inferred = 1
+    tracked = 2
+    unknown = 3
+    """The source has no tracking state (from version 2 of the shard on)."""
+
 
 JOINT_NAMES: Final[tuple[str, ...]] = (
     "SpineBase", "SpineMid", "Neck", "Head",
@@ -66,7 +78,7 @@ def _other_side(keypoint: str) -> str:
 
 
 KEYPOINT_JOINT: Final = np.array([_joint_of(name) for name in KEYPOINT_NAMES])
-"""(13,) the sensor's joint behind each keypoint."""
+"""(13,) the sensor's joint of each keypoint."""
 
 FLIP: Final = np.array([KEYPOINT[_other_side(name)] for name in KEYPOINT_NAMES])
 """(13,) keypoint order after mirroring an image; its own inverse."""

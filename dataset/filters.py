@@ -11,12 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.skeleton import GROUPS
-
-NOT_TRACKED: Final = 0
-INFERRED: Final = 1
-TRACKED: Final = 2
-"""Tracking states, from the sensor."""
+from ..core.skeleton import GROUPS, TrackingState
 
 KEYPOINT_BITS: Final = {"not_tracked": 0, "inferred": 1, "unmappable": 2, "edge": 3}
 """Bits of ``keypoint_quality``."""
@@ -99,8 +94,8 @@ def keypoint_flags(
         inside = (x >= margin_x) & (x <= width - 1 - margin_x)
         inside &= (y >= margin_y) & (y <= height - 1 - margin_y)
     return (
-        _bit("not_tracked", state == NOT_TRACKED)
-        | _bit("inferred", state == INFERRED)
+        _bit("not_tracked", state == TrackingState.not_tracked)
+        | _bit("inferred", state == TrackingState.inferred)
         | _bit("unmappable", ~there)
         | _bit("edge", there & ~inside)
     )

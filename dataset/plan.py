@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core.errors import DatasetError, SessionError
 from ..core.geometry import BOX_SCALE, image_to_crop, snapped_xyxy
 from ..core.pairing import PAIR_WITHIN_100NS
+from ..core.units import MS_100NS, SECOND_100NS
 from ..report.quality import late_lines, load_quality
 from ..sessions.truth import has_truth, load_truth
 from .boxes import person_boxes
@@ -91,7 +92,7 @@ class BuildSettings:
             "skip_damaged": self.skip_damaged,
             "box_scale": BOX_SCALE,
             "joints_at": self.joints_at,
-            "pair_within_ms": PAIR_WITHIN_100NS / 1e4,
+            "pair_within_ms": PAIR_WITHIN_100NS / MS_100NS,
             "split": {"val": self.val, "test": self.test or "", "guard_s": split.guard_s},
             "filters": asdict(self.filters),
         }
@@ -362,8 +363,8 @@ def _session_columns(
         "tracking_id": recording.bodies.tracking_id[found.body[rows], slot],
         "take": color["take"],
         "slot": slot,
-        "time_s": (color["time_device"] - _take_start(recording)[color["take"]]) * 1e-7,
-        "pair_residual_ms": found.residual_100ns[rows] * 1e-4,
+        "time_s": (color["time_device"] - _take_start(recording)[color["take"]]) / SECOND_100NS,
+        "pair_residual_ms": found.residual_100ns[rows] / MS_100NS,
         "quality": found.quality[rows],
     }
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DatasetError
+from ..core.units import SECOND_100NS
 
 DEFAULT_VAL: Final = "0.2"
 GUARD_S: Final = 2.0
@@ -127,5 +128,5 @@ def _cut_take(time: NDArray[np.int64], settings: SplitSettings) -> NDArray[np.st
     is_val = time >= first + (1 - share) * (last - first)
     before = int(time[is_val].min()) - time
     splits = np.where(is_val, "val", "train").astype("<U5")
-    splits[~is_val & (before <= settings.guard_s * 1e7)] = GUARD
+    splits[~is_val & (before <= settings.guard_s * SECOND_100NS)] = GUARD
     return splits

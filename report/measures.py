@@ -11,7 +11,15 @@ from ..checks.session_tables import SessionTables
 from ..checks.session_takes import Take
 from ..core.kinematics import FloatArray
 from ..core.pairing import NO_BODY
-from ..core.skeleton import JOINT_BONES, JOINT_NAMES, JOINTS, KEYPOINT_JOINT, KEYPOINT_NAMES
+from ..core.skeleton import (
+    JOINT_BONES,
+    JOINT_NAMES,
+    JOINTS,
+    KEYPOINT_JOINT,
+    KEYPOINT_NAMES,
+    TrackingState,
+)
+from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import EventKind, Rows, Stream
 
 NEAR_M: Final = 1.0
@@ -21,7 +29,6 @@ BONE_NAMES: Final = tuple(f"{JOINT_NAMES[a]}-{JOINT_NAMES[b]}" for a, b in JOINT
 _EDGES: Final = {"right": 1, "left": 2, "top": 4, "bottom": 8}
 _WORST: Final = 3
 _LONG_BONE_M: Final = 0.2
-_TRACKED, _INFERRED, _NOT_TRACKED = 2, 1, 0
 _MAD: Final = 1.4826
 """Standard deviations in a median absolute deviation of normal noise."""
 
@@ -51,14 +58,14 @@ def _stream(takes: Sequence[Take], name: str) -> dict[str, Any]:
     steps = [take.steps[name] for take in takes]
     own = _join([one.regular for one in steps])
     gaps = _join([one.step[one.missing > 0] for one in steps])
-    covered = float(own.sum()) / 1e7
+    covered = float(own.sum()) / SECOND_100NS
     return {
         "items": sum(len(take.rows(name)) for take in takes),
-        "fps_median": 1e7 / float(np.median(own)) if len(own) else np.nan,
+        "fps_median": SECOND_100NS / float(np.median(own)) if len(own) else np.nan,
         "fps_mean": len(own) / covered if covered else np.nan,
         "gaps": len(gaps),
         "missing": int(sum(one.missing.sum() for one in steps)),
-        "longest_gap_ms": float(gaps.max()) / 1e4 if len(gaps) else 0.0,
+        "longest_gap_ms": float(gaps.max()) / MS_100NS if len(gaps) else 0.0,
     }
 
 
@@ -91,22 +98,23 @@ def _people(takes: Sequence[Take]) -> dict[str, Any]:
 
 def _joints(takes: Sequence[Take]) -> dict[str, Any]:
     """Return how often each joint and each keypoint was inferred and not tracked."""
+    none = np.zeros((len(TrackingState), JOINTS), np.int64)
     counts = sum(
-        (take.tables.states.get(take.number, np.zeros((3, JOINTS), np.int64)) for take in takes),
-        np.zeros((3, JOINTS), np.int64),
+        (take.tables.states.get(take.number, none) for take in takes),
+        none,
     )
     total = counts.sum(axis=0)
+    guessed, lost = counts[TrackingState.inferred], counts[TrackingState.not_tracked]
 
     def shares(joint: int) -> dict[str, float]:
         of = max(int(total[joint]), 1)
         known = bool(total[joint])
         return {
-            "inferred": float(counts[_INFERRED, joint] / of) if known else np.nan,
-            "not_tracked": float(counts[_NOT_TRACKED, joint] / of) if known else np.nan,
+            "inferred": float(guessed[joint] / of) if known else np.nan,
+            "not_tracked": float(lost[joint] / of) if known else np.nan,
         }
 
-    keypoints = counts[:, KEYPOINT_JOINT].sum(axis=1)
-    every = int(keypoints.sum())
+    every = int(total[KEYPOINT_JOINT].sum())
     return {
         "joints": {name: shares(joint) for joint, name in enumerate(JOINT_NAMES)},
         "keypoints": {
@@ -114,8 +122,8 @@ def _joints(takes: Sequence[Take]) -> dict[str, Any]:
                 name: shares(int(joint))
                 for name, joint in zip(KEYPOINT_NAMES, KEYPOINT_JOINT, strict=True)
             },
-            "inferred_share": float(keypoints[_INFERRED] / every) if every else np.nan,
-            "not_tracked_share": float(keypoints[_NOT_TRACKED] / every) if every else np.nan,
+            "inferred_share": float(guessed[KEYPOINT_JOINT].sum() / every) if every else np.nan,
+            "not_tracked_share": float(lost[KEYPOINT_JOINT].sum() / every) if every else np.nan,
         },
     }
 

@@ -11,10 +11,10 @@ from ..checks.session_tables import read_tables
 from ..checks.session_takes import Take, split_takes
 from ..core.files.file_io import FileIO
 from ..core.skeleton import KEYPOINTS
+from ..core.units import TICK_S
 
 BIN_S: Final = 1.0
 
-TICK_S: Final = 1 / 30
 
 Floats = NDArray[np.float64]
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..core.pairing import NO_BODY as UNPAIRED
 from ..core.pairing import pair_nearest
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
+from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import BODIES, COLOR_DTYPE, EventKind, Stream
 
 NO_BODY: Final = 255
@@ -123,7 +124,7 @@ def pair_bodies(color: np.ndarray, bodies: np.ndarray) -> Pairs:
     body, residual = pair_nearest(
         color["take"], color["time_device"], bodies["take"], bodies["time_device"]
     )
-    residual_ms = np.where(body == UNPAIRED, np.nan, residual / 1e4)
+    residual_ms = np.where(body == UNPAIRED, np.nan, residual / MS_100NS)
     return Pairs(body, residual_ms.astype(np.float32))
 
 
@@ -133,7 +134,7 @@ def seconds_in_take(color: np.ndarray) -> np.ndarray:
     for take in np.unique(color["take"]):
         frames = color["take"] == take
         times = color["time_device"][frames].astype(np.int64)
-        seconds[frames] = (times - times[0]) / 1e7
+        seconds[frames] = (times - times[0]) / SECOND_100NS
     return seconds
 
 
@@ -244,7 +245,7 @@ def take_spans(color: np.ndarray) -> list[dict[str, float]]:
     spans = []
     for take in np.unique(color["take"]):
         rows = color[color["take"] == take]
-        duration = (int(rows["time_device"][-1]) - int(rows["time_device"][0])) / 1e7
+        duration = (int(rows["time_device"][-1]) - int(rows["time_device"][0])) / SECOND_100NS
         spans.append(
             {
                 "take": int(take),

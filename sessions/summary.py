@@ -15,7 +15,8 @@ import numpy as np
 
 from ..core.errors import KincapError, SessionError
 from ..core.files.fault_injection import default_io
-from ..core.skeleton import JOINT_NAMES
+from ..core.skeleton import JOINT_NAMES, TrackingState
+from ..core.units import SECOND_100NS
 from .edits import REJECT, load_edits
 from .info import (
     SESSION_FILE,
@@ -38,8 +39,6 @@ DAMAGED: Final = "damaged"
 CLOSED: Final = "closed"
 
 _COUNTED: Final = {s: STREAM_TABLE[s] for s in (Stream.color, Stream.bodies)}
-_PER_SECOND: Final = 10_000_000
-"""Device time counts 100 ns."""
 
 
 @dataclass
@@ -67,7 +66,7 @@ class TakeSummary:
         """Time from its first to its last item, s."""
         if self.first is None or self.last is None:
             return 0.0
-        return max(0, self.last - self.first) / _PER_SECOND
+        return max(0, self.last - self.first) / SECOND_100NS
 
     def cover(self, first: int, last: int) -> None:
         """Let it reach over the device times of some of its items, 100 ns."""
@@ -376,7 +375,7 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
     folder = find_folders(recordings, [name])[0]
     details = SessionDetails(summarise(folder, every_row=True))
     begun: set[tuple[int, int, int]] = set()
-    states = np.zeros((3, len(JOINT_NAMES)), np.int64)
+    states = np.zeros((len(TrackingState), len(JOINT_NAMES)), np.int64)
     seqs = []
     for _, _, shard in _shards(folder, details.summary.info):
         if shard is None:
@@ -386,7 +385,7 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
         details.bodies += int(tracked.sum())
         details.empty_rows += int((~tracked.any(axis=1)).sum())
         joint_state = bodies["joint_state"][tracked]
-        for state in range(3):
+        for state in TrackingState:
             states[state] += (joint_state == state).sum(axis=0)
         seqs.append(shard.rows("color_index")["seq"])
         _count_lost(details, shard.rows("events"))

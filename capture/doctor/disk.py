@@ -12,10 +12,11 @@ from typing import Any, Final
 import numpy as np
 
 from ...core.files.file_io import FileIO
+from ...core.units import TICK_100NS
 from ...sessions.repair.verify import verify
 from ...sessions.schema import BODIES_DTYPE, COLOR_DTYPE, Stream, empty_body_row
 from ..record import RecordSettings, record
-from ..sources.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, Item, SensorInfo
+from ..sources.sensor import BodyFrame, ColorFrame, Item, SensorInfo
 from .checks import Check
 
 FPS: Final = 30
@@ -186,9 +187,9 @@ class _TrialSensor:
         """Hand over a body row and a picture in turn."""
         for k in range(TRIAL_FRAMES):
             row: Any = empty_body_row()
-            row["time_device"], row["time_host"] = k * KINECT_TICK_100NS, time.perf_counter_ns()
+            row["time_device"], row["time_host"] = k * TICK_100NS, time.perf_counter_ns()
             yield BodyFrame(row)
-            yield ColorFrame(self._image, k * KINECT_TICK_100NS, time.perf_counter_ns())
+            yield ColorFrame(self._image, k * TICK_100NS, time.perf_counter_ns())
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.jpeg import encode_jpeg
+from ...core.units import MS_100NS, MS_NS, NS_PER_100NS, SECOND_100NS
 from ...sessions.schema import ColorFlag, Stream
 from ..kinect.runtime import StreamCounts
 from ..kinect.sensor import KinectSensor
@@ -119,13 +120,13 @@ def _measure(device: npt.NDArray[Any], host: npt.NDArray[Any]) -> StreamMeasure:
     if len(device) < 2:
         return StreamMeasure(len(device), 0.0, 0, 0.0, 0.0)
     steps = np.diff(device)
-    late_ns = host - device * 100
+    late_ns = host - device * NS_PER_100NS
     return StreamMeasure(
         frames=len(device),
-        fps=float((len(device) - 1) * 1e7 / max(1, device[-1] - device[0])),
+        fps=float((len(device) - 1) * SECOND_100NS / max(1, device[-1] - device[0])),
         gaps=int((steps > _GAP_STEPS * np.median(steps)).sum()),
-        longest_ms=float(steps.max() / 1e4),
-        jitter_ms=float(np.percentile(np.abs(late_ns - np.median(late_ns)), 95) / 1e6),
+        longest_ms=float(steps.max() / MS_100NS),
+        jitter_ms=float(np.percentile(np.abs(late_ns - np.median(late_ns)), 95) / MS_NS),
     )
 
 
@@ -134,4 +135,4 @@ def _offset_ms(color: npt.NDArray[Any], bodies: npt.NDArray[Any]) -> float:
     if not len(color) or not len(bodies):
         return float("nan")
     nearest = np.abs(color[:, None] - bodies[None, :]).min(axis=1)
-    return float(np.median(nearest) / 1e4)
+    return float(np.median(nearest) / MS_100NS)

@@ -2,9 +2,10 @@
 
 from enum import Enum
 
+from ...core.units import SECOND_100NS
 from ...sessions.schema import Stream
 
-RESTART_100NS = 10_000_000
+RESTART_100NS = SECOND_100NS
 """How far a stream's time goes back before that means another clock rather than a late frame."""
 
 

@@ -9,11 +9,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ...core.units import TICK_100NS
 from ...sessions.schema import ColorFlag, Stream
-from ..sources.sensor import KINECT_TICK_100NS, ColorFrame, PlaneFrame
+from ..sources.sensor import ColorFrame, PlaneFrame
 from .driver import Driver
 
-LOW_LIGHT_INTERVAL_100NS: Final = KINECT_TICK_100NS * 3 // 2
+LOW_LIGHT_INTERVAL_100NS: Final = TICK_100NS * 3 // 2
 
 Room = tuple[npt.NDArray[Any], Callable[[], None]]
 """Memory for one picture, and the function that gives it back."""

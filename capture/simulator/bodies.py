@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.kinematics import lean_angles
-from ...core.skeleton import JOINT, JOINTS
+from ...core.skeleton import JOINT, JOINTS, TrackingState
 from ...sessions.schema import empty_body_row
 from .performer.gestures import HandState
 from .performer.rig import ORIGIN_JOINT, Pose
 from .scene import Actor
 from .scenery.camera import HEIGHT, SENSOR_HEIGHT_M, WIDTH, Camera
 
-_INFERRED, _TRACKED = 1, 2
 _EDGE_RIGHT, _EDGE_LEFT, _EDGE_TOP, _EDGE_BOTTOM = 1, 2, 4, 8
 _INFERRED_FACTOR: Final = 4.0
 
@@ -75,9 +74,9 @@ def _fill(
     row["tracked"][slot] = 1
     row["tracking_id"][slot] = actor.tracking_id
     row["joint_xyz_m"][slot] = joints
-    row["joint_state"][slot] = np.where(inferred, _INFERRED, _TRACKED)
+    row["joint_state"][slot] = np.where(inferred, TrackingState.inferred, TrackingState.tracked)
     row["lean_xy"][slot] = np.clip(lean_angles(joints) / (np.pi / 4), -1, 1)
-    row["lean_state"][slot] = _TRACKED
+    row["lean_state"][slot] = TrackingState.tracked
     row["joint_orientation"][slot] = 0  # as the SDK does where a joint has none
     row["joint_orientation"][slot][ORIGIN_JOINT] = quaternions(pose.frames[0])
     for arm, side in ((0, "right"), (1, "left")):

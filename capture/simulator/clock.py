@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.units import MS_100NS, SECOND_100NS, TICK_100NS
+
 STREAMS: Final = ("color", "bodies")
 _BLOCK: Final = 512
-_MS_100NS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,14 @@ CLOCKS: Final = {
     "laban": ClockKind(
         ((340_760, 329_243, 329_997), (340_760, 329_997, 329_243)), 75.0, 0.0, 0.0, 1, 0.015
     ),
-    "irds": ClockKind(((333_333, 333_333, 333_334),), 8_500.0, 0.06, 45_000.0, _MS_100NS, 0.0285),
-    "steady": ClockKind(((333_333, 333_333, 333_334),), 0.0, 0.0, 0.0, 1, 0.0),
+    "irds": ClockKind(
+        ((TICK_100NS, TICK_100NS, TICK_100NS + 1),), 8_500.0, 0.06, 45_000.0, MS_100NS, 0.0285
+    ),
+    "steady": ClockKind(((TICK_100NS, TICK_100NS, TICK_100NS + 1),), 0.0, 0.0, 0.0, 1, 0.0),
 }
 """The clocks by name."""
 
-_LATEST_100NS: Final = 160_000
+_LATEST_100NS: Final = 16 * MS_100NS
 
 
 class DeviceClock:
@@ -72,7 +75,7 @@ class DeviceClock:
         rng = np.random.default_rng([seed, 101])
         self._kind = CLOCKS[kind]
         self._seed = seed
-        self.interval = round(1e7 / fps)
+        self.interval = round(SECOND_100NS / fps)
         self._stretch = 30.0 / fps
         self.start = int(rng.integers(3_000_000_000, 90_000_000_000)) + reserve
         # A guess: body frames follow their colour frame by 2 to 9 ms.
@@ -96,7 +99,7 @@ class DeviceClock:
 
     def seconds(self, time_device: int) -> float:
         """Return the seconds from the beginning of the take to a device time."""
-        return (time_device - self.start) / 1e7
+        return (time_device - self.start) / SECOND_100NS
 
     def arrival_delay_s(self, index: int, stream: int) -> float:
         """Return by how much an item comes later than it could, seconds (a guess: 0 to 3 ms)."""

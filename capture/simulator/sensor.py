@@ -12,11 +12,12 @@ from typing import Final, TextIO
 import cv2
 
 from ...core.errors import MissingPartError, SensorError
+from ...core.units import HOUR_100NS, SECOND_NS
 from ...sessions.schema import EventKind, Stream
 from ..sources.sensor import BodyFrame, ColorFrame, Item, Notice, Sensor, SensorInfo, TakeStart
 from .clock import DeviceClock
 from .faults import image_faults as picture_faults
-from .faults.stream_faults import HOUR_100NS, Cue, CueSheet, Hole, Over, Word
+from .faults.stream_faults import Cue, CueSheet, Hole, Over, Word
 from .options import SimulatorOptions, parse_options
 from .pool import FramePool
 from .scenery.camera import HEIGHT, WIDTH
@@ -127,7 +128,7 @@ class SimulatedSensor:
         sheet = CueSheet(
             self._plan, self._clock, options.frames, options.seed, self._world.has_outliers
         )
-        self._began_ns = time.perf_counter_ns() + round(_LEAD_S * 1e9 * options.live)
+        self._began_ns = time.perf_counter_ns() + round(_LEAD_S * SECOND_NS * options.live)
         try:
             problem = self._open_truth()
             if problem is not None:
@@ -210,16 +211,16 @@ class SimulatedSensor:
         """Return the host's time now; at a fast pace, as it would be at a live one."""
         if self.options.live:
             return time.perf_counter_ns()
-        self._last_ns = max(self._last_ns, self._began_ns + round(due_s * 1e9))
+        self._last_ns = max(self._last_ns, self._began_ns + round(due_s * SECOND_NS))
         return self._last_ns
 
     def _wait(self, due_s: float) -> bool:
         """Wait until an item would arrive; return False when the sensor was closed meanwhile."""
         if not self.options.live:
             return not self._stop.is_set()
-        left_s = self._began_ns / 1e9 + due_s - time.perf_counter_ns() / 1e9
+        left_s = self._began_ns / SECOND_NS + due_s - time.perf_counter_ns() / SECOND_NS
         # on a machine that is too slow to draw, time is stretched: silence stays silence
-        self._began_ns += round(1e9 * max(-left_s - _MAY_BE_LATE_S, 0))
+        self._began_ns += round(SECOND_NS * max(-left_s - _MAY_BE_LATE_S, 0))
         return not self._stop.wait(max(left_s, 0))
 
     def _note(self, cue: Cue) -> None:

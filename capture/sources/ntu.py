@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from ...core.errors import SensorError
 from ...core.skeleton import JOINTS
+from ...core.units import TICK_100NS
 from ...sessions.schema import empty_body_row
-from .sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, Item, SensorInfo
+from .sensor import BodyFrame, ColorFrame, Item, SensorInfo
 
 COLOR_SIZE_PX = (1920, 1080)
 BODIES = 6
@@ -87,7 +88,7 @@ class NtuSensor:
                     return
                 if k < len(self._rows):
                     row = self._rows[k]
-                    row["time_device"] = k * KINECT_TICK_100NS
+                    row["time_device"] = k * TICK_100NS
                     row["time_host"] = time.perf_counter_ns()
                     yield BodyFrame(row)
                 if k < self._frames:
@@ -102,7 +103,7 @@ class NtuSensor:
             raise SensorError(f"{self._video}: frame {k} can't be decoded any more", exit_code=1)
         # VideoCapture.read makes an array per call, so nobody writes into this one again
         return ColorFrame(
-            image, k * KINECT_TICK_100NS, time.perf_counter_ns(), release=_nothing_to_release
+            image, k * TICK_100NS, time.perf_counter_ns(), release=_nothing_to_release
         )
 
     def close(self) -> None:

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from ...sessions.schema import EventKind, Stream
 
-KINECT_TICK_100NS = 333_333
 """The colour and body period of a Kinect v2 at its usual 30 Hz, in units of 100 ns."""
 
 

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import SensorError
-from ...core.skeleton import JOINT, JOINTS
+from ...core.skeleton import JOINT, JOINTS, TrackingState
+from ...core.units import MS_100NS
 from ...sessions.schema import Stream, empty_body_row
 from .assumed_projection import (
     COLOR_SIZE_PX,
@@ -41,7 +42,11 @@ _MAX_FLOAT: Final = float(np.finfo(np.float32).max)
 _LABAN_VALUES: Final = 1 + 4 * JOINTS
 _IRDS_HEAD: Final = "Version0.1"
 _IRDS_JOINT: Final = re.compile(r"\(([^()]*)\)")
-_IRDS_STATES: Final = {"NotTracked": 0, "Inferred": 1, "Tracked": 2}
+_IRDS_STATES: Final = {
+    "NotTracked": TrackingState.not_tracked,
+    "Inferred": TrackingState.inferred,
+    "Tracked": TrackingState.tracked,
+}
 
 _LIMBS: Final = (
     ("Shoulder", "Elbow"),
@@ -215,9 +220,9 @@ def _irds_frame(line: str, where: str) -> LogFrame:
         raise SensorError(f"{where}: a joint stands there twice; the file is damaged")
     number, body, ms = (
         _whole(word, most, where)
-        for word, most in zip(head, (_MAX_ID, _MAX_ID, _MAX_TIME_100NS // 10_000), strict=False)
+        for word, most in zip(head, (_MAX_ID, _MAX_ID, _MAX_TIME_100NS // MS_100NS), strict=False)
     )
-    return LogFrame(ms * 10_000, number, body, *_joints(places, states))
+    return LogFrame(ms * MS_100NS, number, body, *_joints(places, states))
 
 
 READERS: Final[dict[str, Callable[[Path], list[LogFrame]]]] = {
@@ -273,9 +278,11 @@ def _joints(
         places: (25, 3) metres; the SDK writes zeros where it has no place.
         states: (25,)
     """
-    there = np.isfinite(places).all(axis=1) & places.any(axis=1) & (states > 0)
+    there = (
+        np.isfinite(places).all(axis=1) & places.any(axis=1) & (states != TrackingState.not_tracked)
+    )
     joints = np.where(there[:, None], places, np.nan).astype(np.float32)
-    return joints, np.where(there, states, 0).astype(np.uint8)
+    return joints, np.where(there, states, TrackingState.not_tracked).astype(np.uint8)
 
 
 def _check_whole(path: Path, frames: list[LogFrame], kind: str) -> None:
@@ -287,7 +294,7 @@ def _check_whole(path: Path, frames: list[LogFrame], kind: str) -> None:
     if not frames:
         raise SensorError(f"{path}: holds no frames; it is empty or was cut, take another file")
     joints = np.stack([frame.joints_m for frame in frames])
-    seen = np.stack([frame.states == 2 for frame in frames])
+    seen = np.stack([frame.states == TrackingState.tracked for frame in frames])
     for upper, lower in _LIMBS:
         for side in ("Left", "Right"):
             a, b = JOINT[upper + side], JOINT[lower + side]

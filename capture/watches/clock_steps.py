@@ -1,15 +1,16 @@
 """Notices that the device's clock jumped: times before and after don't compare any more."""
 
+from ...core.units import SECOND_100NS
 from ...sessions.schema import Stream
 
-LATE_100NS = 1_000_000
+LATE_100NS = SECOND_100NS // 10
 """An item may be so much older than the newest of its stream and count as late, not as a jump."""
 AHEAD_OF_HOST_NS = 2_000_000_000
 """By so much more than the host's clock the device's may advance from one item to the next.
 
 The other way round says nothing: a machine that was busy takes items late, never early.
 """
-APART_100NS = 100_000_000
+APART_100NS = 10 * SECOND_100NS
 """By so much the streams of one clock, or two items of a file, never lie apart."""
 _FOLLOWS = 64
 
@@ -46,7 +47,7 @@ class ClockSteps:
         jumped = self._jump_100ns(stream, time_device, time_host)
         if jumped is not None:
             way = "back" if jumped < 0 else "ahead"
-            return f"the sensor's clock jumped {abs(jumped) / 1e7:.2f} s {way}"
+            return f"the sensor's clock jumped {abs(jumped) / SECOND_100NS:.2f} s {way}"
         newest = self._newest[stream] = max(time_device, self._newest.get(stream, time_device))
         if time_device == newest:
             self._late.pop(stream, None)

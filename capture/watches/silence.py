@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy.typing as npt
 
+from ...core.units import NS_PER_100NS, SECOND_100NS, SECOND_NS
 from ...sessions.schema import EventKind, Stream
 from .notices import Finding, items_of
 
-NO_BODY_AFTER_100NS = 30_000_000
+NO_BODY_AFTER_100NS = 3 * SECOND_100NS
 """Device time without a body after which the person is told."""
-STALL_AFTER_NS = 1_000_000_000
+STALL_AFTER_NS = SECOND_NS
 """Host time without any item of a stream after which the person is told."""
 FIRST_AFTER_NS = 3_000_000_000
 """The same before the first item: bodies begin a second or two after colour."""
@@ -53,12 +54,12 @@ class BodyWatch:
             self.bodies_seen += 1
             self._alone_100ns, self._told = 0, False
             return None
-        if 0 < step < STALL_AFTER_NS // 100:
+        if 0 < step < STALL_AFTER_NS // NS_PER_100NS:
             self._alone_100ns += step
         if self._told or self._alone_100ns < NO_BODY_AFTER_100NS:
             return None
         self._told = self._ever_told = True
-        return self._alone_100ns / 1e7
+        return self._alone_100ns / SECOND_100NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class StallWatch:
         self._last[stream] = _Last(seq, now_ns, time_device)
         if not last.is_silent(now_ns):
             return None
-        silent_s = (now_ns - last.arrived_ns) / 1e9
+        silent_s = (now_ns - last.arrived_ns) / SECOND_NS
         text = f"{items_of(stream)} come again after {silent_s:.1f} s"
         return Finding(EventKind.stall, stream, last.seq, seq, time_device, text)
 
@@ -123,7 +124,7 @@ class StallWatch:
             if not last.is_silent(now_ns) or self._told.get(stream) is last:
                 continue
             self._told[stream] = last
-            text = f"no {items_of(stream)} for {(now_ns - last.arrived_ns) / 1e9:.0f} s"
+            text = f"no {items_of(stream)} for {(now_ns - last.arrived_ns) / SECOND_NS:.0f} s"
             found.append(self._finding(stream, last, text))
         return found
 
@@ -134,13 +135,13 @@ class StallWatch:
     def least_s(self, now_ns: int) -> float:
         """Return for how long nothing has come of any of the quiet streams, seconds."""
         quiet = [last for last in self._last.values() if last.is_silent(now_ns)]
-        return min((now_ns - last.arrived_ns for last in quiet), default=0) / 1e9
+        return min((now_ns - last.arrived_ns for last in quiet), default=0) / SECOND_NS
 
     def close(self, now_ns: int) -> Iterable[Finding]:
         """End: return the silences that lasted until now."""
         for stream in self.silent(now_ns):
             last = self._last[stream]
-            silent_s = (now_ns - last.arrived_ns) / 1e9
+            silent_s = (now_ns - last.arrived_ns) / SECOND_NS
             text = f"no {items_of(stream)} for the last {silent_s:.1f} s of the recording"
             yield self._finding(stream, last, text)
 

@@ -8,17 +8,17 @@ row agree on it.
 from collections import deque
 from typing import NamedTuple
 
+from ...core.units import MS_100NS, SECOND_100NS, TICK_100NS
 from ...sessions.schema import EventKind, Stream
-from ..sources.sensor import KINECT_TICK_100NS
 from .notices import Finding, items_of
 
-LOW_LIGHT_100NS = 2 * KINECT_TICK_100NS
+LOW_LIGHT_100NS = 2 * TICK_100NS
 """The interval to which a Kinect doubles its own where the light is low."""
-_LOW_LIGHT_FROM, _LOW_LIGHT_TO = int(1.75 * KINECT_TICK_100NS), int(2.25 * KINECT_TICK_100NS)
+_LOW_LIGHT_FROM, _LOW_LIGHT_TO = int(1.75 * TICK_100NS), int(2.25 * TICK_100NS)
 _RUN = 4
 """So many steps in a row that agree are another rate."""
-_SLOWEST_100NS = 2_500_000
-_STALL_100NS = 10_000_000
+_SLOWEST_100NS = SECOND_100NS // 4
+_STALL_100NS = SECOND_100NS
 """A longer step is no gap any more but a silence; nothing else tells of that in a file."""
 _ESTABLISHED = 30
 """After so many steps at one rate, another one is worth telling."""
@@ -46,7 +46,7 @@ class StreamTimes:
         self._stream = stream
         self._newest: tuple[int, int] | None = None
         self._recent: deque[int] = deque(maxlen=_REMEMBERED)
-        self._interval = KINECT_TICK_100NS
+        self._interval = TICK_100NS
         self._steady = 0
         self._lost = 0
         self._slow: list[_Held] = []
@@ -85,7 +85,7 @@ class StreamTimes:
             found = [self._one(EventKind.duplicate, seq, time_device, text)]
         else:
             self._fill(time_device)
-            late_ms = (self._newest[0] - time_device) / 1e4
+            late_ms = (self._newest[0] - time_device) / MS_100NS
             name = items_of(self._stream, 1)
             text = f"{name} {seq} is {late_ms:.0f} ms older than one before it"
             found = [self._one(EventKind.out_of_order, seq, time_device, text)]
@@ -200,7 +200,7 @@ class StreamTimes:
         return [self._gap(held) for held in told]
 
     def _gap(self, held: _Held) -> Finding:
-        what, ms = items_of(self._stream, held.missing), held.step / 1e4
+        what, ms = items_of(self._stream, held.missing), held.step / MS_100NS
         text = f"{held.missing} {what} missing before {held.seq}: {ms:.0f} ms without one"
         kind = EventKind.stall if held.step >= _STALL_100NS else EventKind.gap
         return Finding(
@@ -217,4 +217,4 @@ class StreamTimes:
 
 def _limit(interval: int) -> int:
     """Return the longest step that is no gap: half a tick more than expected."""
-    return interval + min(interval, KINECT_TICK_100NS) // 2
+    return interval + min(interval, TICK_100NS) // 2

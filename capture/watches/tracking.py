@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...core.units import SECOND_100NS
 from ...sessions.schema import BODIES, EventKind, Stream
 from .frozen import Frozen
 from .notices import Finding
 
 SAME_PLACE_M = 0.6
 """A body found so near to where another was lost is most likely the same person ..."""
-SAME_PERSON_100NS = 20_000_000
+SAME_PERSON_100NS = 2 * SECOND_100NS
 """... when it is found within this time."""
 _LOST_KEPT = 2 * BODIES
 
@@ -91,7 +92,7 @@ class Tracking:
                 continue
             if float(np.linalg.norm(place - where)) <= SAME_PLACE_M:
                 again = "again" if known == body else f"most likely body {known} again"
-                return f", {again}, lost {gone / 1e7:.1f} s before"
+                return f", {again}, lost {gone / SECOND_100NS:.1f} s before"
         return ""
 
     def _frozen_joints(

@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from ...core.units import TICK_S
 from .stretches import Stretch, late_stretches
-from .wrist_images import MOVES, TICK_S, Changes, Floats, Pictures, WristTrack, look, speeds
+from .wrist_images import MOVES, Changes, Floats, Pictures, WristTrack, look, speeds
 
 LAG_WARNING_MS: Final = 33.0
 LAGS_S: Final = np.arange(-6, 7) * TICK_S

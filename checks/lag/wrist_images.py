@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ...core.errors import KincapError
 from ...core.jpeg_windows import SmallPicture
+from ...core.units import TICK_S
 
 Floats = NDArray[np.float64]
 
-TICK_S: Final = 1 / 30
 MOVES: Final = 0.05
 """A wrist that moves so many widths of the picture a second moves."""
 _FOCAL: Final = 0.563

@@ -14,7 +14,8 @@ import h5py
 import numpy as np
 import pytest
 
-from kincap.capture.sources.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, SensorInfo
+from kincap.capture.sources.sensor import BodyFrame, ColorFrame, SensorInfo
+from kincap.core.units import TICK_100NS
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import EventKind, Stream, empty_body_row
 
@@ -62,7 +63,7 @@ class MemorySensor:
                 time.sleep(max(0.0, began + k / self.fps - time.perf_counter()))
             if self.fails_at == k:
                 raise OSError("the cable was pulled")
-            now, tick = time.perf_counter_ns(), k * KINECT_TICK_100NS
+            now, tick = time.perf_counter_ns(), k * TICK_100NS
             if "bodies" in self.streams:
                 self.handed_over.append(("bodies", k, tick))
                 yield BodyFrame(self.body(k, tick, now))

@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from kincap.capture.sources.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, SensorInfo
+from kincap.capture.sources.sensor import BodyFrame, ColorFrame, SensorInfo
+from kincap.core.units import TICK_100NS
 from kincap.sessions.schema import BODIES_DTYPE, empty_body_row
 
 FPS_VARIABLE = "FAST_DEVICE_FPS"
@@ -33,7 +34,7 @@ def picture(k: int) -> np.ndarray:
 def body(k: int, time_host: int = 0) -> np.ndarray:
     """Return the body row that the device gives k-th, (1,) BODIES_DTYPE."""
     row = empty_body_row()
-    row["time_device"], row["time_host"] = k * KINECT_TICK_100NS, time_host
+    row["time_device"], row["time_host"] = k * TICK_100NS, time_host
     row["tracked"][0, 0], row["tracking_id"][0, 0], row["joint_state"][0, 0] = 1, 7 + k, 2
     row["joint_xyz_m"][0, 0] = np.arange(75).reshape(25, 3) + k
     return row
@@ -75,7 +76,7 @@ class FastDevice:
                 time.sleep(max(0.0, began + k / self.fps - time.perf_counter()))
             now = time.perf_counter_ns()
             yield BodyFrame(body(k, now))
-            yield ColorFrame(picture(k), k * KINECT_TICK_100NS, now, release=_let_go)
+            yield ColorFrame(picture(k), k * TICK_100NS, now, release=_let_go)
             k += 1
 
     def close(self) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from kincap.capture.sources.sensor import KINECT_TICK_100NS
 from kincap.core.errors import ShardError
+from kincap.core.units import TICK_100NS
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import BLOBS, TABLE_STREAM, TABLES, Stream
 from kincap.sessions.shard.layout import Layout, cut_layout
@@ -88,7 +88,7 @@ def read_items(folder: Path, *, may_lack_pictures: bool = False) -> Items:
                 key = (stream.name, int(row["seq"]))
                 if key in items:
                     raise Wrong(f"{key} is stored twice")
-                k = int(row["time_device"]) // KINECT_TICK_100NS
+                k = int(row["time_device"]) // TICK_100NS
                 try:
                     blob = reader.color_blob(key[1]) if stream is Stream.color else b""
                 except ShardError:

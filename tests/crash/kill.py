@@ -19,9 +19,9 @@ import h5py
 import numpy as np
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.sources.sensor import KINECT_TICK_100NS
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
+from kincap.core.units import TICK_100NS
 from kincap.sessions.info import SESSION_FILE, load_session
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
@@ -71,7 +71,7 @@ class Truth:
         if at < 0:
             return f"lost: {Stream(stream).name} {seq}"
         row = reader.rows(Stream(stream))[at]
-        k, rest = divmod(int(row["time_device"]), KINECT_TICK_100NS)
+        k, rest = divmod(int(row["time_device"]), TICK_100NS)
         try:
             if stream == Stream.color:
                 right = reader.color_blob(seq) == self._jpegs[k % PICTURES]
@@ -204,7 +204,7 @@ class _Session:
                 self._bad("twice", f"stored again: {twice} of {stream.name}", twice)
             for take in np.unique(rows["take"]):
                 part = rows[rows["take"] == take]
-                k = part["time_device"] // KINECT_TICK_100NS - part["seq"].astype(np.int64)
+                k = part["time_device"] // TICK_100NS - part["seq"].astype(np.int64)
                 if len(np.unique(k)) > 1:
                     self._bad("damaged", f"{stream.name} of take {take}: numbers shifted")
 

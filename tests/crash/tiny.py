@@ -14,9 +14,10 @@ import numpy as np
 
 from kincap.capture.clock import Clock, SystemClock
 from kincap.capture.record import RecordResult, RecordSettings, record
-from kincap.capture.sources.sensor import KINECT_TICK_100NS, BodyFrame, ColorFrame, SensorInfo
+from kincap.capture.sources.sensor import BodyFrame, ColorFrame, SensorInfo
 from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import encode_jpeg
+from kincap.core.units import TICK_100NS
 from kincap.sessions.info import SessionInfo
 from kincap.sessions.schema import empty_body_row
 from kincap.sessions.shard.layout import Layout, cut_layout
@@ -58,7 +59,7 @@ class TinyDevice:
         for k in range(self.first, self.first + self.frames):
             if self.pause is not None:
                 self.pause()
-            now, tick = time.perf_counter_ns(), k * KINECT_TICK_100NS
+            now, tick = time.perf_counter_ns(), k * TICK_100NS
             row = empty_body_row()
             row["time_device"], row["time_host"] = tick, now
             row["tracked"][0, 0], row["tracking_id"][0, 0] = 1, 7 + k

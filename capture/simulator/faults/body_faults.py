@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.skeleton import JOINT, JOINT_NAMES
+from ....core.skeleton import JOINT, JOINT_NAMES, TrackingState
 from ..performer.rig import Pose
 from .schedule import Plan
 
@@ -18,7 +18,6 @@ LAG_S: Final = 0.1
 OUTLIER_SHARE: Final = 0.3
 """Share of the body rows of ``outliers`` in which a joint is far off."""
 
-_INFERRED: Final = 1
 _HAND: Final = ("Wrist", "Hand", "HandTip", "Thumb")
 _ARMS: Final = tuple(JOINT[part + side] for side in ("Left", "Right") for part in _HAND)
 _ELBOWS: Final = (JOINT["ElbowLeft"], JOINT["ElbowRight"])
@@ -94,9 +93,9 @@ class BodyFaults:
             joints[hand] += _TO_TRUNK * (middle - joints[hand[0]]) + offset
             joints[hand] += 0.01 * rng.standard_normal((4, 3))
             joints[_ELBOWS[side]] += 0.4 * offset
-        row["joint_state"][slot][list(_ARMS)] = _INFERRED
+        row["joint_state"][slot][list(_ARMS)] = TrackingState.inferred
         row["joint_state"][slot][list(_ELBOWS)] = np.where(
-            rng.random(2) < 0.5, _INFERRED, row["joint_state"][slot][list(_ELBOWS)]
+            rng.random(2) < 0.5, TrackingState.inferred, row["joint_state"][slot][list(_ELBOWS)]
         )
         for name in ("left", "right"):
             row[f"hand_{name}_state"][slot] = 1
@@ -119,7 +118,7 @@ def _shake_feet(row: Any, slot: int, rng: np.random.Generator) -> None:
             joint = JOINT[part + side]
             row["joint_xyz_m"][slot, joint] += spread * rng.standard_normal(3)
             if rng.random() < _FEET_INFERRED:
-                row["joint_state"][slot, joint] = _INFERRED
+                row["joint_state"][slot, joint] = TrackingState.inferred
 
 
 def _throw_joint(row: Any, slot: int, rng: np.random.Generator) -> None:

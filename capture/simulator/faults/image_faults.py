@@ -6,15 +6,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ....core.units import MS_100NS, TICK_100NS
 from ....sessions.schema import ColorFlag
 
 Picture = NDArray[np.uint8]
 
-LOW_LIGHT_INTERVAL_100NS: Final = 666_666
+LOW_LIGHT_INTERVAL_100NS: Final = 2 * TICK_100NS
 """What a Kinect v2 says in low light about the time since the frame before."""
 LOW_LIGHT_FLAGS: Final = int(ColorFlag.low_light)
-LOW_LIGHT_EXPOSURE_100NS: Final = 590_000
-EXPOSURE_100NS: Final = 200_000
+LOW_LIGHT_EXPOSURE_100NS: Final = 59 * MS_100NS
+EXPOSURE_100NS: Final = 20 * MS_100NS
 LOW_LIGHT_GAIN: Final = 4.0
 GAIN: Final = 1.0
 """Exposure times and gains are guesses."""

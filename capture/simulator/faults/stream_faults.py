@@ -12,12 +12,12 @@ from typing import Final
 
 import numpy as np
 
+from ....core.units import HOUR_100NS, SECOND_100NS
 from ....sessions.schema import EventKind, Stream
 from ..clock import DeviceClock
 from .schedule import Fault, Plan
 
-HOUR_100NS: Final = 36_000_000_000
-_NEW_START_100NS: Final = 5_000_000
+_NEW_START_100NS: Final = SECOND_100NS // 2
 """Device time of a sensor that was plugged in again (a guess: half a second)."""
 _EVERY: Final = 8
 """Of so many items, one comes twice, out of order, or in a wrong size."""
@@ -245,7 +245,7 @@ class CueSheet:
                 later = sum(jump.start_s >= fault.end_s for jump in back)
                 anew = _NEW_START_100NS + HOUR_100NS * later
                 self._epoch = _Epoch(
-                    fault.end_s, self.clock.start + round(fault.end_s * 1e7) - anew
+                    fault.end_s, self.clock.start + round(fault.end_s * SECOND_100NS) - anew
                 )
                 text = f"simulator: the sensor is back after {gone:.1f} s"
                 yield Word(EventKind.sensor_back, text, fault.end_s, anew)
