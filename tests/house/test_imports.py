@@ -1,0 +1,103 @@
+"""Imports are relative inside the parts and run in no circle; heavy libraries load late."""
+
+import ast
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.house.sources import PARTS, ROOT, SOURCES, imports, trees
+
+HEAVY = ("numpy", "h5py", "pandas", "cv2", "torch", "matplotlib", "starlette")
+HDF5_OPENER = ROOT / "core" / "hdf5.py"
+OPENS_HDF5 = {"read_hdf", "HDFStore", "to_hdf", "open_dataset", "open_datatree"}
+"""Functions of pandas and xarray that open HDF5."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_parts_import_each_other_relatively(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        else:
+            continue
+        for name in names:
+            assert name.split(".")[0] not in (*PARTS, "kincap"), f"{path.name} imports {name}"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = imports()
+    assert len(graph["kincap.capture.record"]) > 5, "the graph has its edges"
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"files import each other in a circle: {' -> '.join(error.args[1])}")
+
+
+def test_only_core_hdf5_opens_hdf5() -> None:
+    """Every file is checked there before the first read, so nothing else may open one."""
+    opened = []
+    for path, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                of_h5py = node.value.id == "h5py" and node.attr in ("h5f", "is_hdf5")
+                called = node.attr in OPENS_HDF5
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                name = node.func.value
+                of_h5py = isinstance(name, ast.Name) and (name.id, node.func.attr) == (
+                    "h5py",
+                    "File",
+                )
+                called = False
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("h5py"):
+                of_h5py, called = True, False
+            else:
+                continue
+            if of_h5py or called:
+                opened.append(path)
+    assert HDF5_OPENER in opened
+    assert set(opened) == {HDF5_OPENER}
+
+
+def _modules_after(code: str, *args: str) -> set[str]:
+    """Run Python in a process of its own and return the top-level modules that it loaded."""
+    code += "\nimport sys\nprint('\\nMODULES', *{name.split('.')[0] for name in sys.modules})\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.rsplit("MODULES", 1)[1].split())
+
+
+COMMAND = """
+import sys
+sys.argv = ['kincap', *sys.argv[1:]]
+from kincap.cli.main import main
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
+
+def test_importing_kincap_loads_nothing_heavy() -> None:
+    loaded = _modules_after("import kincap\nkincap.__version__")
+    assert "kincap" in loaded
+    assert not loaded & {*HEAVY, "typer", "rich"}
+
+
+@pytest.mark.parametrize("args", [("--help",), ("record", "--help"), ("finetune", "--help")])
+def test_help_loads_nothing_heavy(args: tuple[str, ...]) -> None:
+    assert not _modules_after(COMMAND, *args) & set(HEAVY)
+
+
+def test_record_loads_neither_pandas_nor_torch(tmp_path: Path) -> None:
+    loaded = _modules_after(
+        COMMAND, "record", "--session", "quick", "--recordings", str(tmp_path),
+        "--source", "simulator:pace=fast,frames=4",
+    )  # fmt: skip
+    assert "numpy" in loaded
+    assert not loaded & {"pandas", "torch", "matplotlib", "starlette"}
