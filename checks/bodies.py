@@ -49,7 +49,9 @@ def _other_side(name: str) -> str:
 
 OTHER_SIDE: Final = np.array([JOINT[_other_side(name)] for name in JOINT_NAMES])
 """(25,) the joint on the other side of the body; its own inverse."""
-_SIDED: Final = np.flatnonzero(np.arange(JOINTS) != OTHER_SIDE)
+SIDED: Final = np.arange(JOINTS) != OTHER_SIDE
+"""(25,) bool, joints that have a left and a right."""
+_SIDED: Final = np.flatnonzero(SIDED)
 
 
 def crossed_arms(joints: Joints, state: NDArray[np.uint8]) -> Bools:

@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sessions.schema import EventKind, Rows, Stream
+from ..sessions.kinds import KINDS, EventKind
+from ..sessions.schema import Rows, Stream
 
 MOST_OF_A_KIND: Final = 100
 """So many findings of one kind are listed; more are counted."""
@@ -40,6 +41,9 @@ class Finding:
         start_s: When it begins, seconds since the take began.
         end_s: When it is over.
         time_device: What an event says about its moment, 100 ns; -1 where rows tell.
+        tracking_id: Whose body it is about; None if it is about no particular body.
+        slot: The sensor's slot of that body in the first row; None as above.
+        keypoints: Names of the keypoints concerned; empty: all, or none in particular.
     """
 
     kind: str
@@ -52,14 +56,22 @@ class Finding:
     start_s: float = float("nan")
     end_s: float = float("nan")
     time_device: int = -1
+    tracking_id: int | None = None
+    slot: int | None = None
+    keypoints: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as quality.json holds it."""
-        said = {name: value for name, value in vars(self).items() if name != "time_device"}
+        """Return it as quality.json has it.
+
+        A tracking id is text: it may be larger than the integers that JSON readers keep exactly.
+        """
+        fields = {name: value for name, value in vars(self).items() if name != "time_device"}
         return {
-            **said,
+            **fields,
             "start_s": None if np.isnan(self.start_s) else round(self.start_s, 3),
             "end_s": None if np.isnan(self.end_s) else round(self.end_s, 3),
+            "tracking_id": None if self.tracking_id is None else str(self.tracking_id),
+            "keypoints": list(self.keypoints),
         }
 
     def overlaps(self, other: "Finding") -> bool:
@@ -93,20 +105,24 @@ def find_runs(
     join_s: float = 0.0,
     least_s: float = 0.0,
     least: int = 1,
+    breaks: NDArray[np.bool_] | None = None,
 ) -> list[Run]:
-    """Join named rows that lie near each other and leave out what is too short to matter.
+    """Join named rows that are near each other and leave out what is too short to matter.
 
     Args:
         named: (N,) bool.
         time_s: (N,) times of the rows.
         join_s: Rows at most so far apart belong together; neighbours always do.
         least_s: From its first to its last row a run lasts at least so long.
-        least: So many named rows it has at least.
+        least: It has at least this many named rows.
+        breaks: (N,) bool, rows that no run reaches over.
     """
     rows = np.flatnonzero(named)
     if not len(rows):
         return []
     apart = (np.diff(rows) > 1) & (np.diff(time_s[rows]) > join_s)
+    if breaks is not None:
+        apart |= np.diff(np.cumsum(breaks)[rows]) > 0
     runs = []
     for part in np.split(rows, np.flatnonzero(apart) + 1):
         first, last = int(part[0]), int(part[-1])
@@ -140,7 +156,7 @@ def from_events(events: Rows) -> list[Finding]:
             time_device=int(event["time_device"]),
         )
         # a state is told when it is noticed and again, as a whole, when it is over
-        if kind in (EventKind.low_light, EventKind.frozen, EventKind.stall):
+        if KINDS[kind.name].lasts:
             earlier = [f for f in found if f.kind == new.kind and f.overlaps(new)]
             found = [f for f in found if f not in earlier]
             new = _joined(new, earlier)

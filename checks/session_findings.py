@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.pairing import NO_BODY
-from ..core.skeleton import JOINT_NAMES
-from ..core.units import SECOND_100NS
+from ..core.skeleton import JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES
 from ..sessions.schema import Rows
-from .bodies import swapped_state
+from .bodies import SIDED
+from .body_checks import BODY_CHECKS
 from .findings import Finding, from_events, without_known
 from .lag.lag import LAG_WARNING_MS
-from .session_tables import PICTURES, SessionTables, named_by
+from .row_flags import exchanged
+from .session_tables import PICTURES, SessionTables, joints_named, named_by
 from .session_takes import Take
 from .streams import (
     UNPAIRED_S,
@@ -23,9 +24,6 @@ from .streams import (
     tracking_findings,
 )
 
-_NOT_SINCE_100NS: Final = SECOND_100NS
-"""After so long out of sight, sides are taken to be right again."""
-_OUTLIERS: Final = 3
 _BEYOND_S: Final = 60.0
 """A device time so far behind a take's last item is of another clock."""
 
@@ -78,86 +76,60 @@ def _unpaired(take: Take) -> list[Finding]:
 
 
 def _of_people(take: Take) -> list[Finding]:
-    """Name what the checks of bodies found, row by row."""
-    bodies, people, number = take.bodies, take.people, take.number
-
-    def named(check: str) -> NDArray[np.bool_]:
-        return rows_of(bodies, people["seq"][named_by(people, check)])
-
-    def find(
-        where: NDArray[np.bool_],
-        kind: str,
-        text: str,
-        *,
-        join_s: float = 0.5,
-        least_s: float = 0.3,
-    ) -> list[Finding]:
-        return row_findings(
-            where, bodies, kind, "bodies", number, text, join_s=join_s, least_s=least_s
-        )
-
-    found = find(
-        named("crossed_arms"), "crossed_arms",
-        "arms crossed or held before the trunk for {seconds}: hands and wrists are guesses",
+    """Name what the checks of bodies found, person by person, and how many people there are."""
+    found = [finding for name in BODY_CHECKS for finding in _of_check(take, name)]
+    people, bodies, number = take.bodies["people"], take.bodies, take.number
+    found += row_findings(
+        people > 1, bodies, "several_bodies", "bodies", number,
+        "more than one person for {seconds}", breaks=people == 0,
     )  # fmt: skip
-    found += find(
-        named("turned_away"), "turned_away", "turned away by more than 60 degrees for {seconds}"
-    )
-    found += find(
-        rows_of(bodies, people["seq"][exchanged(people)]), "side_swap",
-        "left and right exchanged for {seconds}", join_s=1.0, least_s=0.1,
+    return found + row_findings(
+        people == 0, bodies, "no_body", "bodies", number, "no one was seen for {seconds}",
+        least_s=1.0, breaks=people > 0,
     )  # fmt: skip
-    found += find(
-        named("feet_noise"), "feet_noise", "feet or ankles jump about for {seconds}", join_s=1.0
-    )
-    found += find(
-        named("frozen"), "frozen", "joints that don't move at all in {count} rows, {seconds}",
-        join_s=0.1, least_s=0.0,
-    )  # fmt: skip
-    found += find(bodies["people"] > 1, "several_bodies", "more than one person for {seconds}")
-    found += find(bodies["people"] == 0, "no_body", "nobody was seen for {seconds}", least_s=1.0)
-    return found + _outliers(take, named("outliers") & ~named("swap"))
 
 
-def rows_of(bodies: Rows, seqs: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Return (M,) whether each body row is one of some seqs."""
-    return np.asarray(np.isin(bodies["seq"], seqs))
+def _of_check(take: Take, name: str) -> list[Finding]:
+    """Name the rows in which a check names a body, for each person."""
+    check, people = BODY_CHECKS[name], take.people
+    named = exchanged(people) if name == "side_swap" else named_by(people, name)
+    found = []
+    for person in np.unique(people["tracking_id"][named]):
+        own = np.flatnonzero(people["tracking_id"] == person)
+        rows = people[own]
+        for finding in row_findings(
+            named[own], rows, name, "bodies", take.number, check.text,
+            join_s=check.join_s, least_s=check.least_s, least=check.least,
+        ):  # fmt: skip
+            inside = (rows["seq"] >= finding.seq_first) & (rows["seq"] <= finding.seq_last)
+            found.append(_about_person(finding, rows[inside]))
+    return found
 
 
-def exchanged(people: Rows) -> NDArray[np.bool_]:
-    """Say which bodies of a take have left and right exchanged.
+def _about_person(finding: Finding, rows: Rows) -> Finding:
+    """Add to a finding whose body it is about and which joints.
 
     Args:
-        people: (P,) tracked bodies, ``swap`` judged from each to the next.
-
-    Returns:
-        (P,) bool: from a swap until the sides swap back, or the person was out of sight.
+        finding: Of a check of bodies.
+        rows: (P,) the person's rows in it.
     """
-    order = np.lexsort((people["time_device"], people["tracking_id"]))
-    own = people[order]
-    new = np.ones(len(own), np.bool_)
-    new[1:] = own["tracking_id"][1:] != own["tracking_id"][:-1]
-    new[1:] |= np.diff(own["time_device"]) > _NOT_SINCE_100NS
-    swapped = np.zeros(len(own), np.bool_)
-    swapped[order] = swapped_state(named_by(own, "swap"), np.cumsum(new))
-    return swapped
+    often = joints_named(rows, finding.kind).sum(axis=0)
+    joints = SIDED if finding.kind == "side_swap" else often > 0
+    keypoints = [n for n, j in zip(KEYPOINT_NAMES, KEYPOINT_JOINT, strict=True) if joints[j]]
+    text = finding.text
+    if finding.kind == "outliers":
+        text += f" ({_most_named(often)})"
+    return replace(
+        finding,
+        text=text,
+        tracking_id=int(rows["tracking_id"][0]),
+        slot=int(rows["slot"][0]),
+        keypoints=() if len(keypoints) == len(KEYPOINT_NAMES) else tuple(keypoints),
+    )
 
 
-def _outliers(take: Take, named: NDArray[np.bool_]) -> list[Finding]:
-    """Name joints that stand alone for single rows, where that happens again and again."""
-    found = row_findings(
-        named, take.bodies, "outliers", "bodies", take.number,
-        "joints that jump away for single rows: {count} rows in {seconds}",
-        join_s=1.0, least_s=0.0, least=_OUTLIERS,
-    )  # fmt: skip
-    return [replace(one, text=f"{one.text} ({_joints_off(take.people, one)})") for one in found]
-
-
-def _joints_off(people: Rows, found: Finding) -> str:
-    """Return which joints jump away most, in words."""
-    some = (people["seq"] >= found.seq_first) & (people["seq"] <= found.seq_last)
-    bits = people["off_joints"][some][:, None] >> np.arange(len(JOINT_NAMES)) & 1
-    often = bits.sum(axis=0)
+def _most_named(often: NDArray[np.integer]) -> str:
+    """Return the three joints that are named most often, in words."""
     top = [JOINT_NAMES[j] for j in np.argsort(-often, kind="stable")[:3] if often[j]]
     return ", ".join(top) + (", ..." if (often > 0).sum() > len(top) else "")
 

@@ -23,14 +23,7 @@ from ..sessions.schema import BLOBS, COLOR_DTYPE, EVENTS_DTYPE, Rows, Stream, go
 from ..sessions.shard.find_layout import find_layout
 from ..sessions.shard.layout import Layout
 from ..sessions.shard.shard_reader import ShardReader
-from .bodies import (
-    crossed_arms,
-    feet_noise,
-    frozen_joints,
-    spikes,
-    swap_steps,
-    turned_away,
-)
+from .body_checks import BODY_CHECKS, CHECK_NAMES, Bodies
 
 LINKED_100NS: Final = SECOND_100NS // 10
 """Bodies at most 0.1 s apart follow each other."""
@@ -43,9 +36,7 @@ _BONES_OF: Final = 4
 _SPINE_BASE: Final = JOINT["SpineBase"]
 _WRISTS: Final = [JOINT["WristLeft"], JOINT["WristRight"]]
 _BONE_ENDS: Final = np.array(JOINT_BONES)
-
-CHECKS: Final = ("crossed_arms", "turned_away", "swap", "feet_noise", "outliers", "frozen")
-"""The checks of single bodies; the place of a name is its bit in ``checks``."""
+_JOINT_BITS: Final = np.uint32(1) << np.arange(JOINTS, dtype=np.uint32)
 
 PICTURES: Final = "pictures"
 """Under this name pictures that lie behind the end of a cut file are counted as damaged."""
@@ -62,13 +53,13 @@ BODY_ROW: Final = np.dtype(
 PERSON: Final = np.dtype(
     [
         ("seq", "<u8"), ("take", "<u2"), ("time_device", "<i8"), ("slot", "u1"),
-        ("tracking_id", "<u8"), ("checks", "u1"), ("off_joints", "<u4"), ("clipped", "u1"),
+        ("tracking_id", "<u8"), ("marks", "<u4", (len(CHECK_NAMES),)), ("clipped", "u1"),
         ("distance_m", "<f4"), ("guessed", "u1"), ("wrist_px", "<f4", (2, 2)),
         ("wrist_m", "<f4", (2,)),
     ]
 )  # fmt: skip
-"""One tracked body: which checks named it, which joints were outliers (bits), how many keypoints
-were not tracked, where left and right wrist are in the picture and how far away."""
+"""One tracked body: which joints each check names (bits; 0: it does not name the body), how many
+keypoints are not tracked, where left and right wrist are in the picture and how far away."""
 
 _PERSON_IN: Final = np.dtype(
     [*((name, PERSON[name]) for name in PERSON.names or ()),
@@ -322,28 +313,18 @@ class _Watch:
 
 
 def check_people(people: Rows) -> None:
-    """Run the checks and note in ``checks`` and ``off_joints`` what they say, in place.
+    """Run the checks and write the joints that they name into ``marks``, in place.
 
     Args:
         people: (P,) bodies with ``joints`` (25, 3) and ``state`` (25,).
     """
     order = np.lexsort((people["time_device"], people["tracking_id"], people["take"]))
     joints = people["joints"][order].astype(np.float64)
-    state = people["state"][order]
-    linked = links(people[order])
-    off = spikes(joints, linked)
-    frozen = frozen_joints(joints, state, linked)[:, KEYPOINT_JOINT].any(axis=1)
-    found = (
-        crossed_arms(joints, state),
-        turned_away(joints),
-        swap_steps(joints, linked),
-        feet_noise(joints, linked),
-        off.any(axis=1),
-        frozen,
-    )
-    bits = sum(what.astype(np.uint8) << bit for bit, what in enumerate(found))
-    people["checks"][order] = bits
-    people["off_joints"][order] = (off << np.arange(JOINTS)).sum(axis=1)
+    bodies = Bodies(joints, people["state"][order], links(people[order]))
+    marks = np.zeros((len(people), len(CHECK_NAMES)), np.uint32)
+    for place, check in enumerate(BODY_CHECKS.values()):
+        marks[order, place] = check.judge(bodies) @ _JOINT_BITS
+    people["marks"] = marks
 
 
 def links(people: Rows) -> NDArray[np.bool_]:
@@ -361,6 +342,11 @@ def links(people: Rows) -> NDArray[np.bool_]:
 
 
 def named_by(people: Rows, check: str) -> NDArray[np.bool_]:
-    """Return (P,) whether a check named each body."""
-    bits: NDArray[Any] = people["checks"] >> CHECKS.index(check) & 1
-    return np.asarray(bits == 1)
+    """Return (P,) whether a check names each body."""
+    return np.asarray(people["marks"][:, CHECK_NAMES.index(check)] != 0)
+
+
+def joints_named(people: Rows, check: str) -> NDArray[np.bool_]:
+    """Return (P, 25) which joints of each body a check names."""
+    bits: NDArray[Any] = people["marks"][:, CHECK_NAMES.index(check), None] & _JOINT_BITS
+    return np.asarray(bits != 0)

@@ -211,6 +211,7 @@ def row_findings(
     join_s: float = 0.5,
     least_s: float = 0.3,
     least: int = 1,
+    breaks: Bools | None = None,
 ) -> list[Finding]:
     """Name the runs of rows that a check named.
 
@@ -225,11 +226,16 @@ def row_findings(
         join_s: See ``find_runs``.
         least_s: See ``find_runs``.
         least: See ``find_runs``.
+        breaks: See ``find_runs``.
     """
     order = np.argsort(rows["time_device"], kind="stable")
     seconds = rows["time_device"][order] / SECOND_100NS
+    breaks = None if breaks is None else breaks[order]
+    runs = find_runs(
+        named[order], seconds, join_s=join_s, least_s=least_s, least=least, breaks=breaks
+    )
     found = []
-    for run in find_runs(named[order], seconds, join_s=join_s, least_s=least_s, least=least):
+    for run in runs:
         seqs = rows["seq"][order[run.first : run.last + 1]]
         said = text.format(
             seconds=f"{seconds[run.last] - seconds[run.first]:.1f} s",

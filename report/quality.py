@@ -8,8 +8,7 @@ that was left by a killed recorder, is damaged, or came from another source.
 """
 
 import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +16,8 @@ import numpy as np
 
 from .. import __version__
 from ..checks.findings import limit, sums
-from ..checks.lag.lag import MOST_WORK_S
-from ..checks.session_findings import find_all
-from ..checks.session_tables import SessionTables, read_tables
-from ..checks.session_takes import Take, split_takes
+from ..checks.session_checks import SessionChecks, check_session
+from ..checks.session_tables import SessionTables
 from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import KincapError, SessionError
 from ..core.files.fault_injection import default_io
@@ -48,19 +45,15 @@ def make_quality(folder: Path, io: FileIO | None = None, *, lag: bool = True) ->
     Raises:
         SessionError: There is no session, or its session.json can't be read.
     """
-    # joints of a sensor may lie anywhere, at infinity too; what can't be measured becomes NaN
+    checks = check_session(folder, io, lag=lag)
     with np.errstate(all="ignore"):
-        return _make(folder, io or FileIO(), lag)
+        return _make(checks)
 
 
-def _make(folder: Path, io: FileIO, lag: bool) -> dict[str, Any]:
-    """Work out the report; see ``make_quality``."""
-    tables = read_tables(folder, io)
-    takes = split_takes(tables)
-    if lag:
-        _measure_lags(takes, io)
-    found = find_all(tables, takes)
-    findings, left_out = limit(found)
+def _make(checks: SessionChecks) -> dict[str, Any]:
+    """Work out the report of a checked session."""
+    tables, takes = checks.tables, checks.takes
+    findings, left_out = limit(checks.findings)
     quality: dict[str, Any] = {
         "schema": QUALITY_SCHEMA,
         "kincap_version": __version__,
@@ -74,23 +67,13 @@ def _make(folder: Path, io: FileIO, lag: bool) -> dict[str, Any]:
         "takes": [{"take": take.number, **measure([take])} for take in takes],
         "findings": [finding.to_json() for finding in findings],
         "findings_left_out": left_out,
-        "kinds": sums(found),
+        "kinds": sums(checks.findings),
         "events": _events(tables),
     }
     quality["verdict"] = verdict(quality)
     quality["advice"] = advice(quality)
     finite: dict[str, Any] = _finite(quality)
     return finite
-
-
-def _measure_lags(takes: Sequence[Take], io: FileIO) -> None:
-    """Measure every take's lag in a time that does not grow with their number."""
-    left, length = MOST_WORK_S, sum(take.length_s() for take in takes)
-    for take in takes:
-        began = time.monotonic()
-        take.measure_lag(io, left * take.length_s() / max(length, 1e-9))
-        left = max(left - (time.monotonic() - began), 0.0)
-        length -= take.length_s()
 
 
 def _events(tables: SessionTables) -> list[dict[str, Any]]:

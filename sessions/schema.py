@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.skeleton import JOINTS
+from .kinds import EventKind as EventKind
 
 FORMAT: Final = "kincap-shard"
 FORMAT_VERSION: Final = 1
@@ -31,40 +32,6 @@ class Stream(IntEnum):
     bodies = 2
     mask = 3
     depth = 4
-
-
-class EventKind(IntEnum):
-    """What an event says; each kind named ``drop_*`` covers items that were lost."""
-
-    take_start = 1
-    stall = 2
-    no_body = 3
-    write_failed = 4
-    warning = 5
-    sensor_lost = 6
-    sensor_back = 7
-    gap = 8
-    clock_step = 9
-    duplicate = 10
-    out_of_order = 11
-    low_light = 12
-    body_lost = 13
-    body_found = 14
-    body_moved = 15
-    frozen = 16
-    drop_ring_full = 32
-    drop_queue_full = 33
-    drop_encoder = 34
-    drop_writer = 35
-    drop_source = 36
-    drop_damaged = 37
-    drop_stale = 38
-    drop_wrong_size = 39
-
-    @property
-    def is_drop(self) -> bool:
-        """Whether items of a stream were lost."""
-        return self.name.startswith("drop_")
 
 
 class ColorFlag(IntFlag):

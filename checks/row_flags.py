@@ -1,0 +1,167 @@
+"""What the checks say row by row: of each tracked body, and of each colour frame.
+
+Findings leave out what is too short to report; flags do not. ``kincap build`` takes flags, because
+a single wrong label is wrong; the report takes findings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS
+from ..core.units import SECOND_100NS
+from ..sessions.kinds import KINDS
+from ..sessions.schema import Rows
+from .bodies import SIDED, swapped_state
+from .body_checks import CHECK_NAMES
+from .findings import Finding
+from .session_tables import PERSON, joints_named, named_by
+from .session_takes import Take
+
+Bools = NDArray[np.bool_]
+Seqs = NDArray[np.uint64]
+
+_NOT_SINCE_100NS: Final = SECOND_100NS
+"""After this time out of sight, sides are taken to be right again."""
+_UNKNOWN: Final = -1
+
+
+@dataclass(frozen=True)
+class BodyFlags:
+    """Flags of P tracked bodies, by seq of the body row, then slot.
+
+    Attributes:
+        seq: (P,) uint64 of the body row.
+        slot: (P,) uint8 which of the sensor's six bodies.
+        tracking_id: (P,) uint64.
+        take: (P,) uint16.
+        kinds: By kind (P,) bool, whether a check names the body.
+        joints: By kind (P, 25) bool, which of its joints; kinds that name whole bodies are absent.
+    """
+
+    seq: Seqs
+    slot: NDArray[np.uint8]
+    tracking_id: NDArray[np.uint64]
+    take: NDArray[np.uint16]
+    kinds: dict[str, Bools]
+    joints: dict[str, Bools]
+
+    def rows_at(self, seq: Seqs, slot: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return where bodies are in these flags.
+
+        Args:
+            seq: (N,) seqs of body rows.
+            slot: (N,) slots.
+
+        Returns:
+            (N,) int64 index, -1 where no such body is tracked.
+        """
+        if not len(self.seq):
+            return np.full(len(seq), _UNKNOWN, np.int64)
+        known, asked = (_place(*pair) for pair in ((self.seq, self.slot), (seq, slot)))
+        at = np.searchsorted(known, asked).clip(max=len(known) - 1)
+        return np.where(known[at] == asked, at, _UNKNOWN).astype(np.int64)
+
+    def named(self, kind: str, seq: Seqs, slot: NDArray[np.integer]) -> Bools:
+        """Return (N,) whether a kind names bodies of given (N,) seqs and slots."""
+        at = self.rows_at(seq, slot)
+        flags = self.kinds.get(kind, np.zeros(len(self.seq), np.bool_))
+        return np.asarray((at != _UNKNOWN) & np.append(flags, False)[at])
+
+    def keypoints_named(self, kind: str, seq: Seqs, slot: NDArray[np.integer]) -> Bools:
+        """Return (N, 13) whether a kind names keypoints of bodies of given (N,) seqs and slots."""
+        if kind not in self.joints:
+            return np.repeat(self.named(kind, seq, slot)[:, None], KEYPOINTS, axis=1)
+        flags = np.vstack([self.joints[kind], np.zeros((1, JOINTS), np.bool_)])
+        # index -1 is the row of none that was added at the end
+        return np.asarray(flags[self.rows_at(seq, slot)][:, KEYPOINT_JOINT])
+
+
+@dataclass(frozen=True)
+class FrameFlags:
+    """Flags of F colour frames, by seq.
+
+    Attributes:
+        seq: (F,) uint64.
+        kinds: By kind (F,) bool: ``frozen``, ``low_light``, ``lag``.
+    """
+
+    seq: Seqs
+    kinds: dict[str, Bools]
+
+    def named(self, kind: str, seq: Seqs) -> Bools:
+        """Return (N,) whether a kind names colour frames of given (N,) seqs."""
+        if not len(self.seq) or kind not in self.kinds:
+            return np.zeros(len(seq), np.bool_)
+        at = np.searchsorted(self.seq, seq).clip(max=len(self.seq) - 1)
+        return np.asarray((self.seq[at] == seq) & self.kinds[kind][at])
+
+
+def _place(seq: Seqs, slot: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """Return (N,) one number for each pair of seq and slot, in their order."""
+    return np.asarray(seq, np.uint64) * np.uint64(8) + np.asarray(slot).astype(np.uint64)
+
+
+def body_flags(takes: Sequence[Take]) -> BodyFlags:
+    """Return the flags of all tracked bodies of some takes."""
+    parts = [take.people for take in takes]
+    people = np.concatenate([np.zeros(0, PERSON), *parts])
+    order = np.argsort(_place(people["seq"], people["slot"]), kind="stable")
+    people = people[order]
+    kinds = {name: named_by(people, name) for name in CHECK_NAMES}
+    joints = {name: joints_named(people, name) for name in CHECK_NAMES}
+    kinds["side_swap"] = np.concatenate([np.zeros(0, np.bool_), *map(exchanged, parts)])[order]
+    joints["side_swap"] = kinds["side_swap"][:, None] & SIDED
+    return BodyFlags(
+        seq=people["seq"].copy(),
+        slot=people["slot"].copy(),
+        tracking_id=people["tracking_id"].copy(),
+        take=people["take"].copy(),
+        kinds=kinds,
+        joints=joints,
+    )
+
+
+def exchanged(people: Rows) -> Bools:
+    """Return which bodies of a take have left and right exchanged.
+
+    Args:
+        people: (P,) tracked bodies, ``side_swap`` judged from each to the next.
+
+    Returns:
+        (P,) bool: from a swap until the sides swap back, or the person was out of sight.
+    """
+    order = np.lexsort((people["time_device"], people["tracking_id"]))
+    own = people[order]
+    new = np.ones(len(own), np.bool_)
+    new[1:] = own["tracking_id"][1:] != own["tracking_id"][:-1]
+    new[1:] |= np.diff(own["time_device"]) > _NOT_SINCE_100NS
+    swapped = np.zeros(len(own), np.bool_)
+    swapped[order] = swapped_state(named_by(own, "side_swap"), np.cumsum(new))
+    return swapped
+
+
+def frame_flags(takes: Sequence[Take], findings: Sequence[Finding]) -> FrameFlags:
+    """Return the flags of all colour frames of some takes.
+
+    Args:
+        takes: The takes.
+        findings: All of the session; those of colour frames flag the frames that they reach over.
+    """
+    seq = np.concatenate([np.zeros(0, "<u8"), *(take.color["seq"] for take in takes)])
+    order = np.argsort(seq, kind="stable")
+    kinds = {
+        "low_light": np.concatenate([np.zeros(0, np.bool_), *(take.dark for take in takes)]),
+        "frozen": np.concatenate([np.zeros(0, np.bool_), *(take.frozen for take in takes)]),
+    }
+    kinds = {name: flags[order] for name, flags in kinds.items()}
+    seq = seq[order]
+    for finding in findings:
+        if finding.stream == "color" and KINDS[finding.kind].wrong_labels:
+            flags = kinds.setdefault(finding.kind, np.zeros(len(seq), np.bool_))
+            first, last = np.searchsorted(seq, [finding.seq_first, finding.seq_last + 1])
+            flags[first:last] = True
+    return FrameFlags(seq, kinds)

@@ -1,0 +1,78 @@
+"""Check a whole session: every finding, uncapped, and flags of its rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.files.file_io import FileIO
+from ..sessions.kinds import KINDS
+from .findings import Finding
+from .row_flags import BodyFlags, Bools, FrameFlags, Seqs, body_flags, frame_flags
+from .session_findings import find_all
+from .session_lag import measure_lags
+from .session_tables import SessionTables, read_tables
+from .session_takes import Take, split_takes
+
+
+@dataclass(frozen=True)
+class SessionChecks:
+    """What the checks say of one session.
+
+    Attributes:
+        tables: Its tables.
+        takes: Its takes.
+        findings: All of them.
+        bodies: Flags of its tracked bodies.
+        frames: Flags of its colour frames.
+    """
+
+    tables: SessionTables
+    takes: list[Take]
+    findings: tuple[Finding, ...]
+    bodies: BodyFlags
+    frames: FrameFlags
+
+    def wrong_labels(
+        self, color_seq: Seqs, body_seq: Seqs, slot: NDArray[np.integer]
+    ) -> dict[str, Bools]:
+        """Return which pairs of a colour frame and a tracked body can't be labels, by kind.
+
+        Args:
+            color_seq: (N,) seqs of colour frames.
+            body_seq: (N,) seqs of the body rows paired with them.
+            slot: (N,) slots of the bodies.
+
+        Returns:
+            By each kind with ``wrong_labels`` (N,) bool; several kinds may name one pair.
+        """
+        return {
+            name: self.bodies.named(name, body_seq, slot) | self.frames.named(name, color_seq)
+            for name, kind in KINDS.items()
+            if kind.wrong_labels
+        }
+
+
+def check_session(folder: Path, io: FileIO | None = None, *, lag: bool = True) -> SessionChecks:
+    """Check a session: sealed, left by a killed recorder, or damaged. Nothing is changed.
+
+    Args:
+        folder: Its folder.
+        io: File handling.
+        lag: Decode some of the pictures to measure how late the joints are.
+
+    Raises:
+        SessionError: There is no session, or its session.json can't be read.
+    """
+    io = io or FileIO()
+    # joints of a sensor may be anywhere, at infinity too; what can't be measured becomes NaN
+    with np.errstate(all="ignore"):
+        tables = read_tables(folder, io)
+        takes = split_takes(tables)
+        if lag:
+            measure_lags(takes, io)
+        findings = tuple(find_all(tables, takes))
+        return SessionChecks(
+            tables, takes, findings, body_flags(takes), frame_flags(takes, findings)
+        )
