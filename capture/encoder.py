@@ -18,10 +18,6 @@ from .queue_items import EncodedPicture, PictureJob
 from .sources.sensor import ColorFrame, PlaneFrame
 from .watches.notices import items_of
 
-QUALITY = 90
-PLANE_SHAPE = (424, 512)
-"""Height and width of mask and depth pictures."""
-
 
 class Encoders:
     """The encoder threads of one recording."""
@@ -32,6 +28,7 @@ class Encoders:
         *,
         threads: int,
         size_px: tuple[int, int],
+        plane_size_px: tuple[int, int],
         is_aborted: Callable[[], bool],
         on_failure: Callable[[EventKind, str], None],
         clock: Clock,
@@ -41,13 +38,14 @@ class Encoders:
         Args:
             queues: Where frames come from and go.
             threads: How many encode at once.
-            size_px: (width, height) that every frame must have.
+            size_px: (width, height) that every colour image must have.
+            plane_size_px: (width, height) that every mask and depth image must have.
             is_aborted: Says that frames are to be let go instead of encoded.
             on_failure: Told why a frame could not be encoded, after its reason as a kind of event
                 (it is then stored as lost), or given back.
             clock: Makes what threads wait in.
         """
-        self._queues, self._size_px = queues, size_px
+        self._queues, self._size_px, self._plane_size_px = queues, size_px, plane_size_px
         self._is_aborted, self._on_failure = is_aborted, on_failure
         # a job and its place among the encoded frames are taken together: were they not, later
         # frames could hold all places while the writer waits for an earlier one
@@ -114,9 +112,9 @@ class Encoders:
     def _encoded(self, frame: ColorFrame | PlaneFrame) -> bytes:
         """Return a picture as a file; raise KincapError where it is not what the source said."""
         if isinstance(frame, PlaneFrame):
-            return encode_png(_checked_plane(frame))
+            return encode_png(_checked_plane(frame, self._plane_size_px))
         if frame.jpeg is None:
-            return encode_jpeg(self._checked_image(frame), QUALITY)
+            return encode_jpeg(self._checked_image(frame))
         found = jpeg_size(frame.jpeg)
         if found != self._size_px:
             width, height = self._size_px
@@ -142,12 +140,12 @@ class _WrongSizeError(KincapError):
     """A picture has another size or type than its source said."""
 
 
-def _checked_plane(frame: PlaneFrame) -> npt.NDArray[Any]:
+def _checked_plane(frame: PlaneFrame, size_px: tuple[int, int]) -> npt.NDArray[Any]:
     """Return a mask or depth picture; raise where it has not the size and type of those."""
     image = frame.image
     kind = np.uint8 if frame.stream is Stream.mask else np.uint16
-    if image is None or image.dtype != kind or image.shape != PLANE_SHAPE:
-        height, width = PLANE_SHAPE
+    width, height = size_px
+    if image is None or image.dtype != kind or image.shape != (height, width):
         raise _WrongSizeError(
             f"the source gave {_named(image)}, expected {np.dtype(kind)} {height}x{width}"
         )

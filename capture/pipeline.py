@@ -110,6 +110,7 @@ class Pipeline:
             queues,
             threads=encoder_threads,
             size_px=sensor.info.color_size_px,
+            plane_size_px=sensor.info.shape.plane_size_px,
             is_aborted=stop.is_aborted,
             on_failure=self._encoding_failed,
             clock=clock,

@@ -410,4 +410,6 @@ def _numbered(source: SensorInfo) -> list[Stream]:
 
 def _layout(info: SessionInfo, settings: RecordSettings, source: SensorInfo) -> Layout:
     """Return the layout of this recording's shards."""
-    return make_layout(info.uuid, info.created_utc, source.streams, settings.shard_mib)
+    return make_layout(
+        info.uuid, info.created_utc, source.streams, settings.shard_mib, source.shape
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..core.errors import SensorError
-from ..core.units import SECOND_100NS, TICK_100NS
+from ..core.units import SECOND_100NS
 from ..sessions.schema import EventKind, Stream
 from .clock import Clock
 from .hand_over import HandOver
@@ -26,8 +26,8 @@ from .watches.silence import BodyWatch
 from .watches.watches import Noticing, Timed, times_of
 
 _TOO_LARGE = 1 << 63
-_BODIES_GONE_100NS = 10 * TICK_100NS
-"""When no body row has come for so long, the last picture waits for none."""
+_BODIES_GONE_TICKS = 10
+"""If no body row has come for this many ticks, the last colour frame waits for none."""
 
 
 @dataclass(frozen=True)
@@ -227,9 +227,10 @@ class Feed:
     def _complete(self, items: Iterator[Item], time_color: int) -> None:
         """Take the body row that belongs to the last picture, where it comes right after it."""
         wants_body = self._body_watch is not None and self._counted is Stream.color
-        if not wants_body or self._last_body >= time_color - TICK_100NS // 2:
+        tick = self._sensor.info.shape.tick_100ns
+        if not wants_body or self._last_body >= time_color - tick // 2:
             return
-        if time_color - max(self._last_body, self._take_began or 0) > _BODIES_GONE_100NS:
+        if time_color - max(self._last_body, self._take_began or 0) > _BODIES_GONE_TICKS * tick:
             return
         item = next(items, None)
         if isinstance(item, BodyFrame):

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..core.errors import SessionError
 from ..core.files.file_io import TEMPORARY
-from ..core.jpeg import RESTART_INTERVAL
+from ..core.jpeg import QUALITY, RESTART_INTERVAL
+from ..core.sensor_shape import SensorShape
 from ..sessions.info import (
     HOLDER_FILE,
     LOCK_FILE,
@@ -17,7 +18,6 @@ from ..sessions.info import (
     new_session,
     shard_names,
 )
-from .encoder import QUALITY
 from .settings import RecordSettings
 from .sources.sensor import Sensor, SensorInfo
 
@@ -76,12 +76,26 @@ def _check_fit(
         raise SessionError(
             f"{folder}: holds images of {words[0]}; the source gives {words[1]}; take another name"
         )
+    shapes = [_shape_words(shape) for shape in (there.shape, source.shape)]
+    if there.shape.to_json() != source.shape.to_json():
+        raise SessionError(
+            f"{folder}: holds {shapes[0]}; the source gives {shapes[1]}; take another name"
+        )
     for name in ("subject", "outfit", "consent"):
         before, now = getattr(there, name), getattr(settings, name)
         if before and now and before != now:
             raise SessionError(
                 f"{folder}: has {name} {before!r}, --{name} says {now!r}; take another name"
             )
+
+
+def _shape_words(shape: SensorShape) -> str:
+    """Return what of a sensor's shape matters for a session."""
+    width, height = shape.plane_size_px
+    return (
+        f"{shape.bodies} bodies of {shape.joints} joints ({shape.skeleton.name}), "
+        f"masks of {width}x{height}, a tick of {shape.tick_100ns / 1e4:.3f} ms"
+    )
 
 
 def info_of_new(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
@@ -101,6 +115,7 @@ def info_of_new(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
             "depth_intrinsics": source.depth_intrinsics,
             "projection": source.projection,
             "times": source.times,
+            "shape": source.shape.to_json(),
         },
         settings={
             "codec": "jpeg",

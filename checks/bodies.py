@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.kinematics import yaw_from_shoulders
-from ..core.skeleton import JOINT, JOINT_NAMES, JOINTS, KEYPOINT_JOINT, TrackingState
+from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KINECT_V2_SKELETON, TrackingState
 
 Bools = NDArray[np.bool_]
 Joints = NDArray[np.floating]
@@ -39,15 +39,7 @@ _FEET: Final = [JOINT[part + side] for part in ("Ankle", "Foot") for side in ("L
 _ARM: Final = ("Elbow", "Wrist", "Hand", "HandTip", "Thumb")
 _WINDOW: Final = 15
 
-
-def _other_side(name: str) -> str:
-    """Return a joint's name on the other side of the body."""
-    if name.endswith("Left"):
-        return name.removesuffix("Left") + "Right"
-    return name.removesuffix("Right") + "Left" if name.endswith("Right") else name
-
-
-OTHER_SIDE: Final = np.array([JOINT[_other_side(name)] for name in JOINT_NAMES])
+OTHER_SIDE: Final = KINECT_V2_SKELETON.flip
 """(25,) the joint on the other side of the body; its own inverse."""
 SIDED: Final = np.arange(JOINTS) != OTHER_SIDE
 """(25,) bool, joints that have a left and a right."""

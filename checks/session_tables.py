@@ -19,9 +19,17 @@ from ..core.skeleton import JOINT, JOINT_BONES, JOINTS, KEYPOINT_JOINT, Tracking
 from ..core.units import SECOND_100NS
 from ..sessions.info import SessionInfo, load_session, shard_names
 from ..sessions.manifest import read_manifest
-from ..sessions.schema import BLOBS, COLOR_DTYPE, EVENTS_DTYPE, Rows, Stream, good_rows
+from ..sessions.schema import (
+    BLOBS,
+    COLOR_DTYPE,
+    EVENTS_DTYPE,
+    Rows,
+    Stream,
+    by_kinect_joints,
+    good_rows,
+)
 from ..sessions.shard.find_layout import find_layout
-from ..sessions.shard.layout import Layout
+from ..sessions.shard.layout import Layout, other_shape
 from ..sessions.shard.shard_reader import ShardReader
 from .body_checks import BODY_CHECKS, CHECK_NAMES, Bodies
 
@@ -157,7 +165,8 @@ def read_tables(folder: Path, io: FileIO) -> SessionTables:
         parts.shards.append((reader.name, reader.layout))
         parts.color.append(_with_pictures(reader, _good(reader, "color_index", parts), parts))
         parts.events.append(_good(reader, "events", parts))
-        for rows in _good_bodies(reader, parts):
+        for good in _good_bodies(reader, parts):
+            rows = by_kinect_joints(good, info.shape.skeleton)
             slim = np.zeros(len(rows), BODY_ROW)
             for name in ("seq", "take", "time_device", "time_host"):
                 slim[name] = rows[name]
@@ -201,7 +210,7 @@ def _open_shards(
     for name in shard_names(folder):
         try:
             layout = find_layout(folder / name, info, records.get(name), io)
-            if layout is None:
+            if layout is None or other_shape(layout.layout, info.shape):
                 parts.unreadable.append(name)
                 continue
             with ShardReader(folder / name, layout.layout, io) as reader:

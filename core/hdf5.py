@@ -7,7 +7,7 @@ a value before the structure has been compared with what the caller expects.
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,11 +34,17 @@ class DatasetSpec:
         dtype: Its exact type.
         shape: Its exact shape; None in it stands for any length.
         optional: Whether the file may lack it although its group is there.
+        admits: Returns True for another type that the dataset may have; None: no other.
     """
 
     dtype: np.dtype[Any]
     shape: tuple[int | None, ...]
     optional: bool = False
+    admits: Callable[[np.dtype[Any]], bool] | None = None
+
+    def takes(self, dtype: np.dtype[Any]) -> bool:
+        """Return True if the dataset may have this type."""
+        return dtype == self.dtype or (self.admits is not None and self.admits(dtype))
 
 
 def open_checked(
@@ -210,7 +216,7 @@ class _Checker:
         if kind.get_class() not in (h5t.INTEGER, h5t.FLOAT, h5t.COMPOUND, h5t.STRING):
             return f"{name} has an odd type"
         dtype = kind.dtype
-        if dtype.hasobject or dtype != spec.dtype:
+        if dtype.hasobject or not spec.takes(dtype):
             return f"{name} has type {_short(dtype)}, not {_short(spec.dtype)}"
         shape = dataset.shape
         if len(shape) != len(spec.shape) or any(

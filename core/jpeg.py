@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from .errors import KincapError
 
 MAX_PIXELS: Final = 64_000_000
+QUALITY: Final = 90
+"""JPEG quality of recorded images."""
 RESTART_INTERVAL: Final = 15
 """Restart markers every 15 MCUs (240 pixels of a row): small tiles at 1 % of the size."""
 
@@ -104,7 +106,7 @@ def decode_jpeg(
     return image
 
 
-def encode_jpeg(image: NDArray[np.uint8], quality: int = 90) -> bytes:
+def encode_jpeg(image: NDArray[np.uint8], quality: int = QUALITY) -> bytes:
     """Encode a picture as a baseline JPEG, 4:2:0, with restart markers.
 
     Args:

@@ -17,7 +17,7 @@ from ..core.pairing import (
 )
 from ..core.skeleton import KEYPOINT, TORSO
 from ..sessions.edits import REJECT
-from ..sessions.schema import BODIES, ColorFlag
+from ..sessions.schema import ColorFlag
 from . import filters as quality
 from .filters import Bools, FilterSettings
 from .session_data import Recording
@@ -109,7 +109,7 @@ def _slots(
     recording: Recording, body_of_frame: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return frame and slot of each candidate; slot -1 for a frame in which nobody is tracked."""
-    tracked = np.zeros((len(body_of_frame), BODIES), np.bool_)
+    tracked = np.zeros((len(body_of_frame), recording.bodies.tracked.shape[1]), np.bool_)
     paired = body_of_frame != NO_BODY
     tracked[paired] = recording.bodies.tracked[body_of_frame[paired]]
     frame, slot = np.nonzero(tracked)

@@ -24,7 +24,15 @@ from ..sessions.info import (
     shard_names,
 )
 from ..sessions.manifest import MANIFEST, read_manifest
-from ..sessions.schema import BODIES_DTYPE, COLOR_DTYPE, STREAM_TABLE, Rows, Stream
+from ..sessions.schema import (
+    BODIES_DTYPE,
+    COLOR_DTYPE,
+    STREAM_TABLE,
+    Rows,
+    Stream,
+    by_kinect_joints,
+)
+from ..sessions.shard.layout import other_shape
 from ..sessions.shard.shard_reader import DAMAGED, GOOD, ShardReader
 
 _COLOR: Final = STREAM_TABLE[Stream.color]
@@ -149,10 +157,13 @@ def load_recording(recordings: Path, name: str) -> Recording:
     damaged = 0
     for shard in shards:
         with _open_shard(folder / shard, name) as reader:
+            problem = other_shape(reader.layout, info.shape)
+            if problem:
+                raise ShardError(f"{folder / shard}: {problem}; kincap sessions verify {name}")
             frames, lost_frames = _good_rows(reader, _COLOR)
             rows, lost_rows = _good_rows(reader, _BODIES)
         color.append(frames)
-        bodies.append(_needed(rows))
+        bodies.append(_needed(by_kinect_joints(rows, info.shape.skeleton)))
         damaged += lost_frames + lost_rows
     counts = [len(rows) for rows in color]
     return Recording(
@@ -240,7 +251,7 @@ def _needed(rows: Rows) -> BodyRows:
 
 def _joined(parts: list[BodyRows]) -> BodyRows:
     """Return the rows of all shards one after another."""
-    parts = [_needed(np.empty(0, BODIES_DTYPE)), *parts]
+    parts = parts or [_needed(np.empty(0, BODIES_DTYPE))]
     return BodyRows(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])

@@ -13,7 +13,7 @@ from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
 from ..sessions.edits import REJECT, Edits, load_edits
 from ..sessions.info import SessionInfo, is_recording, load_session
 from ..sessions.reader import EMPTY, SEALED, SessionReader, ShardState
-from ..sessions.schema import Stream
+from ..sessions.schema import Stream, by_kinect_joints
 from . import timeline
 from .columns import pack_columns
 from .empty_stage import empty_picture, is_bodies_alone, stick_picture
@@ -105,11 +105,15 @@ class Book:
     def _slim_shard(self, shard: ShardState) -> np.ndarray:
         """Return what is needed of a shard's bodies; kept for a sealed one, which never changes."""
         if shard.record is None:
-            return timeline.slim_bodies(self._reader.shard(shard.name).rows("bodies"))
+            return self._read_slim(shard)
         key = shard.record.sha256
         if key not in self._slim:
-            self._slim[key] = timeline.slim_bodies(self._reader.shard(shard.name).rows("bodies"))
+            self._slim[key] = self._read_slim(shard)
         return self._slim[key]
+
+    def _read_slim(self, shard: ShardState) -> np.ndarray:
+        rows = self._reader.shard(shard.name).rows("bodies")
+        return timeline.slim_bodies(by_kinect_joints(rows, self._reader.info.shape.skeleton))
 
     def _find_state(self) -> str:
         if is_recording(self.folder):

@@ -90,12 +90,16 @@ class Noticed:
 
 
 def slim_bodies(rows: np.ndarray) -> np.ndarray:
-    """Return (M,) ``BODY_DTYPE`` of (M,) ``BODIES_DTYPE`` rows."""
+    """Return (M,) ``BODY_DTYPE`` of (M,) body rows with a Kinect v2's joints; further slots go."""
     slim = np.zeros(len(rows), BODY_DTYPE)
-    for field in ("seq", "take", "time_device", "tracked", "joint_color_px", "joint_state"):
+    for field in ("seq", "take", "time_device"):
         slim[field] = rows[field]
-    slim["hands"] = np.stack([rows["hand_left_state"], rows["hand_right_state"]], axis=-1)
-    slim["distance_m"] = rows["joint_xyz_m"][:, :, JOINT["SpineBase"], 2]
+    slots = min(rows["tracked"].shape[1], BODIES)
+    for field in ("tracked", "joint_color_px", "joint_state"):
+        slim[field][:, :slots] = rows[field][:, :slots]
+    hands = np.stack([rows["hand_left_state"], rows["hand_right_state"]], axis=-1)
+    slim["hands"][:, :slots] = hands[:, :slots]
+    slim["distance_m"][:, :slots] = rows["joint_xyz_m"][:, :slots, JOINT["SpineBase"], 2]
     return slim
 
 

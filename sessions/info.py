@@ -18,6 +18,7 @@ from ..core.checked_json import dump_checked, is_whole, load_checked, mend_bit, 
 from ..core.errors import SessionError, SessionLockedError
 from ..core.files.acknowledgements import Phase, phase
 from ..core.files.file_io import FileIO, LockFile
+from ..core.sensor_shape import SensorShape, shape_from_json
 from .info_checks import odd_device, odd_names, odd_take
 from .manifest import SHARD_NAME
 from .manifest import append_manifest as append_manifest
@@ -114,7 +115,7 @@ class SessionInfo:
         tags: Free words.
         consent: What the person agreed to.
         source: How it was recorded: kind, uri.
-        device: id, color_size_px [w, h], mirrored, depth_intrinsics, projection, times.
+        device: id, color_size_px [w, h], mirrored, depth_intrinsics, projection, times, shape.
         settings: The recorder's settings.
         takes: One for each uninterrupted run: take, wall_utc_ns, host_ns, device_100ns, source.
         layouts: Layouts of its shards, as JSON.
@@ -153,6 +154,12 @@ class SessionInfo:
         if key not in self.device:
             raise SessionError(f"{self.name}: {SESSION_FILE} does not say device.{key}")
         return self.device[key]
+
+    @property
+    def shape(self) -> SensorShape:
+        """The shape of the sensor; a Kinect v2's where nothing is said of it."""
+        size = self.device.get("color_size_px")
+        return shape_from_json(self.device.get("shape"), (size[0], size[1]) if size else None)
 
     def layout(self, layout_id: str) -> Layout | None:
         """Return one of its layouts by id.

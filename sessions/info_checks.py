@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..core.sensor_shape import shape_from_json
+
 CLOCKS: Final = ("wall_utc_ns", "host_ns", "device_100ns")
 _MOST_TAKES: Final = 2**16
 _MOST_PX: Final = 2**16
@@ -32,6 +34,10 @@ def odd_device(device: Mapping[str, Any]) -> str | None:
     is_pair = isinstance(size, list) and len(size) == 2
     if not is_pair or not all(type(side) is int and 0 < side < _MOST_PX for side in size):
         return f"device: color_size_px is {size!r:.40}, expected [width, height]"
+    try:
+        shape_from_json(device.get("shape"))
+    except ValueError as error:
+        return f"device: shape: {error}"
     for name, kind in _TYPES:
         found = type(device.get(name, kind()))
         if found is not kind:

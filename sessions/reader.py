@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ..core.errors import SessionError, ShardError
 from .info import SessionInfo, is_recording, load_session, shard_names
 from .manifest import ManifestRecord, read_manifest
-from .schema import BLOBS, STREAM_TABLE, TABLES, EventKind, Rows, Stream
-from .shard.layout import Layout
+from .schema import BLOBS, STREAM_TABLE, EventKind, Rows, Stream, tables_of
+from .shard.layout import Layout, other_shape
 from .shard.shard_reader import ShardReader
 
 SEALED: Final = "sealed"
@@ -125,6 +125,10 @@ class SessionReader:
             if layout is None or not path.exists():
                 raise
             reader = ShardReader(path, layout)
+        problem = other_shape(reader.layout, self.info.shape)
+        if problem:
+            reader.close()
+            raise ShardError(f"{path}: {problem}")
         self._readers[name], self._identities[name] = reader, identity
         return reader
 
@@ -151,7 +155,8 @@ class SessionReader:
                 if shard.state == SEALED:
                     self._sealed_rows[key] = part
             parts.append(part)
-        rows = np.concatenate(parts) if parts else np.zeros(0, TABLES[table])
+        kept = [part for part in parts if len(part)]
+        rows = np.concatenate(kept) if kept else np.zeros(0, tables_of(self.info.shape)[table])
         owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         # an hour of bodies is 600 MB: keep them once, as parts of the whole
         ends = np.cumsum([len(part) for part in parts])

@@ -12,13 +12,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.skeleton import JOINTS
+from ..core.sensor_shape import KINECT_V2, MOST_BODIES, MOST_JOINTS, SensorShape
+from ..core.skeleton import KINECT_V2_SKELETON, Skeleton
 from .kinds import EventKind as EventKind
 
 FORMAT: Final = "kincap-shard"
 FORMAT_VERSION: Final = 1
-BODIES: Final = 6
-"""Bodies that the sensor follows at once: slots in a row of ``bodies``."""
+BODIES: Final = KINECT_V2.bodies
+"""Bodies that a Kinect v2 follows at once: slots in a row of ``bodies``."""
 
 Rows = NDArray[np.void]
 """A structured array of rows of one of the tables."""
@@ -61,29 +62,52 @@ COLOR_DTYPE: Final = np.dtype(_INDEX_FIELDS)
 MASK_DTYPE: Final = np.dtype(_INDEX_FIELDS)
 DEPTH_DTYPE: Final = np.dtype(_INDEX_FIELDS)
 
-BODIES_DTYPE: Final = np.dtype(
-    [
-        ("seq", "<u8"),
-        ("take", "<u2"),
-        ("time_device", "<i8"),
-        ("time_host", "<i8"),
-        ("floor", "<f4", (4,)),
-        ("tracking_id", "<u8", (BODIES,)),
-        ("tracked", "u1", (BODIES,)),
-        ("clipped_edges", "u1", (BODIES,)),
-        ("hand_left_state", "u1", (BODIES,)),
-        ("hand_left_confidence", "u1", (BODIES,)),
-        ("hand_right_state", "u1", (BODIES,)),
-        ("hand_right_confidence", "u1", (BODIES,)),
-        ("lean_xy", "<f4", (BODIES, 2)),
-        ("lean_state", "u1", (BODIES,)),
-        ("joint_xyz_m", "<f4", (BODIES, JOINTS, 3)),
-        ("joint_color_px", "<f4", (BODIES, JOINTS, 2)),
-        ("joint_state", "u1", (BODIES, JOINTS)),
-        ("joint_orientation", "<f4", (BODIES, JOINTS, 4)),
-        ("row_crc", "<u4"),
-    ]
-)
+
+def bodies_dtype(bodies: int, joints: int) -> np.dtype[Any]:
+    """Return the type of a row of ``bodies`` for a sensor of any shape.
+
+    Args:
+        bodies: Slots in a row.
+        joints: Joints of a body.
+    """
+    return np.dtype(
+        [
+            ("seq", "<u8"),
+            ("take", "<u2"),
+            ("time_device", "<i8"),
+            ("time_host", "<i8"),
+            ("floor", "<f4", (4,)),
+            ("tracking_id", "<u8", (bodies,)),
+            ("tracked", "u1", (bodies,)),
+            ("clipped_edges", "u1", (bodies,)),
+            ("hand_left_state", "u1", (bodies,)),
+            ("hand_left_confidence", "u1", (bodies,)),
+            ("hand_right_state", "u1", (bodies,)),
+            ("hand_right_confidence", "u1", (bodies,)),
+            ("lean_xy", "<f4", (bodies, 2)),
+            ("lean_state", "u1", (bodies,)),
+            ("joint_xyz_m", "<f4", (bodies, joints, 3)),
+            ("joint_color_px", "<f4", (bodies, joints, 2)),
+            ("joint_state", "u1", (bodies, joints)),
+            ("joint_orientation", "<f4", (bodies, joints, 4)),
+            ("row_crc", "<u4"),
+        ]
+    )
+
+
+def bodies_and_joints(dtype: np.dtype[Any]) -> tuple[int, int] | None:
+    """Return (bodies, joints) of a type that ``bodies_dtype`` gave; None for any other type."""
+    if "joint_state" not in (dtype.names or ()):
+        return None
+    shape = dtype["joint_state"].shape
+    if len(shape) != 2 or not 1 <= shape[0] <= MOST_BODIES or not 1 <= shape[1] <= MOST_JOINTS:
+        return None
+    bodies, joints = shape
+    return (bodies, joints) if dtype == bodies_dtype(bodies, joints) else None
+
+
+BODIES_DTYPE: Final = bodies_dtype(KINECT_V2.bodies, KINECT_V2.joints)
+"""A row of ``bodies`` of a Kinect v2."""
 
 EVENT_TEXT_BYTES: Final = 192
 EVENTS_DTYPE: Final = np.dtype(
@@ -109,6 +133,7 @@ TABLES: Final[dict[str, np.dtype[Any]]] = {
     "bodies": BODIES_DTYPE,
     "events": EVENTS_DTYPE,
 }
+"""Type of a row of each table, for a Kinect v2; ``bodies`` depends on the sensor's shape."""
 STREAM_TABLE: Final[dict[Stream, str]] = {
     Stream.color: "color_index",
     Stream.mask: "mask_index",
@@ -163,16 +188,53 @@ def pack_index_row(
     )
 
 
-def empty_body_row() -> Rows:
-    """Return a row in which nobody is tracked.
+def tables_of(shape: SensorShape) -> dict[str, np.dtype[Any]]:
+    """Return the type of a row of each table for a sensor of this shape."""
+    return {**TABLES, "bodies": bodies_dtype(shape.bodies, shape.joints)}
+
+
+def empty_body_row(shape: SensorShape = KINECT_V2) -> Rows:
+    """Return a row in which no body is tracked.
+
+    Args:
+        shape: The sensor's.
 
     Returns:
-        (1,) BODIES_DTYPE: tracked 0, floats NaN, the rest 0.
+        (1,) of the type of ``bodies``: tracked 0, floats NaN, the rest 0.
     """
-    row = np.zeros(1, BODIES_DTYPE)
+    row = np.zeros(1, bodies_dtype(shape.bodies, shape.joints))
     for name in ("floor", "lean_xy", "joint_xyz_m", "joint_color_px", "joint_orientation"):
         row[name] = np.nan
     return row
+
+
+def by_kinect_joints(rows: Rows, skeleton: Skeleton) -> Rows:
+    """Return body rows with the 25 joints of a Kinect v2, matched by name.
+
+    Whatever judges joints or makes labels of them works on these; a recording of a Kinect v2 is
+    returned as it is.
+
+    Args:
+        rows: (N,) body rows of any sensor.
+        skeleton: The sensor's joints.
+
+    Returns:
+        (N,) body rows with as many slots. A joint that the sensor lacks is NaN, not tracked.
+    """
+    if skeleton.points == KINECT_V2_SKELETON.points:
+        return rows
+    found = np.zeros(len(rows), bodies_dtype(rows["tracked"].shape[1], KINECT_V2.joints))
+    shared = [name for name in KINECT_V2_SKELETON.points if name in skeleton.index]
+    there = [skeleton.index[name] for name in shared]
+    here = [KINECT_V2_SKELETON.index[name] for name in shared]
+    for name in rows.dtype.names or ():
+        if not name.startswith("joint_"):
+            found[name] = rows[name]
+            continue
+        if name != "joint_state":
+            found[name] = np.nan
+        found[name][:, :, here] = rows[name][:, :, there]
+    return found
 
 
 def event_row(

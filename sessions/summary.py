@@ -375,12 +375,16 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
     folder = find_folders(recordings, [name])[0]
     details = SessionDetails(summarise(folder, every_row=True))
     begun: set[tuple[int, int, int]] = set()
-    states = np.zeros((len(TrackingState), len(JOINT_NAMES)), np.int64)
+    info = details.summary.info
+    names = info.shape.skeleton.points if info else JOINT_NAMES
+    states = np.zeros((len(TrackingState), len(names)), np.int64)
     seqs = []
     for _, _, shard in _shards(folder, details.summary.info):
         if shard is None:
             continue
         bodies = shard.rows("bodies")
+        if bodies["joint_state"].shape[2] != len(names):
+            continue  # another sensor's shard, which verify names
         tracked = bodies["tracked"] == 1
         details.bodies += int(tracked.sum())
         details.empty_rows += int((~tracked.any(axis=1)).sum())
@@ -394,7 +398,7 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
         shares = states / details.bodies
         details.joints = {
             name: (float(shares[2, j]), float(shares[1, j]), float(shares[0, j]))
-            for j, name in enumerate(JOINT_NAMES)
+            for j, name in enumerate(names)
         }
     _add_edits(details, folder, np.concatenate(seqs) if seqs else np.zeros(0, np.uint64))
     details.recording_by = holder(folder) if in_use(folder) else None

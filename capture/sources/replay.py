@@ -50,6 +50,7 @@ class ReplaySensor:
             color_size_px=(int(width), int(height)),
             mirrored=stored.device_says("mirrored"),
             times=stored.device_says("times"),
+            shape=stored.shape,
             streams=tuple(streams),
             live=False,
             frames=len(self._color),

@@ -13,9 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from ...core.sensor_shape import KINECT_V2, SensorShape
 from ...sessions.schema import EventKind, Stream
-
-"""The colour and body period of a Kinect v2 at its usual 30 Hz, in units of 100 ns."""
 
 
 @dataclass(slots=True)
@@ -53,7 +52,7 @@ class BodyFrame:
     """What the body tracker saw at one moment.
 
     Attributes:
-        row: (1,) array of ``core.shard.BODIES_DTYPE``; seq, take and row_crc are left 0, the
+        row: (1,) array from ``empty_body_row(info.shape)``; seq, take and row_crc are left 0, the
             recorder fills them in and keeps the array (give each frame its own).
     """
 
@@ -66,8 +65,8 @@ class PlaneFrame:
 
     Attributes:
         stream: ``Stream.mask`` or ``Stream.depth``.
-        image: (H, W), mirrored like the colour images; mask: uint8, a body's slot 0-5, 255 nobody;
-            depth: uint16, mm, 0 unknown.
+        image: (H, W) of ``SensorShape.plane_size_px``, mirrored like the colour images; mask:
+            uint8, a body's slot, 255 no body; depth: uint16, mm, 0 unknown.
         time_device: When it was taken, in 100 ns of the source's clock.
         time_host: When it arrived, ``time.perf_counter_ns()``.
         release: As in ``ColorFrame``.
@@ -143,6 +142,7 @@ class SensorInfo:
         mirrored: Whether images are as a mirror shows them, as the Kinect SDK's are.
         times: "device", or "assumed 30 Hz" where the source has no times of its own.
         streams: Which streams it gives: of "color", "bodies", "mask", "depth".
+        shape: How many bodies and joints it gives, how large its masks are, how often they come.
         live: A live source can't wait: frames that find no room are dropped and counted. A file
             waits, nothing is ever dropped from it.
         frames: How many colour frames there will be, None if nobody knows.
@@ -160,6 +160,7 @@ class SensorInfo:
     mirrored: bool
     times: str = "device"
     streams: tuple[str, ...] = ("color", "bodies")
+    shape: SensorShape = KINECT_V2
     live: bool = True
     frames: int | None = None
     depth_intrinsics: dict[str, Any] | None = None

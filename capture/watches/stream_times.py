@@ -8,13 +8,15 @@ row agree on it.
 from collections import deque
 from typing import NamedTuple
 
-from ...core.units import MS_100NS, SECOND_100NS, TICK_100NS
+from ...core.sensor_shape import KINECT_V2
+from ...core.units import MS_100NS, SECOND_100NS
 from ...sessions.schema import EventKind, Stream
 from .notices import Finding, items_of
 
-LOW_LIGHT_100NS = 2 * TICK_100NS
-"""The interval to which a Kinect doubles its own where the light is low."""
-_LOW_LIGHT_FROM, _LOW_LIGHT_TO = int(1.75 * TICK_100NS), int(2.25 * TICK_100NS)
+_LOW_LIGHT_TICKS = 2
+"""Where the light is low, a Kinect doubles its interval ..."""
+_LOW_LIGHT_FROM, _LOW_LIGHT_TO = 1.75, 2.25
+"""... and so many ticks count as that."""
 _RUN = 4
 """So many steps in a row that agree are another rate."""
 _SLOWEST_100NS = SECOND_100NS // 4
@@ -40,13 +42,15 @@ class StreamTimes:
 
     Args:
         stream: Which; only colour knows low light.
+        tick_100ns: The sensor's usual period.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, stream: Stream, tick_100ns: int = KINECT_V2.tick_100ns) -> None:
+        self._stream, self._tick = stream, tick_100ns
+        self._low_light_100ns = _LOW_LIGHT_TICKS * tick_100ns
         self._newest: tuple[int, int] | None = None
         self._recent: deque[int] = deque(maxlen=_REMEMBERED)
-        self._interval = TICK_100NS
+        self._interval = tick_100ns
         self._steady = 0
         self._lost = 0
         self._slow: list[_Held] = []
@@ -74,7 +78,7 @@ class StreamTimes:
             interval: Time since the one before it by the sensor itself, 100 ns; -1 unknown.
             is_dark: The source itself speaks of low light.
         """
-        is_dark = is_dark or _LOW_LIGHT_FROM <= interval <= _LOW_LIGHT_TO
+        is_dark = is_dark or self._is_low_light_step(interval)
         found: list[Finding] = []
         if self._newest is None or time_device > self._newest[0]:
             if self._newest is not None:
@@ -105,16 +109,16 @@ class StreamTimes:
         newest, before = self._newest or (time_device, seq)
         step = time_device - newest
         if is_dark and interval <= 0:
-            expected = LOW_LIGHT_100NS
+            expected = self._low_light_100ns
         else:
             expected = interval if 0 < interval < _SLOWEST_100NS else self._interval
-        if is_dark and self._slow and self._slow[-1].step <= _limit(LOW_LIGHT_100NS):
+        if is_dark and self._slow and self._slow[-1].step <= self._limit(self._low_light_100ns):
             # the sensor slows down one frame before it says so
             self._slow.pop()
         if self.is_low_light:
             # and it may say that it is as fast as usual one frame too early
-            expected = max(expected, LOW_LIGHT_100NS)
-        if step > _limit(expected) + self._lost * expected:
+            expected = max(expected, self._low_light_100ns)
+        if step > self._limit(expected) + self._lost * expected:
             missing = max(1, round(step / expected) - 1 - self._lost)
             self._slow.append(_Held(before, seq, step, time_device, missing))
             return self._slower(known=interval > 0)
@@ -143,7 +147,7 @@ class StreamTimes:
         first, last = self._slow[0].seq, self._slow[-1].seq
         interval, established = sum(steps) // len(steps), self._steady >= _ESTABLISHED
         found: list[Finding] = []
-        if self._stream is Stream.color and _LOW_LIGHT_FROM <= interval <= _LOW_LIGHT_TO:
+        if self._stream is Stream.color and self._is_low_light_step(interval):
             self._slow.clear()
             found = self._dark(first, last)
         elif established:
@@ -214,7 +218,9 @@ class StreamTimes:
         time_device = -1 if self._newest is None else self._newest[0]
         return Finding(kind, self._stream, first, last, time_device, text, last - first + 1)
 
+    def _is_low_light_step(self, interval: int) -> bool:
+        return _LOW_LIGHT_FROM * self._tick <= interval <= _LOW_LIGHT_TO * self._tick
 
-def _limit(interval: int) -> int:
-    """Return the longest step that is no gap: half a tick more than expected."""
-    return interval + min(interval, TICK_100NS) // 2
+    def _limit(self, interval: int) -> int:
+        """Return the longest step that is no gap: half a tick more than expected."""
+        return interval + min(interval, self._tick) // 2

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...core.sensor_shape import KINECT_V2
 from ...core.units import SECOND_100NS
-from ...sessions.schema import BODIES, EventKind, Stream
+from ...sessions.schema import EventKind, Stream
 from .frozen import Frozen
 from .notices import Finding
 
@@ -15,24 +16,28 @@ SAME_PLACE_M = 0.6
 """A body found so near to where another was lost is most likely the same person ..."""
 SAME_PERSON_100NS = 2 * SECOND_100NS
 """... when it is found within this time."""
-_LOST_KEPT = 2 * BODIES
+_LOST_PER_BODY = 2
 
 
 class Tracking:
-    """Compares each body row with the one before it, within a take."""
+    """Compares each body row with the one before it, within a take.
 
-    def __init__(self) -> None:
+    Args:
+        bodies: Slots of a row.
+    """
+
+    def __init__(self, bodies: int = KINECT_V2.bodies) -> None:
         self._before: npt.NDArray[Any] | None = None
         self._slots: dict[int, int] = {}
         self._lost: deque[tuple[int, int, npt.NDArray[np.float64] | None]]
-        self._lost = deque(maxlen=_LOST_KEPT)
-        self._frozen = [Frozen() for _ in range(BODIES)]
+        self._lost = deque(maxlen=_LOST_PER_BODY * bodies)
+        self._frozen = [Frozen() for _ in range(bodies)]
 
     def row(self, row: npt.NDArray[Any], seq: int) -> list[Finding]:
         """Look at the next row.
 
         Args:
-            row: (1,) BODIES_DTYPE.
+            row: (1,) of the type of ``bodies``.
             seq: Its number.
 
         Returns:
@@ -100,7 +105,7 @@ class Tracking:
     ) -> list[Finding]:
         """Compare each tracked body's joints with those of the row before, bit for bit."""
         raw = row["joint_xyz_m"].tobytes()
-        size = len(raw) // BODIES
+        size = len(raw) // len(self._frozen)
         bodies = {slot: body for body, slot in slots.items()}
         found = []
         for slot, frozen in enumerate(self._frozen):

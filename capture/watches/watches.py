@@ -39,7 +39,8 @@ class Noticing:
         self._live = info.live
         self._steps = ClockSteps(live=info.live)
         self._times: dict[Stream, StreamTimes] = {}
-        self._tracking = Tracking()
+        self._shape = info.shape
+        self._tracking = Tracking(self._shape.bodies)
         self._merger = Merger()
         self._items = 0
         self._takes_allowed, self._asked_at = float(MOST_TAKES), 0
@@ -76,7 +77,7 @@ class Noticing:
         over = self.stalls.item(stream, seq, time_device, now_ns) if self._live else None
         times = self._times.get(stream)
         if times is None:
-            times = self._times[stream] = StreamTimes(stream)
+            times = self._times[stream] = StreamTimes(stream, self._shape.tick_100ns)
         if isinstance(item, Lost):
             if item.kind is EventKind.drop_source:
                 times.lost()
@@ -115,7 +116,7 @@ class Noticing:
         found += self._tracking.close()
         self._steps.restart()
         self._times.clear()
-        self._tracking = Tracking()
+        self._tracking = Tracking(self._shape.bodies)
         return self._store(found)
 
     def end(self, now_ns: int) -> list[Finding]:

@@ -25,10 +25,10 @@ from ..schema import (
     BLOBS,
     STREAM_TABLE,
     TABLE_STREAM,
-    TABLES,
     Rows,
     Stream,
     finish_rows,
+    tables_of,
 )
 from ..shard.find_layout import FoundLayout
 from ..shard.layout import MIB, Layout, cut_layout
@@ -271,13 +271,16 @@ def rewrite(
         ShardError: What was written does not read back; the shard was not touched.
     """
     path = folder / check.name
-    tables = _tables_to_keep(path, check, changes, io)
+    tables = _tables_to_keep(path, info, check, changes, io)
     counts = {table: len(rows) for table, rows in tables.items()}
     indices = [tables[table] for table in BLOB_TABLES if table in tables]
     if indices:
         ends = [0, *(int(end) for rows in indices for end in rows["offset"] + rows["length"])]
         counts[BLOBS] = max(ends)
-    layout = cut_layout(info.uuid, info.created_utc, counts)
+    types = tables_of(info.shape)
+    if check.expected is not None:
+        types = check.expected.layout.layout.types
+    layout = cut_layout(info.uuid, info.created_utc, counts, types)
     parts: list[Iterable[tuple[int, bytes]]] = [[(0, layout.header)]]
     parts += [[(layout.tables[table].offset, rows.tobytes())] for table, rows in tables.items()]
     if check.expected is not None and indices:
@@ -294,9 +297,12 @@ def rewrite(
     return kept
 
 
-def _tables_to_keep(path: Path, check: ShardCheck, changes: Changes, io: FileIO) -> dict[str, Rows]:
+def _tables_to_keep(
+    path: Path, info: SessionInfo, check: ShardCheck, changes: Changes, io: FileIO
+) -> dict[str, Rows]:
     """Return what the new shard's tables hold."""
-    tables: dict[str, Rows] = {name: np.zeros(0, TABLES[name]) for name in changes.tables}
+    types = tables_of(info.shape)
+    tables: dict[str, Rows] = {name: np.zeros(0, types[name]) for name in changes.tables}
     if check.expected is not None:
         with ShardReader(path, check.expected.layout.layout, PatientIO(io)) as shard:
             tables = {

@@ -4,7 +4,7 @@ A header is compared with the layouts that session.json and the manifest keep, b
 is asked only about a file that matches none of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...core.errors import ShardError
@@ -14,7 +14,7 @@ from ...core.hdf5 import open_checked
 from ..info import SessionInfo
 from ..manifest import ManifestRecord
 from ..schema import BLOBS
-from .layout import Layout, cut_layout
+from .layout import Layout, cut_layout, other_shape
 from .shard_reader import SHARD_SCHEMA, ShardReader, read_layout
 
 
@@ -46,8 +46,18 @@ def find_layout(
         record: The shard's line in the manifest.
         io: File handling.
     """
+    found = _find(path, info, record, PatientIO(io))
+    problem = other_shape(found.layout, info.shape) if found and info else None
+    if found is None or problem is None:
+        return found
+    return replace(found, problem=f"{found.problem}; {problem}" if found.problem else problem)
+
+
+def _find(
+    path: Path, info: SessionInfo | None, record: ManifestRecord | None, io: FileIO
+) -> FoundLayout | None:
+    """Return a shard's layout; see ``find_layout``."""
     kept = _kept(info, record)
-    io = PatientIO(io)
     head = _head(path, max((len(one.layout.header) for one in kept), default=0), io)
     for one in kept:
         if head[: len(one.layout.header)] == one.layout.header:
@@ -89,7 +99,7 @@ def _own(path: Path, found: Layout, info: SessionInfo | None) -> FoundLayout:
     says = shard_identity(path)
     if says is not None and says.uuid != info.uuid:
         return FoundLayout(found, own=True, foreign=True)
-    again = cut_layout(info.uuid, info.created_utc, found.rows)
+    again = cut_layout(info.uuid, info.created_utc, found.rows, found.types)
     # another version of kincap or of HDF5 writes another header: then nothing is to compare with
     if again.id != found.id or again == found:
         return FoundLayout(found, own=True)

@@ -21,12 +21,25 @@ import numpy as np
 from ... import __version__
 from ...core.errors import ShardError
 from ...core.hdf5 import create_dataset, create_file, file_offset
-from ..schema import BLOB_TABLES, BLOBS, FORMAT, FORMAT_VERSION, STREAM_TABLE, TABLES, Stream
+from ...core.sensor_shape import KINECT_V2, MOST_BODIES, MOST_JOINTS, SensorShape
+from ..schema import (
+    BLOB_TABLES,
+    BLOBS,
+    FORMAT,
+    FORMAT_VERSION,
+    STREAM_TABLE,
+    TABLES,
+    Stream,
+    bodies_and_joints,
+    bodies_dtype,
+    tables_of,
+)
 
 MIB: Final = 1 << 20
 MIN_SHARD_MIB: Final = 8
 MAX_SHARD_MIB: Final = 16384
 """Tables are read whole: the bodies of a shard this large fill 0.7 GB of memory."""
+BODIES_TABLE: Final = STREAM_TABLE[Stream.bodies]
 _MAX_HEADER: Final = 1 << 20
 
 
@@ -74,6 +87,12 @@ class Layout:
         """Rows that each dataset has room for (bytes, for ``blobs``)."""
         return {name: place.rows for name, place in self.tables.items()}
 
+    @property
+    def types(self) -> dict[str, np.dtype[Any]]:
+        """Type of a row of each table, those that the shard lacks included."""
+        here = {name: place.dtype for name, place in self.tables.items() if name != BLOBS}
+        return {**TABLES, **here}
+
     def to_json(self) -> dict[str, Any]:
         """Return the layout as session.json and the manifest keep it."""
         return {
@@ -111,7 +130,7 @@ class Layout:
     def problem(self) -> str | None:
         """Say what is wrong with it, or None: unknown or overlapping datasets, other types."""
         for name, place in self.tables.items():
-            if place.dtype != _known(name):
+            if not is_row_type(name, place.dtype):
                 return f"{name} is not a dataset of format version {FORMAT_VERSION}"
             if place.rows < 0 or place.offset < 0:
                 return f"{name} has a negative place"
@@ -125,9 +144,33 @@ class Layout:
         return None if self.tables else "no datasets"
 
 
-def _known(name: str) -> np.dtype[Any] | None:
-    """Return the type that the format gives a dataset."""
-    return np.dtype("u1") if name == BLOBS else TABLES.get(name)
+def other_shape(layout: Layout, shape: SensorShape) -> str | None:
+    """Return how the body rows of a shard differ from its session's sensor; None: they don't."""
+    found = bodies_and_joints(layout.types[BODIES_TABLE])
+    if BODIES_TABLE not in layout.tables or found == (shape.bodies, shape.joints):
+        return None
+    there = "odd size" if found is None else f"{found[0]} bodies of {found[1]} joints"
+    return f"rows of {there}, session.json says {shape.bodies} bodies of {shape.joints} joints"
+
+
+def is_row_type(name: str, dtype: np.dtype[Any]) -> bool:
+    """Return True if the format allows a dataset to be of this type."""
+    if name == BODIES_TABLE:
+        return bodies_and_joints(dtype) is not None
+    return dtype == (np.dtype("u1") if name == BLOBS else TABLES.get(name))
+
+
+def _known(name: str, descr: Any) -> np.dtype[Any] | None:
+    """Return the type that the format gives a dataset; ``bodies`` has the shape that it says."""
+    if name != BODIES_TABLE:
+        return np.dtype("u1") if name == BLOBS else TABLES.get(name)
+    shape = next((field[2] for field in descr if field[:1] == ["joint_state"]), None)
+    if not isinstance(shape, list) or not all(type(n) is int for n in shape):
+        return None
+    bodies, joints = shape
+    if not 1 <= bodies <= MOST_BODIES or not 1 <= joints <= MOST_JOINTS:
+        return None
+    return bodies_dtype(bodies, joints)
 
 
 def _descr(dtype: np.dtype[Any]) -> Any:
@@ -141,7 +184,7 @@ def _place(name: str, offset: Any, rows: Any, descr: Any) -> TablePlace:
     Raises:
         ValueError: It is none.
     """
-    known = _known(name)
+    known = _known(name, descr)
     if known is None or descr != json.loads(json.dumps(_descr(known))):
         raise ValueError(f"{name} is not a dataset of format version {FORMAT_VERSION}")
     if type(offset) is not int or type(rows) is not int:
@@ -169,6 +212,7 @@ def make_layout(
     created_utc: str,
     streams: tuple[str, ...] = ("color", "bodies"),
     shard_mib: int = 512,
+    shape: SensorShape = KINECT_V2,
 ) -> Layout:
     """Make the template of a recorder run's shards.
 
@@ -177,6 +221,7 @@ def make_layout(
         created_utc: When the session was made, from session.json.
         streams: Streams that the source has; others get no datasets.
         shard_mib: Size of a shard, MiB; what the tables leave is ``blobs``.
+        shape: The sensor's.
 
     Raises:
         ShardError: A shard that small has no room for its tables, one that large is not read back.
@@ -185,15 +230,22 @@ def make_layout(
         raise ShardError(
             f"--shard-mib {shard_mib}: expected {MIN_SHARD_MIB} to {MAX_SHARD_MIB} MiB"
         )
-    rows = table_rows(streams, shard_mib)
+    rows, types = table_rows(streams, shard_mib), tables_of(shape)
     if not any(table in BLOB_TABLES for table in rows):
-        return _template(session_uuid, created_utc, rows)
+        return _template(session_uuid, created_utc, rows, types)
     # the first try says where blobs begin, the second lets them end with the shard
-    start = _template(session_uuid, created_utc, {**rows, BLOBS: 1}).tables[BLOBS].offset
-    return _template(session_uuid, created_utc, {**rows, BLOBS: shard_mib * MIB - start})
+    start = _template(session_uuid, created_utc, {**rows, BLOBS: 1}, types).tables[BLOBS].offset
+    if shard_mib * MIB <= start:
+        raise ShardError(f"--shard-mib {shard_mib}: too small for the tables of this sensor")
+    return _template(session_uuid, created_utc, {**rows, BLOBS: shard_mib * MIB - start}, types)
 
 
-def cut_layout(session_uuid: str, created_utc: str, rows: Mapping[str, int]) -> Layout:
+def cut_layout(
+    session_uuid: str,
+    created_utc: str,
+    rows: Mapping[str, int],
+    types: Mapping[str, np.dtype[Any]] = TABLES,
+) -> Layout:
     """Make the template of a repacked shard.
 
     Args:
@@ -201,19 +253,33 @@ def cut_layout(session_uuid: str, created_utc: str, rows: Mapping[str, int]) -> 
         created_utc: When the session was made.
         rows: Rows (bytes, for ``blobs``) of each dataset; an empty one keeps room for one,
             because HDF5 gives a dataset without elements no place.
+        types: Type of a row of each table, ``Layout.types`` of the shard that is repacked.
     """
-    return _template(session_uuid, created_utc, {name: max(1, n) for name, n in rows.items()})
+    used = {name: max(1, n) for name, n in rows.items()}
+    return _template(session_uuid, created_utc, used, types)
 
 
-def _layout_id(session_uuid: str, created_utc: str, rows: Mapping[str, int]) -> str:
+def _layout_id(
+    session_uuid: str,
+    created_utc: str,
+    rows: Mapping[str, int],
+    types: Mapping[str, np.dtype[Any]],
+) -> str:
     """Return a name that is the same exactly for templates that are."""
-    terms = [FORMAT_VERSION, __version__, session_uuid, created_utc, list(rows.items())]
+    terms: list[Any] = [FORMAT_VERSION, __version__, session_uuid, created_utc, list(rows.items())]
+    if BODIES_TABLE in rows and types[BODIES_TABLE] != TABLES[BODIES_TABLE]:
+        terms.append(bodies_and_joints(types[BODIES_TABLE]))
     return hashlib.sha256(json.dumps(terms).encode()).hexdigest()[:16]
 
 
-def _template(session_uuid: str, created_utc: str, rows: Mapping[str, int]) -> Layout:
+def _template(
+    session_uuid: str,
+    created_utc: str,
+    rows: Mapping[str, int],
+    types: Mapping[str, np.dtype[Any]],
+) -> Layout:
     """Let HDF5 write the empty shard and read off its header and its datasets' places."""
-    layout_id = _layout_id(session_uuid, created_utc, rows)
+    layout_id = _layout_id(session_uuid, created_utc, rows, types)
     with tempfile.TemporaryDirectory(prefix="kincap-") as folder:
         path = Path(folder, "template.h5")
         places = {}
@@ -228,7 +294,7 @@ def _template(session_uuid: str, created_utc: str, rows: Mapping[str, int]) -> L
             ):
                 file.attrs[key] = value
             for name, count in rows.items():
-                dtype = TABLES.get(name, np.dtype("u1"))
+                dtype = types.get(name, np.dtype("u1"))
                 offset = file_offset(create_dataset(file, name, (count,), dtype))
                 if offset is None:
                     raise ShardError(f"HDF5 gave dataset {name} no place in the template")

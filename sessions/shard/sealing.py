@@ -195,7 +195,7 @@ def _copy_cut(path: Path, new: Path, layout: Layout, io: FileIO) -> Layout:
     info = load_session(path.parent)
     with ShardReader(path, layout, io) as shard:
         used = _used(shard)
-    cut = cut_layout(info.uuid, info.created_utc, used)
+    cut = cut_layout(info.uuid, info.created_utc, used, layout.types)
     source, target = io.open_read(path), -1
     try:
         target = io.create(new)
@@ -339,7 +339,7 @@ def left_layout(path: Path, info: SessionInfo) -> tuple[Layout, bool]:
     """
     found = read_layout(path)
     kept = info.layout(found.id)
-    expected = kept or cut_layout(info.uuid, info.created_utc, found.rows)
+    expected = kept or cut_layout(info.uuid, info.created_utc, found.rows, found.types)
     # a cut shard of another kincap version has another id: then there is nothing to compare with
     if expected.id == found.id and expected != found:
         raise ShardError(

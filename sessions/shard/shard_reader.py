@@ -29,7 +29,7 @@ from ..schema import (
     Stream,
     good_rows,
 )
-from .layout import Layout, TablePlace
+from .layout import BODIES_TABLE, Layout, TablePlace, is_row_type
 
 EMPTY: Final = 0
 GOOD: Final = 1
@@ -41,6 +41,12 @@ SHARD_SCHEMA: Final[dict[str, DatasetSpec]] = {
     **{name: DatasetSpec(dtype, (None,), optional=True) for name, dtype in TABLES.items()},
     BLOBS: DatasetSpec(np.dtype("u1"), (None,), optional=True),
     "events": DatasetSpec(TABLES["events"], (None,)),
+    BODIES_TABLE: DatasetSpec(
+        TABLES[BODIES_TABLE],
+        (None,),
+        optional=True,
+        admits=lambda dtype: is_row_type(BODIES_TABLE, dtype),
+    ),
 }
 
 
@@ -151,7 +157,7 @@ class ShardReader:
         """
         place = self.layout.tables.get(table)
         if place is None:
-            return np.zeros(0, TABLES[table])
+            return np.zeros(0, self.layout.types[table])
         size, end = place.dtype.itemsize, place.rows
         end = end if count is None else min(end, first + count)
         raw = bytearray(self._read(place.offset + first * size, max(end - first, 0) * size))
@@ -262,7 +268,10 @@ def read_layout(path: Path) -> Layout:
         for name in file:
             offset = file_offset(file[name])
             if offset is not None:
-                tables[name] = TablePlace(offset, file[name].shape[0], SHARD_SCHEMA[name].dtype)
+                dtype = SHARD_SCHEMA[name].dtype
+                if name == BODIES_TABLE:
+                    dtype = np.dtype(file[name].dtype.descr)
+                tables[name] = TablePlace(offset, file[name].shape[0], dtype)
         layout_id = _text(kept.get("layout"))
     if not any(STREAM_TABLE[s] in tables for s in STREAM_TABLE):
         raise ShardError(f"{path}: has no stream; expected {what}")

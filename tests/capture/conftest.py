@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from kincap.capture.sources.sensor import BodyFrame, ColorFrame, SensorInfo
-from kincap.core.units import TICK_100NS
+from kincap.core.sensor_shape import KINECT_V2, SensorShape
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import EventKind, Stream, empty_body_row
 
@@ -37,6 +37,7 @@ class MemorySensor:
     live: bool = False
     keeps: bool = True
     streams: tuple[str, ...] = ("color", "bodies")
+    shape: SensorShape = KINECT_V2
     fails_at: int | None = None
     pictures: list[np.ndarray] = field(default_factory=list)
     handed_over: list[tuple[str, int, int]] = field(default_factory=list)
@@ -50,7 +51,8 @@ class MemorySensor:
             self.pictures = [np.roll(noise, 7 * k, axis=1) for k in range(8)]
         self.info = SensorInfo(
             kind="memory", uri="memory:", device_id="memory-1", color_size_px=self.size_px,
-            mirrored=self.mirrored, streams=self.streams, live=self.live, frames=self.frames,
+            mirrored=self.mirrored, streams=self.streams, shape=self.shape, live=self.live,
+            frames=self.frames,
         )  # fmt: skip
 
     def items(self) -> Iterator[ColorFrame | BodyFrame]:
@@ -63,7 +65,7 @@ class MemorySensor:
                 time.sleep(max(0.0, began + k / self.fps - time.perf_counter()))
             if self.fails_at == k:
                 raise OSError("the cable was pulled")
-            now, tick = time.perf_counter_ns(), k * TICK_100NS
+            now, tick = time.perf_counter_ns(), k * self.shape.tick_100ns
             if "bodies" in self.streams:
                 self.handed_over.append(("bodies", k, tick))
                 yield BodyFrame(self.body(k, tick, now))
@@ -78,7 +80,7 @@ class MemorySensor:
                     shared[:] = 0
 
     def body(self, k: int, tick: int, now: int) -> np.ndarray:
-        row = empty_body_row()
+        row = empty_body_row(self.shape)
         row["time_device"], row["time_host"] = tick, now
         row["tracked"][0, : self.persons] = 1
         row["tracking_id"][0, : self.persons] = 7

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.skeleton import JOINT, JOINT_NAMES, TrackingState
+from ....core.skeleton import JOINT, JOINT_NAMES, KINECT_V2_SKELETON, TrackingState
 from ..performer.rig import Pose
 from .schedule import Plan
 
@@ -29,12 +29,7 @@ _TO_TRUNK: Final = 0.35
 _HANDS_SWAPPED_SHARE: Final = 0.3
 _SWAP_S: Final = 0.5
 
-OTHER_SIDE: Final = np.array(
-    [
-        JOINT[name.replace("Left", "Right") if "Left" in name else name.replace("Right", "Left")]
-        for name in JOINT_NAMES
-    ]
-)
+OTHER_SIDE: Final = KINECT_V2_SKELETON.flip
 """(25,) the joint on the other side of the body; its own inverse."""
 
 
