@@ -20,18 +20,12 @@ from ..core.errors import KincapError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
 from ..report.quality import late_lines, report_of_recording, summary
-from ..sessions.info import (
-    LOCK_FILE,
-    SESSION_FILE,
-    SessionInfo,
-    SessionLock,
-    load_session,
-    next_shard_number,
-    save_session,
-    session_folder,
-)
+from ..sessions.folders import SESSION_FILE, next_shard_number, session_folder
+from ..sessions.info import SessionInfo
+from ..sessions.lock import LOCK_FILE, SessionLock
 from ..sessions.reader import SessionReader
 from ..sessions.schema import Stream
+from ..sessions.session_file import load_session, save_session
 from ..sessions.shard.layout import Layout, make_layout
 from ..sessions.shard.sealing import recover
 from .clock import Clock, SystemClock

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import KincapError
-from ..sessions.info import check_session_name
+from ..sessions.folders import check_session_name
 from ..sessions.shard.layout import MAX_SHARD_MIB, MIN_SHARD_MIB
 
 

@@ -8,7 +8,9 @@ from queue import Empty, PriorityQueue, SimpleQueue
 
 from ..core.errors import KincapError
 from ..core.files.file_io import FileIO
-from ..sessions.info import SESSION_FILE, SessionInfo, save_session
+from ..sessions.folders import SESSION_FILE
+from ..sessions.info import SessionInfo
+from ..sessions.session_file import save_session
 from ..sessions.shard.layout import Layout
 from ..sessions.shard.sealing import finish, seal
 from ..sessions.shard.shard_writer import ShardWriter

@@ -9,15 +9,11 @@ from ..core.errors import SessionError
 from ..core.files.file_io import TEMPORARY
 from ..core.jpeg import QUALITY, RESTART_INTERVAL
 from ..core.sensor_shape import SensorShape
-from ..sessions.info import (
-    HOLDER_FILE,
-    LOCK_FILE,
-    SESSION_FILE,
-    SessionInfo,
-    load_session,
-    new_session,
-    shard_names,
-)
+from ..sessions.device import Device
+from ..sessions.folders import SESSION_FILE, shard_names
+from ..sessions.info import SessionInfo, new_session
+from ..sessions.lock import HOLDER_FILE, LOCK_FILE
+from ..sessions.session_file import load_session
 from .settings import RecordSettings
 from .sources.sensor import Sensor, SensorInfo
 
@@ -66,8 +62,8 @@ def _check_fit(
     folder: Path, there: SessionInfo, settings: RecordSettings, source: SensorInfo
 ) -> None:
     """Raise SessionError where one session would hold what can't stand in one session."""
-    found = (tuple(there.device_says("color_size_px")), there.device_says("mirrored"))
-    given = (tuple(source.color_size_px), source.mirrored)
+    found = (there.size_px, there.mirrored)
+    given = (source.color_size_px, source.mirrored)
     if found != given:
         words = [
             f"{size[0]}x{size[1]}, {'mirrored' if mirrored else 'not mirrored'}"
@@ -108,15 +104,15 @@ def info_of_new(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
         tags=_distinct(settings.tags),
         consent=settings.consent,
         source={"kind": source.kind, "uri": source.uri},
-        device={
-            "id": source.device_id,
-            "color_size_px": list(source.color_size_px),
-            "mirrored": source.mirrored,
-            "depth_intrinsics": source.depth_intrinsics,
-            "projection": source.projection,
-            "times": source.times,
-            "shape": source.shape.to_json(),
-        },
+        device=Device(
+            id=source.device_id,
+            color_size_px=(int(source.color_size_px[0]), int(source.color_size_px[1])),
+            mirrored=source.mirrored,
+            depth_intrinsics=source.depth_intrinsics,
+            projection=source.projection,
+            times=source.times,
+            shape=source.shape,
+        ),
         settings={
             "codec": "jpeg",
             "quality": QUALITY,

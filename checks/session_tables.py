@@ -17,7 +17,8 @@ from ..core.files.file_io import FileIO
 from ..core.kinematics import bone_lengths
 from ..core.skeleton import JOINT, JOINT_BONES, JOINTS, KEYPOINT_JOINT, TrackingState
 from ..core.units import SECOND_100NS
-from ..sessions.info import SessionInfo, load_session, shard_names
+from ..sessions.folders import shard_names
+from ..sessions.info import SessionInfo
 from ..sessions.manifest import read_manifest
 from ..sessions.schema import (
     BLOBS,
@@ -28,6 +29,7 @@ from ..sessions.schema import (
     by_kinect_joints,
     good_rows,
 )
+from ..sessions.session_file import load_session
 from ..sessions.shard.find_layout import find_layout
 from ..sessions.shard.layout import Layout, other_shape
 from ..sessions.shard.shard_reader import ShardReader

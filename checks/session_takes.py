@@ -85,7 +85,7 @@ class Take:
             pictures = Pictures(
                 time_s=self.seconds(self.color["time_device"][order]),
                 usable=~self.frozen[order] & (self.steps["color"].step[order] < _CLOSE_100NS),
-                width=int((self.tables.info.device.get("color_size_px") or [1920])[0]),
+                width=(self.tables.info.device.color_size_px or (1920, 1080))[0],
                 read=files.read,
             )
             self.lag = measure_lag(pictures, self._wrists(), most_s=most_s)

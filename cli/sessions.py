@@ -9,6 +9,7 @@ from ..core.units import SECOND_NS
 from . import console
 
 if TYPE_CHECKING:
+    from ..sessions.device import Device
     from ..sessions.repair.repair import RepairReport
     from ..sessions.repair.verify import SessionReport
     from ..sessions.summary import SessionDetails, SessionSummary
@@ -111,8 +112,8 @@ def _print_details(details: "SessionDetails") -> None:
         ),
     ]
     if info is not None:
-        width, height = (info.device.get("color_size_px") or ["?", "?"])[:2]
-        mirrored = "mirrored" if info.device.get("mirrored") else "not mirrored"
+        width, height = info.device.color_size_px or ("?", "?")
+        mirrored = "mirrored" if info.device.mirrored else "not mirrored"
         lines += [
             ("created", info.created_utc),
             ("outfit", info.outfit),
@@ -121,10 +122,10 @@ def _print_details(details: "SessionDetails") -> None:
             ("note", info.note),
             ("tags", ", ".join(info.tags)),
             ("source", info.source.get("uri")),
-            ("device", info.device.get("id")),
+            ("device", info.device.id),
             ("images", f"{width}x{height}, {mirrored}, {info.settings.get('codec', 'jpeg')}"),
-            ("pixels", _estimate(info.device.get("projection"))),
-            ("times", info.device.get("times")),
+            ("pixels", _estimate(info.device)),
+            ("times", info.device.times),
             ("uuid", info.uuid),
         ]
     lost = "; ".join(
@@ -150,11 +151,11 @@ def _print_details(details: "SessionDetails") -> None:
     _print_tables(details)
 
 
-def _estimate(projection: object) -> str:
-    """Return what is to be said of joints' pixels that no sensor has given."""
-    if not isinstance(projection, dict) or not projection.get("estimated"):
+def _estimate(device: "Device") -> str:
+    """Return a word on joints' pixels that were estimated, not given by a sensor."""
+    if not device.is_estimated or device.projection is None:
         return ""
-    return f"of joints: estimated from {projection.get('origin', 'an assumed projection')}"
+    return f"of joints: estimated from {device.projection.get('origin', 'an assumed projection')}"
 
 
 def _print_tables(details: "SessionDetails") -> None:

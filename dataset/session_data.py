@@ -15,14 +15,9 @@ from numpy.typing import NDArray
 from ..core.errors import DatasetError, SessionError, ShardError
 from ..core.skeleton import JOINT, KEYPOINT_JOINT
 from ..sessions.edits import Edits, load_edits
-from ..sessions.info import (
-    SessionInfo,
-    find_sessions,
-    is_recording,
-    load_session,
-    session_folder,
-    shard_names,
-)
+from ..sessions.folders import find_sessions, session_folder, shard_names
+from ..sessions.info import SessionInfo
+from ..sessions.lock import is_recording
 from ..sessions.manifest import MANIFEST, read_manifest
 from ..sessions.schema import (
     BODIES_DTYPE,
@@ -32,6 +27,7 @@ from ..sessions.schema import (
     Stream,
     by_kinect_joints,
 )
+from ..sessions.session_file import load_session
 from ..sessions.shard.layout import other_shape
 from ..sessions.shard.shard_reader import DAMAGED, GOOD, ShardReader
 
@@ -97,13 +93,12 @@ class Recording:
     @property
     def size_px(self) -> tuple[int, int]:
         """Width and height of its colour images."""
-        width, height = self.info.device["color_size_px"]
-        return int(width), int(height)
+        return self.info.size_px
 
     @property
     def mirrored(self) -> bool:
         """Whether its images and colour positions are mirrored."""
-        return bool(self.info.device["mirrored"])
+        return self.info.mirrored
 
     def source(self) -> dict[str, Any]:
         """Return what a data set says about where its rows came from."""
@@ -116,7 +111,7 @@ class Recording:
             "edits_sha256": self.edits.fingerprint(),
             "mirrored": self.mirrored,
             "color_size_px": list(self.size_px),
-            "times": str(self.info.device.get("times", "")),
+            "times": self.info.device.times or "",
         }
 
 
@@ -200,11 +195,10 @@ def _good_rows(reader: ShardReader, table: str) -> tuple[Rows, int]:
 
 def _check_device(folder: Path, info: SessionInfo) -> None:
     """Refuse a session that does not say how its pictures are to be read."""
-    size = info.device.get("color_size_px")
-    if not isinstance(info.device.get("mirrored"), bool):
-        raise SessionError(f"{folder}: session.json does not say whether its images are mirrored")
-    if not isinstance(size, list | tuple) or len(size) != 2 or min(size) < 1:
-        raise SessionError(f"{folder}: session.json has no size of colour images")
+    try:
+        _ = info.mirrored, info.size_px
+    except SessionError as err:
+        raise SessionError(f"{folder.parent}/{err}") from err
 
 
 def _sealed_shards(folder: Path, name: str) -> list[str]:

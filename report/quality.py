@@ -22,8 +22,9 @@ from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import KincapError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
-from ..sessions.info import is_recording
-from ..sessions.repair.verify import NOT_READABLE, QUALITY_FILE, find_folders, may_read
+from ..sessions.folders import find_folders, may_read
+from ..sessions.lock import is_recording
+from ..sessions.repair.verify import NOT_READABLE, QUALITY_FILE
 from .advice import advice, verdict
 from .measures import accounts, dropped_ranges, measure
 

@@ -11,9 +11,10 @@ import numpy as np
 from ..core.errors import KincapError, SessionError
 from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
 from ..sessions.edits import REJECT, Edits, load_edits
-from ..sessions.info import SessionInfo, is_recording, load_session
+from ..sessions.lock import is_recording
 from ..sessions.reader import EMPTY, SEALED, SessionReader, ShardState
 from ..sessions.schema import Stream, by_kinect_joints
+from ..sessions.session_file import load_session
 from . import timeline
 from .columns import pack_columns
 from .empty_stage import empty_picture, is_bodies_alone, stick_picture
@@ -81,7 +82,7 @@ class Book:
 
     def _load(self) -> None:
         """Take the small tables; the bodies only when somebody asks for them."""
-        self._size = _picture_size(self._reader.info)
+        self._size = self._reader.info.size_px
         self._color = self._reader.color
         self._paired: tuple[np.ndarray, timeline.Pairs] | None = None
         # without pictures the body rows are what is paged through, on an empty stage
@@ -157,8 +158,8 @@ class Book:
             "bodies": len(self._bodies()[0]),
             "source": str(info.source.get("uri") or info.source.get("kind") or ""),
             "color_size_px": self._size,
-            "mirrored": bool(info.device.get("mirrored")),
-            "times": str(info.device.get("times", "")),
+            "mirrored": bool(info.device.mirrored),
+            "times": info.device.times or "",
             "takes": timeline.take_spans(self._color),
             "drops": [
                 {
@@ -256,19 +257,6 @@ class Book:
         picture = decode_jpeg(self.frame(int(self._color["seq"][at])), rgb=False)
         small = cv2.resize(picture, THUMBNAIL_PX, interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8)
-
-
-def _picture_size(info: SessionInfo) -> tuple[int, int]:
-    """Return the pictures' width and height; session.json may come from another machine.
-
-    Raises:
-        SessionError: It doesn't say them.
-    """
-    try:
-        width, height = info.device["color_size_px"]
-    except KeyError as error:
-        raise SessionError(f"{info.name}: session.json names no picture size") from error
-    return width, height
 
 
 def recording_stamp(folder: Path) -> object:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..core.errors import KincapError, SessionError
 from ..sessions.edits import EDITS_FILE, Decision, add_edit, redo_edit, undo_edit
-from ..sessions.info import SESSION_FILE, check_session_name, find_sessions, session_folder
+from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions, session_folder
 from .open_session import Book, NotHereError, recording_stamp
 
 DEFAULT_FOLDER: Final = Path("recordings")

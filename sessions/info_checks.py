@@ -9,7 +9,14 @@ CLOCKS: Final = ("wall_utc_ns", "host_ns", "device_100ns")
 _MOST_TAKES: Final = 2**16
 _MOST_PX: Final = 2**16
 _MOST_NUMBERS: Final = 2**16
-_TYPES: Final = (("id", str), ("mirrored", bool), ("times", str))
+_TYPES: Final = (
+    ("id", str),
+    ("mirrored", bool),
+    ("times", str),
+    ("depth_intrinsics", dict),
+    ("projection", dict),
+)
+_MAY_BE_NULL: Final = ("depth_intrinsics", "projection")
 
 
 def is_time(value: Any) -> bool:
@@ -40,7 +47,7 @@ def odd_device(device: Mapping[str, Any]) -> str | None:
         return f"device: shape: {error}"
     for name, kind in _TYPES:
         found = type(device.get(name, kind()))
-        if found is not kind:
+        if found is not kind and not (name in _MAY_BE_NULL and device[name] is None):
             return f"device: {name} is of type {found.__name__}, expected {kind.__name__}"
     return None
 

@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SessionError, ShardError
-from .info import SessionInfo, is_recording, load_session, shard_names
+from .folders import shard_names
+from .info import SessionInfo
+from .lock import is_recording
 from .manifest import ManifestRecord, read_manifest
 from .schema import BLOBS, STREAM_TABLE, EventKind, Rows, Stream, tables_of
+from .session_file import load_session
 from .shard.layout import Layout, other_shape
 from .shard.shard_reader import ShardReader
 

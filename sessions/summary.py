@@ -18,19 +18,15 @@ from ..core.files.fault_injection import default_io
 from ..core.skeleton import JOINT_NAMES, TrackingState
 from ..core.units import SECOND_100NS
 from .edits import REJECT, load_edits
-from .info import (
-    SESSION_FILE,
-    SessionInfo,
-    check_session_file,
-    holder,
-    load_session,
-    shard_names,
-)
+from .folders import SESSION_FILE, find_folders, may_read, shard_names
+from .info import SessionInfo
 from .kept_files import kept_files
+from .lock import holder, in_use
 from .manifest import MANIFEST, ManifestRecord, check_manifest, read_manifest
 from .repair.shard_check import DROPS, EMPTY, LEFT, OPEN, SEALED, UNREADABLE
-from .repair.verify import NOT_READABLE, find_folders, in_use, may_read
+from .repair.verify import NOT_READABLE
 from .schema import STREAM_TABLE, EventKind, Rows, Stream
+from .session_file import check_session_file, load_session
 from .shard.find_layout import find_layout
 from .shard.shard_reader import ShardReader
 
@@ -322,13 +318,14 @@ class SessionDetails:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as ``kincap sessions show --json`` prints it."""
-        info, summary = self.summary.info, self.summary
+        summary = self.summary
+        content = summary.info.to_json() if summary.info else {}
         said = ("uuid", "note", "consent", "source", "device", "settings", "kincap_version")
         keys = ("tracked", "inferred", "not_tracked")
         return {
             "schema": "kincap/session/1",
             **summary.to_json(),
-            **{name: getattr(info, name, None) for name in said},
+            **{name: content.get(name) for name in said},
             "takes": [
                 {
                     "take": take.take,

@@ -42,20 +42,19 @@ class ReplaySensor:
         streams = [
             name for name, rows in (("color", self._color), ("bodies", self._bodies)) if len(rows)
         ]
-        width, height = stored.device_says("color_size_px")
         self.info = SensorInfo(
             kind="session",
             uri=spec,
-            device_id=stored.device_says("id"),
-            color_size_px=(int(width), int(height)),
-            mirrored=stored.device_says("mirrored"),
-            times=stored.device_says("times"),
+            device_id=stored.device.id or "",
+            color_size_px=stored.size_px,
+            mirrored=stored.mirrored,
+            times=stored.device.times or "device",
             shape=stored.shape,
             streams=tuple(streams),
             live=False,
             frames=len(self._color),
-            depth_intrinsics=stored.device.get("depth_intrinsics"),
-            projection=stored.device.get("projection"),
+            depth_intrinsics=stored.device.depth_intrinsics,
+            projection=stored.device.projection,
             subject=stored.subject,
             outfit=stored.outfit,
         )

@@ -9,15 +9,9 @@ from typing import Final
 from ...core.errors import SessionError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import PRIVATE_FILE, FileIO
-from ..info import (
-    HOLDER_FILE,
-    SessionLock,
-    check_session_name,
-    load_session,
-    save_session,
-    session_folder,
-)
-from .verify import find_folders
+from ..folders import check_session_name, find_folders, session_folder
+from ..lock import HOLDER_FILE, SessionLock
+from ..session_file import load_session, save_session
 
 _GOING: Final = ".deleting-"
 """How the name of a folder begins while it is deleted: no session's name begins with a dot."""

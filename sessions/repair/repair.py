@@ -15,10 +15,13 @@ from typing import Any
 from ...core.errors import KincapError, ShardError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import TEMPORARY, FileIO
-from ..info import SessionInfo, SessionLock, save_session
+from ..folders import find_folders
+from ..info import SessionInfo
 from ..kept_files import ASIDE_FILE, DAMAGED_FILE, free_name, kept_files
+from ..lock import SessionLock
 from ..manifest import ManifestRecord, read_manifest, rewrite_manifest
 from ..schema import STREAM_TABLE, TABLES, EventKind, Stream, event_row
+from ..session_file import save_session
 from ..shard.find_layout import FoundLayout
 from ..shard.layout import MIB
 from ..shard.sealing import recover, seal, settle
@@ -26,7 +29,7 @@ from .accounting import Accounts, Hole, account
 from .repair_files import Log, repair_edits, repair_manifest, repair_session_file
 from .repair_shard import Changes, restore, rewrite
 from .shard_check import EMPTY, FOREIGN, UNREADABLE, ShardCheck, check_shard
-from .verify import OnProgress, SessionReport, find_folders, kept_note, verify_locked
+from .verify import OnProgress, SessionReport, kept_note, verify_locked
 
 _GONE = "gone"
 _MOST_COUNTED = 2**32 - 1

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,21 +18,15 @@ from ...core.checked_json import dump_checked, is_whole, load_checked, mend_bit,
 from ...core.errors import KincapError, SessionError, ShardError
 from ...core.files.file_io import FileIO, LockFile
 from ...core.jpeg import jpeg_size
+from ..device import Device
 from ..edits import EDITS_FILE, EDITS_LOCK, EDITS_VERSION, Edits, load_edits
-from ..info import (
-    SESSION_FILE,
-    SessionInfo,
-    check_session_file,
-    load_session,
-    mend_session_file,
-    new_session,
-    save_session,
-    shard_names,
-)
+from ..folders import SESSION_FILE, shard_names
+from ..info import SessionInfo, new_session
 from ..info_checks import CLOCKS, is_time, odd_device, odd_take
 from ..kept_files import keep_copy
 from ..manifest import MANIFEST, check_manifest, parse_line, read_manifest
 from ..schema import EventKind, Stream
+from ..session_file import check_session_file, load_session, mend_session_file, save_session
 from ..shard.find_layout import find_layout, shard_identity
 from ..shard.layout import Layout
 from ..shard.shard_reader import ShardReader
@@ -127,25 +121,27 @@ def _rebuilt(folder: Path, said: dict[str, Any], io: FileIO, log: Log) -> Sessio
     """Return what session.json should say: proven by shards first, then as it was said."""
     info = new_session(folder.name)
     for name in (*_TOLD_BY_PEOPLE, *_TOLD_BY_RECORDER):
-        if isinstance(said.get(name), type(getattr(info, name))) and _can_be_kept(said[name]):
-            setattr(info, name, said[name])
+        kind = dict if name == "device" else type(getattr(info, name))
+        if isinstance(said.get(name), kind) and _can_be_kept(said[name]):
+            setattr(info, name, _device(said[name]) if name == "device" else said[name])
             if said[name]:
                 log.look_at.append(f"{SESSION_FILE}: {name} = {said[name]!r} could not be proven")
         else:
             unknown = getattr(info, name) or "empty"
             log.look_at.append(f"{SESSION_FILE}: {name} could not be read; it is {unknown} now")
-    info.device = {key: v for key, v in info.device.items() if odd_device({key: v}) is None}
     _add_identity(folder, info, said, log)
     _add_shards(folder, info, said, io)
-    info.device.setdefault("id", "")
-    info.device.setdefault("times", "device")
-    for name in ("depth_intrinsics", "projection"):
-        info.device.setdefault(name, None)
-    if not isinstance(info.device.get("mirrored"), bool):
-        info.device["mirrored"] = True
+    info.device = replace(info.device, id=info.device.id or "", times=info.device.times or "device")
+    if info.device.mirrored is None:
+        info.device = replace(info.device, mirrored=True)
         log.look_at.append(f"{SESSION_FILE}: device.mirrored is taken as true, as with any Kinect")
     info.settings.setdefault("codec", "jpeg")
     return info
+
+
+def _device(said: dict[str, Any]) -> Device:
+    """Return the device of what could be read, without values that can't be right."""
+    return Device.from_json({key: v for key, v in said.items() if odd_device({key: v}) is None})
 
 
 def _can_be_kept(value: Any) -> bool:
@@ -218,13 +214,14 @@ def _anchor(text: bytes) -> dict[str, int]:
 
 def _add_size(info: SessionInfo, shard: ShardReader) -> None:
     """Take the size of the colour images from a shard's first good one, where it is not known."""
-    if "color_size_px" in info.device:
+    if info.device.color_size_px is not None:
         return
     for row in shard.rows("color_index"):
         try:
-            info.device["color_size_px"] = list(jpeg_size(shard.blob(row, Stream.color)))
+            size = jpeg_size(shard.blob(row, Stream.color))
         except KincapError:
             continue
+        info.device = replace(info.device, color_size_px=size)
         return
 
 

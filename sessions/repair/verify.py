@@ -7,7 +7,6 @@ killed recorder) is checked by its rows and blobs; ``sealed: false`` alone is no
 """
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,18 +18,13 @@ from ...core.errors import SessionError, ShardError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import SEALED_FILE, FileIO
 from ..edits import EDITS_FILE, load_edits
-from ..info import (
-    SESSION_FILE,
-    SessionInfo,
-    check_session_file,
-    holder,
-    is_recording,
-    load_session,
-    shard_names,
-)
-from ..kept_files import DAMAGED_FILE, cut_off_repairs, kept_files
+from ..folders import SESSION_FILE, find_folders, may_read, shard_names
+from ..info import SessionInfo
+from ..kept_files import cut_off_repairs, kept_files
+from ..lock import holder, in_use
 from ..manifest import MANIFEST, ManifestRecord, check_manifest, read_manifest
 from ..schema import STREAM_TABLE, Stream
+from ..session_file import check_session_file, load_session
 from ..shard.find_layout import find_layout
 from ..shard.shard_writer import NEW
 from .accounting import account
@@ -106,38 +100,6 @@ class SessionReport:
         }
 
 
-def find_folders(recordings: Path, names: Sequence[str] = ()) -> list[Path]:
-    """Return the folders that hold a session, also where its session.json is gone.
-
-    Args:
-        recordings: The folder of all sessions.
-        names: Sessions asked for; none: all.
-
-    Raises:
-        SessionError: One asked for is not there; names those that are.
-    """
-    there = []
-    if recordings.is_dir():
-        there = sorted(path for path in recordings.iterdir() if _holds_session(path))
-    by_name = {path.name: path for path in there}
-    for name in names:
-        if name not in by_name:
-            known = ", ".join(by_name) or "none"
-            raise SessionError(f"{recordings / name}: no session here; there are: {known}")
-    return [by_name[name] for name in dict.fromkeys(names)] if names else there
-
-
-def _holds_session(path: Path) -> bool:
-    """Say whether a folder holds a session or what is left of one."""
-    if path.name.startswith(".") or not path.is_dir():
-        return False
-    if not may_read(path):
-        return True  # most likely somebody else's session: it is named, others are not held up
-    if (path / SESSION_FILE).is_file() or (path / MANIFEST).is_file():
-        return True
-    return bool(shard_names(path)) or any(path.glob(f"[0-9]*.h5{DAMAGED_FILE}"))
-
-
 def verify(
     recordings: Path, names: Sequence[str] = (), on_progress: OnProgress | None = None
 ) -> list[SessionReport]:
@@ -167,11 +129,6 @@ def verify(
         reports.append(verify_session(folder, tell) if may_read(folder) else _closed(folder))
         done += size
     return reports
-
-
-def may_read(folder: Path) -> bool:
-    """Say whether a session's folder may be looked into; somebody else's may not."""
-    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def _closed(folder: Path) -> SessionReport:
@@ -213,14 +170,6 @@ def verify_session(
         who = f" by process {by['pid']} ({by.get('command', '?')})" if "pid" in by else ""
         report.notes.append(f"in use{who}: checked what was written until now")
     return report
-
-
-def in_use(folder: Path) -> bool:
-    """Say whether a process holds a session's lock; nobody does where it can't be written."""
-    try:
-        return is_recording(folder)
-    except OSError:
-        return False  # a read-only disk, or somebody else's session
 
 
 def verify_locked(
@@ -383,17 +332,11 @@ def _check_one(
         layout=found,
         record=record,
         live=report.recording,
-        color_size_px=_color_size(info) if whole else None,
+        color_size_px=info.device.color_size_px if info and whole else None,
         jpeg=info is None or info.settings.get("codec", "jpeg") == "jpeg",
         before=before,
     )
     return check_shard(path, expected, io, tell)
-
-
-def _color_size(info: SessionInfo | None) -> tuple[int, int] | None:
-    """Return the size of the colour images where session.json says it."""
-    size = info.device.get("color_size_px") if info else None
-    return (int(size[0]), int(size[1])) if isinstance(size, list) and len(size) == 2 else None
 
 
 def kept_note(path: Path) -> str:

@@ -19,10 +19,12 @@ from ...core.errors import KincapError, ShardError
 from ...core.files.acknowledgements import Phase, phase
 from ...core.files.file_io import TEMPORARY, FileIO
 from ..edits import EDITS_FILE
-from ..info import SessionInfo, load_session, shard_names
+from ..folders import shard_names
+from ..info import SessionInfo
 from ..kept_files import bring_back
 from ..manifest import MANIFEST, ManifestRecord, StreamSpan, append_manifest, read_manifest
 from ..schema import BLOB_TABLES, BLOBS, TABLE_STREAM, EventKind
+from ..session_file import load_session
 from .layout import MIB, Layout, cut_layout
 from .shard_reader import DAMAGED, GOOD, ShardReader, read_layout
 from .shard_writer import NEW

@@ -9,7 +9,7 @@ import pytest
 from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.core.errors import KincapError
 from kincap.core.files.fault_injection import FaultyFileIO, parse_faults
-from kincap.sessions.info import read_manifest
+from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import Stream
 

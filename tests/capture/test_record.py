@@ -15,9 +15,11 @@ from kincap.core.errors import KincapError, SessionError, SessionLockedError
 from kincap.core.files.fault_injection import FaultyFileIO, parse_faults
 from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import decode_jpeg
-from kincap.sessions.info import SessionLock, load_session, read_manifest
+from kincap.sessions.lock import SessionLock
+from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import EventKind
+from kincap.sessions.session_file import load_session
 
 
 @pytest.fixture

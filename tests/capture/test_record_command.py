@@ -15,7 +15,8 @@ CLIP = "S001C001P001R001A001"
 READER = """
 import json, sys, time
 from pathlib import Path
-from kincap.sessions.info import is_recording, load_session
+from kincap.sessions.lock import is_recording
+from kincap.sessions.session_file import load_session
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.shard.shard_reader import ShardReader
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,9 @@ from kincap.capture.record import RecordSettings, record
 from kincap.core.errors import SessionError
 from kincap.core.sensor_shape import KINECT_V2, SensorShape
 from kincap.core.skeleton import KINECT_V2_SKELETON, Skeleton
-from kincap.sessions.info import load_session
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import by_kinect_joints
+from kincap.sessions.session_file import load_session
 
 MORE = ("Nose", "EyeLeft", "EarLeft", "EyeRight", "EarRight", "ClavicleLeft", "ClavicleRight")
 SHAPE = SensorShape(
@@ -104,10 +105,10 @@ def test_two_shapes_do_not_share_a_session(made: Path, memory_sensor) -> None:
 
 
 def test_rows_of_another_shape_than_session_json_says_are_damage(kincap, made: Path) -> None:
-    from kincap.sessions.info import save_session
+    from kincap.sessions.session_file import save_session
 
     info = load_session(made)
-    info.device["shape"] = KINECT_V2.to_json()
+    info.device = replace(info.device, shape=KINECT_V2)
     save_session(made, info)
     run = kincap("sessions", "verify", "made")
     assert run.returncode == 1

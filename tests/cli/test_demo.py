@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kincap.cli.demo import TEST_OUTFIT, TEST_SEED, DemoSettings, plan
-from kincap.sessions.info import load_session
+from kincap.sessions.session_file import load_session
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = (

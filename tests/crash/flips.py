@@ -22,8 +22,8 @@ import numpy as np
 
 from kincap.report.quality import make_quality, save_quality
 from kincap.sessions.edits import add_edit
-from kincap.sessions.info import save_session
 from kincap.sessions.schema import Stream, empty_body_row, pack_index_row
+from kincap.sessions.session_file import save_session
 from kincap.sessions.shard.layout import cut_layout
 from kincap.sessions.shard.sealing import finish, seal
 from kincap.sessions.shard.shard_writer import ShardWriter

@@ -22,11 +22,12 @@ from kincap.capture.record import RecordSettings, record
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
 from kincap.core.units import TICK_100NS
-from kincap.sessions.info import SESSION_FILE, load_session
+from kincap.sessions.folders import SESSION_FILE
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.repair.verify import verify_session
 from kincap.sessions.schema import EventKind, Stream
+from kincap.sessions.session_file import load_session
 
 from .device import PICTURES, FastDevice, picture, same_body
 from .recorder import ROOT, Aim, Heard, command, run_recorder

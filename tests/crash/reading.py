@@ -24,9 +24,9 @@ from kincap.report.quality import load_quality
 from kincap.review.server import make_inner_app
 from kincap.review.session_list import Shelf
 from kincap.sessions.edits import load_edits
-from kincap.sessions.info import load_session
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import TABLE_STREAM, Stream
+from kincap.sessions.session_file import load_session
 
 Item = tuple[str, int]
 

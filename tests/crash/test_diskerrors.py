@@ -16,7 +16,7 @@ from kincap.capture.record import RecordError
 from kincap.core.errors import KincapError
 from kincap.core.files.fault_injection import Fault, FaultyFileIO, parse_faults
 from kincap.core.files.file_io import FileIO
-from kincap.sessions.info import SessionLock, is_recording
+from kincap.sessions.lock import SessionLock, is_recording
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.repair.repair import repair
 from kincap.sessions.repair.verify import verify_session

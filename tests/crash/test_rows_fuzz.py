@@ -16,9 +16,9 @@ from kincap.core.checked_json import is_whole, load_checked
 from kincap.core.errors import KincapError
 from kincap.core.files.file_io import FileIO
 from kincap.sessions.edits import load_edits
-from kincap.sessions.info import load_session
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.schema import ROW_CRC, TABLES, Stream
+from kincap.sessions.session_file import load_session
 from kincap.sessions.shard.layout import cut_layout
 from kincap.sessions.shard.shard_reader import GOOD, ShardReader
 from kincap.sessions.shard.shard_writer import ShardWriter

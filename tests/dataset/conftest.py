@@ -12,8 +12,10 @@ from kincap.core.files.file_io import FileIO
 from kincap.core.geometry import unmirror_points
 from kincap.core.jpeg import encode_jpeg
 from kincap.core.skeleton import JOINT, JOINT_NAMES
-from kincap.sessions.info import new_session, save_session
+from kincap.sessions.device import Device
+from kincap.sessions.info import new_session
 from kincap.sessions.schema import empty_body_row, finish_rows, pack_index_row
+from kincap.sessions.session_file import save_session
 from kincap.sessions.shard.layout import make_layout
 from kincap.sessions.shard.sealing import finish
 from kincap.sessions.shard.shard_writer import ShardWriter
@@ -87,7 +89,7 @@ class Sessions:
     ) -> Path:
         folder, io = self.recordings / name, FileIO()
         io.make_folder(folder)
-        device = {"color_size_px": list(self.size_px), "mirrored": self.mirrored, "times": "device"}
+        device = Device(None, self.size_px, self.mirrored, times="device")
         info = new_session(name, device=device, outfit=outfit)
         info.uuid, info.created_utc = uuid or f"uuid-of-{name}", "2026-01-01T00:00:00Z"
         layout = make_layout(info.uuid, info.created_utc, shard_mib=32)

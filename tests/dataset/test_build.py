@@ -17,7 +17,7 @@ from kincap.dataset.build import BuildResult, BuildSettings, build
 from kincap.dataset.filters import REASONS
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.sessions.edits import add_edit
-from kincap.sessions.info import SessionLock
+from kincap.sessions.lock import SessionLock
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import Stream
 from kincap.sessions.shard.shard_reader import ShardReader

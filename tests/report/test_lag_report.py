@@ -9,8 +9,10 @@ import pytest
 from kincap.core.files.file_io import FileIO
 from kincap.core.skeleton import JOINT
 from kincap.report.quality import late_lines, make_quality
-from kincap.sessions.info import new_session, save_session
+from kincap.sessions.device import Device
+from kincap.sessions.info import new_session
 from kincap.sessions.schema import empty_body_row, pack_index_row
+from kincap.sessions.session_file import save_session
 from kincap.sessions.shard.layout import make_layout
 from kincap.sessions.shard.shard_writer import ShardWriter
 from tests.checks.lag.test_lag import HEIGHT, RATE, WIDTH, hands, picture
@@ -26,8 +28,7 @@ def session(tmp_path: Path) -> Callable[..., Path]:
     def make(late_s: Callable[[np.ndarray], np.ndarray]) -> Path:
         folder = tmp_path / "recordings" / "waves"
         folder.mkdir(parents=True)
-        device = {"id": "test", "color_size_px": [WIDTH, HEIGHT], "mirrored": True,
-                  "times": "device", "depth_intrinsics": None, "projection": None}  # fmt: skip
+        device = Device("test", (WIDTH, HEIGHT), mirrored=True, times="device")
         info = new_session("waves", source={"kind": "test", "uri": "test:"}, device=device)
         layout = make_layout(info.uuid, info.created_utc, shard_mib=64)
         info.add_layout(layout)

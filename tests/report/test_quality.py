@@ -9,7 +9,7 @@ import pytest
 from kincap.core.errors import SessionError
 from kincap.report.quality import load_quality, make_quality, report, save_quality
 from kincap.report.text import report_lines
-from kincap.sessions.info import SessionLock
+from kincap.sessions.lock import SessionLock
 from kincap.sessions.repair.repair import repair
 from kincap.sessions.schema import (
     BLOBS,

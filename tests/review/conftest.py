@@ -17,7 +17,8 @@ from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import encode_jpeg
 from kincap.review.server import make_app
 from kincap.review.session_list import Shelf
-from kincap.sessions.info import new_session, save_session
+from kincap.sessions.device import Device
+from kincap.sessions.info import new_session
 from kincap.sessions.schema import (
     EventKind,
     Stream,
@@ -26,6 +27,7 @@ from kincap.sessions.schema import (
     finish_rows,
     pack_index_row,
 )
+from kincap.sessions.session_file import save_session
 from kincap.sessions.shard.layout import make_layout
 from kincap.sessions.shard.sealing import finish
 from kincap.sessions.shard.shard_writer import ShardWriter
@@ -66,7 +68,7 @@ class SessionMaker:
     ) -> Path:
         folder = self.recordings / name
         folder.mkdir(parents=True)
-        device = {"id": "made", "color_size_px": list(SIZE_PX), "mirrored": True, "times": "device"}
+        device = Device("made", SIZE_PX, mirrored=True, times="device")
         info = new_session(name, device=device, source={"kind": "made", "uri": "made"}, **about)
         layout = make_layout(info.uuid, info.created_utc, shard_mib=max(8, frames // 7))
         info.add_layout(layout)

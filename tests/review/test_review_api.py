@@ -5,6 +5,7 @@ import os
 import shutil
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 from kincap.core.jpeg import decode_jpeg, encode_jpeg, jpeg_size
 from kincap.core.skeleton import JOINT_NAMES, KEYPOINT_NAMES
 from kincap.sessions.edits import load_edits
-from kincap.sessions.info import SessionLock, load_session, save_session
+from kincap.sessions.lock import SessionLock
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import COLOR_DTYPE, Stream, finish_rows
+from kincap.sessions.session_file import load_session, save_session
 
 
 def unpack(packed: bytes) -> dict[str, np.ndarray]:
@@ -75,10 +77,10 @@ def test_a_session_that_cannot_be_read_is_shown_with_its_reason(client: Any, mak
 def test_a_session_whose_json_names_no_picture_size_is_no_crash(client: Any, make_session: Any):
     folder = make_session("odd")
     info = load_session(folder)
-    del info.device["color_size_px"]
+    info.device = replace(info.device, color_size_px=None)
     save_session(folder, info)
     (one,) = client.ask("/api/sessions").json()["sessions"]
-    assert "picture size" in one["problem"]
+    assert "device.color_size_px" in one["problem"]
 
 
 def test_a_session_says_its_takes_and_losses(client: Any, make_session: Any):

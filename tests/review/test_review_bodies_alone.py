@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from kincap.capture.record import RecordSettings, record
 from kincap.core.jpeg import decode_jpeg, jpeg_size
 from kincap.core.skeleton import JOINT_NAMES
-from kincap.sessions.info import load_session, save_session
+from kincap.sessions.session_file import load_session, save_session
 
 FRAMES = 40
 LOST = (21, 22, 23)
@@ -79,7 +80,7 @@ def test_frames_are_empty_and_the_thumbnail_shows_bones(log, client):
 
 def test_a_size_that_no_picture_has_is_told_and_nothing_is_made_of_it(log, client):
     info = load_session(log)
-    info.device["color_size_px"] = [60_000, 50_000]
+    info.device = replace(info.device, color_size_px=(60_000, 50_000))
     save_session(log, info)
     assert client.ask("/api/sessions/log").status == 200
     assert client.ask("/api/sessions/log/frames/30").status == 409

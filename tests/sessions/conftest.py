@@ -8,8 +8,9 @@ import pytest
 
 from kincap.core.files.fault_injection import FaultyFileIO
 from kincap.core.files.file_io import FileIO
-from kincap.sessions.info import SessionInfo, new_session, save_session
+from kincap.sessions.info import SessionInfo, new_session
 from kincap.sessions.schema import empty_body_row, pack_index_row
+from kincap.sessions.session_file import save_session
 from kincap.sessions.shard.layout import Layout, make_layout
 from kincap.sessions.shard.shard_writer import ShardWriter
 

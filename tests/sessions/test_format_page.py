@@ -12,8 +12,10 @@ import pytest
 from kincap.core.files.file_io import FileIO
 from kincap.report.quality import make_quality, save_quality
 from kincap.sessions.edits import add_edit
-from kincap.sessions.info import SessionInfo, SessionLock, load_session
+from kincap.sessions.info import SessionInfo
+from kincap.sessions.lock import SessionLock
 from kincap.sessions.schema import TABLES, ColorFlag, EventKind, Stream, event_row
+from kincap.sessions.session_file import load_session
 from kincap.sessions.shard.layout import make_layout
 from kincap.sessions.shard.sealing import finish
 from kincap.sessions.truth import truth_dtype

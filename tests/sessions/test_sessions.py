@@ -17,21 +17,17 @@ from kincap.core.checked_json import dump_checked, is_whole, load_checked, mend_
 from kincap.core.errors import SessionError, SessionLockedError
 from kincap.core.files.fault_injection import FaultyFileIO, parse_faults
 from kincap.core.files.file_io import FileIO
-from kincap.sessions.info import (
+from kincap.sessions.device import Device
+from kincap.sessions.folders import (
     SESSION_FILE,
-    SessionLock,
-    check_session_file,
     check_session_name,
     find_sessions,
-    is_recording,
-    load_session,
-    mend_session_file,
-    new_session,
     next_shard_number,
-    save_session,
     session_folder,
     shard_names,
 )
+from kincap.sessions.info import new_session
+from kincap.sessions.lock import SessionLock, is_recording
 from kincap.sessions.manifest import (
     MANIFEST,
     ManifestRecord,
@@ -40,6 +36,12 @@ from kincap.sessions.manifest import (
     check_manifest,
     read_manifest,
     rewrite_manifest,
+)
+from kincap.sessions.session_file import (
+    check_session_file,
+    load_session,
+    mend_session_file,
+    save_session,
 )
 
 from .conftest import Recording
@@ -84,7 +86,7 @@ def test_sessions_are_found_by_glob(tmp_path: Path, record: Make) -> None:
 
 
 def test_session_json_comes_back_and_is_plain_json(tmp_path: Path) -> None:
-    info = new_session("s1", subject="Ada", tags=["x", "ÿ"], device={"mirrored": True})
+    info = new_session("s1", subject="Ada", tags=["x", "ÿ"], device=Device(mirrored=True))
     assert info.outfit == "s1"
     save_session(tmp_path, info)
     assert load_session(tmp_path) == info

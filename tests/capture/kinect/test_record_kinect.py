@@ -105,9 +105,9 @@ def test_150_frames_lie_in_the_shard_exactly_as_they_came(kinect: World) -> None
             assert np.array_equal(row["joint_state"][1], person(k).states)
         assert reader.events["kind"].tolist() == [EventKind.take_start]
         device = reader.info.device
-    assert (device["id"], device["mirrored"]) == ("012345678901", True)
-    assert device["depth_intrinsics"]["FocalLengthX"] == pytest.approx(365.5)
-    assert device["projection"]["rms_px"] < 0.01
+    assert (device.id, device.mirrored) == ("012345678901", True)
+    assert device.depth_intrinsics["FocalLengthX"] == pytest.approx(365.5)
+    assert device.projection["rms_px"] < 0.01
     done = kinect.run_kincap("sessions", "verify", "clothing3")
     assert done.code == 0, done.out + done.err
 

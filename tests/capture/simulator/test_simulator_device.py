@@ -17,7 +17,7 @@ from kincap.capture.simulator.scenery.raster import Layer, Light, draw, shade
 from kincap.capture.simulator.scenery.room import room
 from kincap.capture.sources.sensor import ColorFrame
 from kincap.core.skeleton import JOINT
-from kincap.sessions.info import load_session
+from kincap.sessions.session_file import load_session
 from kincap.sessions.truth import load_truth
 
 DEVICES = (0, 1, 17)
@@ -72,7 +72,7 @@ def test_session_json_holds_the_projection_of_the_pixels(tmp_path: Path, device:
     source = f"simulator:pace=fast,frames=2,device={device}"
     record(RecordSettings("s1", tmp_path, source, shard_mib=16))
     info = load_session(tmp_path / "s1")
-    told = info.device["projection"]
+    told = info.device.projection
     truth = load_truth(tmp_path / "s1").color
     joints = truth["joint_xyz_m"].reshape(-1, 3).astype(float)
     mapped = np.column_stack([joints, np.ones(len(joints))]) @ np.array(told["matrix"]).T
@@ -81,14 +81,14 @@ def test_session_json_holds_the_projection_of_the_pixels(tmp_path: Path, device:
     x, y, z = (joints - told["offset_m"]).T
     by_focal = [told["cx_px"] + told["fx_px"] * x / z, told["cy_px"] - told["fy_px"] * y / z]
     assert np.abs(np.stack(by_focal, axis=1) - pixels).max() < 0.01
-    intrinsics = info.device["depth_intrinsics"]
+    intrinsics = info.device.depth_intrinsics
     assert set(intrinsics) == {
         "FocalLengthX", "FocalLengthY", "PrincipalPointX", "PrincipalPointY",
         "RadialDistortionSecondOrder", "RadialDistortionFourthOrder", "RadialDistortionSixthOrder",
     }  # fmt: skip
     assert (intrinsics["FocalLengthX"] == 365.5) == (device == 0)
     assert json.loads(json.dumps(told)) == told
-    assert info.device["id"] == ("simulator-0" if device == 0 else f"simulator-device-{device}")
+    assert info.device.id == ("simulator-0" if device == 0 else f"simulator-device-{device}")
 
 
 def test_room_and_people_are_seen_by_the_same_camera() -> None:

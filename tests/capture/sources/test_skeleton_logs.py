@@ -73,8 +73,8 @@ def test_a_log_becomes_a_session_that_says_what_the_log_says(kind, name, recorde
         assert len(reader.color) == 0
         assert {int(take["take"]) for take in reader.info.takes} == {0}
         device = reader.info.device
-        assert device["projection"]["estimated"] is True
-        assert device["times"] == "device"
+        assert device.projection["estimated"] is True
+        assert device.times == "device"
         assert set(reader.shard("000000.h5").layout.tables) == {"bodies", "events"}
 
 

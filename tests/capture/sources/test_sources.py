@@ -10,8 +10,8 @@ from kincap.capture.record import RecordSettings, record
 from kincap.capture.sources.ntu import read_skeleton
 from kincap.capture.sources.registry import open_source
 from kincap.core.errors import KincapError, SensorError, SensorNotFoundError, SessionError
-from kincap.sessions.info import load_session
 from kincap.sessions.reader import SessionReader
+from kincap.sessions.session_file import load_session
 
 CLIP = "S001C001P001R001A001"
 UNCHANGED = ("time_device", "time_host", "exposure", "frame_interval", "flags", "length", "crc32")

@@ -13,11 +13,14 @@ import pytest
 from kincap.core.files.fault_injection import FaultyFileIO
 from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import encode_jpeg
+from kincap.sessions.device import Device
 from kincap.sessions.edits import add_edit
-from kincap.sessions.info import SessionInfo, new_session, save_session, shard_names
+from kincap.sessions.folders import shard_names
+from kincap.sessions.info import SessionInfo, new_session
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import EventKind, Stream, empty_body_row, event_row, pack_index_row
+from kincap.sessions.session_file import save_session
 from kincap.sessions.shard.layout import Layout, make_layout
 from kincap.sessions.shard.sealing import finish, seal
 from kincap.sessions.shard.shard_writer import ShardWriter
@@ -47,14 +50,13 @@ class Tape:
 
     def __post_init__(self) -> None:
         self.io.make_folder(self.folder)
-        device = {"id": "test", "color_size_px": list(SIZE), "mirrored": True, "times": "device"}
         anchor = {"wall_utc_ns": 1, "host_ns": 2, "device_100ns": 3}
         self.info: SessionInfo = new_session(
             self.folder.name,
             subject="P1",
             note="a note",
             source={"kind": "test", "uri": "test:"},
-            device={**device, "depth_intrinsics": None, "projection": None},
+            device=Device("test", SIZE, mirrored=True, times="device"),
             settings={"codec": "jpeg", "quality": 90},
             takes=[{"take": 0, **anchor, "source": "test:"}],
         )

@@ -17,12 +17,13 @@ import pytest
 from kincap.core.errors import KincapError, SessionLockedError
 from kincap.core.files.fault_injection import Fault, FaultyFileIO
 from kincap.core.files.file_io import FileIO
-from kincap.sessions.info import SessionLock, load_session
+from kincap.sessions.lock import SessionLock
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.repair.repair import RepairReport, repair
 from kincap.sessions.repair.verify import verify_session
 from kincap.sessions.schema import EventKind, Stream
+from kincap.sessions.session_file import load_session
 from kincap.sessions.shard.sealing import seal
 
 

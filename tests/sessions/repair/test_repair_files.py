@@ -9,10 +9,11 @@ import pytest
 
 from kincap.core.errors import SessionError
 from kincap.sessions.edits import load_edits
-from kincap.sessions.info import SESSION_FILE, load_session, save_session
+from kincap.sessions.folders import SESSION_FILE
 from kincap.sessions.manifest import MANIFEST, read_manifest
 from kincap.sessions.repair.repair import repair
 from kincap.sessions.repair.verify import verify_session
+from kincap.sessions.session_file import load_session, save_session
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ def test_a_deleted_session_file_comes_back_from_the_shards(sealed: Path) -> None
     for name in ("name", "uuid", "created_utc", "layouts", "event_kinds", "format_version"):
         assert getattr(info, name) == getattr(before, name), name
     assert info.takes == [{**before.takes[0], "source": ""}]
-    assert info.device["color_size_px"] == before.device["color_size_px"]
-    assert info.device["mirrored"] is True
+    assert info.device.color_size_px == before.device.color_size_px
+    assert info.device.mirrored is True
     assert {"subject", "outfit", "device.mirrored"} <= {
         text.removeprefix("session.json: ").split()[0] for text in report.look_at
     }

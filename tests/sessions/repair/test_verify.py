@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from kincap.core.files.file_io import FileIO
-from kincap.sessions.info import SessionLock
+from kincap.sessions.lock import SessionLock
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.repair.repair import repair

@@ -17,7 +17,7 @@ import pytest
 from kincap.core.errors import ShardError
 from kincap.core.files.acknowledgements import RECORD
 from kincap.core.files.fault_injection import FaultyFileIO, parse_faults
-from kincap.sessions.info import SessionLock
+from kincap.sessions.lock import SessionLock
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import (
@@ -371,7 +371,7 @@ import sys
 from pathlib import Path
 from kincap.core.files.fault_injection import default_io
 from kincap.sessions.shard.sealing import finish, seal
-from kincap.sessions.info import load_session
+from kincap.sessions.session_file import load_session
 from kincap.sessions.schema import pack_index_row
 from kincap.sessions.shard.shard_writer import ShardWriter
 

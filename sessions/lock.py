@@ -1,0 +1,108 @@
+"""The lock of a session: held by the process that records into it or repairs it."""
+
+import contextlib
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from ..core.checked_json import parse_json
+from ..core.errors import SessionLockedError
+from ..core.files.file_io import FileIO, LockFile
+
+LOCK_FILE: Final = "lock"
+HOLDER_FILE: Final = "lock.json"
+
+
+class SessionLock:
+    """Held by whoever records into a session or repairs it.
+
+    Args:
+        folder: The session's folder; must exist.
+        io: File handling.
+    """
+
+    def __init__(self, folder: Path, io: FileIO | None = None) -> None:
+        self.folder = folder
+        self._io = io or FileIO()
+        self._lock = LockFile(folder / LOCK_FILE)
+
+    def acquire(self, command: str, *, must_say: bool = True) -> Self:
+        """Lock the session.
+
+        Args:
+            command: What holds it, for others to be told.
+            must_say: Whether lock.json has to be written; without it, a full disk is no hindrance.
+
+        Raises:
+            SessionLockedError: Another process holds it; says who.
+            OSError: The folder can't be written; the lock is not held.
+        """
+        if not self._lock.try_acquire():
+            raise SessionLockedError(f"{self.folder}: locked by {_who(holder(self.folder))}")
+        try:
+            about = {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "command": command,
+                "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+            self._io.write_atomic(self.folder / HOLDER_FILE, json.dumps(about).encode())
+        except BaseException as error:
+            if isinstance(error, OSError) and not must_say:
+                return self
+            self.release()
+            raise
+        return self
+
+    def release(self) -> None:
+        """Free the session."""
+        # a lock.json that stays holds nobody up: the lock alone counts
+        with contextlib.suppress(OSError):
+            self._io.discard(self.folder / HOLDER_FILE)
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+def holder(folder: Path) -> dict[str, Any] | None:
+    """Return what lock.json says (pid, host, command, since); None where it says nothing."""
+    try:
+        about = parse_json((folder / HOLDER_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return about if isinstance(about, dict) else None
+
+
+def _who(about: dict[str, Any] | None) -> str:
+    """Return the holder of a lock in words."""
+    if about is None:
+        return "another process"
+    return "process {} on {} ({}, since {})".format(
+        *(about.get(key, "?") for key in ("pid", "host", "command", "since"))
+    )
+
+
+def is_recording(folder: Path) -> bool:
+    """Say whether a process holds the session's lock now."""
+    return LockFile(folder / LOCK_FILE).is_held()
+
+
+def in_use(folder: Path) -> bool:
+    """Say whether a process holds a session's lock; nobody does where it can't be written."""
+    try:
+        return is_recording(folder)
+    except OSError:
+        return False  # a read-only disk, or somebody else's session
