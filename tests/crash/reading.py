@@ -106,7 +106,7 @@ def content(folder: Path) -> dict[str, Any]:
     """Return all that a reader gives of a session besides its items; None where it refuses."""
     found: dict[str, Any] = {}
     for name, read in (
-        ("info", lambda: vars(load_session(folder))),
+        ("info", lambda: load_session(folder).to_json()),
         ("edits", lambda: load_edits(folder).operations),
         ("events", lambda: _events(folder)),
         ("quality", lambda: load_quality(folder)),

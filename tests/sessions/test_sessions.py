@@ -148,7 +148,7 @@ def test_other_versions_and_other_files_are_refused(tmp_path: Path) -> None:
 def test_a_whole_session_json_with_odd_fields_is_refused(
     field: str, value: object, message: str, tmp_path: Path
 ) -> None:
-    content = {**vars(new_session("s1")), field: value}
+    content = {**new_session("s1").to_json(), field: value}
     (tmp_path / SESSION_FILE).write_bytes(dump_checked(content, lines=True))
     with pytest.raises(SessionError, match=message):
         load_session(tmp_path)
