@@ -249,7 +249,7 @@ def test_a_second_recorder_is_told_who_holds_the_session(record: Make) -> None:
     assert not is_recording(folder)
     code = (
         "import sys, pathlib\n"
-        "from kincap.sessions.info import SessionLock\n"
+        "from kincap.sessions.lock import SessionLock\n"
         "SessionLock(pathlib.Path(sys.argv[1])).acquire('kincap record --session session1')\n"
         "print('held', flush=True)\n"
         "sys.stdin.read()\n"
@@ -289,7 +289,7 @@ def test_looking_does_not_disturb_a_recorder_that_starts(record: Make) -> None:
     looking = subprocess.Popen(
         [sys.executable, "-c",
          "import sys, pathlib\n"
-         "from kincap.sessions.info import is_recording\n"
+         "from kincap.sessions.lock import is_recording\n"
          "print(flush=True)\n"
          "while True: is_recording(pathlib.Path(sys.argv[1]))\n", str(folder)],
         stdout=subprocess.PIPE,

@@ -148,7 +148,7 @@ def test_a_reader_that_has_read_row_n_sees_row_n_plus_1_of_another_process(
         "import os, sys\n"
         "from pathlib import Path\n"
         "from kincap.core.files.file_io import FileIO\n"
-        "from kincap.sessions.info import load_session\n"
+        "from kincap.sessions.session_file import load_session\n"
         "from kincap.sessions.schema import pack_index_row\n"
         "from kincap.sessions.shard.shard_writer import ShardWriter\n"
         "folder = Path(sys.argv[1])\n"
