@@ -16,7 +16,7 @@ from .clock import Clock
 from .hand_over import Queues
 from .queue_items import EncodedPicture, PictureJob
 from .sources.sensor import ColorFrame, PlaneFrame
-from .watches.notices import items_of
+from .watches.observations import items_of
 
 
 class Encoders:

@@ -16,7 +16,7 @@ from .shard_keeper import Keeper
 from .source_thread import Feed, Limits
 from .sources.sensor import Sensor
 from .stop import Stop
-from .watches.notices import Teller
+from .watches.observations import Teller
 from .writer import Writer
 
 _LOOK_UP_EVERY_S = 0.05

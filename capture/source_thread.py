@@ -21,7 +21,7 @@ from .sources.sensor import (
     TakeStart,
 )
 from .stop import Stop
-from .watches.notices import Finding, Teller, items_of
+from .watches.observations import Observation, Teller, items_of
 from .watches.silence import BodyWatch
 from .watches.watches import Noticing, Timed, times_of
 
@@ -252,14 +252,14 @@ class Feed:
         """Speak of a jump of the clock."""
         text = f"{step}; a new take begins"
         self._store(
-            Finding(EventKind.clock_step, stream, seq, seq, time_device, text, 1),
+            Observation(EventKind.clock_step, stream, seq, seq, time_device, text, 1),
             self.last_item_ns,
         )
         self._say(EventKind.clock_step, text, self.last_item_ns)
 
     def _pass_on(self, word: Notice) -> None:
         """Tell and store what the source says; a sensor may be lost and found again for hours."""
-        finding = Finding(word.kind, Stream.none, 0, 0, self.last_time, word.text)
+        finding = Observation(word.kind, Stream.none, 0, 0, self.last_time, word.text)
         self._tell_now(finding, self._now_ns())
         for kept in self._noticing.said(finding):
             self._store(kept, self.last_item_ns)
@@ -274,7 +274,7 @@ class Feed:
             kind, time_device=self.last_time, time_host=self.last_item_ns, text=text
         )
 
-    def _tell_now(self, finding: Finding, now_ns: int) -> None:
+    def _tell_now(self, finding: Observation, now_ns: int) -> None:
         """Tell the person of a finding, unless the like has been told of just now."""
         self._say((finding.kind, finding.stream), finding.text, now_ns)
 
@@ -284,7 +284,7 @@ class Feed:
         if told is not None:
             self._on_problem(told, False)
 
-    def _store(self, finding: Finding, now_ns: int) -> None:
+    def _store(self, finding: Observation, now_ns: int) -> None:
         """Store a finding as an event."""
         self._hand_over.event(
             finding.kind,

@@ -16,7 +16,7 @@ from .queue_items import BodyJob, EncodedPicture, Loss, WriterItem, index_row
 from .shard_keeper import Keeper
 from .stats import Latencies
 from .watches.frozen import FrozenPictures
-from .watches.notices import Finding, Teller, items_of
+from .watches.observations import Observation, Teller, items_of
 
 PREPARE_AT = 0.6
 """How full the present shard is when the next one is asked for."""
@@ -148,7 +148,7 @@ class Writer:
         if told is not None:
             self._on_problem(told, False)
 
-    def _note(self, findings: Iterable[Finding]) -> None:
+    def _note(self, findings: Iterable[Observation]) -> None:
         """Store what was found in the pictures of a take as events."""
         for finding in findings:
             row = event_row(

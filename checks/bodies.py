@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.kinematics import yaw_from_shoulders
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KINECT_V2_SKELETON, TrackingState
+from .limits import FROZEN_ITEMS
 
 Bools = NDArray[np.bool_]
 Joints = NDArray[np.floating]
@@ -26,7 +27,6 @@ FOOT_NOISE_M: Final = 0.09
 ANKLE_NOISE_M: Final = 0.03
 """Mean distance of a foot and its ankle from the mean of their neighbours in time, over half a
 second. A single guessed foot is not steady either; what counts is that ankle and foot jump."""
-FROZEN_ROWS: Final = 4
 STILL_M: Final = 1e-6
 SWAP_SAVES_M: Final = 0.3
 SWAP_SAVES_SHARE: Final = 0.5
@@ -206,18 +206,18 @@ def frozen_joints(joints: Joints, state: NDArray[np.uint8], linked: Bools) -> Bo
         linked: (N,) whether each follows the one before it.
 
     Returns:
-        (N, 25) bool: one of at least ``FROZEN_ROWS`` equal ones in a row.
+        (N, 25) bool: one of at least ``FROZEN_ITEMS`` equal ones in a row.
     """
     same = np.zeros(joints.shape[:2], np.bool_)
     with np.errstate(invalid="ignore"):
         same[1:] = (np.abs(joints[1:] - joints[:-1]) <= STILL_M).all(axis=-1) & linked[1:, None]
     same &= state > 0
-    steps = FROZEN_ROWS - 1
+    steps = FROZEN_ITEMS - 1
     frozen = np.zeros_like(same)
     if len(same) > steps:
         windows = np.lib.stride_tricks.sliding_window_view(same, steps, axis=0)
         whole = np.asarray(windows.all(axis=-1))
-        for shift in range(FROZEN_ROWS):
+        for shift in range(FROZEN_ITEMS):
             # window k covers the steps into k .. k + 2: bodies k - 1 .. k + 2 are equal
             frozen[shift : shift + len(whole) - 1] |= whole[1:]
     return frozen

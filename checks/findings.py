@@ -84,7 +84,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Run:
+class RowRun:
     """A stretch of rows that a check named.
 
     Attributes:
@@ -106,7 +106,7 @@ def find_runs(
     least_s: float = 0.0,
     least: int = 1,
     breaks: NDArray[np.bool_] | None = None,
-) -> list[Run]:
+) -> list[RowRun]:
     """Join named rows that are near each other and leave out what is too short to matter.
 
     Args:
@@ -127,7 +127,7 @@ def find_runs(
     for part in np.split(rows, np.flatnonzero(apart) + 1):
         first, last = int(part[0]), int(part[-1])
         if len(part) >= least and time_s[last] - time_s[first] >= least_s:
-            runs.append(Run(first, last, len(part)))
+            runs.append(RowRun(first, last, len(part)))
     return runs
 
 

@@ -10,11 +10,11 @@ from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import Rows
 from ..sessions.shard.shard_reader import ShardReader
 from .lag.lag import UNKNOWN, Lag, measure_lag
-from .lag.wrist_images import Pictures, WristTrack
+from .lag.wrist_images import TakeImages, WristTrack
 from .session_tables import SessionTables
 from .streams import (
-    Pairs,
     StreamSteps,
+    TakePairs,
     frozen_pictures,
     low_light,
     measure_steps,
@@ -51,7 +51,7 @@ class Take:
     bodies: Rows
     people: Rows
     steps: dict[str, StreamSteps]
-    pairs: Pairs
+    pairs: TakePairs
     dark: NDArray[np.bool_]
     frozen: NDArray[np.bool_]
     start: int
@@ -81,8 +81,8 @@ class Take:
         if len(self.color) < 2 or not len(self.people):
             return
         _, order = np.unique(self.color["time_device"], return_index=True)
-        with _Pictures(self, order, io) as files:
-            pictures = Pictures(
+        with _ImageFiles(self, order, io) as files:
+            pictures = TakeImages(
                 time_s=self.seconds(self.color["time_device"][order]),
                 usable=~self.frozen[order] & (self.steps["color"].step[order] < _CLOSE_100NS),
                 width=(self.tables.info.device.color_size_px or (1920, 1080))[0],
@@ -108,14 +108,14 @@ class Take:
         return tracks
 
 
-class _Pictures:
+class _ImageFiles:
     """Reads the pictures of a take, one shard open at a time."""
 
     def __init__(self, take: Take, order: NDArray[np.intp], io: FileIO) -> None:
         self._take, self._order, self._io = take, order, io
         self._shard: tuple[int, ShardReader] | None = None
 
-    def __enter__(self) -> "_Pictures":
+    def __enter__(self) -> "_ImageFiles":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,18 +12,22 @@ from numpy.typing import NDArray
 
 from ..core.pairing import NO_BODY, pair_nearest
 from ..core.units import MS_100NS, NS_PER_100NS, SECOND_100NS, TICK_100NS
-from ..sessions.schema import ColorFlag, Rows
+from ..sessions.schema import BODIES, ColorFlag, Rows
 from .findings import Finding, find_runs
+from .limits import (
+    APART_100NS,
+    FROZEN_ITEMS,
+    LATE_100NS,
+    LOW_LIGHT_STEPS,
+    RECENT_ITEMS,
+    STALL_100NS,
+    body_changes,
+    is_low_light_step,
+    missing_items,
+)
 
-STALL_100NS: Final = SECOND_100NS
-LATE_100NS: Final = SECOND_100NS // 10
-"""An item so much older than the newest one is no late one: the clock was set back."""
-JUMP_100NS: Final = 10 * SECOND_100NS
-FROZEN_PICTURES: Final = 4
 UNPAIRED_S: Final = 0.3
-_LOW_LIGHT: Final = (1.75 * TICK_100NS, 2.25 * TICK_100NS)
 _AROUND: Final = 15
-_RECENT: Final = 8
 
 Bools = NDArray[np.bool_]
 
@@ -70,26 +74,29 @@ def measure_steps(rows: Rows) -> StreamSteps:
         own = clock == number
         newest[own] = np.maximum.accumulate(time[own])
     duplicate = np.zeros(count, np.bool_)
-    for by in range(1, min(_RECENT, count - 1) + 1):
+    for by in range(1, min(RECENT_ITEMS, count - 1) + 1):
         duplicate[by:] |= (time[by:] == time[:-by]) & (clock[by:] == clock[:-by])
     # a late item fills the hole that it left: holes are looked for in the order of times
     order = np.lexsort((time, clock))
     before = np.zeros(count, np.int64)
     step = np.zeros(count, np.int64)
-    before[order[1:]] = order[:-1]
+    # of items with the same time the first one: the others are its duplicates
+    new = np.append(True, (np.diff(time[order]) != 0) | (np.diff(clock[order]) != 0))[:count]
+    before[order[1:]] = order[np.maximum.accumulate(np.where(new, np.arange(count), 0))[:-1]]
     step[order[1:]] = np.diff(time[order])
     step[order[1:]] *= clock[order[1:]] == clock[order[:-1]]
     host = np.diff(rows["time_host"].astype(np.int64), prepend=0) // NS_PER_100NS
-    jump = back | ((step > JUMP_100NS) & (host < step // 2))
+    jump = back | ((step > APART_100NS) & (host < step // 2))
     jump[:1] = False
     expected = np.full(count, float(TICK_100NS))
     expected[order] = _usual_steps(step[order])
     lost = _lost_between(rows["seq"].astype(np.int64), before)
-    allowed = (lost + 1) * expected + np.minimum(expected, TICK_100NS) / 2
-    long = (step > allowed) & ~jump
-    missing = np.where(long, (np.round(step / expected) - 1 - lost).clip(min=1), 0)
+    missing = np.zeros(count, np.int64)
+    # most steps are no longer than expected
+    for i in np.flatnonzero((step > expected) & ~jump):
+        missing[i] = missing_items(float(step[i]), float(expected[i]), int(lost[i]))
     late = (time < newest) & ~duplicate
-    return StreamSteps(step, missing.astype(np.int64), before, duplicate, late, jump)
+    return StreamSteps(step, missing, before, duplicate, late, jump)
 
 
 def _lost_between(seq: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -152,13 +159,13 @@ def low_light(color: Rows, steps: StreamSteps, bodies_step: float) -> Bools:
         whose rate is the sensor's full one.
     """
     marked = (color["flags"] & ColorFlag.low_light) != 0
-    slow = (steps.step >= _LOW_LIGHT[0]) & (steps.step <= _LOW_LIGHT[1])
+    slow = np.array([is_low_light_step(step) for step in steps.step.tolist()], np.bool_)
     usual = np.median(steps.regular) if len(steps.regular) else np.nan
     full = np.nanmin([usual, bodies_step]) if np.isfinite([usual, bodies_step]).any() else np.nan
     if not 0.75 * TICK_100NS < full < 1.25 * TICK_100NS:
         return np.asarray(marked)
     index = np.arange(len(color), dtype=float)
-    for run in find_runs(slow, index, least=4):
+    for run in find_runs(slow, index, least=LOW_LIGHT_STEPS):
         marked[max(run.first - 1, 0) : run.last + 1] = True
     return np.asarray(marked)
 
@@ -170,13 +177,13 @@ def frozen_pictures(color: Rows) -> Bools:
         color["length"][1:] == color["length"][:-1]
     )
     frozen = np.zeros(len(color), np.bool_)
-    for run in find_runs(same, np.arange(len(color), dtype=float), least=FROZEN_PICTURES - 1):
+    for run in find_runs(same, np.arange(len(color), dtype=float), least=FROZEN_ITEMS - 1):
         frozen[run.first - 1 : run.last + 1] = True
     return frozen
 
 
 @dataclass(frozen=True)
-class Pairs:
+class TakePairs:
     """How colour frames and body rows of a take belong together.
 
     Attributes:
@@ -190,14 +197,14 @@ class Pairs:
     alone: Bools
 
 
-def pair_take(color: Rows, bodies: Rows) -> Pairs:
+def pair_take(color: Rows, bodies: Rows) -> TakePairs:
     """Pair the rows of one take."""
     zeros = [np.zeros(len(rows), np.int64) for rows in (color, bodies)]
     times = [rows["time_device"].astype(np.int64) for rows in (color, bodies)]
     body, residual = pair_nearest(zeros[0], times[0], zeros[1], times[1])
     frame, _ = pair_nearest(zeros[1], times[1], zeros[0], times[0])
     residual_ms = np.where(body == NO_BODY, np.nan, residual / MS_100NS)
-    return Pairs(body, residual_ms, frame == NO_BODY)
+    return TakePairs(body, residual_ms, frame == NO_BODY)
 
 
 def row_findings(
@@ -254,28 +261,40 @@ def tracking_findings(people: Rows, bodies: Rows, take: int) -> list[Finding]:
         bodies: (M,) ``seq`` of the take's body rows.
         take: The take.
     """
-    if not len(people):
-        return []
-    order = np.lexsort((people["seq"], people["tracking_id"]))
     seqs = np.sort(bodies["seq"])
-    row = np.searchsorted(seqs, people["seq"][order])
-    body, slot = people["tracking_id"][order], people["slot"][order].astype(int)
-    same = np.zeros(len(row), np.bool_)
-    same[1:] = (body[1:] == body[:-1]) & (np.diff(row) == 1)
-    begins = np.flatnonzero(~same)
-    ends = np.append(begins[1:] - 1, len(row) - 1)
+    row = np.searchsorted(seqs, people["seq"])
+    slots = max(BODIES, int(people["slot"].max(initial=0)) + 1)
+    ids = np.zeros((len(seqs), slots), np.uint64)
+    tracked = np.zeros((len(seqs), slots), np.bool_)
+    ids[row, people["slot"]], tracked[row, people["slot"]] = people["tracking_id"], True
+    differs = (ids[1:] != ids[:-1]).any(axis=1) | (tracked[1:] != tracked[:-1]).any(axis=1)
     found = []
-    for first, last in zip(begins, ends, strict=True):
-        if row[first] > 0:
-            at, where = int(seqs[row[first]]), slot[first]
-            text = f"body {body[first]} found in slot {where}"
-            found.append(Finding("body_found", "bodies", take, at, at, 1, text))
-        if row[last] < len(seqs) - 1:
-            at = int(seqs[row[last] + 1])
-            text = f"body {body[last]} lost from slot {slot[last]}"
-            found.append(Finding("body_lost", "bodies", take, at, at, 1, text))
-    for i in np.flatnonzero(same[1:] & (slot[1:] != slot[:-1])) + 1:
-        at = int(seqs[row[i]])
-        text = f"body {body[i]} moved from slot {slot[i - 1]} to slot {slot[i]}"
-        found.append(Finding("body_moved", "bodies", take, at, at, 1, text))
+    for at in np.flatnonzero(differs) + 1:
+        before, now = _slots(ids[at - 1], tracked[at - 1]), _slots(ids[at], tracked[at])
+        changes = body_changes(before, now)
+        texts = [
+            *(("body_lost", body, f"lost from slot {before[body]}") for body in changes.lost),
+            *(("body_found", body, f"found in slot {now[body]}") for body in changes.found),
+            *(
+                ("body_moved", body, f"moved from slot {before[body]} to slot {now[body]}")
+                for body in changes.moved
+            ),
+        ]
+        seq = int(seqs[at])
+        for kind, body, text in texts:
+            slot = now.get(body, before.get(body))
+            found.append(
+                Finding(
+                    kind, "bodies", take, seq, seq, 1, f"body {body} {text}",
+                    tracking_id=body, slot=slot,
+                )
+            )  # fmt: skip
     return found
+
+
+def _slots(ids: NDArray[np.uint64], tracked: Bools) -> dict[int, int]:
+    """Return the slot of each tracking id in a row; of an id that is there twice the first one."""
+    slots: dict[int, int] = {}
+    for slot in np.flatnonzero(tracked):
+        slots.setdefault(int(ids[slot]), int(slot))
+    return slots

@@ -1,17 +1,14 @@
 """Notices that the device's clock jumped: times before and after don't compare any more."""
 
+from ...checks.limits import APART_100NS, LATE_100NS
 from ...core.units import SECOND_100NS
 from ...sessions.schema import Stream
 
-LATE_100NS = SECOND_100NS // 10
-"""An item may be so much older than the newest of its stream and count as late, not as a jump."""
 AHEAD_OF_HOST_NS = 2_000_000_000
 """By so much more than the host's clock the device's may advance from one item to the next.
 
 The other way round says nothing: a machine that was busy takes items late, never early.
 """
-APART_100NS = 10 * SECOND_100NS
-"""By so much the streams of one clock, or two items of a file, never lie apart."""
 _FOLLOWS = 64
 
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Hashable
 
+from ...checks.limits import FROZEN_ITEMS
 from ...sessions.schema import EventKind, Stream
-from .notices import Finding, Merger
-
-FROZEN_AFTER = 4
-"""So many equal items in a row are no chance."""
+from .observations import Merger, Observation
 
 
 class Frozen:
@@ -19,7 +17,7 @@ class Frozen:
 
     def is_frozen(self) -> bool:
         """Say whether the last items were the same for too long."""
-        return self._count >= FROZEN_AFTER
+        return self._count >= FROZEN_ITEMS
 
     def item(self, seq: int, content: Hashable) -> tuple[int, int] | None:
         """Look at the next item.
@@ -35,7 +33,7 @@ class Frozen:
         if content is not None and content == self._content:
             self._count += 1
             self._seqs = self._seqs[0], seq
-            return self._seqs if self._count == FROZEN_AFTER else None
+            return self._seqs if self._count == FROZEN_ITEMS else None
         over = self.close()
         self._content, self._count, self._seqs = content, 1, (seq, seq)
         return over
@@ -55,7 +53,7 @@ class FrozenPictures:
 
     def picture(
         self, seq: int, crc32: int, length: int, time_device: int
-    ) -> tuple[str | None, list[Finding]]:
+    ) -> tuple[str | None, list[Observation]]:
         """Look at the next picture of a take.
 
         Args:
@@ -75,7 +73,7 @@ class FrozenPictures:
         finding = _frozen_picture(seqs, time_device, is_over=is_over)
         return None if is_over else finding.text, stored + self._merger.add(finding)
 
-    def end_take(self) -> list[Finding]:
+    def end_take(self) -> list[Observation]:
         """End a take, as nothing is compared across takes; return what is still to be stored."""
         seqs = self._frozen.close()
         if seqs is None:
@@ -84,9 +82,9 @@ class FrozenPictures:
         return self._merger.add(over) + self._merger.flush()
 
 
-def _frozen_picture(seqs: tuple[int, int], time_device: int, *, is_over: bool) -> Finding:
+def _frozen_picture(seqs: tuple[int, int], time_device: int, *, is_over: bool) -> Observation:
     first, last = seqs
     until = f"to {last}" if is_over else "on"
     text = f"the colour picture is frozen, the same byte for byte from frame {first} {until}"
     count = last - first + 1
-    return Finding(EventKind.frozen, Stream.color, first, last, time_device, text, count)
+    return Observation(EventKind.frozen, Stream.color, first, last, time_device, text, count)

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy.typing as npt
 
+from ...checks.limits import NO_BODY_100NS, STALL_100NS
 from ...core.units import NS_PER_100NS, SECOND_100NS, SECOND_NS
 from ...sessions.schema import EventKind, Stream
-from .notices import Finding, items_of
+from .observations import Observation, items_of
 
-NO_BODY_AFTER_100NS = 3 * SECOND_100NS
-"""Device time without a body after which the person is told."""
-STALL_AFTER_NS = SECOND_NS
+STALL_AFTER_NS = STALL_100NS * NS_PER_100NS
 """Host time without any item of a stream after which the person is told."""
 FIRST_AFTER_NS = 3_000_000_000
 """The same before the first item: bodies begin a second or two after colour."""
@@ -56,7 +55,7 @@ class BodyWatch:
             return None
         if 0 < step < STALL_AFTER_NS // NS_PER_100NS:
             self._alone_100ns += step
-        if self._told or self._alone_100ns < NO_BODY_AFTER_100NS:
+        if self._told or self._alone_100ns < NO_BODY_100NS:
             return None
         self._told = self._ever_told = True
         return self._alone_100ns / SECOND_100NS
@@ -98,7 +97,7 @@ class StallWatch:
         self._last = {s: _Last(seq, now_ns, -1, False) for s, seq in first_seq.items()}
         self._told: dict[Stream, _Last] = {}
 
-    def item(self, stream: Stream, seq: int, time_device: int, now_ns: int) -> Finding | None:
+    def item(self, stream: Stream, seq: int, time_device: int, now_ns: int) -> Observation | None:
         """Take note of an item; return the silence that it ended, None where there was none."""
         last = self._last.get(stream)
         if last is None:
@@ -109,9 +108,9 @@ class StallWatch:
             return None
         silent_s = (now_ns - last.arrived_ns) / SECOND_NS
         text = f"{items_of(stream)} come again after {silent_s:.1f} s"
-        return Finding(EventKind.stall, stream, last.seq, seq, time_device, text)
+        return Observation(EventKind.stall, stream, last.seq, seq, time_device, text)
 
-    def look(self, now_ns: int) -> list[Finding]:
+    def look(self, now_ns: int) -> list[Observation]:
         """Return the silences that have just become worth telling.
 
         Streams that fall silent together, an instant apart, come together: as long as one of them
@@ -137,7 +136,7 @@ class StallWatch:
         quiet = [last for last in self._last.values() if last.is_silent(now_ns)]
         return min((now_ns - last.arrived_ns for last in quiet), default=0) / SECOND_NS
 
-    def close(self, now_ns: int) -> Iterable[Finding]:
+    def close(self, now_ns: int) -> Iterable[Observation]:
         """End: return the silences that lasted until now."""
         for stream in self.silent(now_ns):
             last = self._last[stream]
@@ -146,5 +145,5 @@ class StallWatch:
             yield self._finding(stream, last, text)
 
     @staticmethod
-    def _finding(stream: Stream, last: _Last, text: str) -> Finding:
-        return Finding(EventKind.stall, stream, last.seq, last.seq, last.time_device, text)
+    def _finding(stream: Stream, last: _Last, text: str) -> Observation:
+        return Observation(EventKind.stall, stream, last.seq, last.seq, last.time_device, text)

@@ -8,23 +8,24 @@ row agree on it.
 from collections import deque
 from typing import NamedTuple
 
+from ...checks.limits import (
+    LOW_LIGHT_STEPS,
+    RECENT_ITEMS,
+    STALL_100NS,
+    is_low_light_step,
+    longest_step,
+    missing_items,
+)
 from ...core.sensor_shape import KINECT_V2
 from ...core.units import MS_100NS, SECOND_100NS
 from ...sessions.schema import EventKind, Stream
-from .notices import Finding, items_of
+from .observations import Observation, items_of
 
 _LOW_LIGHT_TICKS = 2
-"""Where the light is low, a Kinect doubles its interval ..."""
-_LOW_LIGHT_FROM, _LOW_LIGHT_TO = 1.75, 2.25
-"""... and so many ticks count as that."""
-_RUN = 4
-"""So many steps in a row that agree are another rate."""
+"""A Kinect doubles its interval when there is little light."""
 _SLOWEST_100NS = SECOND_100NS // 4
-_STALL_100NS = SECOND_100NS
-"""A longer step is no gap any more but a silence; nothing else tells of that in a file."""
 _ESTABLISHED = 30
 """After so many steps at one rate, another one is worth telling."""
-_REMEMBERED = 8
 
 
 class _Held(NamedTuple):
@@ -49,7 +50,7 @@ class StreamTimes:
         self._stream, self._tick = stream, tick_100ns
         self._low_light_100ns = _LOW_LIGHT_TICKS * tick_100ns
         self._newest: tuple[int, int] | None = None
-        self._recent: deque[int] = deque(maxlen=_REMEMBERED)
+        self._recent: deque[int] = deque(maxlen=RECENT_ITEMS)
         self._interval = tick_100ns
         self._steady = 0
         self._lost = 0
@@ -69,7 +70,7 @@ class StreamTimes:
 
     def item(
         self, seq: int, time_device: int, interval: int = -1, *, is_dark: bool = False
-    ) -> list[Finding]:
+    ) -> list[Observation]:
         """Look at the next item.
 
         Args:
@@ -78,8 +79,8 @@ class StreamTimes:
             interval: Time since the one before it by the sensor itself, 100 ns; -1 unknown.
             is_dark: The source itself speaks of low light.
         """
-        is_dark = is_dark or self._is_low_light_step(interval)
-        found: list[Finding] = []
+        is_dark = is_dark or is_low_light_step(interval, self._tick)
+        found: list[Observation] = []
         if self._newest is None or time_device > self._newest[0]:
             if self._newest is not None:
                 found = self._step(seq, time_device, interval, is_dark)
@@ -100,11 +101,11 @@ class StreamTimes:
             found += self._bright()
         return found
 
-    def close(self) -> list[Finding]:
+    def close(self) -> list[Observation]:
         """End: say what was held back, and the range of what still goes on."""
         return self._missing() + self._low_light_over()
 
-    def _step(self, seq: int, time_device: int, interval: int, is_dark: bool) -> list[Finding]:
+    def _step(self, seq: int, time_device: int, interval: int, is_dark: bool) -> list[Observation]:
         """Judge the time since the newest item."""
         newest, before = self._newest or (time_device, seq)
         step = time_device - newest
@@ -112,14 +113,15 @@ class StreamTimes:
             expected = self._low_light_100ns
         else:
             expected = interval if 0 < interval < _SLOWEST_100NS else self._interval
-        if is_dark and self._slow and self._slow[-1].step <= self._limit(self._low_light_100ns):
+        limit = longest_step(self._low_light_100ns, self._tick)
+        if is_dark and self._slow and self._slow[-1].step <= limit:
             # the sensor slows down one frame before it says so
             self._slow.pop()
         if self.is_low_light:
             # and it may say that it is as fast as usual one frame too early
             expected = max(expected, self._low_light_100ns)
-        if step > self._limit(expected) + self._lost * expected:
-            missing = max(1, round(step / expected) - 1 - self._lost)
+        missing = missing_items(step, expected, self._lost, self._tick)
+        if missing:
             self._slow.append(_Held(before, seq, step, time_device, missing))
             return self._slower(known=interval > 0)
         found = self._missing()
@@ -134,20 +136,20 @@ class StreamTimes:
                 self._slow[at] = held._replace(missing=held.missing - 1)
         self._slow = [held for held in self._slow if held.missing]
 
-    def _slower(self, *, known: bool) -> list[Finding]:
+    def _slower(self, *, known: bool) -> list[Observation]:
         """Decide whether the last long steps are a slower rate or lost items."""
         steps = [held.step for held in self._slow]
         self._fast.clear()
         if max(steps) > _SLOWEST_100NS or (known and len(steps) > 1):
             return self._missing()
-        if known or len(steps) < _RUN:
+        if known or len(steps) < LOW_LIGHT_STEPS:
             return []
         if max(steps) > 1.3 * min(steps):
-            return self._missing(all_but=_RUN - 1)
+            return self._missing(all_but=LOW_LIGHT_STEPS - 1)
         first, last = self._slow[0].seq, self._slow[-1].seq
         interval, established = sum(steps) // len(steps), self._steady >= _ESTABLISHED
-        found: list[Finding] = []
-        if self._stream is Stream.color and self._is_low_light_step(interval):
+        found: list[Observation] = []
+        if self._stream is Stream.color and is_low_light_step(interval, self._tick):
             self._slow.clear()
             found = self._dark(first, last)
         elif established:
@@ -156,7 +158,7 @@ class StreamTimes:
         self._interval, self._steady = interval, 0
         return found
 
-    def _faster(self, seq: int, step: int) -> list[Finding]:
+    def _faster(self, seq: int, step: int) -> list[Observation]:
         """Follow a stream that has become faster."""
         if step >= 0.7 * self._interval:
             self._fast.clear()
@@ -165,14 +167,14 @@ class StreamTimes:
                 self._low_light = (self._low_light[0], seq)
             return []
         self._fast.append(step)
-        if len(self._fast) < _RUN or max(self._fast) > 1.3 * min(self._fast):
-            del self._fast[: 1 - _RUN]
+        if len(self._fast) < LOW_LIGHT_STEPS or max(self._fast) > 1.3 * min(self._fast):
+            del self._fast[: 1 - LOW_LIGHT_STEPS]
             return []
         self._interval, self._steady = sum(self._fast) // len(self._fast), 0
         self._fast.clear()
         return self._low_light_over()
 
-    def _dark(self, first: int, last: int) -> list[Finding]:
+    def _dark(self, first: int, last: int) -> list[Observation]:
         """Note low light; tell of it where that is new."""
         self._normal = 0
         begins = self._low_light is None
@@ -182,14 +184,14 @@ class StreamTimes:
         text = "low light: colour comes at half its rate; more light brings it back"
         return [self._range(EventKind.low_light, first, last, text)]
 
-    def _bright(self) -> list[Finding]:
+    def _bright(self) -> list[Observation]:
         """Note a frame that the sensor itself calls usual; some in a row end low light."""
         if self._low_light is None:
             return []
         self._normal += 1
-        return self._low_light_over() if self._normal >= _RUN else []
+        return self._low_light_over() if self._normal >= LOW_LIGHT_STEPS else []
 
-    def _low_light_over(self) -> list[Finding]:
+    def _low_light_over(self) -> list[Observation]:
         if self._low_light is None:
             return []
         first, last = self._low_light
@@ -197,30 +199,23 @@ class StreamTimes:
         text = f"low light until {items_of(self._stream, 1)} {last}"
         return [self._range(EventKind.low_light, first, last, text)]
 
-    def _missing(self, all_but: int = 0) -> list[Finding]:
+    def _missing(self, all_but: int = 0) -> list[Observation]:
         """Tell of items that are missing, one finding for each place."""
         count = len(self._slow) - all_but
         told, self._slow = self._slow[:count], self._slow[count:]
         return [self._gap(held) for held in told]
 
-    def _gap(self, held: _Held) -> Finding:
+    def _gap(self, held: _Held) -> Observation:
         what, ms = items_of(self._stream, held.missing), held.step / MS_100NS
         text = f"{held.missing} {what} missing before {held.seq}: {ms:.0f} ms without one"
-        kind = EventKind.stall if held.step >= _STALL_100NS else EventKind.gap
-        return Finding(
+        kind = EventKind.stall if held.step >= STALL_100NS else EventKind.gap
+        return Observation(
             kind, self._stream, held.before, held.seq, held.time_device, text, held.missing
         )
 
-    def _one(self, kind: EventKind, seq: int, time_device: int, text: str) -> Finding:
-        return Finding(kind, self._stream, seq, seq, time_device, text, 1)
+    def _one(self, kind: EventKind, seq: int, time_device: int, text: str) -> Observation:
+        return Observation(kind, self._stream, seq, seq, time_device, text, 1)
 
-    def _range(self, kind: EventKind, first: int, last: int, text: str) -> Finding:
+    def _range(self, kind: EventKind, first: int, last: int, text: str) -> Observation:
         time_device = -1 if self._newest is None else self._newest[0]
-        return Finding(kind, self._stream, first, last, time_device, text, last - first + 1)
-
-    def _is_low_light_step(self, interval: int) -> bool:
-        return _LOW_LIGHT_FROM * self._tick <= interval <= _LOW_LIGHT_TO * self._tick
-
-    def _limit(self, interval: int) -> int:
-        """Return the longest step that is no gap: half a tick more than expected."""
-        return interval + min(interval, self._tick) // 2
+        return Observation(kind, self._stream, first, last, time_device, text, last - first + 1)

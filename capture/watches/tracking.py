@@ -1,16 +1,18 @@
 """Looks at body rows one after another: who is lost, who is new, who changed slots, what froze."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...checks.limits import body_changes
 from ...core.sensor_shape import KINECT_V2
 from ...core.units import SECOND_100NS
 from ...sessions.schema import EventKind, Stream
 from .frozen import Frozen
-from .notices import Finding
+from .observations import Observation
 
 SAME_PLACE_M = 0.6
 """A body found so near to where another was lost is most likely the same person ..."""
@@ -33,7 +35,7 @@ class Tracking:
         self._lost = deque(maxlen=_LOST_PER_BODY * bodies)
         self._frozen = [Frozen() for _ in range(bodies)]
 
-    def row(self, row: npt.NDArray[Any], seq: int) -> list[Finding]:
+    def row(self, row: npt.NDArray[Any], seq: int) -> list[Observation]:
         """Look at the next row.
 
         Args:
@@ -55,7 +57,7 @@ class Tracking:
         self._before, self._slots = row, slots
         return found
 
-    def close(self) -> list[Finding]:
+    def close(self) -> list[Observation]:
         """End: return what was still frozen."""
         overs = [(slot, frozen.close()) for slot, frozen in enumerate(self._frozen)]
         return [_froze(slot, over, -1, is_over=True) for slot, over in overs if over]
@@ -67,11 +69,10 @@ class Tracking:
         slots: dict[int, int],
         seq: int,
         time_device: int,
-    ) -> list[Finding]:
+    ) -> list[Observation]:
         """Name the bodies that are in one of two rows only, or in another slot."""
-        lost = [body for body in self._slots if body not in slots]
-        new = [body for body in slots if body not in self._slots]
-        moved = [body for body in slots if self._slots.get(body, slots[body]) != slots[body]]
+        changes = body_changes(self._slots, slots)
+        lost, new, moved = changes.lost, changes.found, changes.moved
         found = []
         if lost:
             for body in lost:
@@ -102,7 +103,7 @@ class Tracking:
 
     def _frozen_joints(
         self, row: npt.NDArray[Any], slots: dict[int, int], seq: int, time_device: int
-    ) -> list[Finding]:
+    ) -> list[Observation]:
         """Compare each tracked body's joints with those of the row before, bit for bit."""
         raw = row["joint_xyz_m"].tobytes()
         size = len(raw) // len(self._frozen)
@@ -118,20 +119,20 @@ class Tracking:
         return found
 
 
-def _froze(slot: int, seqs: tuple[int, int], time_device: int, *, is_over: bool) -> Finding:
+def _froze(slot: int, seqs: tuple[int, int], time_device: int, *, is_over: bool) -> Observation:
     first, last = seqs
     until = f"to {last}" if is_over else "on"
     text = f"the joints in slot {slot} don't move at all, from body frame {first} {until}"
-    return Finding(
+    return Observation(
         EventKind.frozen, Stream.bodies, first, last, time_device, text, last - first + 1
     )
 
 
-def _event(kind: EventKind, seq: int, time_device: int, text: str, count: int) -> Finding:
-    return Finding(kind, Stream.bodies, seq, seq, time_device, text, count)
+def _event(kind: EventKind, seq: int, time_device: int, text: str, count: int) -> Observation:
+    return Observation(kind, Stream.bodies, seq, seq, time_device, text, count)
 
 
-def _bodies(ids: list[int]) -> str:
+def _bodies(ids: Sequence[int]) -> str:
     return ("body " if len(ids) == 1 else "bodies ") + ", ".join(map(str, ids))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ...sessions.schema import ColorFlag, EventKind, Stream
 from ..sources.sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, SensorInfo
 from .clock_steps import ClockSteps
-from .notices import Finding, Merger
+from .observations import Merger, Observation
 from .silence import StallWatch
 from .stream_times import StreamTimes
 from .tracking import Tracking
@@ -60,7 +60,9 @@ class Noticing:
         self._takes_allowed = allowed - 1 if allowed >= 1 else allowed
         return allowed >= 1
 
-    def item(self, item: Timed, seq: int, now_ns: int) -> tuple[list[Finding], list[Finding]]:
+    def item(
+        self, item: Timed, seq: int, now_ns: int
+    ) -> tuple[list[Observation], list[Observation]]:
         """Look at an item that is about to be handed over; mark pictures taken in low light.
 
         Args:
@@ -81,7 +83,7 @@ class Noticing:
         if isinstance(item, Lost):
             if item.kind is EventKind.drop_source:
                 times.lost()
-            found: list[Finding] = []
+            found: list[Observation] = []
         elif isinstance(item, ColorFrame):
             is_dark = bool(item.flags & ColorFlag.low_light)
             found = times.item(seq, time_device, item.frame_interval, is_dark=is_dark)
@@ -97,7 +99,7 @@ class Noticing:
         told = [finding for finding in found if not self._is_usual(finding)]
         return told, stored + self._merger.item()
 
-    def _is_usual(self, finding: Finding) -> bool:
+    def _is_usual(self, finding: Observation) -> bool:
         """Say whether a finding is one of the few single missing frames that every sensor has."""
         if finding.kind is not EventKind.gap or finding.count > 1:
             return False
@@ -106,11 +108,11 @@ class Noticing:
         self._gaps[finding.stream] = many, finding.seq_last
         return many <= USUAL_GAPS
 
-    def said(self, finding: Finding) -> list[Finding]:
+    def said(self, finding: Observation) -> list[Observation]:
         """Take what the source itself says; return what is to be stored now."""
         return self._merger.add(finding)
 
-    def end_take(self) -> list[Finding]:
+    def end_take(self) -> list[Observation]:
         """Forget all times; return what is still to be stored of this take."""
         found = [finding for times in self._times.values() for finding in times.close()]
         found += self._tracking.close()
@@ -119,11 +121,11 @@ class Noticing:
         self._tracking = Tracking(self._shape.bodies)
         return self._store(found)
 
-    def end(self, now_ns: int) -> list[Finding]:
+    def end(self, now_ns: int) -> list[Observation]:
         """Return what is still to be stored at the end of the recording."""
         return self.end_take() + self._store(self.stalls.close(now_ns))
 
-    def _store(self, found: Iterable[Finding]) -> list[Finding]:
+    def _store(self, found: Iterable[Observation]) -> list[Observation]:
         return [kept for finding in found for kept in self._merger.add(finding)] + (
             self._merger.flush()
         )
@@ -138,7 +140,7 @@ def times_of(item: Timed) -> tuple[Stream, int, int]:
     return stream, item.time_device, item.time_host
 
 
-def _in_place_of_gap(stall: Finding, found: list[Finding]) -> list[Finding]:
+def _in_place_of_gap(stall: Observation, found: list[Observation]) -> list[Observation]:
     """Say of a silence how many items are missing in it, instead of saying so a second time."""
     holes = [f for f in found if f.kind in (EventKind.gap, EventKind.stall)]
     own = [hole for hole in holes if hole.seq_last == stall.seq_last]

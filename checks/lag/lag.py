@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core.units import TICK_S
 from .stretches import Stretch, late_stretches
-from .wrist_images import MOVES, Changes, Floats, Pictures, WristTrack, look, speeds
+from .wrist_images import MOVES, Floats, TakeImages, WristChanges, WristTrack, look, speeds
 
 LAG_WARNING_MS: Final = 33.0
 LAGS_S: Final = np.arange(-6, 7) * TICK_S
@@ -37,7 +37,7 @@ class Lag:
         peak: Correlation at that shift, -1 to 1.
         gain: By how much more than without a shift.
         motion_s: How long a wrist moved in what was looked at.
-        frames: Pictures that were looked at.
+        frames: TakeImages that were looked at.
         stretches: Those with a large and certain lag of their own.
     """
 
@@ -60,7 +60,7 @@ UNKNOWN: Final = Lag(np.nan, np.nan, np.nan, 0.0, 0)
 
 
 def measure_lag(
-    pictures: Pictures, persons: list[WristTrack], *, most_s: float = MOST_WORK_S
+    pictures: TakeImages, persons: list[WristTrack], *, most_s: float = MOST_WORK_S
 ) -> Lag:
     """Measure the lag of a take.
 
@@ -76,7 +76,7 @@ def measure_lag(
     persons = [track for track in persons if len(track.time_s) > 1]
     if not persons or len(pictures.time_s) < 2:
         return UNKNOWN
-    changes = Changes.unknown(len(pictures.time_s), len(persons))
+    changes = WristChanges.unknown(len(pictures.time_s), len(persons))
     frames, until = 0, time.monotonic() + most_s
     for first, last in choose_pieces(pictures, persons):
         if time.monotonic() > until:
@@ -93,7 +93,7 @@ def measure_lag(
     return Lag(ms, peak, gain, moving, frames, stretches)
 
 
-def choose_pieces(pictures: Pictures, persons: list[WristTrack]) -> list[tuple[int, int]]:
+def choose_pieces(pictures: TakeImages, persons: list[WristTrack]) -> list[tuple[int, int]]:
     """Return pieces of 3 s in which wrists move, the first and last picture of each.
 
     The first ones are spread over the take; then come those in which wrists move most.
@@ -137,7 +137,7 @@ class _Motion:
 
     @classmethod
     def of(
-        cls, pictures: Pictures, persons: list[WristTrack], who: int, changes: Changes
+        cls, pictures: TakeImages, persons: list[WristTrack], who: int, changes: WristChanges
     ) -> "_Motion":
         """Take one person's."""
         times, px_s = speeds(persons[who])

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from .wrist_images import MOVES, Changes, Floats, Pictures, WristTrack, at, look, speeds
+from .wrist_images import MOVES, Floats, TakeImages, WristChanges, WristTrack, at, look, speeds
 
 WINDOW_S: Final = 3.0
 _STEP_S: Final = 0.5
@@ -69,7 +69,7 @@ class Stretch:
 
 
 def late_stretches(
-    pictures: Pictures, persons: list[WristTrack], changes: Changes
+    pictures: TakeImages, persons: list[WristTrack], changes: WristChanges
 ) -> tuple[Stretch, ...]:
     """Find them in what was looked at.
 
@@ -90,7 +90,7 @@ def late_stretches(
     return tuple(stretch for stretch in found if stretch is not None)
 
 
-def _starts(middle: Floats, changes: Changes) -> list[float]:
+def _starts(middle: Floats, changes: WristChanges) -> list[float]:
     """Return where windows begin in which enough was looked at."""
     if not len(middle):
         return []
@@ -106,7 +106,7 @@ def _velocities(middle: Floats, persons: list[WristTrack]) -> Floats:
     return np.stack(moves, axis=1).reshape(len(middle), len(persons), 2, 2)
 
 
-def measure_ahead(moves: Floats, changes: Changes, where: slice, width: int) -> Ahead | None:
+def measure_ahead(moves: Floats, changes: WristChanges, where: slice, width: int) -> Ahead | None:
     """Compare, in some steps, velocities with the places of changes; None where little moves.
 
     Args:
@@ -160,7 +160,7 @@ def _groups(late: list[tuple[float, Ahead]]) -> list[list[tuple[float, Ahead]]]:
 
 def _stretch(
     group: list[tuple[float, Ahead]],
-    pictures: Pictures,
+    pictures: TakeImages,
     persons: list[WristTrack],
 ) -> Stretch | None:
     """Look again, where the wrists must be by a first guess, and so measure the lag itself.
@@ -190,10 +190,10 @@ def _stretch(
 
 
 def _ahead_at(
-    shift_s: float, pictures: Pictures, persons: list[WristTrack], first: int, last: int
+    shift_s: float, pictures: TakeImages, persons: list[WristTrack], first: int, last: int
 ) -> Ahead | None:
     """Measure once more, with wrists from rows so much later."""
-    changes = Changes.unknown(len(pictures.time_s), len(persons))
+    changes = WristChanges.unknown(len(pictures.time_s), len(persons))
     look(pictures, persons, first, last, changes, shift_s=shift_s)
     moves = _velocities(pictures.middle_s[first:last] + shift_s, persons)
     return measure_ahead(moves, changes, slice(first, last), pictures.width)

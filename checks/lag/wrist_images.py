@@ -39,7 +39,7 @@ class WristTrack:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class TakeImages:
     """The pictures of a take.
 
     Attributes:
@@ -61,7 +61,7 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Changes:
+class WristChanges:
     """What changes around the wrists of P persons between F pictures; NaN where it is unknown.
 
     Attributes:
@@ -73,7 +73,7 @@ class Changes:
     off_px: Floats
 
     @classmethod
-    def unknown(cls, pictures: int, persons: int) -> "Changes":
+    def unknown(cls, pictures: int, persons: int) -> "WristChanges":
         """Return changes of which nothing is known yet."""
         steps = max(pictures - 1, 0)
         return cls(np.full((steps, persons, 2), np.nan), np.full((steps, persons, 2, 2), np.nan))
@@ -101,11 +101,11 @@ def at(times: Floats, known_s: Floats, values: Floats) -> Floats:
 
 
 def look(
-    pictures: Pictures,
+    pictures: TakeImages,
     persons: list[WristTrack],
     first: int,
     last: int,
-    changes: Changes,
+    changes: WristChanges,
     *,
     shift_s: float = 0.0,
 ) -> None:

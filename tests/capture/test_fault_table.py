@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.capture.sources.sensor import Notice, TakeStart
-from kincap.capture.watches.notices import FREE_EVENTS, ITEMS_PER_EVENT
+from kincap.capture.watches.observations import FREE_EVENTS, ITEMS_PER_EVENT
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import EventKind
 

@@ -6,7 +6,7 @@ import pytest
 
 from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.capture.sources.sensor import Notice, TakeStart
-from kincap.capture.watches.notices import FREE_EVENTS
+from kincap.capture.watches.observations import FREE_EVENTS
 from kincap.capture.watches.watches import ITEMS_PER_TAKE, MOST_TAKES
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import EventKind

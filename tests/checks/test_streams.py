@@ -62,7 +62,7 @@ def test_repeated_and_late_items_are_told_apart_and_a_late_one_fills_its_hole() 
     times[60] = times[59]
     times[[80, 81]] = times[[81, 80]]
     assert named(colour(times)) == [
-        ("gap", 60, 61, 1),
+        ("gap", 59, 61, 1),
         ("duplicate", 60, 60, 1),
         ("out_of_order", 81, 81, 1),
     ]

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from kincap.capture.sources.sensor import BodyFrame, ColorFrame, Lost, SensorInfo
 from kincap.capture.watches.clock_steps import ClockSteps
 from kincap.capture.watches.frozen import Frozen, FrozenPictures
-from kincap.capture.watches.notices import FREE_EVENTS, ITEMS_PER_EVENT, Finding, Merger, Teller
+from kincap.capture.watches.observations import (
+    FREE_EVENTS,
+    ITEMS_PER_EVENT,
+    Merger,
+    Observation,
+    Teller,
+)
 from kincap.capture.watches.silence import BodyWatch, StallWatch
 from kincap.capture.watches.stream_times import StreamTimes
 from kincap.capture.watches.tracking import Tracking
@@ -306,7 +312,7 @@ def test_merging_keeps_every_count_and_range_and_is_bounded(found):
         for _ in range(items):
             stored += merger.item()
             seq += 1
-        finding = Finding(kind, Stream.color, seq, seq + 1, seq, "text", 3)
+        finding = Observation(kind, Stream.color, seq, seq + 1, seq, "text", 3)
         given_.append(finding)
         stored += merger.add(finding)
     stored += merger.flush()

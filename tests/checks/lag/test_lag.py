@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kincap.checks.lag.lag import LAGS_S, Lag, best_shift, measure_lag
-from kincap.checks.lag.wrist_images import Pictures, WristTrack
+from kincap.checks.lag.wrist_images import TakeImages, WristTrack
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
 
@@ -58,7 +58,7 @@ def measured(
             raise KincapError("damaged")
         return picture(0.0 if still else float(frames[frame]))
 
-    return measure_lag(Pictures(frames, np.ones(len(frames), np.bool_), WIDTH, read), persons)
+    return measure_lag(TakeImages(frames, np.ones(len(frames), np.bool_), WIDTH, read), persons)
 
 
 @pytest.mark.parametrize("late_s", [0.0, 0.02, 0.1, -0.07])

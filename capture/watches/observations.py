@@ -19,7 +19,7 @@ TOLD_AT_LEAST_EVERY_NS = 640_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Observation:
     """Something that a watch noticed; becomes an event.
 
     Attributes:
@@ -64,9 +64,9 @@ class Merger:
         self._items = 0
         self._allowed: dict[_Key, float] = {}
         self._asked_at: dict[_Key, int] = {}
-        self._waiting: dict[_Key, tuple[Finding, int]] = {}
+        self._waiting: dict[_Key, tuple[Observation, int]] = {}
 
-    def add(self, finding: Finding) -> list[Finding]:
+    def add(self, finding: Observation) -> list[Observation]:
         """Take a finding; return what is to be stored now."""
         key = (finding.kind, finding.stream)
         kept = self._waiting.get(key)
@@ -77,14 +77,14 @@ class Merger:
         )
         return []
 
-    def item(self) -> list[Finding]:
+    def item(self) -> list[Observation]:
         """Count an item that was handed over; return what is to be stored now."""
         self._items += 1
         if not self._waiting:
             return []
         return [self._pop(key) for key in tuple(self._waiting) if self._may(key)]
 
-    def flush(self) -> list[Finding]:
+    def flush(self) -> list[Observation]:
         """Return all that still waits: a take ends, or the recording."""
         return [self._pop(key) for key in tuple(self._waiting)]
 
@@ -96,14 +96,14 @@ class Merger:
         self._allowed[key] = allowed - 1 if allowed >= 1 else allowed
         return allowed >= 1
 
-    def _pop(self, key: _Key) -> Finding:
+    def _pop(self, key: _Key) -> Observation:
         finding, times = self._waiting.pop(key)
         if times == 1:
             return finding
         return replace(finding, text=f"{times} times; the first: {finding.text}")
 
 
-def _join(first: Finding, later: Finding) -> Finding:
+def _join(first: Observation, later: Observation) -> Observation:
     """Return one finding for two of the same kind and stream."""
     return replace(
         first,
