@@ -1,13 +1,15 @@
 """All file handling of sessions and shards: positioned writes, reserving, syncing, locking.
 
-Everything that a recording's safety hangs on goes through a ``FileIO`` object, so that tests can
-put in one that fails (``faultio``). The branches for Windows are written from documentation and
-have not been tried.
+Everything that a recording's safety depends on goes through a ``FileIO`` object, so that tests can
+put in one that fails (``fault_injection``). Links are not followed, and only regular files are
+opened. The branches for Windows are written from documentation and have not been tried.
 """
 
 import contextlib
 import errno
 import os
+import stat
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +27,7 @@ if sys.platform == "win32":  # not tried
     import msvcrt
 
     _FLAGS = os.O_BINARY | os.O_NOINHERIT
+    _NO_FOLLOW = _NO_WAIT = 0
 
     _LOCKED_FOR_S = 0.5
 
@@ -58,7 +61,7 @@ if sys.platform == "win32":  # not tried
         """Do nothing: Windows can't sync a folder, NTFS keeps renames in its journal."""
 
     def _try_lock(fd: int) -> bool:
-        """Lock the first byte, which may lie behind the end of an empty file."""
+        """Lock the first byte, which may be after the end of an empty file."""
         os.lseek(fd, 0, os.SEEK_SET)
         try:
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
@@ -71,10 +74,18 @@ if sys.platform == "win32":  # not tried
         os.lseek(fd, 0, os.SEEK_SET)
         msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
 
+    def _is_locked(fd: int) -> bool:
+        """Ask by taking the lock for a moment: there is no other way."""
+        if not _try_lock(fd):
+            return True
+        _unlock(fd)
+        return False
+
 else:
     import fcntl
 
     _FLAGS = os.O_CLOEXEC
+    _NO_FOLLOW, _NO_WAIT = os.O_NOFOLLOW, os.O_NONBLOCK
     _write_some: Callable[[int, Data, int], int] = os.pwrite
     _read_some: Callable[[int, int, int], bytes] = os.pread
     # macOS has neither: there fsync is the nearest thing, and space can't be promised
@@ -102,11 +113,74 @@ else:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        if _CAN_ASK:
+            # flock excludes; this second lock is there to be asked about. Where a network file
+            # system takes both for the same thing, it can't be had and need not be.
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _lock_of_all(fcntl.F_WRLCK))
         return True
 
     def _unlock(fd: int) -> None:
         """Free the lock."""
+        if _CAN_ASK:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _lock_of_all(fcntl.F_UNLCK))
         fcntl.flock(fd, fcntl.LOCK_UN)
+
+    _CAN_ASK = hasattr(fcntl, "F_OFD_GETLK") and struct.calcsize("l") == 8
+    _LOCK = struct.Struct("hhqqi4x")
+    """struct flock of 64-bit Linux: type, whence, start, length, pid."""
+
+    def _lock_of_all(kind: int) -> bytes:
+        """Return a lock of a whole file as the system takes it."""
+        return _LOCK.pack(kind, os.SEEK_SET, 0, 0, 0)
+
+    def _is_locked(fd: int) -> bool:
+        """Ask the system; elsewhere than on Linux, share the lock for a moment."""
+        if _CAN_ASK:
+            # some kernels know the call and not its meaning
+            with contextlib.suppress(OSError):
+                answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _lock_of_all(fcntl.F_WRLCK))
+                return bool(_LOCK.unpack(answer)[0] != fcntl.F_UNLCK)
+        try:
+            # those who look share it: they never see each other
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(fd, fcntl.LOCK_UN)
+        return False
+
+
+def open_regular(path: Path, flags: int, mode: int = PRIVATE_FILE) -> int:
+    """Open a regular file and return its descriptor; nothing else is opened, nothing waited for.
+
+    Args:
+        path: The file; a link is not followed.
+        flags: As ``os.open`` takes them.
+        mode: Permissions of a file that is made.
+
+    Raises:
+        OSError: It can't be opened, or is a link, a folder, a FIFO or a device.
+    """
+    try:
+        # without O_NONBLOCK the open of a FIFO waits for its other end
+        fd = os.open(path, flags | _FLAGS | _NO_FOLLOW | _NO_WAIT, mode)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "is a link, which is not followed", str(path)) from error
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.EINVAL, "not a regular file", str(path)) from error
+        raise
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if sys.platform == "win32" and not os.path.samestat(os.lstat(path), found):  # not tried
+            raise OSError(errno.ELOOP, "is a link, which is not followed", str(path))
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 class FileIO:
@@ -118,11 +192,11 @@ class FileIO:
 
     def open_read(self, path: Path) -> int:
         """Open a file for reading, and return its descriptor."""
-        return os.open(path, os.O_RDONLY | _FLAGS)
+        return open_regular(path, os.O_RDONLY)
 
     def open_write(self, path: Path) -> int:
         """Open a file for reading and writing, made where it is missing."""
-        return os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, PRIVATE_FILE)
+        return open_regular(path, os.O_RDWR | os.O_CREAT)
 
     def close(self, fd: int) -> None:
         """Close a descriptor."""
@@ -172,7 +246,8 @@ class FileIO:
     def sync_file(self, path: Path) -> None:
         """Wait until all of a file that others wrote lies on the disk."""
         if sys.platform == "win32":  # not tried: it syncs only what a descriptor may write
-            path.chmod(PRIVATE_FILE)  # a sealed shard that lost its line; sealing protects it again
+            # a sealed shard that lost its line; sealing protects it again
+            _change_mode(path, PRIVATE_FILE)
             fd = self.open_write(path)
         else:
             fd = self.open_read(path)
@@ -193,7 +268,7 @@ class FileIO:
     def remove(self, path: Path) -> None:
         """Delete a file and sync the folder."""
         if sys.platform == "win32":  # not tried: a read-only file can't be deleted there
-            path.chmod(PRIVATE_FILE)
+            _change_mode(path, PRIVATE_FILE)
         path.unlink()
         self.sync_folder(path.parent)
 
@@ -207,7 +282,7 @@ class FileIO:
 
     def protect(self, path: Path) -> None:
         """Make a sealed file read-only."""
-        path.chmod(SEALED_FILE)
+        _change_mode(path, SEALED_FILE)
 
     def make_folder(self, path: Path) -> None:
         """Make a folder, and those missing above it, that only its owner can look into."""
@@ -243,6 +318,19 @@ class FileIO:
             raise
 
 
+def _change_mode(path: Path, mode: int) -> None:
+    """Change the mode of a regular file; what a link points at is left alone."""
+    if sys.platform == "win32":  # not tried: descriptors have no mode there
+        if not path.is_symlink():
+            path.chmod(mode)
+        return
+    fd = open_regular(path, os.O_RDONLY)
+    try:
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
+
+
 def write_atomic(path: Path, data: Data, mode: int = PRIVATE_FILE) -> None:
     """Replace a small file's content whole or not at all (``FileIO.write_atomic``)."""
     FileIO().write_atomic(path, data, mode)
@@ -263,9 +351,10 @@ class LockFile:
         """Lock it; False where another holds it.
 
         Args:
-            wait_s: Seconds to go on trying: somebody may just be looking (``is_held``).
+            wait_s: Seconds to go on trying: where the system can't be asked about a lock, a
+                process that just looks (``is_held``) takes it for a moment.
         """
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | _FLAGS, PRIVATE_FILE)
+        fd = open_regular(self.path, os.O_RDWR | os.O_CREAT)
         deadline = time.monotonic() + wait_s
         while not _try_lock(fd):
             if time.monotonic() >= deadline:
@@ -283,17 +372,16 @@ class LockFile:
             self._fd = None
 
     def is_held(self) -> bool:
-        """Say whether any process (this one too) holds the lock."""
-        if not self.path.exists():
+        """Return True if any process (this one too) holds the lock; others are not disturbed.
+
+        Raises:
+            OSError: The file can't be looked at, or is not a regular file.
+        """
+        try:
+            fd = open_regular(self.path, os.O_RDONLY)
+        except FileNotFoundError:
             return False
         try:
-            fd = os.open(self.path, os.O_RDWR | _FLAGS)
-        except OSError:  # a folder that we may only read; some network file systems need O_RDWR
-            fd = os.open(self.path, os.O_RDONLY | _FLAGS)
-        try:
-            if not _try_lock(fd):
-                return True
-            _unlock(fd)
-            return False
+            return _is_locked(fd)
         finally:
             os.close(fd)

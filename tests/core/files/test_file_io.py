@@ -155,3 +155,47 @@ def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
     first.release()
     assert second.try_acquire(0.02)
     second.release()
+
+
+_LOOK = """
+import sys
+from pathlib import Path
+from kincap.core.files.file_io import LockFile
+lock = LockFile(Path(sys.argv[1]))
+seen = sum(lock.is_held() for _ in range(int(sys.argv[2])))
+print(seen)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be asked about a lock")
+def test_those_who_look_at_a_lock_disturb_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    lookers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _LOOK, str(path), "20000"], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    lock = LockFile(path)
+    while any(looker.poll() is None for looker in lookers):
+        # at once and every time: looking never holds it
+        assert lock.try_acquire(0)
+        lock.release()
+    for looker in lookers:
+        looker.communicate()
+    alone = [
+        subprocess.run(
+            [sys.executable, "-c", _LOOK, str(path), "2000"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )  # fmt: skip
+    ]
+    assert [done.stdout.strip() for done in alone] == ["0"]
+    assert lock.try_acquire(0)
+    seen = subprocess.run([sys.executable, "-c", _LOOK, str(path), "500"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert seen.stdout.strip() == "500"
+    lock.release()
+    assert not lock.is_held()
