@@ -1,6 +1,7 @@
 """Hostile files and folders, one file an area: each module here has a list ``ATTACKS``.
 
-``python -m tests.nightly attack`` runs them all and counts the outcomes (``tests.crash.attack``). An
+``python -m tests.nightly attack`` runs them all and counts the outcomes (``tests.crash.attack``).
+An
 attack puts its files into an empty folder; its commands then run there, one after another. Next to
 that folder is ``outside``, with a file that a link may point at: nothing in it may change.
 """
