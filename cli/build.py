@@ -24,12 +24,21 @@ def build(
         typer.Option(
             "--val",
             metavar="GLOB|FRACTION",
-            help="Validation: the last part of each take, or whole sessions.",
+            help="Validation: a share of the time (the last part of each run of takes; short "
+            "runs go whole to one side), or whole sessions.",
         ),
     ] = "0.2",
     test: Annotated[
         str | None, typer.Option("--test", metavar="GLOB", help="Sessions of the test set.")
     ] = None,
+    guard: Annotated[
+        float,
+        typer.Option(
+            "--guard",
+            metavar="S",
+            help="Seconds around validation and test frames that are left out of training.",
+        ),
+    ] = 2.0,
     size: Annotated[
         int, typer.Option("--size", help="Side of the pictures, pixels; a multiple of 4.")
     ] = 224,
@@ -67,6 +76,7 @@ def build(
         sessions=sessions,
         val=val,
         test=test,
+        guard_s=guard,
         size=size,
         joints_at=joints_at,
         skip_damaged=skip_damaged,

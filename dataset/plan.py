@@ -22,7 +22,10 @@ from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, FilterSettings, first_rea
 from .kinect13.format import FIELDS, LARGEST_SIZE, SMALLEST_SIZE, SPLITS, Meta, skeleton_meta
 from .label_error import Labels, compare_labels, label_error
 from .session_data import Recording, choose_sessions, load_recording
-from .split import DEFAULT_VAL, GUARD, SplitSettings, assign_frames, parse_split
+from .split.copies import refuse_copies
+from .split.dealing import GUARD, Dealt, Sides, deal_frames
+from .split.flags import DEFAULT_VAL, GUARD_S, SplitSettings, parse_split
+from .split.frame_times import FrameTimes, frame_times, pose_hashes
 from .workers import run_tasks
 
 BLOCK_ROWS: Final = 256
@@ -39,8 +42,9 @@ class BuildSettings:
         out: The data set.
         recordings: The folder of all sessions.
         sessions: Glob of the sessions to build from.
-        val: Share of each take that is validation, or a glob of sessions.
+        val: Share of the time that is validation, or a glob of sessions.
         test: Glob of the sessions that are the test set, or None.
+        guard_s: Seconds around validation and test frames that are left out of training.
         size: Side of the pictures, pixels, a multiple of 4.
         joints_at: "nearest": as the paired body row has them; "color": moved to the colour frame's
             time, between the two body rows around it.
@@ -57,6 +61,7 @@ class BuildSettings:
     sessions: str = "*"
     val: str = DEFAULT_VAL
     test: str | None = None
+    guard_s: float = GUARD_S
     size: int = 224
     joints_at: str = NEAREST
     skip_damaged: bool = False
@@ -147,18 +152,22 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
         SessionError: A session can't be built from as it is.
     """
     names = choose_sessions(settings.recordings, settings.sessions)
-    split = parse_split(settings.val, settings.test, names)
-    sessions = []
+    split = parse_split(settings.val, settings.test, names, settings.guard_s)
+    recordings = []
     for done, name in enumerate(names):
         on_progress(done, len(names), f"reading {name}")
-        recording = load_recording(settings.recordings, name)
-        sessions.append(_decide(recording, split, settings))
-    _refuse_copies(one.recording for one in sessions)
+        recordings.append(load_recording(settings.recordings, name))
+    _refuse_same_uuid(recordings)
+    dealt = _deal(recordings, split)
+    sessions = [
+        _decide(recording, sides, settings)
+        for recording, sides in zip(recordings, dealt.labels, strict=True)
+    ]
     _refuse_bodies_alone(sessions, settings)
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, workers, on_progress)
     counts = _count(sessions)
-    _check_splits(split, settings, sessions, counts)
+    _check_splits(split, settings, sessions, counts, dealt)
     asked = [name for name in SPLITS if name in split.asked_for]
     error, unread = _label_error(sessions)
     return Plan(
@@ -173,7 +182,7 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
             cues=("",),
             quality_bits={"keypoint_quality": dict(KEYPOINT_BITS), "quality": dict(ROW_BITS)},
         ),
-        warnings=(*_warnings(sessions), *unread),
+        warnings=(*_warnings(sessions), *dealt.warnings, *unread),
         label_error=error,
     )
 
@@ -206,7 +215,7 @@ def _refuse_bodies_alone(sessions: Sequence[_SessionPlan], settings: BuildSettin
     )
 
 
-def _refuse_copies(recordings: Iterable[Recording]) -> None:
+def _refuse_same_uuid(recordings: Iterable[Recording]) -> None:
     """Refuse a recording that lies there twice: its frames could come into two splits."""
     seen: dict[str, Recording] = {}
     for one in recordings:
@@ -218,12 +227,34 @@ def _refuse_copies(recordings: Iterable[Recording]) -> None:
             )
 
 
-def _decide(recording: Recording, split: SplitSettings, settings: BuildSettings) -> _SessionPlan:
-    """Apply filters and split to one session."""
+def _deal(recordings: Sequence[Recording], split: SplitSettings) -> Dealt:
+    """Return the side of every colour frame.
+
+    Raises:
+        DatasetError: A session holds the same pictures as another one.
+    """
+    times = [_times_of(recording, split.guard_s) for recording in recordings]
+    refuse_copies(times)
+    return deal_frames(times, split)
+
+
+def _times_of(recording: Recording, guard_s: float) -> FrameTimes:
+    """Return when the colour frames of a session were taken, and what they show."""
+    bodies = recording.bodies
+    return frame_times(
+        recording.name,
+        recording.color,
+        recording.info.takes,
+        guard_s,
+        times=str(recording.info.device.get("times", "")),
+        poses=pose_hashes(bodies.take, bodies.tracked, bodies.points),
+    )
+
+
+def _decide(recording: Recording, sides: Sides, settings: BuildSettings) -> _SessionPlan:
+    """Apply the filters to one session whose frames have their sides."""
     candidates = find_candidates(recording, settings.filters, settings.joints_at)
-    color = recording.color
-    of_frame = assign_frames(recording.name, color["take"], color["time_device"], split)
-    splits = of_frame[candidates.frame]
+    splits = sides[candidates.frame]
     failed = {**candidates.failed, "guard": splits == GUARD}
     return _SessionPlan(recording, candidates, _destination(splits, failed), failed)
 
@@ -315,6 +346,7 @@ def _check_splits(
     settings: BuildSettings,
     sessions: Sequence[_SessionPlan],
     counts: dict[str, Any],
+    dealt: Dealt,
 ) -> None:
     """Refuse a build that would leave a split empty."""
     for name in split.asked_for:
@@ -323,11 +355,14 @@ def _check_splits(
         val = f"--val {settings.val}"
         test = "" if settings.test is None else f"--test {settings.test}"
         flags = {"train": f"{val} {test}".rstrip(), "val": val, "test": test}[name]
-        dealt = ", ".join(f"{other} {n}" for other, n in counts["splits"].items())
+        kept = ", ".join(f"{other} {n}" for other, n in counts["splits"].items())
+        help_with = "record more, or name other sessions"
+        if counts["rejected"]["guard"]:
+            help_with += f", or set a --guard shorter than {split.guard_s:g} s"
         raise DatasetError(
             f"{flags}: nothing is left for {name} of {counts['candidates']} candidates "
-            f"(kept: {dealt or 'none'}; rejected: {_why(sessions)}); "
-            "record more, or name other sessions"
+            f"(kept: {kept or 'none'}; rejected: {_why(sessions)}); "
+            f"{'; '.join([*dealt.warnings[:2], help_with])}"
         )
 
 

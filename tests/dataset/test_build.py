@@ -158,16 +158,41 @@ def test_rows_are_sorted_and_say_where_they_came_from(sessions, walk) -> None:
 
 
 def test_no_training_row_is_a_neighbour_of_a_validation_row(sessions, walk) -> None:
-    sessions("one", [*walk(150, take=0), *[replace(f, tick=5000 + k) for k, f in
-                                           enumerate(walk(120, take=1))]])  # fmt: skip
+    sessions("one", walk(700))
     result = build(settings(sessions, val="0.2", size=16))
-    assert only(result, guard=120)
+    assert only(result, guard=60)
     with open_kinect13(result.out) as dataset:
         train, val = dataset.split("train"), dataset.split("val")
-        for take in (0, 1):
-            apart = val.time_s[val.take == take][:, None] - train.time_s[train.take == take]
-            assert len(apart)
-            assert np.abs(apart).min() > 2.0
+        assert np.abs(val.time_s[:, None] - train.time_s).min() > 2.0
+    assert only(build(settings(sessions, val="0.2", size=16, guard_s=0.5)), guard=15)
+
+
+def test_short_takes_go_whole_to_one_side(sessions, walk) -> None:
+    later = [replace(frame, tick=5000 + k) for k, frame in enumerate(walk(13, take=1))]
+    sessions("one", [*walk(15, take=0), *later])
+    result = build(settings(sessions, val="0.2", size=16))
+    assert result.splits == {"train": 15, "val": 13}
+    assert result.warnings == ()
+
+
+def test_a_take_that_the_guard_takes_whole_is_named(sessions, walk) -> None:
+    sessions("one", walk(30))
+    said = refused(settings(sessions, val="0.2"))
+    assert "nothing is left for train" in said
+    assert "one: the guard of 2 s takes all 24 train frames of take 0" in said
+    assert "--guard" in said
+    assert build(settings(sessions, val="0.2", guard_s=0.2)).splits == {"train": 18, "val": 6}
+
+
+def test_a_recording_under_another_name_is_refused(sessions, walk, kincap) -> None:
+    folder = sessions.recordings.parent
+    sessions("one", walk(20))
+    replayed = kincap("record", "--session", "two", "--source", "session:recordings/one")
+    assert replayed.returncode == 0, replayed.stderr
+    done = kincap("build", "--size", 16)
+    assert done.returncode == 2
+    assert "session two: 20 of its 20 pictures are those of session one" in done.stderr
+    assert not (folder / "kinect13.h5").exists()
 
 
 def test_the_same_inputs_give_the_same_file_wherever_it_is_made(sessions, walk, tmp_path) -> None:
@@ -332,7 +357,7 @@ def test_what_kincap_did_not_make_is_never_replaced(sessions, walk, tmp_path) ->
         ({"workers": 0}, "--workers 0"),
         ({"sessions": "nobody"}, "--sessions nobody"),
         ({"val": "nobody"}, "--val nobody"),
-        ({"val": "0.2"}, "--val 0.2"),
+        ({"val": "0.2", "sessions": "val1"}, "--val 0.2"),
         ({"test": "nobody"}, "--test nobody"),
         ({"val": "*"}, "--val *"),
         ({"test": "val1"}, "val1"),
