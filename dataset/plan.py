@@ -246,7 +246,7 @@ def _times_of(recording: Recording, guard_s: float) -> FrameTimes:
         recording.color,
         recording.info.takes,
         guard_s,
-        times=str(recording.info.device.get("times", "")),
+        times=recording.info.device.times or "",
         poses=pose_hashes(bodies.take, bodies.tracked, bodies.points),
     )
 
