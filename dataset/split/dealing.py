@@ -1,4 +1,4 @@
-"""Which frames train and which validate: by session or by block of time, never by frame.
+"""The split of every frame: by session or by block of time, never by frame.
 
 Neighbouring frames are near-copies of each other, so a random split would put each validation
 picture's twin into the training set. The side of a frame follows from times and content alone,
@@ -64,7 +64,7 @@ class _Group:
 
     @property
     def length_s(self) -> float:
-        """How long all of them last."""
+        """Length of all of them, seconds."""
         return sum(run.length_s for run in self.runs)
 
 

@@ -15,7 +15,7 @@ LONGEST_GUARD_S: Final = 3600.0
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How rows are dealt out.
+    """The split that was asked for.
 
     Attributes:
         fraction: Share of the time that is validation; None where whole sessions are.

@@ -18,7 +18,7 @@ from ...sessions.schema import Rows
 LIVE_SHARE: Final = 0.5
 """A take is live if its frames took at least this share of their device time to arrive."""
 ASSUMED: Final = "assumed"
-"""How ``device.times`` begins for sources without times of their own: files of pictures."""
+"""Begin of ``device.times`` for sources without times of their own: files of pictures."""
 _ANCHOR_WITHIN_NS: Final = 3600 * SECOND_NS
 """An anchor farther from its take's frames was read on another boot of the machine."""
 
@@ -102,7 +102,7 @@ def frame_times(
 
 @dataclass(frozen=True)
 class _End:
-    """Where a take ended: run -1 before the first one."""
+    """The end of a take: run -1 before the first one."""
 
     run: int = -1
     run_s: float = 0.0
