@@ -150,7 +150,8 @@ def pose_hashes(
         points: (M, 6, 13, 2) float32 pixels; a sensor never measures the same ones twice.
     """
     row, slot = np.nonzero(tracked)
-    words = np.ascontiguousarray(points[row, slot]).reshape(len(row), -1).view(np.uint32)
+    flat = points[row, slot].reshape(len(row), points.shape[2] * points.shape[3])
+    words = np.ascontiguousarray(flat).view(np.uint32)
     odd = np.random.default_rng(13).integers(1, 2**63, words.shape[1], dtype=np.uint64) * 2 + 1
     mixed = (words.astype(np.uint64) + 1) * odd
     hashes = (mixed ^ mixed >> np.uint64(29)).sum(axis=1, dtype=np.uint64)
