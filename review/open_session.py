@@ -87,13 +87,13 @@ class OpenSession:
         """Take the small tables; the bodies only when somebody asks for them."""
         self._size = self._reader.info.size_px
         self._color = self._reader.color
-        self._paired: tuple[np.ndarray, timeline.Pairs] | None = None
+        self._paired: tuple[np.ndarray, timeline.FrameBodies] | None = None
         # without pictures the body rows are what is paged through, on an empty stage
         self._bodies_alone = is_bodies_alone(self._reader.info)
         if self._bodies_alone:
             self._color = timeline.rows_in_place_of_color(self._slim_bodies())
 
-    def _bodies(self) -> tuple[np.ndarray, timeline.Pairs]:
+    def _bodies(self) -> tuple[np.ndarray, timeline.FrameBodies]:
         """Return the bodies, and which of them belongs to which colour frame."""
         if self._paired is None:
             bodies = self._slim_bodies()
