@@ -19,9 +19,9 @@ from ..sessions.edits import (
     redo_edit,
     undo_edit,
 )
-from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions
+from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions, may_read
 from ..sessions.reader import SessionReader
-from ..sessions.repair.verify import NOT_READABLE, may_read
+from ..sessions.repair.verify import NOT_READABLE
 from ..sessions.schema import Stream
 from ..sessions.summary import CLOSED, SessionSummary, summarise
 from .empty_stage import is_bodies_alone
