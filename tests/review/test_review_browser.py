@@ -38,11 +38,11 @@ def test_reject_undo_redo_reload_and_build(
     served = serve(recordings)
     page, keyboard = watched.page, watched.page.keyboard
     page.goto(served.url)
-    assert page.url == served.base
     page.wait_for_selector("a.card:has-text('sim3')")
+    assert page.url == served.base
     for image in page.query_selector_all("a.card img"):
         image.wait_for_element_state("stable")
-        page.wait_for_timeout(50)
+        page.wait_for_function("image => image.complete && image.naturalWidth", arg=image)
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 384
 
     page.click("a.card:has-text('real1')")
