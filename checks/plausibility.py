@@ -6,7 +6,7 @@ a child of 1 m and for the errors of a sensor that sees half a person; logs of r
 from them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,19 +20,21 @@ Bools = NDArray[np.bool_]
 WINDOW_S: Final = 2.0
 """Sizes are medians over this time."""
 _LEAST_SAMPLES: Final = 5
+_LEAST_SIZES: Final = 3
+_BETWEEN_SAMPLES_S: Final = 0.15
 STILL_S: Final = 10.0
 """A body must be seen at least this long before it can be called motionless."""
 STILL_M: Final = 0.015
 """No keypoint's mean over a window leaves a box of this diagonal, metres."""
 
-_BETWEEN: Final = {
+_POSSIBLE_M: Final = {
     "body": (0.6, 2.2),
     "trunk": (0.2, 1.0),
     "shoulders": (0.1, 0.8),
     "leg": (0.25, 1.5),
 }
 """Bounds of lengths along the bones, metres: real bodies of 1 to 2.2 m, with room for errors."""
-SIZES: Final = tuple(_BETWEEN)
+SIZES: Final = tuple(_POSSIBLE_M)
 
 
 def _path(joints: Floats, *names: str) -> Floats:
@@ -74,9 +76,9 @@ def impossible_size(joints: Floats) -> tuple[str, float] | None:
     sizes = body_sizes(joints)
     for name, size in zip(SIZES, sizes.T, strict=True):
         known = size[np.isfinite(size)]
-        if len(known) < max(_LEAST_SAMPLES, len(size) / 2):
+        if len(known) < max(_LEAST_SIZES, len(size) / 2):
             continue
-        median, (least, most) = float(np.median(known)), _BETWEEN[name]
+        median, (least, most) = float(np.median(known)), _POSSIBLE_M[name]
         if not least <= median <= most:
             return name, median
     return None
@@ -147,23 +149,25 @@ def implausible_stretches(
     """
     if not len(time_s):
         return []
-    window = ((time_s - time_s[0]) / WINDOW_S).astype(int)
+    edges = np.linspace(time_s[0], time_s[-1], max(int((time_s[-1] - time_s[0]) / WINDOW_S), 1) + 1)
+    window = np.searchsorted(edges[1:-1], time_s, side="right")
+    # not every row is a sample: those before the first and after the last one are like them
+    edges[0], edges[-1] = edges[0] - _BETWEEN_SAMPLES_S, edges[-1] + _BETWEEN_SAMPLES_S
+    if is_motionless(np.where(sure[..., None], joints, np.nan), time_s):
+        text = f"it does not move in {time_s[-1] - time_s[0]:.0f} s"
+        return [Implausible(tracking_id, float(edges[0]), float(edges[-1]), text)]
     found: list[Implausible] = []
+    before = -2
     for number in np.unique(window):
-        own = np.flatnonzero(window == number)
-        odd = impossible_size(joints[own])
+        odd = impossible_size(joints[window == number])
         if odd is None:
             continue
-        start = float(time_s[0] + number * WINDOW_S)
-        last = found[-1] if found else None
-        if last is not None and start - last.end_s < WINDOW_S / 2:
-            found[-1] = Implausible(tracking_id, last.start_s, start + WINDOW_S, last.text)
-            continue
-        least, most = _BETWEEN[odd[0]]
-        text = f"{_WORDS[odd[0]].format(odd[1])} (expected {least} to {most} m)"
-        found.append(Implausible(tracking_id, start, start + WINDOW_S, text))
-    if is_motionless(np.where(sure[..., None], joints, np.nan), time_s):
-        seconds = time_s[-1] - time_s[0]
-        text = f"it does not move in {seconds:.0f} s"
-        found = [Implausible(tracking_id, float(time_s[0]), float(time_s[-1]) + WINDOW_S, text)]
+        start, end = float(edges[number]), float(edges[number + 1])
+        if number == before + 1:
+            found[-1] = replace(found[-1], end_s=end)
+        else:
+            least, most = _POSSIBLE_M[odd[0]]
+            text = f"{_WORDS[odd[0]].format(odd[1])} (expected {least} to {most} m)"
+            found.append(Implausible(tracking_id, start, end, text))
+        before = int(number)
     return found
