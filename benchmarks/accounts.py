@@ -1,4 +1,4 @@
-"""Compare a recording with its source's log: every item is stored or counted as lost."""
+"""Whether a recorder accounts for every item that its source says it handed over."""
 
 from pathlib import Path
 

@@ -4,8 +4,8 @@ DIR is the folder that KINCAP_TEST_DATA names: body times of real Kinect v2 in k
 (100 ns) and kinect2_irds/ (whole milliseconds). From each log come the steps from one frame to the
 next, in ms; the simulated clock of the same name gives as many steps as it is asked for. Printed
 are medians, the total variation distance of the usual steps (0: the same histogram, 1: nothing in
-common), and how many steps are gaps and of which lengths. A plain clock of 33.333 ms is
-measured too, as the control that must fail. The picture shows the histograms.
+common), and how many steps are gaps and of which lengths. A plain clock of 33.333 ms stands beside,
+as the control that must fail. The picture shows the histograms.
 """
 
 import argparse
@@ -19,19 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from kincap.capture.simulator.clock import DeviceClock
-from kincap.capture.sources.skeleton_logs import read_irds, read_laban
+from kincap.capture.sources.registry import open_source
+from kincap.capture.sources.sensor import BodyFrame
 
 Floats = npt.NDArray[np.float64]
 
 GAP_MS: Final = 50.0
 """A longer step is a gap: at least one frame is missing."""
 BIN_MS: Final = {"laban": 0.05, "irds": 1.0}
-"""Width of a bin of the histogram of a log's usual steps."""
+"""How finely the usual steps of a log are counted."""
 _RANGE_MS: Final = (13.5, GAP_MS)
-_READERS: Final = {
-    "laban": ("kinect2_laban/*.csv", read_laban),
-    "irds": ("kinect2_irds/*.txt", read_irds),
-}
+_LOGS: Final = {"laban": "kinect2_laban/*.csv", "irds": "kinect2_irds/*.txt"}
 
 
 @dataclass(frozen=True)
@@ -95,15 +93,21 @@ def real_steps(data: Path, clock: str) -> Steps:
         data: The folder of real recordings.
         clock: "laban" or "irds".
     """
-    pattern, read = _READERS[clock]
+    pattern = _LOGS[clock]
     paths = sorted(path for path in data.glob(pattern) if not path.stem.startswith("."))
     if not paths:
         raise SystemExit(f"{data}: no {pattern} here; --data names the folder of real recordings")
-    return Steps.between([np.array([frame.time_device for frame in read(path)]) for path in paths])
+    return Steps.between([_times(f"{clock}:{path}") for path in paths])
+
+
+def _times(source: str) -> npt.NDArray[np.int64]:
+    """Return the times of a log, 100 ns."""
+    items = open_source(source).items()
+    return np.array([int(i.row["time_device"][0]) for i in items if isinstance(i, BodyFrame)])
 
 
 def simulated_steps(clock: str, count: int, seeds: range = range(8)) -> Steps:
-    """Return about ``count`` steps of a simulated clock, from several sensors.
+    """Return about so many steps of a simulated clock, from several sensors.
 
     Args:
         clock: As the simulator's option.

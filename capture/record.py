@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from ..core.errors import KincapError, SessionError
+from ..core.errors import KincapError, SensorError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
 from ..report.quality import late_lines, report_of_recording, summary
@@ -153,6 +153,8 @@ def record(
     folder = session_folder(settings.recordings, settings.session)
     source = sensor or open_source(settings.source, settings.streams)
     try:
+        if settings.strict and source.info.warnings:
+            raise SensorError(f"{'; '.join(source.info.warnings)}; --strict refuses that")
         check_target(folder, settings, source)
         io = io or default_io()
         clock = clock or SystemClock()

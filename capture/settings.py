@@ -26,6 +26,7 @@ class RecordSettings:
         tags: Free words, added to the session's.
         consent: What the person agreed to.
         encoders: Encoder threads; None: as many as suit the machine.
+        strict: Refuse a source in which opening it found something lost or damaged.
         report: Whether to work out at the end how good the session is.
     """
 
@@ -42,6 +43,7 @@ class RecordSettings:
     tags: tuple[str, ...] = ()
     consent: str = ""
     encoders: int | None = None
+    strict: bool = False
     report: bool = True
 
 

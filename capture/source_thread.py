@@ -259,7 +259,13 @@ class Feed:
 
     def _pass_on(self, word: Notice) -> None:
         """Tell and store what the source says; a sensor may be lost and found again for hours."""
-        finding = Observation(word.kind, Stream.none, 0, 0, self.last_time, word.text)
+        first = last = 0
+        if word.count:
+            first = self._hand_over.next_seq(word.stream)
+            last = first + word.count - 1
+        finding = Observation(
+            word.kind, word.stream, first, last, self.last_time, word.text, word.count
+        )
         self._tell_now(finding, self._now_ns())
         for kept in self._noticing.said(finding):
             self._store(kept, self.last_item_ns)

@@ -101,7 +101,7 @@ def info_of_new(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
         subject=settings.subject or source.subject,
         outfit=settings.outfit or source.outfit,
         note=settings.note,
-        tags=_distinct(settings.tags),
+        tags=_distinct((*source.tags, *settings.tags)),
         consent=settings.consent,
         source={"kind": source.kind, "uri": source.uri},
         device=Device(

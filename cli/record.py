@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..capture.sources.registry import source_forms
 from .console import print_json, progress, result, say
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ def record(
         str,
         typer.Option(
             "--source",
-            help="kinect, ntu:FILE.avi, laban:FILE.csv, irds:FILE.txt, session:PATH (replay) "
-            "or simulator[:key=value,...].",
+            help=f"A recording's path, or one of {source_forms()}.",
         ),
     ] = "kinect",
     recordings: Annotated[
@@ -48,6 +48,10 @@ def record(
         list[str] | None, typer.Option("--tag", help="A word to find it by; may be repeated.")
     ] = None,
     consent: Annotated[str, typer.Option("--consent", help="What the person agreed to.")] = "",
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse a file in which frames are damaged or missing."),
+    ] = False,
     report: Annotated[
         bool, typer.Option("--report/--no-report", help="Work out how good it is at the end.")
     ] = True,
@@ -71,6 +75,7 @@ def record(
         note=note,
         tags=tuple(tag or ()),
         consent=consent,
+        strict=strict,
         report=report,
     )
 

@@ -41,6 +41,7 @@ class EventKind(IntEnum):
     body_found = 14
     body_moved = 15
     frozen = 16
+    damaged_image = 17
     drop_ring_full = 32
     drop_queue_full = 33
     drop_encoder = 34
@@ -169,6 +170,12 @@ _ROWS: Final = (
         advice=_SENSOR, lasts=True, wrong_labels=True,
     ),
     _event(
+        EventKind.damaged_image, "poor", "lost or damaged",
+        "the source's decoder reports damage in images, or they are predicted from damaged ones",
+        unit="frames", advice="take an undamaged copy of the recording that was imported",
+        wrong_labels=True,
+    ),
+    _event(
         EventKind.drop_ring_full, "grave", "lost or damaged",
         "the encoders were too slow; the new frame was dropped", unit="lost",
     ),
@@ -189,7 +196,8 @@ _ROWS: Final = (
     ),
     _event(
         EventKind.drop_damaged, "grave", "lost or damaged",
-        "the item was damaged on the disk; repair took it out", unit="lost",
+        "the item was damaged in the source's file, or on the disk and repair took it out",
+        unit="lost",
     ),
     _event(
         EventKind.drop_stale, "grave", "lost or damaged",

@@ -1,7 +1,4 @@
-"""A simulated Kinect v2: dressed people who gesture in a room, with the truth of their joints."""
+"""A simulated Kinect v2: dressed people who gesture in a room, with ground truth of their joints.
 
-from .scenery.room import room_image
-from .sensor import SimulatedSensor, open_simulator
-from .world import Truth
-
-__all__ = ["SimulatedSensor", "Truth", "open_simulator", "room_image"]
+``sensor.open_simulator`` opens one; ``keys.KEYS`` are its options.
+"""

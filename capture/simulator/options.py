@@ -1,13 +1,14 @@
 """What can be asked of the simulator: the keys of ``simulator:key=value,...``."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ...core.errors import SensorError
 from .clock import CLOCKS
 from .faults.schedule import Plan, plan_faults
+from .keys import KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,7 @@ def parse_options(options: Mapping[str, str]) -> SimulatorOptions:
     values: dict[str, Any] = {}
     for key, text in options.items():
         if key not in _PARSERS:
-            allowed = ", ".join(field.name for field in fields(SimulatorOptions))
-            raise SensorError(f"simulator: unknown key {key!r}; the keys are {allowed}")
+            raise SensorError(f"simulator: unknown key {key!r}; the keys are {', '.join(KEYS)}")
         values[key] = _PARSERS[key](key, text)
     parsed = SimulatorOptions(**values)
     if parsed.frames is None and not parsed.live:

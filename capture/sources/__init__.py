@@ -1,1 +1,4 @@
-"""Sources to record from, and the protocol that each of them follows."""
+"""Sources to record from: ``registry.open_source`` opens one, ``sensor.Sensor`` is the protocol.
+
+Each module in ``available`` is one source.
+"""

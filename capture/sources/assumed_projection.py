@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 
 from ...core.errors import SensorError
 from ..kinect.projection import project
+from .text_lines import check_regular
 
 COLOR_SIZE_PX: Final = (1920, 1080)
 _FOCAL_PX: Final = 1060.0
 _CENTER_PX: Final = (960.0, 567.0)
 _BASELINE_M: Final = 0.052
-"""How far the colour camera sits beside the depth camera."""
+"""Distance from the depth camera to the colour camera."""
 _NAMED: Final = ("fx_px", "fy_px", "cx_px", "cy_px")
 _MAX_BYTES: Final = 64 << 20
+_LARGEST: Final = 1e9
+"""The largest number that makes sense in a projection, which also keeps products finite."""
 
 _DEFAULT_MATRIX: Final = (
     (_FOCAL_PX, 0.0, _CENTER_PX[0], _FOCAL_PX * _BASELINE_M),
@@ -72,26 +75,28 @@ def default_projection() -> AssumedProjection:
     return AssumedProjection(np.array(_DEFAULT_MATRIX), "a usual Kinect v2")
 
 
-def load_projection(path: Path) -> AssumedProjection:
+def load_projection(name: str) -> AssumedProjection:
     """Read a projection from a file.
 
     Args:
-        path: JSON: a session.json whose device has a projection, or an object with ``matrix``
-            (3 x 4) or with ``fx_px``, ``fy_px``, ``cx_px`` and ``cy_px``.
+        name: Path of a JSON file: a session.json whose device has a projection, or an object with
+            ``matrix`` (3 x 4) or with ``fx_px``, ``fy_px``, ``cx_px`` and ``cy_px``.
 
     Raises:
         SensorError: It is missing or holds no projection (exit 2).
     """
-    if not path.is_file():
-        raise SensorError(f"{path}: no such file; projection= needs a JSON file")
+    path = Path(name)
+    check_regular(path, "a JSON file after projection=")
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        with open(path, "rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+        if len(raw) > _MAX_BYTES:
             raise ValueError("too large")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(raw.decode("utf-8-sig"))
     except OSError as error:
         raise SensorError(f"{path}: can't be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
-        raise SensorError(f"{path}: is no JSON; projection= needs a JSON file") from error
+        raise SensorError(f"{path}: not valid JSON; projection= needs a JSON file") from error
     matrix = _matrix(content)
     if matrix is None:
         raise SensorError(
@@ -107,13 +112,27 @@ def _matrix(content: Any) -> NDArray[np.float64] | None:
         content = content["device"].get("projection")
     if not isinstance(content, dict):
         return None
-    rows = content.get("matrix")
     try:
-        if rows is None:
-            fx, fy, cx, cy = (float(content[name]) for name in _NAMED)
+        if content.get("matrix") is None:
+            fx, fy, cx, cy = (_finite(content[name]) for name in _NAMED)
             rows = [[fx, 0.0, cx, 0.0], [0.0, -fy, cy, 0.0], [0.0, 0.0, 1.0, 0.0]]
+        else:
+            rows = [[_finite(value) for value in row] for row in content["matrix"]]
         matrix = np.array(rows, np.float64)
     except (KeyError, TypeError, ValueError):
         return None
-    usable = matrix.shape == (3, 4) and bool(np.isfinite(matrix).all())
+    usable = matrix.shape == (3, 4)
     return matrix if usable and np.linalg.matrix_rank(matrix[:, :3]) == 3 else None
+
+
+def _finite(value: Any) -> float:
+    """Return a number of a JSON file.
+
+    Raises:
+        ValueError: It is not a number, or float64 can't hold it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST:
+        raise ValueError("not a number")
+    if value != value:
+        raise ValueError("not a number")
+    return float(value)

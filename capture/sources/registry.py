@@ -1,27 +1,44 @@
-"""Opens what ``--source`` names."""
+"""The registry of sources: finds them, takes ``--source`` apart, and opens the named one."""
 
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from ...core.errors import MissingPartError, SensorError, SensorNotFoundError
-from .sensor import Sensor
+from . import available
+from .python_factory import FORM as FACTORY_FORM
+from .python_factory import is_factory, open_factory
+from .source import Source, SourceSpec
 
-OTHER_SOURCES = (
-    "ntu:FILE.avi (an NTU RGB+D clip), laban:FILE.csv or irds:FILE.txt (skeleton logs, bodies "
-    "alone), session:PATH (a stored session again), simulator[:key=value,...]"
-)
-
-
-STREAMS = ("color", "bodies", "mask", "depth")
-_USUAL_STREAMS = ("color", "bodies")
+if TYPE_CHECKING:
+    from .sensor import Sensor
 
 
-def open_source(spec: str, streams: tuple[str, ...] = ()) -> Sensor:
-    """Open a source and check it as far as that goes without recording.
+def _found() -> dict[str, Source]:
+    """Return the source of every module in ``available``, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(available.__path__))
+    entries = [import_module(f"{available.__name__}.{name}").SOURCE for name in names]
+    return {entry.name: entry for entry in entries}
+
+
+SOURCES: Final[Mapping[str, Source]] = _found()
+"""Every source by name, in the order of the alphabet."""
+
+
+def source_forms() -> str:
+    """Return how every source is written, for help texts and error messages."""
+    return ", ".join([*(source.form for source in SOURCES.values()), FACTORY_FORM])
+
+
+def open_source(text: str, streams: tuple[str, ...] = ()) -> "Sensor":
+    """Open a source and check it as far as that is possible without recording.
 
     Args:
-        spec: "kinect", "ntu:FILE.avi", "laban:FILE.csv" or "irds:FILE.txt" (each may go on with
-            ",projection=FILE.json"), "session:PATH" or "simulator[:key=value,...]".
-        streams: Of STREAMS, for a Kinect; (): what the source gives by itself.
+        text: A form of ``source_forms``; or only the path of a file or folder, of which the kind is
+            worked out from its content.
+        streams: Streams that were chosen; (): those that the source gives by itself.
 
     Returns:
         The opened source; the caller closes it.
@@ -31,60 +48,102 @@ def open_source(spec: str, streams: tuple[str, ...] = ()) -> Sensor:
         MissingPartError: A part of the sensor's driver is missing (exit 3).
         SensorError: An unknown source, a bad option, a broken or missing file (exit 2).
     """
-    kind, colon, rest = spec.partition(":")
-    if kind == "kinect" and not colon:
-        return _open_kinect(checked_streams(streams))
-    if streams:
-        raise SensorError(f"--streams: only --source kinect lets streams be chosen, not {spec}")
-    if kind == "ntu" and rest:
-        from .ntu import NtuSensor
-
-        return NtuSensor(Path(rest), spec)
-    if kind in ("laban", "irds") and rest:
-        from .skeleton_logs import SkeletonLogSensor
-
-        return SkeletonLogSensor(kind, rest, spec)
-    if kind == "session" and rest:
-        from .replay import ReplaySensor
-
-        return ReplaySensor(Path(rest), spec)
-    if kind == "simulator":
-        options = _options(rest, spec)
-        from ..simulator import open_simulator
-
-        return open_simulator(options)
-    raise SensorError(f"--source {spec}: unknown source; it can be kinect, {OTHER_SOURCES}")
-
-
-def _open_kinect(streams: tuple[str, ...]) -> Sensor:
-    """Open the sensor of this machine; where that can't be, name what else can be recorded."""
-    from ..kinect.sensor import KinectSensor
-
+    name, colon, rest = text.partition(":")
+    source = SOURCES.get(name)
+    if source is None and _names_a_path(text, colon):
+        source, rest = _source_of(Path(text)), text
+        text = f"{source.name}:{text}"
+    if source is None and is_factory(text):
+        _check_streams(streams, (), text)
+        return open_factory(text)
+    if source is None or not _takes(source, colon, rest):
+        raise SensorError(
+            f"--source {text}: unknown source; expected a recording's path, or one of "
+            f"{source_forms()}"
+        )
+    _check_streams(streams, source.streams, text)
+    argument, options = _taken_apart(source, rest, text)
     try:
-        return KinectSensor(streams)
+        return source.open(SourceSpec(text, argument, options, streams))
     except (SensorNotFoundError, MissingPartError) as error:
-        raise type(error)(f"{error}; --source can name {OTHER_SOURCES}") from error
+        others = source_forms()
+        raise type(error)(f"{error}; --source can name one of {others}") from error
 
 
-def checked_streams(streams: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the streams in the usual order, checked."""
-    for name in streams:
-        if name not in STREAMS or streams.count(name) > 1:
-            raise SensorError(
-                f"--streams {','.join(streams)}: {name!r} is none of {', '.join(STREAMS)}, "
-                "or stands there twice"
-            )
-    return tuple(name for name in STREAMS if name in (streams or _USUAL_STREAMS))
+def kind_of(path: Path) -> Source | None:
+    """Return the source that reads a file or folder, judged by its content; None: there is none."""
+    found = (source for source in SOURCES.values() if source.is_of_kind is not None)
+    return next((s for s in found if s.is_of_kind is not None and s.is_of_kind(path)), None)
 
 
-def _options(text: str, spec: str) -> dict[str, str]:
-    """Return ``key=value,key=value`` as a dict."""
+def _names_a_path(text: str, colon: str) -> bool:
+    """Return True if a text without a source's name is meant as a path."""
+    path = Path(text)
+    return path.exists() or (not colon and (len(path.parts) > 1 or path.suffix != ""))
+
+
+def _source_of(path: Path) -> Source:
+    """Return the source that reads a path.
+
+    Raises:
+        SensorError: It is missing, or is a recording of no known kind.
+    """
+    if not path.exists():
+        raise SensorError(
+            f"--source {path}: no such file or folder; expected a recording's path, or one of "
+            f"{source_forms()}"
+        )
+    source = kind_of(path)
+    if source is None:
+        kinds = ", ".join(s.form for s in SOURCES.values() if s.is_of_kind is not None)
+        raise SensorError(f"{path}: not a recording of a known kind; expected one of {kinds}")
+    return source
+
+
+def _takes(source: Source, colon: str, rest: str) -> bool:
+    """Return True if a source takes what follows its name."""
+    if source.argument:
+        return bool(rest)
+    return not colon or bool(source.keys)
+
+
+def _check_streams(asked: tuple[str, ...], choice: tuple[str, ...], text: str) -> None:
+    if asked and not choice:
+        choosers = [source.name for source in SOURCES.values() if source.streams]
+        raise SensorError(
+            f"--streams: only --source {' or '.join(choosers)} lets streams be chosen, not {text}"
+        )
+
+
+def _taken_apart(source: Source, rest: str, text: str) -> tuple[str, dict[str, str]]:
+    """Return the argument of a source and its options.
+
+    A path may hold commas and equals signs: only known keys at its end are options.
+
+    Raises:
+        SensorError: An option is malformed or appears twice.
+    """
+    if not source.argument:
+        return "", _options(filter(None, rest.split(",")), text)
+    parts = rest.split(",")
+    first = len(parts)
+    while first > 1 and parts[first - 1].partition("=")[0] in source.keys:
+        first -= 1
+    argument, key = ",".join(parts[:first]), parts[first - 1].partition("=")[0]
+    if first > 1 and "=" in parts[first - 1] and key.isidentifier() and not Path(argument).exists():
+        known = ", ".join(source.keys) or "none"
+        raise SensorError(f"--source {text}: unknown key {key!r}; the keys are: {known}")
+    return argument, _options(parts[first:], text)
+
+
+def _options(parts: "filter[str] | list[str]", text: str) -> dict[str, str]:
+    """Return ``key=value`` texts as a dict."""
     options: dict[str, str] = {}
-    for part in filter(None, text.split(",")):
+    for part in parts:
         key, equals, value = part.partition("=")
         if not equals or not key or not value:
-            raise SensorError(f"--source {spec}: found {part!r}, expected key=value")
+            raise SensorError(f"--source {text}: found {part!r}, expected key=value")
         if key in options:
-            raise SensorError(f"--source {spec}: {key} stands there twice")
+            raise SensorError(f"--source {text}: {key} appears twice")
         options[key] = value
     return options

@@ -1,12 +1,12 @@
-"""What a source of frames looks like to the recorder: a Kinect, a simulator, a file, a replay.
+"""The protocol between a source of frames and the recorder, and the items that pass through it.
 
 A source describes itself once (:class:`SensorInfo`) and then hands items over one by one. The
-recorder asks for them in its own source thread; a live source paces itself there. Who wants to
-record from another device implements :class:`Sensor`, nothing else.
+recorder asks for them in its own source thread; a live source paces itself there. A new
+device implements :class:`Sensor`, nothing else.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -49,7 +49,7 @@ class ColorFrame:
 
 @dataclass(slots=True)
 class BodyFrame:
-    """What the body tracker saw at one moment.
+    """The bodies that the tracker saw at one moment.
 
     Attributes:
         row: (1,) array from ``empty_body_row(info.shape)``; seq, take and row_crc are left 0, the
@@ -103,10 +103,14 @@ class Notice:
     Attributes:
         text: One line.
         kind: Of the event.
+        stream: The stream concerned.
+        count: Number of its items concerned, beginning with the next one.
     """
 
     text: str
     kind: EventKind = EventKind.warning
+    stream: Stream = Stream.none
+    count: int = 0
 
 
 @dataclass(slots=True)
@@ -132,7 +136,7 @@ Item = ColorFrame | BodyFrame | PlaneFrame | Lost | Notice | TakeStart
 
 @dataclass(frozen=True)
 class SensorInfo:
-    """What a source says about itself before the first item.
+    """The description that a source gives of itself before the first item.
 
     Attributes:
         kind: "kinect", "simulator", "ntu", "session" ...
@@ -145,11 +149,12 @@ class SensorInfo:
         shape: How many bodies and joints it gives, how large its masks are, how often they come.
         live: A live source can't wait: frames that find no room are dropped and counted. A file
             waits, nothing is ever dropped from it.
-        frames: How many colour frames there will be, None if nobody knows.
+        frames: How many colour frames there will be, None if it is not known.
         depth_intrinsics: Of the depth camera, as it goes into session.json.
         projection: Fitted projection from camera space to colour pixels, likewise.
         subject: Who is seen, where the source knows; ``--subject`` wins.
         outfit: What the person wears, likewise.
+        tags: Words about the recording, where the source knows some.
         warnings: Oddities found on opening, one line each; stored as events.
     """
 
@@ -167,7 +172,8 @@ class SensorInfo:
     projection: dict[str, Any] | None = None
     subject: str = ""
     outfit: str = ""
-    warnings: tuple[str, ...] = field(default=())
+    tags: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Sensor(Protocol):
@@ -175,7 +181,7 @@ class Sensor(Protocol):
 
     @property
     def info(self) -> SensorInfo:
-        """What it is and gives."""
+        """The description of the source."""
 
     def items(self) -> Iterator[Item]:
         """Hand the items over in order of arrival; called once, runs in the recorder's thread.
@@ -190,7 +196,7 @@ class Sensor(Protocol):
 
 @runtime_checkable
 class TruthKeeper(Protocol):
-    """A source that knows what really was before it, and can keep that beside the recording."""
+    """A source that knows the ground truth, and can store it beside the recording."""
 
     def keep_truth(self, folder: Path, first_seq: Mapping[Stream, int], take: int) -> None:
         """Keep the truth of what ``items`` will hand over; called at most once, before it.

@@ -81,7 +81,7 @@ class Noticing:
         if times is None:
             times = self._times[stream] = StreamTimes(stream, self._shape.tick_100ns)
         if isinstance(item, Lost):
-            if item.kind is EventKind.drop_source:
+            if item.kind in (EventKind.drop_source, EventKind.drop_damaged):
                 times.lost()
             found: list[Observation] = []
         elif isinstance(item, ColorFrame):

@@ -116,12 +116,8 @@ export class Timeline {
   }
 
   draw() {
-    if (!this.inner) return;
+    if (!this.session || !this.inner) return;
     const ctx = this.begin(this.lanes);
-    if (!this.session) {
-      this.begin(this.head);
-      return;
-    }
     this.drawLabels(ctx);
     if (this.session.rows > 0) {
       this.drawRuler(ctx);

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.simulator import open_simulator, room_image
+from kincap.capture.simulator.scenery.room import room_image
 from kincap.capture.simulator.scenery.wall_things import sign_picture
+from kincap.capture.simulator.sensor import open_simulator
 from kincap.core.geometry import crop_to_image, image_to_crop, unmirror_points
 from kincap.core.jpeg import encode_jpeg
 from kincap.core.skeleton import KEYPOINT_JOINT

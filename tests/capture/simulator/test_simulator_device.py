@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.simulator import SimulatedSensor, open_simulator
 from kincap.capture.simulator.options import SimulatorOptions
 from kincap.capture.simulator.scene import Script
 from kincap.capture.simulator.scenery.camera import USUAL, Camera
@@ -15,6 +14,7 @@ from kincap.capture.simulator.scenery.figure import Figure
 from kincap.capture.simulator.scenery.outfits import outfit
 from kincap.capture.simulator.scenery.raster import Layer, Light, draw, shade
 from kincap.capture.simulator.scenery.room import room
+from kincap.capture.simulator.sensor import SimulatedSensor, open_simulator
 from kincap.capture.sources.sensor import ColorFrame
 from kincap.core.skeleton import JOINT
 from kincap.sessions.session_file import load_session

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.simulator import open_simulator
 from kincap.capture.simulator.faults.schedule import DEFAULT_S, FAULTS, Plan, plan_faults
+from kincap.capture.simulator.sensor import open_simulator
 from kincap.capture.sources.sensor import BodyFrame, ColorFrame, Notice, TakeStart
 from kincap.core.errors import SensorError
 from kincap.core.skeleton import JOINT

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kincap.capture.simulator import SimulatedSensor, open_simulator
 from kincap.capture.simulator.clock import CLOCKS, DeviceClock
 from kincap.capture.simulator.faults.schedule import FAULTS
 from kincap.capture.simulator.options import SimulatorOptions
 from kincap.capture.simulator.pool import FramePool
 from kincap.capture.simulator.scene import Script
 from kincap.capture.simulator.scenery.camera import USUAL
+from kincap.capture.simulator.sensor import SimulatedSensor, open_simulator
 from kincap.capture.sources.sensor import BodyFrame, ColorFrame
 from kincap.core.errors import SensorError
 from kincap.core.kinematics import bone_lengths

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.simulator import open_simulator
+from kincap.capture.simulator.sensor import open_simulator
 from kincap.core.errors import SessionError
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import Stream

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.sources.ntu import read_skeleton
+from kincap.capture.sources.ntu.skeleton_file import count_frames, read_rows
 from kincap.capture.sources.registry import open_source
 from kincap.core.errors import KincapError, SensorError, SensorNotFoundError, SessionError
 from kincap.sessions.reader import SessionReader
@@ -80,8 +80,8 @@ def test_the_real_clip_is_stored_as_its_files_say(clip, settings):
             assert np.isnan(row["joint_xyz_m"][1:]).all()
             assert np.isnan(row["floor"]).all()
     device = load_session(done.path).device
-    assert (device["mirrored"], device["times"]) == (True, "assumed 30 Hz")
-    assert device["color_size_px"] == [1920, 1080]
+    assert (device.mirrored, device.times) == (True, "assumed 30 Hz")
+    assert device.color_size_px == (1920, 1080)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_real_clip_is_stored_as_its_files_say(clip, settings):
 def test_real_skeleton_files_are_read_with_one_slot_per_body(data_dir, name, frames, bodies):
     path = data_dir / "ntu" / f"{name}.skeleton"
     truth = plain_skeleton(path)
-    rows = read_skeleton(path)
+    rows = list(read_rows(path))
     assert len(rows) == len(truth) == frames
     assert max(len(frame) for frame in truth) == bodies
     slots: dict[int, set[int]] = {}
@@ -107,7 +107,7 @@ def test_real_skeleton_files_are_read_with_one_slot_per_body(data_dir, name, fra
 def test_what_is_no_number_becomes_nan(tmp_path):
     text = skeleton_text().replace("900 500", "-inf -1.#IND").replace("0.1 0.2 3.0", "1e39 nan 3.0")
     (tmp_path / "x.skeleton").write_text(text)
-    row = read_skeleton(tmp_path / "x.skeleton")[0]
+    row = next(read_rows(tmp_path / "x.skeleton"))
     assert np.isnan(row["joint_color_px"][0, 0]).all()
     assert np.isnan(row["joint_xyz_m"][0, 0]).tolist() == [[True, True, False]] * 25
 
@@ -123,11 +123,14 @@ def test_what_is_no_number_becomes_nan(tmp_path):
         (lambda lines: [lines[0], "7", *lines[2:]], "7 bodies"),
         (lambda lines: [*lines[:3], "24", *lines[4:]], "24 joints"),
         (lambda lines: [*lines[:4], lines[4][:-1] + "5", *lines[5:]], "none of 0, 1, 2"),
-        (lambda lines: [*lines[:4], "x" + lines[4], *lines[5:]], "line 5: could not convert"),
-        (lambda lines: [*lines[:2], "-" + lines[2], *lines[3:]], "line 3: '-7205'"),
-        (lambda lines: [*lines[:2], "9" * 20 + lines[2], *lines[3:]], "line 3: '9999"),
-        (lambda lines: [*lines[:2], lines[2].replace("0.1", "x"), *lines[3:]], "line 3: could not"),
-        (lambda lines: [*lines[:2], lines[2][:-1] + "256", *lines[3:]], "line 3: '256'"),
+        (
+            lambda lines: [*lines[:4], "x" + lines[4], *lines[5:]],
+            "line 5: found 'x0.1', expected a number in a joint",
+        ),
+        (lambda lines: [*lines[:2], "-" + lines[2], *lines[3:]], "line 3: found '-7205'"),
+        (lambda lines: [*lines[:2], "9" * 20 + lines[2], *lines[3:]], "line 3: found '9999"),
+        (lambda lines: [*lines[:2], lines[2].replace("0.1", "x"), *lines[3:]], "line 3: found 'x'"),
+        (lambda lines: [*lines[:2], lines[2][:-1] + "256", *lines[3:]], "line 3: found '256'"),
         (lambda lines: [], "the file was cut"),
     ],
 )
@@ -135,7 +138,7 @@ def test_broken_skeleton_files_are_named_with_the_line(tmp_path, change, says, e
     lines = change(skeleton_text().splitlines())
     (tmp_path / "x.skeleton").write_bytes(ending.join([*lines, ""]).encode())
     with pytest.raises(SensorError, match=says) as refused:
-        read_skeleton(tmp_path / "x.skeleton")
+        count_frames(tmp_path / "x.skeleton")
     assert "\n" not in str(refused.value)
 
 
@@ -147,13 +150,18 @@ def test_two_files_of_other_names_belong_together_by_their_stem(tmp_path, clip):
     sensor.close()
 
 
-def test_a_frame_more_or_less_is_told_of_and_nothing_is_lost(tmp_path, clip):
+def test_files_of_different_length_are_refused_unless_the_user_aligns_them(tmp_path, clip):
     (tmp_path / "x_rgb.avi").write_bytes(clip.read_bytes())
     lines = clip.with_name(f"{CLIP}.skeleton").read_text().splitlines()
     (tmp_path / "x.skeleton").write_text("\n".join(["102", *lines[1:-28], ""]))
-    done = record(RecordSettings("s", tmp_path / "r", source=f"ntu:{tmp_path / 'x_rgb.avi'}"))
+    source = f"ntu:{tmp_path / 'x_rgb.avi'}"
+    with pytest.raises(SensorError, match="103 frames, x.skeleton 102.*align=start"):
+        open_source(source)
+    with pytest.raises(SensorError, match="align='end', expected align=start"):
+        open_source(f"{source},align=end")
+    done = record(RecordSettings("s", tmp_path / "r", source=f"{source},align=start"))
     assert (done.color_frames, done.body_frames) == (103, 102)
-    assert "103 frames, x.skeleton 102" in done.warnings[0]
+    assert "103 frames, x.skeleton 102: aligned at the start by request" in done.warnings[0]
 
 
 def test_broken_clips_are_refused_before_anything_is_written(tmp_path, clip, capfd):
@@ -162,9 +170,13 @@ def test_broken_clips_are_refused_before_anything_is_written(tmp_path, clip, cap
     made = {
         "alone": (whole, None, "no alone.skeleton beside it"),
         "half": (whole, skeleton[: len(skeleton) // 2], "the file was cut"),
-        "rubbish": (b"no video at all", skeleton, "can't be decoded"),
-        "empty": (b"", skeleton, "can't be decoded"),
-        "cutvideo": (whole[: len(whole) // 2], skeleton, "frames can be decoded"),
+        "rubbish": (b"no video at all", skeleton, "not an AVI file"),
+        "empty": (b"", skeleton, "an empty file, expected an AVI"),
+        "cutvideo": (
+            whole[: len(whole) // 2],
+            skeleton,
+            "promises 103 frames, it holds [1-9][0-9] and no index; the file was cut",
+        ),
         "foreign": (whole, skeleton_text(2).encode(), "don't belong together"),
     }
     for name, (video, bodies, says) in made.items():

@@ -1,0 +1,29 @@
+"""The source ``session``: a stored session is played again."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..source import Source, SourceSpec
+
+if TYPE_CHECKING:
+    from ..sensor import Sensor
+
+
+def _open(spec: SourceSpec) -> "Sensor":
+    from ..replay import ReplaySensor
+
+    return ReplaySensor(spec.path, spec.text)
+
+
+def _is_session(path: Path) -> bool:
+    return (path / "session.json").is_file()
+
+
+SOURCE = Source(
+    name="session",
+    argument="FOLDER",
+    gives="the streams of the session",
+    help="a stored session again: the same bytes, rows and device times",
+    open=_open,
+    is_of_kind=_is_session,
+)

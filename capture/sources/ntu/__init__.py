@@ -1,0 +1,4 @@
+"""NTU RGB+D clips: a Kinect v2's colour video (.avi) with its ``.skeleton`` file.
+
+``clip.NtuSensor`` is the source.
+"""
