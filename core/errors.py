@@ -1,7 +1,7 @@
 """Every error that kincap raises on purpose.
 
     KincapError (exit 2)
-      SensorError        SensorNotFoundError (exit 3)  SensorTimeoutError
+      SensorError        SensorNotFoundError (exit 3)
       SessionError       SessionLockedError
       ShardError
       DatasetError
@@ -9,7 +9,7 @@
       MissingPartError (exit 3)
 
 A message is one line: the file, flag or device, what was found, what was expected, what to do.
-The command line prints it and leaves with ``exit_code``; tracebacks appear only with ``--debug``.
+The command line prints it and exits with ``exit_code``; tracebacks appear only with ``--debug``.
 """
 
 
@@ -37,12 +37,6 @@ class SensorNotFoundError(SensorError):
     """This machine has no such sensor."""
 
     exit_code = 3
-
-
-class SensorTimeoutError(SensorError):
-    """A sensor stopped giving frames."""
-
-    exit_code = 1
 
 
 class SessionError(KincapError):

@@ -11,8 +11,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .skeleton import FLIP
-
 Floats = NDArray[np.float64]
 
 BOX_SCALE: Final = 1.2
@@ -34,21 +32,6 @@ def unmirror_points(points: ArrayLike, width: int) -> Floats:
     turned = np.array(points, np.float64)
     turned[..., 0] = width - 1 - turned[..., 0]
     return turned
-
-
-def unmirror_boxes(bbox_xyxy_px: ArrayLike, width: int) -> Floats:
-    """Return boxes of a mirrored image as they lie in the un-mirrored one (and the reverse).
-
-    Args:
-        bbox_xyxy_px: (..., 4) edges, pixels.
-        width: Columns of the image.
-
-    Returns:
-        (..., 4) float64: (W - 1 - x1, y0, W - 1 - x0, y1).
-    """
-    boxes = np.array(bbox_xyxy_px, np.float64)
-    boxes[..., [0, 2]] = width - 1 - boxes[..., [2, 0]]
-    return boxes
 
 
 def tight_box(points: ArrayLike, labelled: ArrayLike) -> Floats:
@@ -142,44 +125,6 @@ def image_to_crop(points: ArrayLike, bbox_xyxy_px: ArrayLike, size: int) -> Floa
     """
     corner, scale = _corner_scale(bbox_xyxy_px, size)
     return (np.asarray(points, np.float64) - corner) * scale - 0.5
-
-
-def crop_to_image(points: ArrayLike, bbox_xyxy_px: ArrayLike, size: int) -> Floats:
-    """Return where points of the crop of a square box lie in the image.
-
-    Args:
-        points: (..., K, 2) crop pixels u, v.
-        bbox_xyxy_px: (..., 4) square boxes.
-        size: Side S of the crop, pixels.
-
-    Returns:
-        (..., K, 2) float64 pixels of the image.
-    """
-    corner, scale = _corner_scale(bbox_xyxy_px, size)
-    return corner + (np.asarray(points, np.float64) + 0.5) / scale
-
-
-def crop_to_target(points: ArrayLike, size: int) -> Floats:
-    """Return crop pixels in crop units, in which a network is trained: 0 to 1 edge to edge."""
-    return (np.asarray(points, np.float64) + 0.5) / size
-
-
-def target_to_crop(targets: ArrayLike, size: int) -> Floats:
-    """Return crop units as crop pixels of a crop with this many columns."""
-    return np.asarray(targets, np.float64) * size - 0.5
-
-
-def mirror_crop_points(points: ArrayLike, size: int) -> Floats:
-    """Return the keypoints of a crop after its picture was mirrored.
-
-    Args:
-        points: (..., 13, 2) crop pixels.
-        size: Side S of the crop, pixels.
-
-    Returns:
-        (..., 13, 2) float64: u became S - 1 - u, and left and right changed places.
-    """
-    return unmirror_points(points, size)[..., FLIP, :]
 
 
 def stored_x0(x0: ArrayLike, side: ArrayLike, width: int) -> NDArray[np.int64]:

@@ -43,19 +43,6 @@ def yaw_from_shoulders(joints_xyz: FloatArray) -> FloatArray:
     return np.arctan2(-line[..., 2], line[..., 0])
 
 
-def torso_length(joints_xyz: FloatArray) -> FloatArray:
-    """Measure the diagonal from the right shoulder to the left hip.
-
-    Args:
-        joints_xyz: (..., 25, 3) joints, metres, camera space.
-
-    Returns:
-        (...,) length in metres.
-    """
-    diagonal = joints_xyz[..., JOINT["ShoulderRight"], :] - joints_xyz[..., JOINT["HipLeft"], :]
-    return np.asarray(np.linalg.norm(diagonal, axis=-1))
-
-
 def lean_angles(joints_xyz: FloatArray) -> FloatArray:
     """Measure how far the spine leans from the vertical.
 
@@ -73,19 +60,3 @@ def lean_angles(joints_xyz: FloatArray) -> FloatArray:
         ],
         axis=-1,
     )
-
-
-def joint_speeds(joints_xyz: FloatArray, time_s: FloatArray) -> FloatArray:
-    """Measure the speed of every joint by central differences.
-
-    Args:
-        joints_xyz: (T, J, 3) joints, metres, camera space.
-        time_s: (T,) rising times in seconds.
-
-    Returns:
-        (T, J) speeds in m/s; all zero where T < 2.
-    """
-    if len(joints_xyz) < 2:
-        return np.zeros(joints_xyz.shape[:2])
-    velocity = np.gradient(joints_xyz, time_s, axis=0)
-    return np.asarray(np.linalg.norm(velocity, axis=-1))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from kincap.core import geometry
-from kincap.core.skeleton import FLIP, KEYPOINT
 
 
 def slow_box(points: np.ndarray, labelled: np.ndarray) -> tuple[int, int, int]:
@@ -61,8 +60,8 @@ def test_no_labelled_keypoint_gives_no_box() -> None:
 def test_crop_edges_are_the_targets_zero_and_one() -> None:
     box = np.array([99.5, 49.5, 399.5, 349.5])
     corners = np.array([[99.5, 49.5], [399.5, 349.5]])
-    targets = geometry.crop_to_target(geometry.image_to_crop(corners, box, 224), 224)
-    np.testing.assert_allclose(targets, [[0, 0], [1, 1]], atol=1e-12)
+    crop = geometry.image_to_crop(corners, box, 224)
+    np.testing.assert_allclose((crop + 0.5) / 224, [[0, 0], [1, 1]], atol=1e-12)
 
 
 def test_without_resizing_a_pixel_of_the_image_is_a_pixel_of_the_crop() -> None:
@@ -72,33 +71,14 @@ def test_without_resizing_a_pixel_of_the_image_is_a_pixel_of_the_crop() -> None:
 
 
 @pytest.mark.parametrize("size", [4, 224, 512])
-def test_every_way_back_is_the_way_there(size: int) -> None:
+def test_a_crop_keeps_distances_by_one_scale(size: int) -> None:
     rng = np.random.default_rng(size)
     points = rng.uniform(0, 1920, (50, 13, 2))
     boxes = geometry.snapped_xyxy(np.column_stack([rng.integers(-90, 900, (50, 2)),
                                                    rng.integers(2, 1500, 50)]))  # fmt: skip
     crop = geometry.image_to_crop(points, boxes, size)
-    np.testing.assert_allclose(geometry.crop_to_image(crop, boxes, size), points, atol=1e-9)
-    targets = geometry.crop_to_target(crop, size)
-    np.testing.assert_allclose(geometry.target_to_crop(targets, size), crop, atol=1e-7)
-    twice = geometry.mirror_crop_points(geometry.mirror_crop_points(crop, size), size)
-    np.testing.assert_allclose(twice, crop, atol=1e-9)
-
-
-def test_mirroring_a_crop_exchanges_the_sides() -> None:
-    crop = np.zeros((13, 2))
-    crop[KEYPOINT["l_wrist"]] = (10, 7)
-    mirrored = geometry.mirror_crop_points(crop, 64)
-    assert mirrored[KEYPOINT["r_wrist"]].tolist() == [53, 7]
-    assert FLIP[KEYPOINT["l_wrist"]] == KEYPOINT["r_wrist"]
-
-
-def test_a_box_and_its_corners_are_unmirrored_to_the_same_place() -> None:
-    box = geometry.snapped_xyxy([100, 50, 30])
-    turned = geometry.unmirror_boxes(box, 320)
-    corners = geometry.unmirror_points(box.reshape(2, 2), 320)
-    assert sorted(corners[:, 0].tolist()) == [turned[0], turned[2]]
-    assert turned[[1, 3]].tolist() == box[[1, 3]].tolist()
+    scale = size / (boxes[:, 2] - boxes[:, 0])[:, None, None]
+    np.testing.assert_allclose(np.diff(crop, axis=1), np.diff(points, axis=1) * scale, atol=1e-7)
 
 
 def test_the_stored_columns_of_a_crop_are_those_it_shows() -> None:
@@ -112,8 +92,6 @@ def test_inputs_are_left_alone() -> None:
     points, box = np.arange(26.0).reshape(13, 2), np.array([0.0, 0, 10, 10])
     before = points.copy(), box.copy()
     geometry.unmirror_points(points, 320)
-    geometry.unmirror_boxes(box, 320)
-    geometry.mirror_crop_points(points, 10)
     geometry.image_to_crop(points, box, 5)
     assert np.array_equal(points, before[0])
     assert np.array_equal(box, before[1])

@@ -3,9 +3,7 @@ import pytest
 
 from kincap.core.kinematics import (
     bone_lengths,
-    joint_speeds,
     lean_angles,
-    torso_length,
     yaw_from_shoulders,
 )
 from kincap.core.skeleton import JOINT, JOINT_BONES, JOINTS
@@ -47,23 +45,8 @@ def test_yaw_is_positive_when_the_right_shoulder_is_nearer(degrees: float) -> No
         assert joints[JOINT["ShoulderRight"], 2] < joints[JOINT["ShoulderLeft"], 2]
 
 
-def test_torso_is_the_diagonal_of_the_paper() -> None:
-    joints = body(ShoulderRight=(0.2, 0.5, 2.0), HipLeft=(-0.1, 0.1, 2.0))
-    assert float(torso_length(joints)) == pytest.approx(0.5)
-
-
 def test_lean_is_zero_upright_and_signed() -> None:
     upright = body(SpineShoulder=(0.0, 0.5, 2.0))
     assert lean_angles(upright) == pytest.approx([0, 0])
     leaning = body(SpineShoulder=(0.5, 0.5, 1.5))
     assert lean_angles(leaning) == pytest.approx([np.pi / 4, np.pi / 4])
-
-
-def test_speed_of_a_steady_motion_with_uneven_times() -> None:
-    time_s = np.cumsum([0.0, 0.03, 0.04, 0.03, 0.05])
-    joints = np.tile(body(), (5, 1, 1))
-    joints[:, JOINT["WristRight"], 0] += 1.5 * time_s
-    speeds = joint_speeds(joints, time_s)
-    assert speeds[:, JOINT["WristRight"]] == pytest.approx(np.full(5, 1.5))
-    assert speeds[:, JOINT["WristLeft"]] == pytest.approx(np.zeros(5))
-    assert joint_speeds(joints[:1], time_s[:1]).tolist() == [[0.0] * JOINTS]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from kincap.core.files.file_io import FileIO
@@ -167,6 +168,17 @@ class Sessions:
 def joint_color(index: int) -> tuple[int, int, int]:
     """Return the colour of a joint's disk, BGR."""
     return (60 * (index % 5), 60 * (index // 5), 255 - 40 * (index % 3))
+
+
+def crop_to_image(
+    points: npt.ArrayLike, bbox_xyxy_px: npt.ArrayLike, size: int
+) -> npt.NDArray[np.float64]:
+    """Return crop pixels (..., K, 2) of square boxes (..., 4) as pixels of the image."""
+    box = np.asarray(bbox_xyxy_px, np.float64)[..., None, :]
+    return (
+        box[..., :2]
+        + (np.asarray(points, np.float64) + 0.5) * (box[..., 2:3] - box[..., :1]) / size
+    )
 
 
 @pytest.fixture

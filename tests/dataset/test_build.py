@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from kincap.core.errors import KincapError
-from kincap.core.geometry import crop_to_image
 from kincap.core.skeleton import KEYPOINT, KEYPOINT_JOINT
 from kincap.dataset.build import BuildResult, BuildSettings, build
 from kincap.dataset.filters import REASONS
@@ -22,7 +21,7 @@ from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import Stream
 from kincap.sessions.shard.shard_reader import ShardReader
 
-from .conftest import Body, Frame, Sessions, joint_color
+from .conftest import Body, Frame, Sessions, crop_to_image, joint_color
 
 
 def settings(made: Sessions, **more: object) -> BuildSettings:

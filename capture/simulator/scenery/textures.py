@@ -18,9 +18,6 @@ from .outfits import Cloth, Outfit, Print
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-PX_PER_M: Final = 560
-"""Texture pixels a metre of cloth."""
-
 TRUNK_PX: Final = (560, 416)
 """Width and height of a trunk's texture."""
 
