@@ -1,4 +1,4 @@
-"""Whether a recorder accounts for every item that its source says it handed over."""
+"""Compare a recording with its source's log: every item is stored or counted as lost."""
 
 from pathlib import Path
 

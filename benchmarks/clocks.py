@@ -4,8 +4,8 @@ DIR is the folder that KINCAP_TEST_DATA names: body times of real Kinect v2 in k
 (100 ns) and kinect2_irds/ (whole milliseconds). From each log come the steps from one frame to the
 next, in ms; the simulated clock of the same name gives as many steps as it is asked for. Printed
 are medians, the total variation distance of the usual steps (0: the same histogram, 1: nothing in
-common), and how many steps are gaps and of which lengths. A plain clock of 33.333 ms stands beside,
-as the control that must fail. The picture shows the histograms.
+common), and how many steps are gaps and of which lengths. A plain clock of 33.333 ms is
+measured too, as the control that must fail. The picture shows the histograms.
 """
 
 import argparse
@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 GAP_MS: Final = 50.0
 """A longer step is a gap: at least one frame is missing."""
 BIN_MS: Final = {"laban": 0.05, "irds": 1.0}
-"""How finely the usual steps of a log are counted."""
+"""Width of a bin of the histogram of a log's usual steps."""
 _RANGE_MS: Final = (13.5, GAP_MS)
 _LOGS: Final = {"laban": "kinect2_laban/*.csv", "irds": "kinect2_irds/*.txt"}
 
@@ -107,7 +107,7 @@ def _times(source: str) -> npt.NDArray[np.int64]:
 
 
 def simulated_steps(clock: str, count: int, seeds: range = range(8)) -> Steps:
-    """Return about so many steps of a simulated clock, from several sensors.
+    """Return about ``count`` steps of a simulated clock, from several sensors.
 
     Args:
         clock: As the simulator's option.

@@ -40,12 +40,12 @@ GOAL_MIB_PER_MIN = 1.0
 QUIET_CORES = 0.15
 """Cores that others may use, and the hypervisor take, on a quiet machine."""
 QUIET_LATE_P99_MS = 2.0
-"""How late the source's own thread may be woken there."""
+"""Longest delay of the source's own thread there."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What the processor did up to a moment, seconds.
+    """Processor time up to a moment, seconds.
 
     Attributes:
         at: ``time.monotonic()``.

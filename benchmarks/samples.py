@@ -1,4 +1,4 @@
-"""What a process holds, taken down each second, and whether that grows."""
+"""Sample memory, descriptors and threads of a process each second, and measure their growth."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -60,7 +60,7 @@ class Series:
     threads: list[float] = field(default_factory=list)
 
     def after(self, warm_up_s: float) -> "Series":
-        """Return the samples behind the first seconds of each session."""
+        """Return the samples after the first seconds of each session."""
         keep = [k for k, second in enumerate(self.seconds) if second >= warm_up_s]
         return Series(*([values[k] for k in keep] for values in vars(self).values()))
 
@@ -77,7 +77,7 @@ class Sampler:
 
         Args:
             process: Whose.
-            on_sample: Told of all samples so far, in the sampling thread.
+            on_sample: Given all samples so far, in the sampling thread.
         """
         self._process, self._on_sample = process, on_sample
         self.series = Series()

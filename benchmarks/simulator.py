@@ -1,4 +1,4 @@
-"""How fast the simulator draws, before anything is encoded: python -m benchmarks.simulator.
+"""Measure the simulator's frames a second, before encoding: python -m benchmarks.simulator.
 
 Draws 1080p frames with one and with six people as fast as it can: on one core, on two (where there
 are several people, two are drawn side by side), and in two processes at once, one sensor in each.
@@ -69,7 +69,7 @@ def main() -> int:
     """Measure every case, one after another; print what was found."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--frames", type=int, default=300, help="frames of each case")
-    parser.add_argument("--persons", type=int, help="only so many people (default: 1 and 6)")
+    parser.add_argument("--persons", type=int, help="one number of people only (default: 1 and 6)")
     parser.add_argument("--json", action="store_true", help="one object on stdout")
     parser.add_argument("--inner", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -38,9 +38,9 @@ WARM_UP_S = 5.0
 """Seconds of each session that don't count, of short ones a quarter: the pools fill."""
 ALLOWED_MIB_PER_MIN = 0.2
 ALLOWED_MIB = 1.5
-"""What memory may grow inside sessions: so much a minute, and what a short fit takes for growth."""
+"""Allowed growth of memory inside sessions: a minute, and at most as an error of a short fit."""
 ALLOWED_HELD_MIB = 2.0
-"""What may be held more after the last session than after the second."""
+"""Memory that may be held after the last session beyond that after the second."""
 ALLOWED_COUNT = 1.0
 """Descriptors and threads by which a session may seem to grow."""
 _TELL_EVERY_S = 10
@@ -48,7 +48,7 @@ _TELL_EVERY_S = 10
 
 @dataclass(frozen=True)
 class Settings:
-    """What is soaked.
+    """Settings of a soak.
 
     Attributes:
         seconds: Of recording, by the wall clock.

@@ -34,9 +34,9 @@ HANDED_OVER: Final = struct.Struct("<BQq")
 """A line of the source's own log: stream, number in the stream, device time in 100 ns."""
 _SLOWEST: Final = 3
 _LONGEST_S: Final = 60.0
-"""A session that takes so many times its length, and so long besides, hangs."""
+"""A session hangs if it takes _SLOWEST times its length and _LONGEST_S seconds more."""
 LEAKS: Final = ("frames", "descriptors", "threads")
-"""What a worker can be told to leak, so that a check can be seen to find it."""
+"""Leaks that a worker makes on request, to show that the check finds them."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class Worker:
 
         Args:
             frames: What ``draw`` made.
-            cores: It may run on so many; None: on all.
+            cores: Number of cores that it may use; None: all.
         """
         command = [sys.executable, "-m", "benchmarks.worker", str(frames)]
         self._process = subprocess.Popen(

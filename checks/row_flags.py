@@ -114,6 +114,8 @@ def body_flags(takes: Sequence[Take]) -> BodyFlags:
     kinds = {name: named_by(people, name) for name in CHECK_NAMES}
     joints = {name: joints_named(people, name) for name in CHECK_NAMES}
     kinds["side_swap"] = np.concatenate([np.zeros(0, np.bool_), *map(exchanged, parts)])[order]
+    implausible = [take.implausible_rows() for take in takes]
+    kinds["implausible_body"] = np.concatenate([np.zeros(0, np.bool_), *implausible])[order]
     joints["side_swap"] = kinds["side_swap"][:, None] & SIDED
     return BodyFlags(
         seq=people["seq"].copy(),

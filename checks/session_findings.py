@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..core.pairing import NO_BODY
 from ..core.skeleton import JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES
+from ..core.units import SECOND_100NS
 from ..sessions.schema import Rows
 from .bodies import SIDED
 from .body_checks import BODY_CHECKS
@@ -78,6 +79,7 @@ def _unpaired(take: Take) -> list[Finding]:
 def _of_people(take: Take) -> list[Finding]:
     """Name what the checks of bodies found, person by person, and how many people there are."""
     found = [finding for name in BODY_CHECKS for finding in _of_check(take, name)]
+    found += _implausible(take)
     people, bodies, number = take.bodies["people"], take.bodies, take.number
     found += row_findings(
         people > 1, bodies, "several_bodies", "bodies", number,
@@ -103,6 +105,24 @@ def _of_check(take: Take, name: str) -> list[Finding]:
         ):  # fmt: skip
             inside = (rows["seq"] >= finding.seq_first) & (rows["seq"] <= finding.seq_last)
             found.append(_about_person(finding, rows[inside]))
+    return found
+
+
+def _implausible(take: Take) -> list[Finding]:
+    """Name the stretches of bodies that can't be people."""
+    found = []
+    seconds = take.people["time_device"] / SECOND_100NS
+    for one in take.implausible:
+        own = take.people["tracking_id"] == one.tracking_id
+        rows = take.people[own & (seconds >= one.start_s) & (seconds <= one.end_s)]
+        first, last = int(rows["seq"].min()), int(rows["seq"].max())
+        text = f"body {one.tracking_id} can't be a person: {one.text}"
+        found.append(
+            Finding(
+                "implausible_body", "bodies", take.number, first, last, len(rows), text,
+                tracking_id=one.tracking_id, slot=int(rows["slot"][0]),
+            )
+        )  # fmt: skip
     return found
 
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import KincapError, SessionError
 from ..core.files.file_io import FileIO
-from ..core.kinematics import bone_lengths
-from ..core.skeleton import JOINT, JOINT_BONES, JOINTS, KEYPOINT_JOINT, TrackingState
+from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, TrackingState
 from ..core.units import SECOND_100NS
 from ..sessions.folders import shard_names
 from ..sessions.info import SessionInfo
@@ -41,11 +40,10 @@ _MARGIN: Final = 32
 """Rows before and behind that a check looks at, at most."""
 _ROWS_AT_ONCE: Final = 512
 """Body rows that are held at a time, 3 MB."""
-_BONES_OF: Final = 4
-"""Of so many bodies one has its bones measured."""
+_SAMPLE_ROWS: Final = 4
+"""The joints of every this many rows are kept, to measure bones and movement."""
 _SPINE_BASE: Final = JOINT["SpineBase"]
 _WRISTS: Final = [JOINT["WristLeft"], JOINT["WristRight"]]
-_BONE_ENDS: Final = np.array(JOINT_BONES)
 _JOINT_BITS: Final = np.uint32(1) << np.arange(JOINTS, dtype=np.uint32)
 
 PICTURES: Final = "pictures"
@@ -71,25 +69,17 @@ PERSON: Final = np.dtype(
 """One tracked body: which joints each check names (bits; 0: it does not name the body), how many
 keypoints are not tracked, where left and right wrist are in the picture and how far away."""
 
+SAMPLE: Final = np.dtype(
+    [
+        ("take", "<u2"), ("time_device", "<i8"), ("tracking_id", "<u8"),
+        ("joints", "<f4", (JOINTS, 3)), ("sure", "?", (JOINTS,)),
+    ]
+)  # fmt: skip
+"""The joints of one body, metres, NaN where not tracked; ``sure``: tracked, not inferred."""
 _PERSON_IN: Final = np.dtype(
     [*((name, PERSON[name]) for name in PERSON.names or ()),
      ("row", "<i8"), ("joints", "<f4", (JOINTS, 3)), ("state", "u1", (JOINTS,))]
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class BonePart:
-    """Bones of some bodies.
-
-    Attributes:
-        take: (B,) take.
-        tracking_id: (B,) whose.
-        length_m: (B, 24) float32, NaN where an end is not tracked.
-    """
-
-    take: NDArray[np.uint16]
-    tracking_id: NDArray[np.uint64]
-    length_m: NDArray[np.float32]
 
 
 @dataclass
@@ -106,7 +96,7 @@ class SessionTables:
         people: (P,) PERSON.
         events: (E,) EVENTS_DTYPE.
         states: By take (4, 25) how often each joint had each ``TrackingState``.
-        bones: Sampled bone lengths.
+        samples: (S,) SAMPLE, the joints of some bodies.
         damaged: Damaged rows by table, and ``PICTURES`` that are gone.
         unreadable: Shards that can't be read.
         sealed_to: By stream name the last seq that the manifest or a row without its picture has.
@@ -121,7 +111,7 @@ class SessionTables:
     people: Rows
     events: Rows
     states: dict[int, NDArray[np.int64]]
-    bones: list[BonePart]
+    samples: Rows
     damaged: dict[str, int]
     unreadable: list[str]
     sealed_to: dict[str, int]
@@ -143,7 +133,7 @@ class _Parts:
     people: list[Rows] = field(default_factory=list)
     events: list[Rows] = field(default_factory=list)
     states: dict[int, NDArray[np.int64]] = field(default_factory=dict)
-    bones: list[BonePart] = field(default_factory=list)
+    samples: list[Rows] = field(default_factory=list)
     shards: list[tuple[str, Layout]] = field(default_factory=list)
     damaged: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
@@ -188,7 +178,7 @@ def read_tables(folder: Path, io: FileIO) -> SessionTables:
         people=np.concatenate([np.zeros(0, PERSON), *parts.people]),
         events=np.concatenate([np.zeros(0, EVENTS_DTYPE), *parts.events]),
         states=parts.states,
-        bones=parts.bones,
+        samples=np.concatenate([np.zeros(0, SAMPLE), *parts.samples]),
         damaged=parts.damaged,
         unreadable=parts.unreadable,
         sealed_to=_sealed_to(folder, parts.gone_to),
@@ -261,7 +251,7 @@ def _counted(rows: Rows, table: str, parts: _Parts) -> Rows:
 
 
 def _people(rows: Rows, before: int, parts: _Parts) -> Rows:
-    """Return the tracked bodies of some rows; count states and measure bones on the way."""
+    """Return the tracked bodies of some rows; count states and keep samples on the way."""
     row, slot = np.nonzero(rows["tracked"] != 0)
     people = np.zeros(len(row), _PERSON_IN)
     people["row"] = before + row
@@ -280,11 +270,13 @@ def _people(rows: Rows, before: int, parts: _Parts) -> Rows:
         states = people["state"][people["take"] == take]
         counts = np.stack([(states == state).sum(axis=0) for state in TrackingState])
         parts.states[int(take)] = parts.states.get(int(take), 0) + counts
-    some = people[::_BONES_OF]
-    if len(some):
-        length = bone_lengths(some["joints"]).astype(np.float32)
-        length[(some["state"][:, _BONE_ENDS] != TrackingState.tracked).any(axis=-1)] = np.nan
-        parts.bones.append(BonePart(some["take"].copy(), some["tracking_id"].copy(), length))
+    some = people[people["row"] % _SAMPLE_ROWS == 0]
+    samples = np.zeros(len(some), SAMPLE)
+    for name in ("take", "time_device", "tracking_id", "joints"):
+        samples[name] = some[name]
+    samples["joints"][some["state"] == TrackingState.not_tracked] = np.nan
+    samples["sure"] = some["state"] == TrackingState.tracked
+    parts.samples.append(samples)
     return people
 
 

@@ -11,6 +11,7 @@ from ..sessions.schema import Rows
 from ..sessions.shard.shard_reader import ShardReader
 from .lag.lag import UNKNOWN, Lag, measure_lag
 from .lag.wrist_images import TakeImages, WristTrack
+from .plausibility import Implausible, implausible_stretches
 from .session_tables import SessionTables
 from .streams import (
     StreamSteps,
@@ -35,11 +36,13 @@ class Take:
         color_shard: (F,) their shard.
         bodies: (M,) its body rows, by seq.
         people: (P,) its tracked bodies.
+        samples: (S,) the joints of some of them.
         steps: Of both streams, by name.
         pairs: Which belong together.
         dark: (F,) taken in low light.
         frozen: (F,) the same picture again and again.
         start: Device time at which it begins, 100 ns.
+        implausible: Stretches of bodies that can't be people, in seconds of the device's clock.
         lag: How late its joints are.
         lag_stretches: (first seq, last seq, ms) of those with a large lag of their own.
     """
@@ -50,11 +53,13 @@ class Take:
     color_shard: NDArray[np.intp]
     bodies: Rows
     people: Rows
+    samples: Rows
     steps: dict[str, StreamSteps]
     pairs: TakePairs
     dark: NDArray[np.bool_]
     frozen: NDArray[np.bool_]
     start: int
+    implausible: list[Implausible]
     lag: Lag = UNKNOWN
     lag_stretches: list[tuple[int, int, float]] = field(default_factory=list)
 
@@ -70,6 +75,15 @@ class Take:
         """Return the time that its items cover, seconds; pauses of a set clock don't count."""
         spans = [float(steps.regular.sum()) / SECOND_100NS for steps in self.steps.values()]
         return max(spans, default=0.0)
+
+    def implausible_rows(self) -> NDArray[np.bool_]:
+        """Return (P,) whether each tracked body is in one of the implausible stretches."""
+        seconds = self.people["time_device"] / SECOND_100NS
+        named = np.zeros(len(self.people), np.bool_)
+        for one in self.implausible:
+            own = self.people["tracking_id"] == one.tracking_id
+            named |= own & (seconds >= one.start_s) & (seconds <= one.end_s)
+        return named
 
     def measure_lag(self, io: FileIO, most_s: float) -> None:
         """Decode some of the pictures and measure by how much the joints come late.
@@ -153,6 +167,7 @@ def _take(tables: SessionTables, number: int) -> Take:
     bodies = tables.bodies[tables.bodies["take"] == number]
     bodies = bodies[np.argsort(bodies["seq"], kind="stable")]
     people = tables.people[tables.people["take"] == number]
+    samples = tables.samples[tables.samples["take"] == number]
     steps = {"color": measure_steps(color), "bodies": measure_steps(bodies)}
     regular = steps["bodies"].regular
     usual = float(np.median(regular)) if len(regular) else np.nan
@@ -164,9 +179,22 @@ def _take(tables: SessionTables, number: int) -> Take:
         color_shard=tables.color_shard[own],
         bodies=bodies,
         people=people,
+        samples=samples,
+        implausible=_implausible(people, samples),
         steps=steps,
         pairs=pair_take(color, bodies),
         dark=low_light(color, steps["color"], usual),
         frozen=frozen_pictures(color),
         start=min(firsts, default=0),
     )
+
+
+def _implausible(people: Rows, samples: Rows) -> list[Implausible]:
+    """Return the stretches of all bodies of a take that can't be people."""
+    found = []
+    for body in np.unique(people["tracking_id"]):
+        own = samples[samples["tracking_id"] == body]
+        own = own[np.argsort(own["time_device"], kind="stable")]
+        seconds = own["time_device"] / SECOND_100NS
+        found += implausible_stretches(int(body), own["joints"], own["sure"], seconds)
+    return found

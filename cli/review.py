@@ -9,7 +9,7 @@ import typer
 from .console import result, say
 
 if TYPE_CHECKING:
-    from ..review.server import Address
+    from ..web.server import PageAddress
 
 
 def review(
@@ -36,7 +36,7 @@ def review(
     """
     from ..review.server import review as serve
 
-    def announce(address: "Address") -> None:
+    def announce(address: "PageAddress") -> None:
         if address.moved:
             say(f"the usual port is in use; this page is at port {address.port}")
         result(address.url)

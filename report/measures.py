@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ..checks.findings import find_runs
 from ..checks.session_tables import SessionTables
 from ..checks.session_takes import Take
-from ..core.kinematics import FloatArray
+from ..core.kinematics import FloatArray, bone_lengths
 from ..core.pairing import NO_BODY
 from ..core.skeleton import (
     JOINT_BONES,
@@ -28,6 +28,7 @@ FAR_M: Final = 4.0
 BONE_NAMES: Final = tuple(f"{JOINT_NAMES[a]}-{JOINT_NAMES[b]}" for a, b in JOINT_BONES)
 _EDGES: Final = {"right": 1, "left": 2, "top": 4, "bottom": 8}
 _WORST: Final = 3
+_BONE_ENDS: Final = np.array(JOINT_BONES)
 _LONG_BONE_M: Final = 0.2
 _MAD: Final = 1.4826
 """Standard deviations in a median absolute deviation of normal noise."""
@@ -164,15 +165,16 @@ def _low_light(takes: Sequence[Take]) -> dict[str, Any]:
 
 def _bones(takes: Sequence[Take]) -> dict[str, Any]:
     """Return how stable each bone's length is: a body's bones don't grow."""
-    numbers = {take.number for take in takes}
     off: list[FloatArray] = []
     lengths: list[FloatArray] = []
-    for part in takes[0].tables.bones if takes else []:
-        for take in numbers & set(map(int, np.unique(part.take))):
-            for body in np.unique(part.tracking_id[part.take == take]):
-                own = part.length_m[(part.take == take) & (part.tracking_id == body)]
-                off.append(own / _median(own))
-                lengths.append(own)
+    for take in takes:
+        samples = take.samples
+        length = bone_lengths(samples["joints"]).astype(np.float32)
+        length[~samples["sure"][:, _BONE_ENDS].all(axis=-1)] = np.nan
+        for body in np.unique(samples["tracking_id"]):
+            own = length[samples["tracking_id"] == body]
+            off.append(own / _median(own))
+            lengths.append(own)
     if not off:
         return {"median_m": {}, "spread": {}, "worst": []}
     ratio, length = np.concatenate(off), np.concatenate(lengths)

@@ -2,54 +2,52 @@
 
 No address holds a path, and nothing here opens a file by a name that came from outside but for a
 session's, which is checked first. What goes wrong is one line of JSON, never a traceback.
+
+``uuid`` is a session's identity. A request that carries it gets an answer about that very session,
+or an error where another one was recorded under its name; what changes something must carry it.
 """
 
-import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import __version__
-from ..core.errors import KincapError, SessionError
 from ..core.skeleton import JOINT_BONES, JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES, LIMBS
 from ..sessions.edits import Decision
-from .assets import Assets
-from .open_session import NotHereError
-from .session_list import Shelf
+from ..web.app import ErrorAnswer
+from ..web.json_body import read_json
+from ..web.threads import WorkerThreads
+from .errors import status_of
+from .session_list import SessionList
 
-BODY_LIMIT_BYTES: Final = 4096
 NOTE_LIMIT: Final = 200
+UUID_LIMIT: Final = 64
 SEQ_DIGITS: Final = 15
 """A seq goes through the page as a double: exact up to 2**53."""
 
 COLUMNS_TYPE: Final = "application/octet-stream"
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class DecisionRequest:
     """A decision as the page sends it: seq_first and seq_last are both included."""
 
     op: Decision
     seq_first: int
     seq_last: int
     note: str
+    uuid: str
 
 
-def make_routes(shelf: Shelf, assets: Assets) -> list[Route]:
-    """Return every route of the review server."""
-    api = _Api(shelf)
+def make_routes(sessions: SessionList) -> list[Route]:
+    """Return every route of the page but for those that all pages have."""
+    api = _Api(sessions)
     session = "/api/sessions/{name}"
     return [
-        Route("/", assets.index),
-        Route("/static/{file}", assets.file),
         Route("/api/skeleton", api.skeleton),
         Route("/api/sessions", api.sessions),
         Route(session, api.session),
@@ -63,11 +61,17 @@ def make_routes(shelf: Shelf, assets: Assets) -> list[Route]:
     ]
 
 
+def error_answer(sessions: SessionList) -> ErrorAnswer:
+    """Return what is said of the page's own errors."""
+    return lambda error: (status_of(error), sessions.plain(error))
+
+
 class _Api:
     """The endpoints; reading and writing happens in threads, one call at a time a session."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, sessions: SessionList) -> None:
+        self._sessions = sessions
+        self._threads = WorkerThreads()
 
     async def skeleton(self, request: Request) -> Response:
         return JSONResponse(
@@ -83,49 +87,59 @@ class _Api:
         )
 
     async def sessions(self, request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._shelf.report))
+        return JSONResponse(await self._threads.run(self._sessions.report))
 
     async def session(self, request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self._shelf.detail, _name(request)))
+        detail = await self._threads.run(self._sessions.detail, _name(request), _uuid(request))
+        return JSONResponse(detail)
 
     async def thumbnail(self, request: Request) -> Response:
-        picture = await run_in_threadpool(self._shelf.thumbnail, _name(request))
-        return Response(picture, media_type="image/jpeg")
+        image = await self._threads.run(self._sessions.thumbnail, _name(request), _uuid(request))
+        return Response(image, media_type="image/jpeg")
 
     async def timeline(self, request: Request) -> Response:
-        first = _number(request, "first")
-        columns = await run_in_threadpool(self._shelf.timeline, _name(request), first)
+        columns = await self._threads.run(
+            self._sessions.timeline, _name(request), _number(request, "first"), _uuid(request)
+        )
         return Response(columns, media_type=COLUMNS_TYPE)
 
     async def bodies(self, request: Request) -> Response:
-        first = _number(request, "first")
-        columns = await run_in_threadpool(self._shelf.bodies, _name(request), first)
+        columns = await self._threads.run(
+            self._sessions.bodies, _name(request), _number(request, "first"), _uuid(request)
+        )
         return Response(columns, media_type=COLUMNS_TYPE)
 
     async def frame(self, request: Request) -> Response:
-        seq = _number(request, "seq")
-        picture = await run_in_threadpool(self._shelf.frame, _name(request), seq)
-        return Response(picture, media_type="image/jpeg")
+        image = await self._threads.run(
+            self._sessions.frame, _name(request), _number(request, "seq"), _uuid(request)
+        )
+        return Response(image, media_type="image/jpeg")
 
     async def edit(self, request: Request) -> Response:
-        edit = _edit_of(await _json_body(request))
-        report = await run_in_threadpool(
-            self._shelf.edit, _name(request), edit.op, edit.seq_first, edit.seq_last, edit.note
+        edit = _decision_of(await read_json(request))
+        report = await self._threads.run(
+            self._sessions.edit,
+            *(_name(request), edit.uuid, edit.op, edit.seq_first, edit.seq_last, edit.note),
         )
         return JSONResponse(report)
 
     async def undo(self, request: Request) -> Response:
-        await _json_body(request)
-        return JSONResponse(await run_in_threadpool(self._shelf.undo, _name(request)))
+        uuid = _body_uuid(await read_json(request))
+        return JSONResponse(await self._threads.run(self._sessions.undo, _name(request), uuid))
 
     async def redo(self, request: Request) -> Response:
-        await _json_body(request)
-        return JSONResponse(await run_in_threadpool(self._shelf.redo, _name(request)))
+        uuid = _body_uuid(await read_json(request))
+        return JSONResponse(await self._threads.run(self._sessions.redo, _name(request), uuid))
 
 
 def _name(request: Request) -> str:
-    """Return the session's name as given; the shelf checks it before it looks at any file."""
+    """Return the session's name as given; it is checked before any file is looked at."""
     return str(request.path_params["name"])
+
+
+def _uuid(request: Request) -> str | None:
+    """Return the identity that the session must have, None where any will do."""
+    return request.query_params.get("uuid")
 
 
 def _number(request: Request, key: str) -> int:
@@ -135,60 +149,28 @@ def _number(request: Request, key: str) -> int:
     return int(text)
 
 
-async def _json_body(request: Request) -> dict[str, Any]:
-    """Read a small JSON object; anything else is refused before it is held in memory."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HTTPException(415, "expected content-type: application/json")
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_LIMIT_BYTES:
-            raise HTTPException(413, f"body: more than {BODY_LIMIT_BYTES} bytes")
-    try:
-        found = json.loads(bytes(body))
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, "body: not JSON") from error
-    if not isinstance(found, dict):
-        raise HTTPException(400, "body: expected a JSON object")
-    return found
+def _body_uuid(body: dict[str, Any]) -> str:
+    """Return the identity of the session that a body is about."""
+    uuid = body.get("uuid")
+    if not isinstance(uuid, str) or not 0 < len(uuid) <= UUID_LIMIT:
+        raise HTTPException(400, "uuid: expected that of the session, as /api/sessions says it")
+    return uuid
 
 
-def _edit_of(body: dict[str, Any]) -> Edit:
+def _decision_of(body: dict[str, Any]) -> DecisionRequest:
     """Check a decision's keys and types."""
-    unknown = set(body) - {"op", "first", "last", "note"}
+    unknown = set(body) - {"op", "first", "last", "note", "uuid"}
     if unknown:
-        raise HTTPException(400, "body: unknown key; expected op, first, last, note")
+        raise HTTPException(400, "body: unknown key; expected op, first, last, note, uuid")
     op, first, last, note = (body.get(key, "") for key in ("op", "first", "last", "note"))
     if op not in get_args(Decision):
         raise HTTPException(400, "op: expected reject or keep")
     for key, value in (("first", first), ("last", last)):
-        # bool is an int in Python, and true is no frame number
+        # bool is an int in Python, but true is not a frame number
         if type(value) is not int or not 0 <= value < 10**SEQ_DIGITS:
             raise HTTPException(400, f"{key}: expected a whole number from 0")
     if first > last:
         raise HTTPException(400, f"first: {first} is after last: {last}")
     if not isinstance(note, str) or len(note) > NOTE_LIMIT:
         raise HTTPException(400, f"note: expected a text of at most {NOTE_LIMIT} characters")
-    return Edit(op, first, last, note)
-
-
-def make_error_handler(shelf: Shelf) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """Return what answers when something went wrong: one line of JSON, whatever it was."""
-
-    async def say_error(request: Request, error: Exception) -> Response:
-        if isinstance(error, HTTPException):
-            return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
-        if isinstance(error, KincapError | OSError):
-            return JSONResponse({"error": shelf.plain(error)}, _status_of(error))
-        return JSONResponse({"error": f"the server failed: {type(error).__name__}"}, 500)
-
-    return say_error
-
-
-def _status_of(error: Exception) -> int:
-    if isinstance(error, NotHereError):
-        return 404
-    if isinstance(error, SessionError):
-        return 409
-    return 500 if isinstance(error, OSError) else 422
+    return DecisionRequest(op, first, last, note, _body_uuid(body))

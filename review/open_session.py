@@ -1,6 +1,5 @@
 """One open session: its tables, its frames with their bodies, its decisions."""
 
-import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -8,16 +7,18 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from ..core.errors import KincapError, SessionError
+from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
 from ..sessions.edits import REJECT, Edits, load_edits
+from ..sessions.folders import SESSION_FILE
 from ..sessions.lock import is_recording
-from ..sessions.reader import EMPTY, SEALED, SessionReader, ShardState
+from ..sessions.reader import SessionReader, ShardState
 from ..sessions.schema import Stream, by_kinect_joints
 from ..sessions.session_file import load_session
 from . import timeline
 from .columns import pack_columns
 from .empty_stage import empty_picture, is_bodies_alone, stick_picture
+from .errors import NotHereError, OutsideError, ReplacedError
 
 PIECE: Final = 256
 """Colour frames, by seq, in one answer of bodies."""
@@ -26,22 +27,12 @@ THUMBNAIL_PX: Final = (384, 216)
 THUMBNAIL_QUALITY: Final = 82
 
 
-class NotHereError(SessionError):
-    """What was asked for by name or number is not there."""
-
-
-class Book:
-    """A session that is being looked at.
-
-    Hold ``lock`` while using it: the reader below serves one thread.
+class OpenSession:
+    """A session that is being looked at, by one thread at a time.
 
     Args:
         name: The session.
         folder: Its folder.
-
-    Attributes:
-        lock: Held by whoever uses the book.
-        closed: No longer to be used.
 
     Raises:
         SessionError: The session can't be read.
@@ -49,33 +40,45 @@ class Book:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
-        self.lock = threading.RLock()
-        self.closed = False
         self._stamp = recording_stamp(folder)
+        self._identity = _file_identity(folder)
         self._reader = SessionReader(folder)
         self._slim: dict[str, np.ndarray] = {}
         self._thumbnail: tuple[int, bytes] | None = None
         self._empty: bytes | None = None
         self._load()
 
+    @property
+    def uuid(self) -> str:
+        """The session's identity: it is another one when a session is recorded anew."""
+        return self._reader.info.uuid
+
     def close(self) -> None:
-        """Close the files as soon as nobody uses them."""
-        with self.lock:
-            self.closed = True
-            self._reader.close()
+        """Close the files."""
+        self._reader.close()
+
+    def is_replaced(self) -> bool:
+        """Return True if another session was recorded under this name; costs one look at a file."""
+        identity = _file_identity(self.folder)
+        if identity == self._identity:
+            return False
+        if load_session(self.folder).uuid != self.uuid:
+            return True
+        self._identity = identity
+        return False
 
     def refresh(self) -> None:
-        """Look at the files again: a recorder may be writing."""
+        """Look at the files again: a recorder may be writing.
+
+        Raises:
+            ReplacedError: Another session was recorded under this name.
+        """
         stamp = recording_stamp(self.folder)
         if stamp == self._stamp:
             return
-        if load_session(self.folder).uuid == self._reader.info.uuid:
-            self._reader.refresh()
-        else:
-            # deleted and recorded again under the same name
-            old, self._reader = self._reader, SessionReader(self.folder)
-            old.close()
-            self._thumbnail = None
+        if self.is_replaced():
+            raise ReplacedError(f"{self.name}: deleted and recorded again; reload the page")
+        self._reader.refresh()
         self._load()
         # taken before the look: what was written during it is found the next time
         self._stamp = stamp
@@ -84,14 +87,13 @@ class Book:
         """Take the small tables; the bodies only when somebody asks for them."""
         self._size = self._reader.info.size_px
         self._color = self._reader.color
-        self._paired: tuple[np.ndarray, timeline.Pairs] | None = None
+        self._paired: tuple[np.ndarray, timeline.FrameBodies] | None = None
         # without pictures the body rows are what is paged through, on an empty stage
         self._bodies_alone = is_bodies_alone(self._reader.info)
         if self._bodies_alone:
             self._color = timeline.rows_in_place_of_color(self._slim_bodies())
-        self._state = self._find_state()
 
-    def _bodies(self) -> tuple[np.ndarray, timeline.Pairs]:
+    def _bodies(self) -> tuple[np.ndarray, timeline.FrameBodies]:
         """Return the bodies, and which of them belongs to which colour frame."""
         if self._paired is None:
             bodies = self._slim_bodies()
@@ -116,45 +118,19 @@ class Book:
         rows = self._reader.shard(shard.name).rows("bodies")
         return timeline.slim_bodies(by_kinect_joints(rows, self._reader.info.shape.skeleton))
 
-    def _find_state(self) -> str:
-        if is_recording(self.folder):
-            return "recording"
-        if len(self._color) == 0:
-            return "empty"
-        sealed = all(shard.state in (SEALED, EMPTY) for shard in self._reader.shards)
-        return "sealed" if sealed else "left"
-
-    def summary(self) -> dict[str, Any]:
-        """Return the session's line in the list."""
-        info = self._reader.info
-        spans = timeline.take_spans(self._color)
-        verdicts = load_edits(self.folder).verdicts(self._color["seq"])
-        return {
-            "name": self.name,
-            "state": self._state,
-            "problem": None,
-            "frames": len(self._color),
-            "pictures": not self._bodies_alone,
-            "duration_s": sum(span["duration_s"] for span in spans),
-            "bytes": sum(path.stat().st_size for path in self.folder.iterdir()),
-            "subject": str(info.subject or ""),
-            "outfit": str(info.outfit or ""),
-            "note": str(info.note or ""),
-            "tags": [str(tag) for tag in info.tags],
-            "created_utc": str(info.created_utc),
-            "rejected": int((verdicts == REJECT).sum()),
-        }
-
     def detail(self) -> dict[str, Any]:
-        """Return all that the session's page shows but the frames themselves."""
+        """Return what the session's page shows beside its line in the list and its frames."""
         info = self._reader.info
         along = Stream.bodies if self._bodies_alone else Stream.color
         drops = timeline.find_drops(self._color, self._reader.events, along)
         noticed = timeline.find_noticed(self._color, self._reader.events, along)
+        edits = load_edits(self.folder)
+        verdicts = edits.verdicts(self._color["seq"])
         return {
-            **self.summary(),
             "schema": "kincap/review-session/1",
-            "uuid": str(info.uuid),
+            "uuid": self.uuid,
+            "frames": len(self._color),
+            "rejected": int((verdicts == REJECT).sum()),
             "bodies": len(self._bodies()[0]),
             "source": str(info.source.get("uri") or info.source.get("kind") or ""),
             "color_size_px": self._size,
@@ -172,7 +148,7 @@ class Book:
                 for drop in drops
             ],
             "noticed": [asdict(one) for one in noticed],
-            "edits": self.edits(load_edits(self.folder)),
+            "edits": self.edits(edits),
         }
 
     def edits(self, edits: Edits) -> dict[str, Any]:
@@ -183,6 +159,21 @@ class Book:
             begin, end = np.searchsorted(seqs, [first, last + 1])
             ranges.append({"op": op, "first": first, "last": last, "frames": int(end) - int(begin)})
         return {"ranges": ranges, "can_undo": edits.can_undo, "can_redo": edits.can_redo}
+
+    def check_range(self, first: int, last: int) -> None:
+        """Check that a range to decide about is one of the session's frames.
+
+        Raises:
+            OutsideError: It begins before the first frame or ends after the last one.
+        """
+        seqs = self._color["seq"]
+        if len(seqs) == 0:
+            raise OutsideError(f"{self.name}: no frames to decide about")
+        if first < seqs[0] or last > seqs[-1]:
+            raise OutsideError(
+                f"{self.name}: frames {first} to {last}: expected a range within {seqs[0]} to "
+                f"{seqs[-1]}"
+            )
 
     def timeline(self, first: int) -> bytes:
         """Return a row for each colour frame from seq ``first`` on, as packed columns."""
@@ -257,6 +248,12 @@ class Book:
         picture = decode_jpeg(self.frame(int(self._color["seq"][at])), rgb=False)
         small = cv2.resize(picture, THUMBNAIL_PX, interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8)
+
+
+def _file_identity(folder: Path) -> object:
+    """Return something that changes when session.json is written, also by another session."""
+    status = (folder / SESSION_FILE).stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def recording_stamp(folder: Path) -> object:

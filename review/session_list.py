@@ -1,26 +1,88 @@
-"""The sessions as the review server holds them: opened on demand, few at a time, always current."""
+"""The sessions of the page's server: opened on demand, a few at a time, always current."""
 
 import shlex
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from ..core.errors import KincapError, SessionError
-from ..sessions.edits import EDITS_FILE, Decision, add_edit, redo_edit, undo_edit
-from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions, session_folder
-from .open_session import Book, NotHereError, recording_stamp
+from ..sessions.edits import (
+    EDITS_FILE,
+    REJECT,
+    Decision,
+    Edits,
+    add_edit,
+    load_edits,
+    redo_edit,
+    undo_edit,
+)
+from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions, may_read
+from ..sessions.reader import SessionReader
+from ..sessions.repair.verify import NOT_READABLE
+from ..sessions.schema import Stream
+from ..sessions.summary import CLOSED, SessionSummary, summarise
+from .empty_stage import is_bodies_alone
+from .errors import BusyError, NotHereError, ReplacedError
+from .open_session import OpenSession, recording_stamp
+from .summaries import Summaries
 
 DEFAULT_FOLDER: Final = Path("recordings")
-"""What every command takes where nothing is said."""
+"""The folder of every command where none is given."""
 
-BOOKS_OPEN: Final = 6
+MOST_OPEN: Final = 6
 """Sessions kept open; the one looked at longest ago is closed for the next."""
 
+LOCK_WAIT_S: Final = 5.0
+"""How long a request waits for another one that reads the same session."""
 
-class Shelf:
+READING: Final = "reading"
+"""State of a session whose line in the list is not there yet."""
+
+
+class _Place:
+    """A session's place among the open ones.
+
+    Attributes:
+        lock: Held by the thread that reads the session; opening it counts as reading.
+        session: The open session; None before the first look.
+        closed: No longer among the open ones.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.session: OpenSession | None = None
+        self.closed = False
+
+    def current(self, name: str, folder: Path, uuid: str | None) -> OpenSession:
+        """Return the session that has this name now, open; the lock is held.
+
+        Raises:
+            ReplacedError: It is not the one with this uuid.
+        """
+        if self.session is not None and self.session.is_replaced():
+            self.session.close()
+            self.session = None
+        if self.session is None:
+            self.session = OpenSession(name, folder)
+        if uuid is not None and uuid != self.session.uuid:
+            raise ReplacedError(f"{name}: deleted and recorded again; reload the page")
+        return self.session
+
+    def close_if_unused(self) -> None:
+        """Close the session; while a thread reads it, that thread does so afterwards."""
+        if self.closed and self.lock.acquire(blocking=False):
+            try:
+                if self.session is not None:
+                    self.session.close()
+                    self.session = None
+            finally:
+                self.lock.release()
+
+
+class SessionList:
     """All sessions of a folder.
 
     Args:
@@ -29,14 +91,17 @@ class Shelf:
 
     def __init__(self, recordings: Path) -> None:
         self.recordings = recordings
+        # held for moments only: no file is touched under it
         self._lock = threading.Lock()
-        self._books: OrderedDict[str, Book] = OrderedDict()
-        self._summaries: dict[str, tuple[object, dict[str, Any]]] = {}
+        self._places: OrderedDict[str, _Place] = OrderedDict()
+        self._known: dict[str, tuple[object, dict[str, Any]]] = {}
+        self._summaries = Summaries(self._line)
 
     def report(self) -> dict[str, Any]:
         """Return what the list of sessions shows, newest first."""
         names = find_sessions(self.recordings) if self.recordings.is_dir() else []
-        found = [self._summary(name) for name in names]
+        lines = self._summaries.get(names)
+        found = [lines[name] or _bare_line(name, READING, None) for name in names]
         found.sort(key=lambda session: (session["created_utc"], session["name"]), reverse=True)
         return {
             "schema": "kincap/review-sessions/1",
@@ -51,122 +116,205 @@ class Shelf:
             return ""
         return f" --recordings {shlex.quote(str(self.recordings))}"
 
-    def _summary(self, name: str) -> dict[str, Any]:
+    def _line(self, name: str) -> dict[str, Any]:
         """Return a session's line in the list; it is made anew only when a file of it changed."""
-        folder = session_folder(self.recordings, name)
         try:
+            folder = self.recordings / check_session_name(name)
             stamp = recording_stamp(folder), _edits_stamp(folder)
-            known = self._summaries.get(name)
+            known = self._known.get(name)
             if known is None or known[0] != stamp:
-                with self._open(name) as book:
-                    book.refresh()
-                    self._summaries[name] = known = (stamp, book.summary())
+                self._known[name] = known = (stamp, self._read_line(folder))
             return known[1]
         except (KincapError, OSError) as error:
-            return _unreadable(name, folder, self.plain(error))
+            return _bare_line(name, "damaged", self.plain(error))
+
+    def _read_line(self, folder: Path) -> dict[str, Any]:
+        """Return a session's line in the list: what ``kincap sessions list`` says, and more."""
+        if not may_read(folder):
+            return _bare_line(folder.name, CLOSED, NOT_READABLE)
+        summary = summarise(folder)
+        line = _bare_line(folder.name, summary.state, None)
+        info = summary.info
+        if info is not None:
+            line |= {
+                "uuid": info.uuid,
+                "subject": info.subject,
+                "outfit": info.outfit,
+                "note": info.note,
+                "tags": [str(tag) for tag in info.tags],
+                "created_utc": info.created_utc,
+                "pictures": not is_bodies_alone(info),
+            }
+        return line | {
+            "problem": self._plain("; ".join(summary.problems)) or None,
+            "frames": summary.items[Stream.color if line["pictures"] else Stream.bodies],
+            "duration_s": summary.duration_s,
+            "bytes": summary.bytes,
+            "rejected": _count_rejected(folder, summary, bool(line["pictures"])),
+        }
 
     def plain(self, error: Exception) -> str:
         """Return an error's line without the folder that all of them begin with."""
-        text = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        if isinstance(error, OSError):
+            return error.strerror or str(error)
+        return self._plain(str(error))
+
+    def _plain(self, text: str) -> str:
         return text.replace(f"{self.recordings}/", "")
 
     @contextmanager
-    def _open(self, name: str) -> Iterator[Book]:
-        """Give one session to one thread; another thread that wants the same one waits."""
+    def _open(self, name: str, uuid: str | None) -> Iterator[OpenSession]:
+        """Give one session to one thread; another thread that wants the same one waits.
+
+        Raises:
+            NotHereError: There is no such session.
+            ReplacedError: It is not the one with this uuid.
+            BusyError: Another thread has been reading it for long.
+            KincapError: It can't be read.
+        """
+        folder = self._folder(name)
+        while True:
+            place = self._place(name)
+            if not place.lock.acquire(timeout=LOCK_WAIT_S):
+                raise BusyError(f"{name}: still being read; try again")
+            try:
+                # closed while we waited: it was the one looked at longest ago, or was deleted
+                if place.closed:
+                    continue
+                yield place.current(name, folder, uuid)
+                return
+            except FileNotFoundError as error:
+                self._forget(name)
+                raise NotHereError(f"{name}: no such session") from error
+            finally:
+                place.lock.release()
+                place.close_if_unused()
+
+    def _folder(self, name: str) -> Path:
+        """Return a session's folder.
+
+        Raises:
+            NotHereError: There is none.
+        """
         try:
-            check_session_name(name)
+            folder = self.recordings / check_session_name(name)
         except SessionError as error:
             raise NotHereError("not a session's name") from error
-        folder = session_folder(self.recordings, name)
         if not (folder / SESSION_FILE).is_file():
             self._forget(name)
             raise NotHereError(f"{name}: no such session")
-        while True:
-            with self._lock:
-                book = self._books.pop(name, None) or Book(name, folder)
-                self._books[name] = book
-                closing = self._books.popitem(last=False)[1] if self._too_many() else None
-            if closing is not None:
-                closing.close()
-            with book.lock:
-                # closed while we waited: it was the one looked at longest ago, or was replaced
-                if not book.closed:
-                    yield book
-                    return
+        return folder
 
-    def _too_many(self) -> bool:
-        return len(self._books) > BOOKS_OPEN
+    def _place(self, name: str) -> _Place:
+        """Return a session's place, which becomes the latest one looked at."""
+        closing: list[_Place] = []
+        with self._lock:
+            place = self._places.pop(name, None) or _Place()
+            self._places[name] = place
+            while len(self._places) > MOST_OPEN:
+                closing.append(self._places.popitem(last=False)[1])
+        _close(closing)
+        return place
 
     def _forget(self, name: str) -> None:
-        """Close a session that is no longer there."""
+        """Close a session that no longer exists."""
         with self._lock:
-            book = self._books.pop(name, None)
-        if book is not None:
-            book.close()
+            place = self._places.pop(name, None)
+        _close([place] if place is not None else [])
 
-    def detail(self, name: str) -> dict[str, Any]:
+    def detail(self, name: str, uuid: str | None = None) -> dict[str, Any]:
         """Return all about one session but its frames."""
-        with self._open(name) as book:
-            book.refresh()
-            return book.detail()
+        with self._open(name, uuid) as session:
+            session.refresh()
+            return {**self._line(name), **session.detail()}
 
-    def timeline(self, name: str, first: int) -> bytes:
+    def timeline(self, name: str, first: int, uuid: str | None = None) -> bytes:
         """Return a row for each colour frame from a seq on, as packed columns."""
-        with self._open(name) as book:
-            return book.timeline(first)
+        with self._open(name, uuid) as session:
+            return session.timeline(first)
 
-    def bodies(self, name: str, first: int) -> bytes:
+    def bodies(self, name: str, first: int, uuid: str | None = None) -> bytes:
         """Return the people in the piece of colour frames that begins at a seq."""
-        with self._open(name) as book:
-            return book.people(first)
+        with self._open(name, uuid) as session:
+            return session.people(first)
 
-    def frame(self, name: str, seq: int) -> bytes:
+    def frame(self, name: str, seq: int, uuid: str | None = None) -> bytes:
         """Return a colour frame's JPEG bytes as stored."""
-        with self._open(name) as book:
-            return book.frame(seq)
+        with self._open(name, uuid) as session:
+            return session.frame(seq)
 
-    def thumbnail(self, name: str) -> bytes:
+    def thumbnail(self, name: str, uuid: str | None = None) -> bytes:
         """Return a small JPEG of the session."""
-        with self._open(name) as book:
-            return book.thumbnail()
+        with self._open(name, uuid) as session:
+            return session.thumbnail()
 
-    def edit(self, name: str, op: Decision, first: int, last: int, note: str) -> dict[str, Any]:
-        """Store a decision and return what stands now."""
-        with self._open(name) as book:
-            return book.edits(add_edit(book.folder, op, first, last, note))
+    def edit(
+        self, name: str, uuid: str, op: Decision, first: int, last: int, note: str
+    ) -> dict[str, Any]:
+        """Store a decision and return all that are in force."""
+        with self._open(name, uuid) as session:
+            session.refresh()
+            session.check_range(first, last)
+            return self._decide(session, lambda: add_edit(session.folder, op, first, last, note))
 
-    def undo(self, name: str) -> dict[str, Any]:
-        """Take the last decision back and return what stands now."""
-        with self._open(name) as book:
-            return book.edits(undo_edit(book.folder))
+    def undo(self, name: str, uuid: str) -> dict[str, Any]:
+        """Take the last decision back and return all that are in force."""
+        with self._open(name, uuid) as session:
+            return self._decide(session, lambda: undo_edit(session.folder))
 
-    def redo(self, name: str) -> dict[str, Any]:
-        """Make the decision again that was taken back, and return what stands now."""
-        with self._open(name) as book:
-            return book.edits(redo_edit(book.folder))
+    def redo(self, name: str, uuid: str) -> dict[str, Any]:
+        """Make the decision again that was taken back, and return all that are in force."""
+        with self._open(name, uuid) as session:
+            return self._decide(session, lambda: redo_edit(session.folder))
+
+    def _decide(self, session: OpenSession, change: Callable[[], Edits]) -> dict[str, Any]:
+        """Change the decisions of a session that may be deleted meanwhile."""
+        try:
+            return session.edits(change())
+        except (KincapError, OSError) as error:
+            if (session.folder / SESSION_FILE).is_file():
+                raise
+            raise NotHereError(f"{session.name}: no such session") from error
 
     def close(self) -> None:
-        """Close every session."""
+        """Close every session; one that a thread still reads is closed by that thread."""
         with self._lock:
-            books = list(self._books.values())
-            self._books.clear()
-        for book in books:
-            book.close()
+            places = list(self._places.values())
+            self._places.clear()
+        _close(places)
+
+
+def _close(places: list[_Place]) -> None:
+    for place in places:
+        place.closed = True
+        place.close_if_unused()
+
+
+def _count_rejected(folder: Path, summary: SessionSummary, pictures: bool) -> int:
+    """Return how many stored frames are rejected; 0 where the session is damaged."""
+    if summary.problems:
+        return 0
+    edits = load_edits(folder)
+    if not any(op == "reject" for _, _, op in edits.ranges()):
+        return 0
+    with SessionReader(folder) as reader:
+        rows = reader.color if pictures else reader.bodies
+        return int((edits.verdicts(rows["seq"]) == REJECT).sum())
 
 
 def _edits_stamp(folder: Path) -> object:
     """Return something that changes with the decisions."""
     try:
-        status = (folder / EDITS_FILE).stat()
+        status = (folder / EDITS_FILE).lstat()
     except FileNotFoundError:
         return None
     return status.st_mtime_ns, status.st_ino
 
 
-def _unreadable(name: str, folder: Path, problem: str) -> dict[str, Any]:
-    size = sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
+def _bare_line(name: str, state: str, problem: str | None) -> dict[str, Any]:
+    """Return the line of a session of which nothing is known."""
     return {
-        "name": name, "state": "damaged", "problem": problem, "frames": 0,
-        "duration_s": 0.0, "bytes": size, "subject": "", "outfit": "", "note": "", "tags": [],
-        "created_utc": "", "rejected": 0,
+        "name": name, "uuid": "", "state": state, "problem": problem, "frames": 0,
+        "pictures": True, "duration_s": 0.0, "bytes": 0, "subject": "", "outfit": "", "note": "",
+        "tags": [], "created_utc": "", "rejected": 0,
     }  # fmt: skip

@@ -39,7 +39,7 @@ UNEXPLAINED: Final = "not stored, or its row is damaged"
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class FrameBodies:
     """Which body row belongs to which colour frame.
 
     Attributes:
@@ -118,7 +118,7 @@ def rows_in_place_of_color(bodies: np.ndarray) -> np.ndarray:
     return rows[np.argsort(rows["seq"], kind="stable")]
 
 
-def pair_bodies(color: np.ndarray, bodies: np.ndarray) -> Pairs:
+def pair_bodies(color: np.ndarray, bodies: np.ndarray) -> FrameBodies:
     """Find each colour frame's body, exactly as the data set is built.
 
     Args:
@@ -129,7 +129,7 @@ def pair_bodies(color: np.ndarray, bodies: np.ndarray) -> Pairs:
         color["take"], color["time_device"], bodies["take"], bodies["time_device"]
     )
     residual_ms = np.where(body == UNPAIRED, np.nan, residual / MS_100NS)
-    return Pairs(body, residual_ms.astype(np.float32))
+    return FrameBodies(body, residual_ms.astype(np.float32))
 
 
 def seconds_in_take(color: np.ndarray) -> np.ndarray:
@@ -142,7 +142,7 @@ def seconds_in_take(color: np.ndarray) -> np.ndarray:
     return seconds
 
 
-def lane_states(bodies: np.ndarray, pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
+def lane_states(bodies: np.ndarray, pairs: FrameBodies) -> tuple[np.ndarray, np.ndarray]:
     """Return the states that the lanes show: those of the person nearest to the sensor.
 
     Args:
@@ -263,7 +263,7 @@ def take_spans(color: np.ndarray) -> list[dict[str, float]]:
 
 
 def people_columns(
-    color: np.ndarray, bodies: np.ndarray, pairs: Pairs, frames: Sequence[int] | np.ndarray
+    color: np.ndarray, bodies: np.ndarray, pairs: FrameBodies, frames: Sequence[int] | np.ndarray
 ) -> dict[str, np.ndarray]:
     """Return a row for each tracked person in some colour frames.
 

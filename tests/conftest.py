@@ -1,4 +1,4 @@
-"""Fixtures for every test: where the real recordings lie, and how to run the real command."""
+"""Fixtures for every test: the folder of real recordings, and the real command."""
 
 import os
 import subprocess

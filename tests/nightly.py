@@ -1,9 +1,9 @@
-"""The crash programme at length: ``python -m tests.nightly PART|all [--runs N] [--seed S]``.
+"""The long programmes: ``python -m tests.nightly PART|all [--runs N] [--seed S]``.
 
-Each part breaks recordings in one way and counts what came of it; docs/reliability.md says what is
-tried and what was measured. One JSON object with all counts goes to ``--json FILE`` (written anew
-while it runs, so that a night that is cut off leaves its counts) or, without it, to stdout. Exit 1
-where anything was lost, wrong, or damaged in silence; stderr then says how to do it again.
+Each part tries one kind of trouble and counts the outcomes; docs/reliability.md describes them and
+has the measured counts. One JSON object with all counts goes to ``--json FILE`` (updated while it
+runs, so an interrupted night keeps its counts) or to stdout. The exit code is 1 if anything was
+lost, wrong or silently damaged; stderr then names it and the command that repeats it.
 """
 
 import argparse
@@ -27,9 +27,9 @@ from kincap import __version__
 
 SCHEMA = "kincap/nightly/1"
 COUNTS_OF_HARM = ("lost", "silent", "died", "wrong", "damaged_acknowledged")
-"""Counts that have to be 0 in every part that has them, whatever its failures say."""
+"""Counts that must be 0 in every part that has them, even if it lists no failures."""
 MOST_TOLD = 10
-"""Failures told on stderr."""
+"""Most failures printed on stderr."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,24 @@ class Part:
     """A part of the programme.
 
     Attributes:
-        name: Its name on the command line; its code is tests/crash/NAME.py.
-        runs: How much is done where nobody asked for more.
-        of: What is counted as a run.
+        name: Its name on the command line.
+        runs: Its default amount.
+        of: The unit of that amount.
+        minutes: About how long that takes on two idle cores.
+        shows: The claim that it tries.
+        folder: Where its code is: tests/FOLDER/NAME.py.
     """
 
     name: str
     runs: int
     of: str
+    minutes: int
+    shows: str
+    folder: str = "crash"
 
     def run(self, runs: int, seed: int, jobs: int, **known: Any) -> dict[str, Any]:
         """Run it; it takes those of the further arguments that it knows."""
-        run = import_module(f".crash.{self.name}", __package__).run
+        run = import_module(f".{self.folder}.{self.name}", __package__).run
         taken = inspect.signature(run).parameters
         more = {name: value for name, value in known.items() if name in taken}
         counts: dict[str, Any] = run(runs, seed, jobs, **more)
@@ -58,18 +64,62 @@ class Part:
 PARTS = {
     part.name: part
     for part in (
-        Part("kill", 200, "recorders killed"),
-        Part("stops", 1, "rounds of a stop after every call"),
-        Part("powerloss", 300, "patterns of lost pages"),
-        Part("diskerrors", 1, "rounds of an error at every call"),
-        Part("flips", 500, "damaged places"),
-        Part("fuzz", 500, "examples for each property"),
+        Part(
+            "kill",
+            200,
+            "recorders killed",
+            12,
+            "SIGKILL of a real recorder at any moment loses no acknowledged item",
+        ),
+        Part(
+            "stops",
+            1,
+            "rounds of a stop after every call",
+            10,
+            "a recording stopped after any change of the disk is recovered, and so is its recovery",
+        ),
+        Part(
+            "powerloss",
+            300,
+            "patterns of lost pages",
+            3,
+            "a power cut loses nothing that was synced and invents no frame",
+        ),
+        Part(
+            "diskerrors",
+            1,
+            "rounds of an error at every call",
+            6,
+            "a disk that fails at any call ends in one line and loses nothing acknowledged",
+        ),
+        Part(
+            "flips",
+            500,
+            "damaged places",
+            8,
+            "a flipped bit, a cut or a lost page is found or harmless, and is repaired",
+        ),
+        Part(
+            "fuzz",
+            500,
+            "examples for each property",
+            10,
+            "no reader crashes on files with any values, correctly signed",
+        ),
     )
 }
 
 
+def listing() -> str:
+    """Return a line or two on each part, for ``--help``."""
+    return "parts:\n" + "\n".join(
+        f"  {part.name:<11}{part.shows}\n{'':13}({part.runs} {part.of}, about {part.minutes} min)"
+        for part in PARTS.values()
+    )
+
+
 def harm(counts: dict[str, Any]) -> list[str]:
-    """Return what of a part's counts must not be.
+    """Return the counts of a part that show harm.
 
     Args:
         counts: What its run returned.
@@ -79,7 +129,7 @@ def harm(counts: dict[str, Any]) -> list[str]:
 
 
 def about(seed: int) -> dict[str, Any]:
-    """Return what has to be known of this run besides its counts."""
+    """Return the circumstances of this run."""
     return {
         "schema": SCHEMA,
         "command": " ".join(["python -m tests.nightly", *sys.argv[1:]]),
@@ -111,12 +161,12 @@ def run_parts(
 
     Args:
         parts: Which.
-        runs: How much of each; None: as much as each has by default.
-        seed: Of all that is drawn.
-        jobs: How much at a time.
-        save: Given the report whenever there is more in it.
-        say: Told how far it is.
-        known: What some parts take besides.
+        runs: Amount of each; None: its default.
+        seed: Of all random choices.
+        jobs: Processes at a time.
+        save: Given the report whenever it has grown.
+        say: Given the progress.
+        known: Further arguments that some parts take.
 
     Returns:
         The report, as it is printed.
@@ -152,11 +202,18 @@ def run_parts(
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run what the command line asks for, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.nightly", description=__doc__)
-    parser.add_argument("part", choices=[*PARTS, "all"])
-    parser.add_argument("--runs", type=int, help="how much; by default as docs/reliability.md says")
-    parser.add_argument("--seed", type=int, default=20)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how much at a time")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.nightly",
+        description=__doc__,
+        epilog=listing(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "part", choices=[*PARTS, "all"], metavar="PART", help="one of these, or all"
+    )
+    parser.add_argument("--runs", type=int, help="amount; the default is in the list below")
+    parser.add_argument("--seed", type=int, default=20, help="of all random choices (default: 20)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
     parser.add_argument("--speed", type=float, default=8.0, help="kill: pace, in 30 frames/s")
     parser.add_argument("--json", nargs="?", const="-", default="-", help="FILE, or - for stdout")
     asked = parser.parse_args(words)

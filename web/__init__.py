@@ -1,1 +1,6 @@
-"""The guard of every page that kincap serves."""
+"""Pages that kincap serves on this machine, and the one guard that they share.
+
+Entry points: ``server.serve_page`` runs a page until Ctrl-C; ``app.guarded_app`` makes the
+application: a page's own routes, its files and the opening of the page, all behind ``guard.Guard``.
+The browser's side is ``static/guarded.js``.
+"""

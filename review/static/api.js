@@ -1,4 +1,10 @@
-// What the page asks the server for. Names and numbers only: no path ever stands in an address.
+// What the page asks the server for. Addresses hold names and numbers only, never a path. `uuid`
+// is the session's identity: an answer is about that very session, or an error says that it is gone.
+
+import { guardedFetch } from "./guarded.js";
+
+export const DELETED = 404; // no session of this name exists any more
+export const REPLACED = 410; // another session has its name now
 
 export class ApiError extends Error {
   constructor(message, status) {
@@ -16,12 +22,16 @@ async function checked(answer) {
   throw new ApiError(message || `the server answered ${answer.status}`, answer.status);
 }
 
-export async function getJson(path) {
-  return (await checked(await fetch(path))).json();
+async function getJson(path) {
+  return (await checked(await guardedFetch(path))).json();
 }
 
-export async function postJson(path, body) {
-  const answer = await fetch(path, {
+async function getBlob(path, signal) {
+  return (await checked(await guardedFetch(path, { signal }))).blob();
+}
+
+async function postJson(path, body) {
+  const answer = await guardedFetch(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -36,8 +46,8 @@ const ARRAYS = { f8: Float64Array, f4: Float32Array, u4: Uint32Array, u2: Uint16
  * ({columns: {name: [type, shape, offset]}, ...}), then the columns, each on a multiple of 8 bytes.
  * @returns {Promise<Object>} the header's other keys, and each column as a typed array
  */
-export async function getColumns(path, signal) {
-  const buffer = await (await checked(await fetch(path, { signal }))).arrayBuffer();
+async function getColumns(path) {
+  const buffer = await (await checked(await guardedFetch(path))).arrayBuffer();
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   const table = { ...header };
@@ -50,17 +60,17 @@ export async function getColumns(path, signal) {
 }
 
 const base = (name) => `/api/sessions/${encodeURIComponent(name)}`;
+const of = (uuid) => `?uuid=${encodeURIComponent(uuid)}`;
 
 export const api = {
   skeleton: () => getJson("/api/skeleton"),
   sessions: () => getJson("/api/sessions"),
   session: (name) => getJson(base(name)),
-  timeline: (name, first) => getColumns(`${base(name)}/timeline/${first}`),
-  bodies: (name, first) => getColumns(`${base(name)}/bodies/${first}`),
-  frame: async (name, seq, signal) =>
-    (await checked(await fetch(`${base(name)}/frames/${seq}`, { signal }))).blob(),
-  thumbnail: (name) => `${base(name)}/thumbnail`,
-  edit: (name, op, first, last) => postJson(`${base(name)}/edits`, { op, first, last }),
-  undo: (name) => postJson(`${base(name)}/undo`, {}),
-  redo: (name) => postJson(`${base(name)}/redo`, {}),
+  timeline: (name, uuid, first) => getColumns(`${base(name)}/timeline/${first}${of(uuid)}`),
+  bodies: (name, uuid, first) => getColumns(`${base(name)}/bodies/${first}${of(uuid)}`),
+  frame: (name, uuid, seq, signal) => getBlob(`${base(name)}/frames/${seq}${of(uuid)}`, signal),
+  thumbnail: (name, uuid) => getBlob(`${base(name)}/thumbnail${of(uuid)}`),
+  edit: (name, uuid, op, first, last) => postJson(`${base(name)}/edits`, { op, first, last, uuid }),
+  undo: (name, uuid) => postJson(`${base(name)}/undo`, { uuid }),
+  redo: (name, uuid) => postJson(`${base(name)}/redo`, { uuid }),
 };

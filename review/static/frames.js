@@ -1,20 +1,22 @@
 // The pictures: at most three requests under way, what is wanted first comes first, what nobody
 // wants any more is dropped. The stored JPEG bytes are decoded by the browser, off this thread.
 
-import { api, ApiError } from "./api.js";
+import { api, ApiError, REPLACED } from "./api.js";
 
 const UNDER_WAY = 3;
 const BLOB_BYTES = 160e6;
 const BITMAPS = 20;
+const LOST = [401, 503, REPLACED]; // nothing is wrong with the frame itself
 
 export class FrameStore {
   /**
-   * @param {string} name the session
+   * @param {{name: string, uuid: string}} session
    * @param {(seq: number) => void} onReady called when a picture (or its damage) is there
    * @param {(error: Error) => void} onLost called when the server doesn't answer any more
    */
-  constructor(name, onReady, onLost) {
+  constructor({ name, uuid }, onReady, onLost) {
     this.name = name;
+    this.uuid = uuid;
     this.onReady = onReady;
     this.onLost = onLost;
     this.damaged = new Map();
@@ -60,16 +62,16 @@ export class FrameStore {
 
   pump() {
     while (this.underWay.size < UNDER_WAY && this.queue.length && !this.closed) {
-      this.fetch(this.queue.shift());
+      this.load(this.queue.shift());
     }
   }
 
-  async fetch(seq) {
+  async load(seq) {
     const abort = new AbortController();
     this.underWay.set(seq, abort);
     let problem = null;
     try {
-      const blob = this.blobs.get(seq) || (await api.frame(this.name, seq, abort.signal));
+      const blob = this.blobs.get(seq) || (await api.frame(this.name, this.uuid, seq, abort.signal));
       this.rememberBlob(seq, blob);
       const bitmap = await createImageBitmap(blob).catch(() => null);
       if (bitmap) this.rememberBitmap(seq, bitmap);
@@ -80,7 +82,7 @@ export class FrameStore {
     if (this.underWay.get(seq) === abort) this.underWay.delete(seq);
     this.pump();
     if (this.closed || abort.signal.aborted) return;
-    if (problem instanceof ApiError && problem.status !== 401) {
+    if (problem instanceof ApiError && !LOST.includes(problem.status)) {
       this.damaged.set(seq, problem.message);
     } else if (problem) {
       this.onLost(problem);

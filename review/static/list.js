@@ -2,19 +2,23 @@
 
 import { $, el, clockText, countText, sizeText } from "./dom.js";
 import { api } from "./api.js";
+import { Thumbnails } from "./thumbnails.js";
 
 const AGAIN_MS = 3000;
 const STATES = {
   recording: ["recording", "being recorded right now"],
   left: ["not sealed", "the recorder ended without closing it; `kincap sessions repair` seals it"],
   empty: ["empty", "nothing was stored yet"],
-  damaged: ["damaged", "it can't be read"],
+  damaged: ["damaged", "something in it can't be read"],
+  closed: ["not readable", "it belongs to another user"],
+  reading: ["reading…", "its files are still being read"],
 };
 
 export class ListPage {
   constructor() {
     this.sessions = null;
     this.cards = new Map();
+    this.thumbnails = new Thumbnails();
     $("list-search").addEventListener("input", () => this.draw());
     $("list-search").addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
@@ -111,20 +115,20 @@ export class ListPage {
     const key = JSON.stringify(session);
     const known = this.cards.get(session.name);
     if (known?.key === key) return known.card;
-    const card = makeCard(session);
+    const card = makeCard(session, this.thumbnails);
     this.cards.set(session.name, { key, card });
     return card;
   }
 }
 
-function makeCard(session) {
+function makeCard(session, thumbnails) {
   const { name, state, problem } = session;
   const picture = el("div", { className: "thumb" });
-  if (session.frames > 0 && !problem) {
-    // the count makes the address change while a session grows, so that the picture does too
-    const image = el("img", { src: `${api.thumbnail(name)}?n=${thumbKey(session)}`, alt: "", loading: "lazy", width: 384, height: 216 });
-    image.addEventListener("error", () => picture.replaceChildren(el("span", {}, "no picture")));
+  if (session.frames > 0) {
+    const image = el("img", { alt: "", width: 384, height: 216 });
+    image.addEventListener("error", () => image.replaceWith(el("span", {}, "no picture")));
     picture.append(image);
+    thumbnails.fill(image, session);
   } else picture.append(el("span", {}, problem ? "can't be read" : "no frames"));
   if (STATES[state]) {
     picture.append(el("span", { className: `chip ${state}`, title: STATES[state][1] }, STATES[state][0]));
@@ -155,10 +159,6 @@ function dayText(utc) {
   return Number.isNaN(date.getTime())
     ? ""
     : date.toLocaleString(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
-}
-
-function thumbKey(session) {
-  return session.state === "recording" ? Math.floor(session.frames / 150) : session.frames;
 }
 
 function nothingYet(folder, option) {

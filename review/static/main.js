@@ -1,21 +1,32 @@
 // Which page is shown: `#` is the list, `#clothing3/1234` is a frame of a session.
 
 import { $ } from "./dom.js";
-import { api } from "./api.js";
+import { api, ApiError } from "./api.js";
+import { openPage, showClosed } from "./guarded.js";
 import { actOf, fillHelp } from "./keys.js";
 import { ListPage } from "./list.js";
 import { prepareSkeleton } from "./overlay.js";
 import { Viewer } from "./viewer.js";
 
-const skeleton = prepareSkeleton(await api.skeleton());
-const list = new ListPage();
-const viewer = new Viewer(skeleton);
-let page = list;
+const COMMAND = "kincap review";
+
+let list = null;
+let viewer = null;
+let page = null;
+
+/** The parts of the address after `#`; one that can't be read leads to the list. */
+function place() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)).split("/");
+  } catch {
+    return [""];
+  }
+}
 
 function route() {
-  const [name, seq] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [name, seq] = place();
   const wanted = name ? viewer : list;
-  if (page !== wanted) page.close();
+  if (page !== wanted) page?.close();
   page = wanted;
   $("list").hidden = page !== list;
   $("viewer").hidden = page !== viewer;
@@ -38,27 +49,47 @@ function act(name) {
   else page.act(name);
 }
 
-window.addEventListener("hashchange", route);
-document.addEventListener("keydown", (event) => {
-  if ($("keys").open) {
-    if (event.key === "?") help();
+function listen() {
+  window.addEventListener("hashchange", route);
+  document.addEventListener("keydown", (event) => {
+    if ($("keys").open) {
+      if (event.key === "?") help();
+      return;
+    }
+    const name = actOf(event, page === viewer ? "viewer" : "list");
+    if (!name) return;
+    event.preventDefault();
+    act(name);
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-act], [data-toggle]");
+    if (!button) return;
+    // after a click the keys mean what they always mean: Space plays, it doesn't press this again
+    if (event.detail > 0) button.blur();
+    act(button.dataset.act || button.dataset.toggle);
+  });
+  $("keys").addEventListener("click", (event) => {
+    // a click beside the list lands on the dialog itself
+    if (event.target === $("keys")) $("keys").close();
+  });
+}
+
+/** Begin with the secret; without one the page says how to get it. */
+async function begin() {
+  let skeleton;
+  try {
+    if (!(await openPage())) throw new ApiError("no secret", 401);
+    skeleton = await api.skeleton();
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    showClosed(COMMAND);
     return;
   }
-  const name = actOf(event, page === viewer ? "viewer" : "list");
-  if (!name) return;
-  event.preventDefault();
-  act(name);
-});
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-act], [data-toggle]");
-  if (!button) return;
-  // after a click the keys mean what they always mean: Space plays, it doesn't press this again
-  if (event.detail > 0) button.blur();
-  act(button.dataset.act || button.dataset.toggle);
-});
-$("keys").addEventListener("click", (event) => {
-  // a click beside the list lands on the dialog itself
-  if (event.target === $("keys")) $("keys").close();
-});
+  list = new ListPage();
+  viewer = new Viewer(prepareSkeleton(skeleton));
+  page = list;
+  listen();
+  route();
+}
 
-route();
+await begin();

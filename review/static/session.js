@@ -1,7 +1,7 @@
 // One session as the page knows it: a row for each stored colour frame, the bodies in pieces, and
 // the decisions. Frames are addressed by seq (stored, permanent) and by index (row number here).
 
-import { api } from "./api.js";
+import { api, ApiError, REPLACED } from "./api.js";
 
 const PIECE = 256; // frames by seq in one answer of bodies; the server's number
 const PIECES_KEPT = 24;
@@ -22,14 +22,22 @@ export class Session {
   async load() {
     // in this order: asking for the session makes the server look at the files again
     this.info = await api.session(this.name);
-    this.take_(await api.timeline(this.name, 0));
+    this.uuid = this.info.uuid;
+    this.take_(await api.timeline(this.name, this.uuid, 0));
   }
 
-  /** Load what was recorded since; say whether there was anything. */
+  /** What the server says of the session now; an error when another one has taken its name. */
+  async look() {
+    const info = await api.session(this.name);
+    if (info.uuid !== this.uuid) throw new ApiError("deleted and recorded again", REPLACED);
+    return info;
+  }
+
+  /** Load what was recorded since; return whether there was anything. */
   async refresh() {
     const from = this.rows > OVERLAP ? this.seq[this.rows - OVERLAP] : 0;
-    const info = await api.session(this.name);
-    const tail = await api.timeline(this.name, from);
+    const info = await this.look();
+    const tail = await api.timeline(this.name, this.uuid, from);
     const before = this.rows;
     const keep = this.indexAtOrAfter(from);
     const merged = {};
@@ -149,7 +157,7 @@ export class Session {
     piece.loading = true;
     this.pieces.set(id, piece);
     try {
-      const table = await api.bodies(this.name, id * PIECE);
+      const table = await api.bodies(this.name, this.uuid, id * PIECE);
       const joints = table.joint_state.length / Math.max(1, table.seq.length);
       table.seq.forEach((seq, row) => {
         const person = {

@@ -116,8 +116,12 @@ export class Timeline {
   }
 
   draw() {
-    if (!this.session || !this.inner) return;
+    if (!this.inner) return;
     const ctx = this.begin(this.lanes);
+    if (!this.session) {
+      this.begin(this.head);
+      return;
+    }
     this.drawLabels(ctx);
     if (this.session.rows > 0) {
       this.drawRuler(ctx);

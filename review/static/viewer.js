@@ -1,7 +1,8 @@
 // A session's page: the picture with the joints, the player, the decisions.
 
 import { $, clockText } from "./dom.js";
-import { api } from "./api.js";
+import { api, DELETED, REPLACED } from "./api.js";
+import { remember, remembered } from "./guarded.js";
 import { FrameStore } from "./frames.js";
 import { Player } from "./player.js";
 import { Session } from "./session.js";
@@ -28,7 +29,7 @@ export class Viewer {
       },
     );
     this.show = { joints: true, keypoints: true, names: false, unmirror: false, zoom: false, panel: true };
-    Object.assign(this.show, JSON.parse(sessionStorage.getItem("kincap-show") || "{}"));
+    Object.assign(this.show, JSON.parse(remembered("kincap-show") || "{}"));
     new ResizeObserver(() => this.resize()).observe($("stage"));
     window.addEventListener("resize", () => this.resize());
     $("v-speed").addEventListener("change", (event) => {
@@ -66,7 +67,7 @@ export class Viewer {
       return;
     }
     if (this.session !== session) return;
-    this.frames = new FrameStore(name, (ready) => this.pictureReady(ready), (error) => this.lost(error));
+    this.frames = new FrameStore(session, (ready) => this.pictureReady(ready), (error) => this.lost(error));
     this.player = new Player(session, this.frames, (index) => this.showIndex(index), () => this.drawPlaying());
     this.index = 0;
     this.ready = true;
@@ -102,7 +103,15 @@ export class Viewer {
     try {
       const wasLive = session.info.state === "recording";
       if (wasLive) await session.refresh();
-      else session.setEdits((await api.session(session.name)).edits);
+      else {
+        const info = await session.look();
+        session.setEdits(info.edits);
+        // repaired, or recorded into again
+        if (info.state !== session.info.state || info.frames !== session.info.frames) {
+          await session.refresh();
+          if (this.session === session) this.timeline.grown();
+        }
+      }
       if (this.session !== session) return;
       if (wasLive) {
         const first = this.stage.shown === null && session.rows > 0;
@@ -114,17 +123,36 @@ export class Viewer {
     } catch (error) {
       if (this.session !== session) return;
       this.lost(error);
+      if (this.session !== session || !this.ready) return;
     }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.refresh(), AGAIN_MS);
   }
 
   lost(error) {
+    if (error.status === DELETED || error.status === REPLACED) {
+      this.gone(error.status);
+      return;
+    }
     this.isLost = true;
     this.player.pause();
-    this.say(error.status === 401
-      ? "kincap review was started again: open the address that it printed."
-      : "The server doesn't answer. Is kincap review still running?", true);
+    this.say(error.status === undefined
+      ? "The server doesn't answer. Is kincap review still running?"
+      : error.status === 401
+        ? "kincap review was started again: open the address that it printed."
+        : error.message, true);
+  }
+
+  /** The session was deleted or replaced: nothing of it is shown, and nothing can be decided. */
+  gone(status) {
+    const { name } = this.session;
+    this.close();
+    this.say("");
+    this.stage.notice(status === REPLACED
+      ? `${name} was deleted and recorded again. Reload the page to see the new recording.`
+      : `${name} was deleted.`);
+    for (const id of ["panel", "v-marks", "v-facts"]) $(id).replaceChildren();
+    this.timeline.setSession(null);
   }
 
   found() {
@@ -199,7 +227,7 @@ export class Viewer {
     if (!this.session.rows) return;
     const [first, last] = this.range();
     const what = first === last ? `frame ${first}` : `frames ${first} – ${last}`;
-    await this.save(() => api.edit(this.session.name, op, first, last),
+    await this.save(() => api.edit(this.session.name, this.session.uuid, op, first, last),
       `${op === "reject" ? "Rejected" : "Kept"} ${what}. Saved.`);
     this.setMarks(null, null);
   }
@@ -215,18 +243,20 @@ export class Viewer {
       this.drawFrame();
       this.timeline.draw();
     } catch (error) {
-      this.say(`Not saved: ${error.message}`, true);
+      if (this.session !== session) return;
+      if (error.status === DELETED || error.status === REPLACED) this.gone(error.status);
+      else this.say(`Not saved: ${error.message}`, true);
     }
   }
 
   undo() {
     if (!this.session.info.edits.can_undo) this.say("Nothing to undo.");
-    else this.save(() => api.undo(this.session.name), "Undone. Saved.");
+    else this.save(() => api.undo(this.session.name, this.session.uuid), "Undone. Saved.");
   }
 
   redo() {
     if (!this.session.info.edits.can_redo) this.say("Nothing to redo.");
-    else this.save(() => api.redo(this.session.name), "Done again. Saved.");
+    else this.save(() => api.redo(this.session.name, this.session.uuid), "Done again. Saved.");
   }
 
   // ---- acting on keys and buttons ----
@@ -288,7 +318,7 @@ export class Viewer {
 
   toggle(name) {
     this.show[name] = !this.show[name];
-    sessionStorage.setItem("kincap-show", JSON.stringify(this.show));
+    remember("kincap-show", JSON.stringify(this.show));
     this.drawToggles();
     this.resize();
   }

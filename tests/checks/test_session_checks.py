@@ -1,6 +1,8 @@
 """Findings and row flags of whole sessions: whose, where, and which labels are wrong."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,15 @@ from kincap.checks.session_checks import SessionChecks, check_session
 from kincap.core.skeleton import KEYPOINT, KEYPOINT_NAMES
 from kincap.report.quality import make_quality
 from kincap.sessions.reader import SessionReader
-from kincap.sessions.schema import Rows
+from kincap.sessions.schema import Rows, empty_body_row
 from kincap.sessions.truth import load_truth
+
+from ..sessions.repair.conftest import tape
+from .test_plausibility import person
+
+__all__ = ["tape"]
+
+CHAIR = 72057594037930007
 
 SOURCE = (
     "simulator:outfit=3,pace=fast,seed=5,frames=150,"
@@ -111,3 +120,40 @@ def test_bodies_alone_have_flags_and_more_findings_than_a_report_lists(tmp_path:
     wrong = checked.wrong_labels(seq, seq, np.zeros(3, int))
     assert wrong["frozen"].all()
     assert not wrong["side_swap"].any()
+
+
+@pytest.mark.parametrize("trembles_m", [0.0, 0.004])
+def test_a_chair_tracked_as_a_body_is_named_with_its_person_and_rows(
+    tmp_path: Path, tape: Callable[..., Any], trembles_m: float
+) -> None:
+    made = tape("chair")
+    writer = made.shard()
+    rng = np.random.default_rng(0)
+    seat = np.zeros((25, 3))
+    seat[:, 0], seat[:, 1], seat[:, 2] = 1.1, np.linspace(-0.9, -0.5, 25), 3.1
+    for seq in range(120):
+        row = empty_body_row()
+        row["seq"] = seq
+        row["time_device"] = row["time_host"] = 333_333 * seq
+        for slot, body in ((2, 7), (4, CHAIR)):
+            row["tracked"][0, slot], row["tracking_id"][0, slot] = 1, body
+            row["joint_state"][0, slot] = 2
+        row["joint_xyz_m"][0, 2] = person() + rng.normal(0, 0.006, (25, 3))
+        row["joint_xyz_m"][0, 2, :, 0] += 0.2 * np.sin(seq / 20)
+        if 20 <= seq < 100:
+            row["joint_xyz_m"][0, 4] = seat + rng.normal(0, trembles_m, (25, 3))
+        else:
+            row["tracked"][0, 4] = 0
+        if not writer.fits("bodies", 0):
+            writer.close()
+            writer = made.shard()
+        writer.append("bodies", row)
+    writer.close()
+    checked = check_session(made.folder)
+    (found,) = [one for one in checked.findings if one.kind == "implausible_body"]
+    assert (found.tracking_id, found.slot) == (CHAIR, 4)
+    assert (found.seq_first, found.seq_last) == (20, 99)
+    seq = np.arange(120, dtype=np.uint64)
+    wrong = checked.wrong_labels(seq, seq, np.full(120, 4))["implausible_body"]
+    assert np.flatnonzero(wrong).tolist() == list(range(20, 100))
+    assert not checked.wrong_labels(seq, seq, np.full(120, 2))["implausible_body"].any()

@@ -22,7 +22,7 @@ from kincap.cli.main import main
 from kincap.core.errors import KincapError
 from kincap.report.quality import load_quality
 from kincap.review.server import make_inner_app
-from kincap.review.session_list import Shelf
+from kincap.review.session_list import SessionList
 from kincap.sessions.edits import load_edits
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import TABLE_STREAM, Stream
@@ -146,8 +146,8 @@ def review(recordings: Path, name: str) -> None:
     Raises:
         BrokenError: It answers with a fault of its own.
     """
-    shelf = Shelf(recordings)
-    app = make_inner_app(shelf)
+    sessions = SessionList(recordings)
+    app = make_inner_app(sessions)
     session = f"/api/sessions/{name}"
     try:
         for path in (
@@ -158,7 +158,7 @@ def review(recordings: Path, name: str) -> None:
             if b"the server failed" in body:
                 raise BrokenError(f"review {path}: {status} {body[:200]!r}")
     finally:
-        shelf.close()
+        sessions.close()
 
 
 async def _ask(app: Any, path: str) -> tuple[int, bytes]:

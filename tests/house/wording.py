@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PLACES = (
     "README.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "tests/README.md",
     "docs",
     "recordings/README.md",
     "core",

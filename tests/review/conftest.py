@@ -1,7 +1,5 @@
 """Small sessions made by kincap's own writer, and a way to ask the app with any headers at all."""
 
-import asyncio
-import json
 import signal
 import subprocess
 import sys
@@ -15,8 +13,8 @@ import pytest
 
 from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import encode_jpeg
-from kincap.review.server import make_app
-from kincap.review.session_list import Shelf
+from kincap.review.server import COMMAND, make_app
+from kincap.review.session_list import SessionList
 from kincap.sessions.device import Device
 from kincap.sessions.info import new_session
 from kincap.sessions.schema import (
@@ -31,11 +29,12 @@ from kincap.sessions.session_file import save_session
 from kincap.sessions.shard.layout import make_layout
 from kincap.sessions.shard.sealing import finish
 from kincap.sessions.shard.shard_writer import ShardWriter
-from kincap.web.guard import Access, Guard
+from kincap.web.access import Access
+from tests.review.browser import FLAGS, Watched, chromium
+from tests.web.asking import PORT, Answer, Client
 
 SIZE_PX = (320, 180)
 TICK_100NS = 333_333
-PORT = 8733
 
 
 def body_row(seq: int, take: int, time_device: int, inferred: Sequence[int] = ()) -> np.ndarray:
@@ -114,100 +113,27 @@ def make_session(tmp_path: Path) -> SessionMaker:
 
 
 @dataclass
-class Answer:
-    """What the app answered."""
+class ReviewClient(Client):
+    """Asks the review page's application."""
 
-    status: int
-    headers: dict[str, str]
-    body: bytes
+    sessions: SessionList
 
-    def json(self) -> Any:
-        return json.loads(self.body)
+    def uuid(self, name: str) -> str:
+        """Return a session's identity."""
+        return str(self.ask(f"/api/sessions/{name}").json()["uuid"])
 
-
-@dataclass
-class Client:
-    """Asks the guarded app in this process; headers are sent exactly as given."""
-
-    app: Guard
-    access: Access
-    shelf: Shelf
-
-    @property
-    def good(self) -> list[tuple[str, str]]:
-        """The headers of the user's own page."""
-        cookie = self.access.set_cookie().partition(";")[0]
-        return [
-            ("host", f"127.0.0.1:{PORT}"),
-            ("cookie", cookie),
-            ("origin", f"http://127.0.0.1:{PORT}"),
-        ]
-
-    def ask(
-        self,
-        path: str,
-        method: str = "GET",
-        headers: Sequence[tuple[str, str]] | None = None,
-        body: bytes = b"",
-        query: str = "",
-    ) -> Answer:
-        """Send one request."""
-        return asyncio.run(self._ask(path, method, headers, body, query))
-
-    def post(self, path: str, body: object) -> Answer:
-        """Send JSON as the page does."""
-        headers = [*self.good, ("content-type", "application/json")]
-        return self.ask(path, "POST", headers, json.dumps(body).encode())
-
-    async def _ask(
-        self,
-        path: str,
-        method: str,
-        headers: Sequence[tuple[str, str]] | None,
-        body: bytes,
-        query: str,
-    ) -> Answer:
-        sent: list[Any] = []
-        waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def receive() -> dict[str, Any]:
-            return waiting.pop() if waiting else {"type": "http.disconnect"}
-
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "root_path": "",
-            "headers": [
-                (key.encode(), value.encode())
-                for key, value in (self.good if headers is None else headers)
-            ],
-            "server": ("127.0.0.1", PORT),
-            "client": ("127.0.0.1", 50000),
-        }
-        await self.app(scope, receive, send)
-        start = sent[0]
-        return Answer(
-            start["status"],
-            {key.decode().lower(): value.decode() for key, value in start["headers"]},
-            b"".join(message.get("body", b"") for message in sent[1:]),
-        )
+    def change(self, name: str, what: str, **body: Any) -> Answer:
+        """Send a decision, undo or redo about the session that has this name now."""
+        return self.post(f"/api/sessions/{name}/{what}", {"uuid": self.uuid(name), **body})
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
+def client(tmp_path: Path) -> Iterator[ReviewClient]:
     """Return the app over ``tmp_path/recordings`` and a way to ask it."""
-    shelf = Shelf(tmp_path / "recordings")
-    access = Access(PORT)
-    yield Client(make_app(shelf, access), access, shelf)
-    shelf.close()
+    sessions = SessionList(tmp_path / "recordings")
+    access = Access(PORT, COMMAND)
+    yield ReviewClient(make_app(sessions, access), access, sessions)
+    sessions.close()
 
 
 @dataclass
@@ -257,3 +183,20 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
         if served.process.poll() is None:
             served.process.kill()
             served.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = chromium()
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def watched(browser: Any) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    yield Watched(context.new_page())
+    context.close()

@@ -37,7 +37,7 @@ def test_without_recordings_the_list_is_empty_and_says_where_it_looked(client: A
     report = client.ask("/api/sessions").json()
     assert report["schema"] == "kincap/review-sessions/1"
     assert report["sessions"] == []
-    assert report["folder"] == str(client.shelf.recordings)
+    assert report["folder"] == str(client.sessions.recordings)
 
 
 def test_the_list_says_what_each_session_is(client: Any, make_session: Any):
@@ -56,7 +56,7 @@ def test_the_list_says_what_each_session_is(client: Any, make_session: Any):
     assert first["tags"] == ["a", "b"]
     assert first["duration_s"] == pytest.approx(58 / 30, abs=1e-3)
     assert first["bytes"] == sum(
-        path.stat().st_size for path in (Path(client.shelf.recordings) / "first").iterdir()
+        path.stat().st_size for path in (Path(client.sessions.recordings) / "first").iterdir()
     )
 
 
@@ -80,7 +80,10 @@ def test_a_session_whose_json_names_no_picture_size_is_no_crash(client: Any, mak
     info.device = replace(info.device, color_size_px=None)
     save_session(folder, info)
     (one,) = client.ask("/api/sessions").json()["sessions"]
-    assert "device.color_size_px" in one["problem"]
+    assert one["frames"] == 57
+    answer = client.ask("/api/sessions/odd")
+    assert answer.status == 409
+    assert "color_size_px" in answer.json()["error"]
 
 
 def test_a_session_says_its_takes_and_losses(client: Any, make_session: Any):
@@ -185,18 +188,18 @@ def test_decisions_are_saved_at_once_and_can_be_taken_back(client: Any, make_ses
         "can_redo": False,
     }
     body = {"op": "reject", "first": 10, "last": 30}
-    found = client.post("/api/sessions/one/edits", body).json()
+    found = client.change("one", "edits", **body).json()
     assert found["ranges"] == [{"op": "reject", "first": 10, "last": 30, "frames": 18}]
     assert np.flatnonzero(load_edits(folder).verdicts(seqs) == 2).tolist() == list(range(10, 31))
-    client.post("/api/sessions/one/edits", {"op": "keep", "first": 15, "last": 15, "note": "fine"})
+    client.change("one", "edits", op="keep", first=15, last=15, note="fine")
     assert load_edits(folder).verdicts([15]).tolist() == [1]
     (line,) = client.ask("/api/sessions").json()["sessions"]
     assert line["rejected"] == 17
-    assert client.post("/api/sessions/one/undo", {}).json()["can_redo"] is True
+    assert client.change("one", "undo").json()["can_redo"] is True
     assert load_edits(folder).verdicts([15]).tolist() == [2]
-    client.post("/api/sessions/one/undo", {})
+    client.change("one", "undo")
     assert not load_edits(folder).verdicts(seqs).any()
-    client.post("/api/sessions/one/redo", {})
+    client.change("one", "redo")
     assert (load_edits(folder).verdicts(seqs) == 2).sum() == 21
     assert client.ask("/api/sessions/one").json()["rejected"] == 18
 
@@ -219,6 +222,9 @@ BAD_BODIES = [
     (b'{"op": "reject", "first": 0, "last": 1e999}', 400),
     (b'{"op": "reject", "first": 0, "last": 10000000000000000}', 400),
     (b'{"op": "reject", "first": 0, "last": 1, "path": "/etc/passwd"}', 400),
+    (b'{"op": "reject", "first": 0, "last": 1}', 400),
+    (b'{"op": "reject", "first": 0, "last": 1, "uuid": 5}', 400),
+    (b'{"op": "reject", "first": 0, "last": 1, "uuid": ""}', 400),
     (b'{"op": "reject", "first": 0, "last": 1, "note": 5}', 400),
     (b'{"op": "reject", "first": 0, "last": 1, "note": "' + b"x" * 300 + b'"}', 400),
     (b'{"op": "reject", "first": 0, "last": ' + b"9" * 4000 + b"}", 400),
@@ -241,9 +247,9 @@ def test_bad_bodies_are_refused_in_one_line(
 
 
 def test_decisions_on_no_session_make_none(client: Any):
-    body = {"op": "reject", "first": 0, "last": 1}
+    body = {"op": "reject", "first": 0, "last": 1, "uuid": "any"}
     assert client.post("/api/sessions/nobody/edits", body).status == 404
-    assert not client.shelf.recordings.exists()
+    assert not client.sessions.recordings.exists()
 
 
 def test_a_session_being_recorded_grows_on_the_page(client: Any, make_session: Any):

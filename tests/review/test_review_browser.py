@@ -1,11 +1,8 @@
 """The page in a real browser, served by the real command, on a real and a simulated recording."""
 
 import json
-import os
-import shutil
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,98 +10,10 @@ import numpy as np
 import pytest
 
 from kincap.sessions.edits import load_edits
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from tests.review.browser import Watched
 
 CLIP = "ntu/S001C001P001R001A001_rgb.avi"
 LOG = "kinect2_laban/Ges01_wavehand.csv"
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-WAIT_MS = 15_000
-
-
-def chromium() -> str:
-    """Return the browser's path, or skip."""
-    named = os.environ.get("KINCAP_CHROMIUM")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = named or next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip("no chromium here; install it, or name it in KINCAP_CHROMIUM")
-    return found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = chromium()
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield opened
-        opened.close()
-
-
-@dataclass
-class Watched:
-    """A page, and everything it complained about or asked for."""
-
-    page: Any
-    complaints: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
-    under_way: set[Any] = field(default_factory=set)
-    most_under_way: int = 0
-
-    def __post_init__(self) -> None:
-        self.page.set_default_timeout(WAIT_MS)
-        self.page.on("console", self._console)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._request)
-        self.page.on("requestfinished", lambda request: self.under_way.discard(request))
-        self.page.on("requestfailed", lambda request: self.under_way.discard(request))
-
-    def _console(self, message: Any) -> None:
-        # reading pixels back is this test's own doing
-        if message.type in ("error", "warning") and "readback" not in message.text:
-            self.complaints.append(message.text)
-
-    def _request(self, request: Any) -> None:
-        self.hosts.add(request.url.partition("//")[2].partition("/")[0])
-        if "/frames/" in request.url:
-            self.under_way.add(request)
-            self.most_under_way = max(self.most_under_way, len(self.under_way))
-
-    def at(self, seq: int) -> None:
-        """Wait until a frame with its joints is on the screen."""
-        self.page.wait_for_selector(f'#overlay[data-seq="{seq}"]')
-
-    def now(self) -> int:
-        return int(self.page.get_attribute("#overlay", "data-seq"))
-
-    def go(self, seq: int) -> None:
-        """Go to a frame by the keyboard."""
-        self.page.keyboard.press("g")
-        self.page.keyboard.type(str(seq))
-        self.page.keyboard.press("Enter")
-        self.at(seq)
-
-    def says(self, text: str) -> None:
-        self.page.wait_for_selector(f"#v-toast:has-text('{text}')")
-
-    def pixel(self, across: float, down: float) -> list[int]:
-        """Return the picture's colour at a place given in shares of its size."""
-        return self.page.evaluate(
-            """([x, y]) => { const c = document.getElementById('picture');
-            return [...c.getContext('2d').getImageData(
-              Math.floor(x * c.width), Math.floor(y * c.height), 1, 1).data].slice(0, 3); }""",
-            [across, down],
-        )
-
-
-@pytest.fixture
-def watched(browser: Any) -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
-    yield Watched(context.new_page())
-    context.close()
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +38,11 @@ def test_reject_undo_redo_reload_and_build(
     served = serve(recordings)
     page, keyboard = watched.page, watched.page.keyboard
     page.goto(served.url)
-    assert page.url == served.base
     page.wait_for_selector("a.card:has-text('sim3')")
+    assert page.url == served.base
     for image in page.query_selector_all("a.card img"):
         image.wait_for_element_state("stable")
-        page.wait_for_timeout(50)
+        page.wait_for_function("image => image.complete && image.naturalWidth", arg=image)
         assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 384
 
     page.click("a.card:has-text('real1')")

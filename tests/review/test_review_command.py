@@ -1,6 +1,7 @@
 """``kincap review`` as a process: its port, its address, its end, and raw requests to it."""
 
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -23,34 +24,36 @@ def raw(port: int, request: bytes) -> bytes:
         return connection.makefile("rb").readline().strip()
 
 
-def cookie_of(url: str) -> str:
-    """Open the printed address as a browser does; return the cookie."""
+def secret_of(url: str) -> str:
+    """Open the printed address as the page does; return the secret."""
     address = urlsplit(url)
+    token = address.query.removeprefix("token=")
     connection = http.client.HTTPConnection(address.netloc, timeout=10)
-    connection.request("GET", f"/?{address.query}")
+    headers = {"Origin": f"http://{address.netloc}", "Content-Type": "application/json"}
+    connection.request("POST", "/open", json.dumps({"token": token}), headers)
     answer = connection.getresponse()
-    answer.read()
+    body = answer.read()
     connection.close()
-    assert answer.status == 303
-    return answer.headers["set-cookie"].partition(";")[0]
+    assert answer.status == 200
+    return str(json.loads(body)["secret"])
 
 
 def test_a_real_process_serves_its_own_page_and_nobody_else(serve: Any, make_session: Any):
     make_session("one", frames=4, dropped=range(0))
     served = serve(make_session.recordings)
     host = f"Host: 127.0.0.1:{served.port}\r\n".encode()
-    cookie = f"Cookie: {cookie_of(served.url)}\r\n".encode()
+    secret = f"Kincap-Secret: {secret_of(served.url)}\r\n".encode()
     ask = b"GET /api/sessions HTTP/1.1\r\n"
-    assert raw(served.port, ask + host + cookie + b"\r\n") == b"HTTP/1.1 200 OK"
+    assert raw(served.port, ask + host + secret + b"\r\n") == b"HTTP/1.1 200 OK"
     refused = (b"HTTP/1.1 4",)
     strangers = {
-        "no cookie": ask + host,
-        "two hosts": ask + host + host + cookie,
-        "foreign host": ask + b"Host: evil.example\r\n" + cookie,
-        "no host": ask + cookie,
-        "no host, old HTTP": b"GET /api/sessions HTTP/1.0\r\n" + cookie,
-        "foreign origin": ask + host + cookie + b"Origin: http://evil.example\r\n",
-        "whole address": b"GET http://evil.example/api/sessions HTTP/1.1\r\n" + host + cookie,
+        "no secret": ask + host,
+        "two hosts": ask + host + host + secret,
+        "foreign host": ask + b"Host: evil.example\r\n" + secret,
+        "no host": ask + secret,
+        "no host, old HTTP": b"GET /api/sessions HTTP/1.0\r\n" + secret,
+        "foreign origin": ask + host + secret + b"Origin: http://evil.example\r\n",
+        "whole address": b"GET http://evil.example/api/sessions HTTP/1.1\r\n" + host + secret,
         "forwarded": ask + host + b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: x\r\n",
     }
     for name, request in strangers.items():
@@ -97,7 +100,7 @@ def test_a_taken_port_is_replaced_by_a_free_one_unless_it_was_asked_for(
 ):
     served = serve(tmp_path, "--recordings", str(tmp_path))
     assert served.port != usual_port_taken
-    assert cookie_of(served.url)
+    assert secret_of(served.url)
     code, _, err = served.stop()
     assert code == 0
     assert str(served.port) in err
@@ -139,9 +142,9 @@ def test_the_browser_is_opened_with_an_address_that_works_once(tmp_path: Path):
         opened = seen.read_text()
         assert opened.startswith(printed.partition("?")[0])
         assert opened != printed
-        assert cookie_of(opened) == cookie_of(printed)
+        assert secret_of(opened) == secret_of(printed)
         with pytest.raises(AssertionError):
-            cookie_of(opened)
+            secret_of(opened)
     finally:
         process.kill()
         process.communicate()

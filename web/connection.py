@@ -1,0 +1,72 @@
+"""One connection to a page's server: what never arrives or is never read is cut off."""
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_TIME_S: Final = 10.0
+"""Time for a request's first lines; a page sends them at once."""
+
+UNREAD_TIME_S: Final = 30.0
+"""Time for the other side to take an answer that does not fit into the buffers."""
+
+MOST_CONNECTIONS: Final = 200
+
+HEAD_LIMIT_BYTES: Final = 16_384
+
+
+class BoundedConnection(H11Protocol):
+    """A connection that is cut when a request does not arrive, or an answer is not read.
+
+    The body of a request has its own limits where it is read (``json_body.py``).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own signature
+        """Expect a request."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+            return
+        self._watch_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived; as long as no request is complete, the time runs."""
+        super().data_received(data)
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clocks."""
+        for timer in (self._head_timer, self._unread_timer):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the other side to read."""
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(UNREAD_TIME_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the other side has read."""
+        super().resume_writing()
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+
+    def _watch_head(self) -> None:
+        """Let the time run while no request is being answered, whatever arrives meanwhile."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering and self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        elif not answering and self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIME_S, self._cut)
+
+    def _cut(self) -> None:
+        self._head_timer = None
+        self.transport.abort()

@@ -1,0 +1,45 @@
+"""JSON objects that a page sends: small, complete within seconds, checked."""
+
+import asyncio
+import json
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+BODY_LIMIT_BYTES: Final = 4096
+BODY_TIME_S: Final = 10.0
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """Read a small JSON object; anything else is refused before it is held in memory.
+
+    Raises:
+        HTTPException: It is another kind of content, too large, too slow or not a JSON object.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(415, "expected content-type: application/json")
+    try:
+        async with asyncio.timeout(BODY_TIME_S):
+            body = await _read(request)
+    except TimeoutError as error:
+        raise HTTPException(408, f"body: not complete after {BODY_TIME_S:g} s") from error
+    except ClientDisconnect as error:
+        raise HTTPException(400, "body: cut off") from error
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, "body: not valid JSON") from error
+    if not isinstance(found, dict):
+        raise HTTPException(400, "body: expected a JSON object")
+    return found
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_LIMIT_BYTES:
+            raise HTTPException(413, f"body: more than {BODY_LIMIT_BYTES} bytes")
+    return bytes(body)

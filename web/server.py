@@ -1,0 +1,115 @@
+"""Serve a page on this machine until Ctrl-C, for the person who sits at it."""
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ..core.errors import KincapError
+from .access import LOOPBACK, Access
+from .connection import HEAD_LIMIT_BYTES, BoundedConnection
+
+SHUTDOWN_S: Final = 1
+"""Time for answers under way when the server ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageAddress:
+    """Where a page is.
+
+    Attributes:
+        url: What the person opens; carries the token.
+        browser_url: The same for the browser that is started here; it works once.
+        port: The port that was taken.
+        moved: The default port was in use by something else.
+    """
+
+    url: str
+    browser_url: str
+    port: int
+    moved: bool
+
+
+def serve_page(
+    make_app: Callable[[Access], ASGIApp],
+    command: str,
+    default_port: int,
+    port: int | None = None,
+    on_ready: Callable[[PageAddress], None] | None = None,
+) -> None:
+    """Serve a page until Ctrl-C.
+
+    Args:
+        make_app: Returns the guarded application for the secrets of this run.
+        command: What the person typed.
+        default_port: Where the page usually is.
+        port: The port; None takes the default one, or a free one where that is in use.
+        on_ready: Called with the address once the port is taken.
+
+    Raises:
+        KincapError: The port that was asked for can't be taken.
+    """
+    listener, moved = _listen(port, default_port)
+    taken = int(listener.getsockname()[1])
+    access = Access(taken, command)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            make_app(access),
+            # nothing of the request's own claims is believed: no forwarded addresses, no sockets
+            proxy_headers=False,
+            ws="none",
+            http=BoundedConnection,
+            h11_max_incomplete_event_size=HEAD_LIMIT_BYTES,
+            lifespan="off",
+            server_header=False,
+            access_log=False,
+            log_level="critical",
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+    )
+    base = f"http://{LOOPBACK}:{taken}/?token="
+    try:
+        if on_ready is not None:
+            on_ready(PageAddress(base + access.token, base + access.ticket(), taken, moved))
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        # uvicorn hands Ctrl-C on after its own clean end; for a page it is the normal end
+        return
+    finally:
+        listener.close()
+
+
+def _listen(port: int | None, default_port: int) -> tuple[socket.socket, bool]:
+    """Take a port on the loopback.
+
+    Returns:
+        The listening socket, and whether it had to be another port than the default one.
+    """
+    wanted = default_port if port is None else port
+    try:
+        return _bind(wanted), False
+    except OSError as error:
+        if port is not None:
+            reason = error.strerror or str(error)
+            raise KincapError(
+                f"--port {port}: {reason}; name another one, or leave --port out"
+            ) from error
+    return _bind(0), True
+
+
+def _bind(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # a page that is still closing must not keep the next start from its usual port
+        if os.name != "nt":  # there it would let two programs share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
+        listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
