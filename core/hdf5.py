@@ -5,6 +5,7 @@ datasets), declare more than it holds, or make HDF5 load plug-in code (filters).
 a value before the structure has been compared with what the caller expects.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -84,6 +85,10 @@ def open_checked(
         raise error(f"{path}: not a regular file; expected {what}")
     if found.st_size == 0:
         raise error(f"{path}: empty file; expected {what}")
+    # HDF5 opens files with Python's global lock held: on a disk that hangs, every thread would
+    # stop. This open waits first, and holds up no one.
+    with contextlib.suppress(OSError), path.open("rb"):
+        pass
     try:
         file = h5py.File(path, "r", locking=False)
     except (OSError, ValueError, RuntimeError) as err:

@@ -1,15 +1,9 @@
 """One connection to a page's server: what never arrives or is never read is cut off."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
-
-HEAD_TIME_S: Final = 10.0
-"""Time for a request's first lines; a page sends them at once."""
-
-UNREAD_TIME_S: Final = 30.0
-"""Time for the other side to take an answer that does not fit into the buffers."""
 
 MOST_CONNECTIONS: Final = 200
 
@@ -20,7 +14,14 @@ class BoundedConnection(H11Protocol):
     """A connection that is cut when a request does not arrive, or an answer is not read.
 
     The body of a request has its own limits where it is read (``json_body.py``).
+
+    Attributes:
+        head_time_s: Time for a request's first lines; a page sends them at once.
+        unread_time_s: Time for the other side to take an answer that fills the buffers.
     """
+
+    head_time_s: ClassVar[float] = 10.0
+    unread_time_s: ClassVar[float] = 30.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,7 +51,7 @@ class BoundedConnection(H11Protocol):
     def pause_writing(self) -> None:
         """Wait for the other side to read."""
         super().pause_writing()
-        self._unread_timer = self.loop.call_later(UNREAD_TIME_S, self.transport.abort)
+        self._unread_timer = self.loop.call_later(self.unread_time_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on: the other side has read."""
@@ -65,7 +66,7 @@ class BoundedConnection(H11Protocol):
             self._head_timer.cancel()
             self._head_timer = None
         elif not answering and self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_TIME_S, self._cut)
+            self._head_timer = self.loop.call_later(self.head_time_s, self._cut)
 
     def _cut(self) -> None:
         self._head_timer = None

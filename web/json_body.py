@@ -11,8 +11,12 @@ BODY_LIMIT_BYTES: Final = 4096
 BODY_TIME_S: Final = 10.0
 
 
-async def read_json(request: Request) -> dict[str, Any]:
+async def read_json(request: Request, time_s: float = BODY_TIME_S) -> dict[str, Any]:
     """Read a small JSON object; anything else is refused before it is held in memory.
+
+    Args:
+        request: Its body is read.
+        time_s: Time for the whole of it to arrive.
 
     Raises:
         HTTPException: It is another kind of content, too large, too slow or not a JSON object.
@@ -21,10 +25,10 @@ async def read_json(request: Request) -> dict[str, Any]:
     if kind != "application/json":
         raise HTTPException(415, "expected content-type: application/json")
     try:
-        async with asyncio.timeout(BODY_TIME_S):
+        async with asyncio.timeout(time_s):
             body = await _read(request)
     except TimeoutError as error:
-        raise HTTPException(408, f"body: not complete after {BODY_TIME_S:g} s") from error
+        raise HTTPException(408, f"body: not complete after {time_s:g} s") from error
     except ClientDisconnect as error:
         raise HTTPException(400, "body: cut off") from error
     try:

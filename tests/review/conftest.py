@@ -185,7 +185,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
             served.process.communicate()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = chromium()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,10 @@ class Client:
     ) -> Answer:
         """Send one request."""
         sent_headers = self.good if headers is None else headers
-        return asyncio.run(_ask(self.app, path, method, sent_headers, body, query))
+        asked = _ask(self.app, path, method, sent_headers, body, query)
+        # in a thread of its own: a browser that a test drives has a loop running in this one
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, asked).result()
 
     def post(self, path: str, body: object) -> Answer:
         """Send JSON as the page does."""
