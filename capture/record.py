@@ -28,6 +28,7 @@ from ..sessions.schema import Stream
 from ..sessions.session_file import load_session, save_session
 from ..sessions.shard.layout import Layout, make_layout
 from ..sessions.shard.sealing import recover
+from ..sessions.summary import summarise
 from .clock import Clock, SystemClock
 from .pipeline import OnProgress, Pipeline, Problems
 from .settings import RecordSettings as RecordSettings
@@ -58,13 +59,14 @@ class RecordResult:
         depth_frames: Depth pictures stored.
         dropped: Lost items by reason.
         shards: How many shards were written.
-        duration_s: Time covered by the source's clock, s.
+        duration_s: Time that its takes cover by the source's clock, s.
         wall_s: From asking for the first item until the last row was written, s; the sealing of
             the last shard comes after that.
         handed_over: Items that the source gave, by stream: stored and dropped together.
         bodies_seen: Body rows in which somebody was tracked.
         takes: How many takes were recorded.
         color_bytes: Size of the stored images.
+        bytes: Size of the session's files, earlier recordings included.
         shard_names: The shards' file names.
         recovered: Shards of an earlier, killed recording that were sealed first.
         warnings: What the person was told, in order.
@@ -90,6 +92,7 @@ class RecordResult:
     bodies_seen: int
     takes: int
     color_bytes: int
+    bytes: int
     shard_names: list[str]
     recovered: list[str]
     warnings: list[str]
@@ -258,6 +261,7 @@ class _Job:
         self.recovered: list[str] = []
         if there:
             next_seq, next_take = self._go_on(io)
+        self._first_take = next_take
         layout = layout_of(info, settings, sensor.info)
         info.add_layout(layout)
         save_session(folder, info, io)
@@ -326,6 +330,9 @@ class _Job:
             raise crash
         if self._settings.report:
             self._report(result, tell)
+        about = summarise(self._folder)
+        result.duration_s = round(about.duration_from(self._first_take), 6)
+        result.bytes = about.bytes
         if result.error is not None:
             raise RecordError(result.error, result) from self._pipeline.feed.error
         return result
@@ -354,12 +361,13 @@ class _Job:
             depth_frames=writer.stored[Stream.depth],
             dropped=dict(sorted(writer.lost.items())),
             shards=len(self._keeper.names),
-            duration_s=round(feed.recorded_s, 6),
+            duration_s=0.0,
             wall_s=round(pipeline.wall_s, 6),
             handed_over={stream.name: count for stream, count in hand_over.handed.items()},
             bodies_seen=feed.bodies_seen,
             takes=pipeline.takes,
             color_bytes=writer.color_bytes,
+            bytes=0,
             shard_names=list(self._keeper.names),
             recovered=self.recovered,
             warnings=told,

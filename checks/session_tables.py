@@ -12,11 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import KincapError, SessionError
 from ..core.files.file_io import FileIO
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, TrackingState
 from ..core.units import SECOND_100NS
-from ..sessions.folders import shard_names
 from ..sessions.info import SessionInfo
 from ..sessions.manifest import read_manifest
 from ..sessions.schema import (
@@ -29,9 +27,9 @@ from ..sessions.schema import (
     good_rows,
 )
 from ..sessions.session_file import load_session
-from ..sessions.shard.find_layout import find_layout
 from ..sessions.shard.layout import Layout, other_shape
 from ..sessions.shard.shard_reader import ShardReader
+from ..sessions.shards import open_shards
 from .body_checks import BODY_CHECKS, CHECK_NAMES, Bodies
 
 LINKED_100NS: Final = SECOND_100NS // 10
@@ -197,22 +195,12 @@ def _sealed_to(folder: Path, gone_to: int) -> dict[str, int]:
 def _open_shards(
     folder: Path, info: SessionInfo, io: FileIO, parts: _Parts
 ) -> Iterator[ShardReader]:
-    """Yield each shard that can be read, open."""
-    records = read_manifest(folder)
-    for name in shard_names(folder):
-        try:
-            layout = find_layout(folder / name, info, records.get(name), io)
-            if layout is None or other_shape(layout.layout, info.shape):
-                parts.unreadable.append(name)
-                continue
-            with ShardReader(folder / name, layout.layout, io) as reader:
-                yield reader
-        except SessionError:
-            raise
-        except (KincapError, FileNotFoundError):
-            if (folder / name).exists():
-                parts.unreadable.append(name)
-    parts.unreadable += sorted(records.keys() - set(shard_names(folder)))
+    """Yield each shard that can be read, open; take down the others."""
+    for shard in open_shards(folder, info, io):
+        if shard.reader is None or other_shape(shard.reader.layout, info.shape):
+            parts.unreadable.append(shard.name)
+        else:
+            yield shard.reader
 
 
 def _good_bodies(reader: ShardReader, parts: _Parts) -> Iterator[Rows]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..capture.sources.registry import source_forms
-from .console import print_json, progress, result, say
+from .console import print_json, progress, result, say, size_text
 
 if TYPE_CHECKING:
     from ..capture.record import RecordResult
@@ -105,7 +105,7 @@ def _summary(done: "RecordResult") -> str:
     return (
         f"{done.session}: {done.color_frames} colour frames, {done.body_frames} body rows, "
         f"{planes}{lost or '0 dropped'}, {done.duration_s:.1f} s, "
-        f"{done.color_bytes / 1e6:.1f} MB in {shards} -> {done.path}"
+        f"{size_text(done.bytes)} in {shards} -> {done.path}"
     )
 
 

@@ -9,10 +9,11 @@ from ..core.units import SECOND_NS
 from . import console
 
 if TYPE_CHECKING:
+    from ..sessions.details import SessionDetails
     from ..sessions.device import Device
     from ..sessions.repair.repair import RepairReport
     from ..sessions.repair.verify import SessionReport
-    from ..sessions.summary import SessionDetails, SessionSummary
+    from ..sessions.summary import SessionSummary
 
 Recordings = Annotated[Path, typer.Option("--recordings", help="Folder of all sessions.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
@@ -67,7 +68,7 @@ def _print_list(found: "list[SessionSummary]") -> None:
         "lost": [session.dropped.total() or None for session in found],
         "time": [_duration(session.duration_s) for session in found],
         "takes": [len(session.takes) for session in found],
-        "size": [_size(session.bytes) for session in found],
+        "size": [console.size_text(session.bytes) for session in found],
         "outfit": [(session.info and session.info.outfit) or None for session in found],
         "subject": [(session.info and session.info.subject) or None for session in found],
     }
@@ -85,7 +86,7 @@ def _print_list(found: "list[SessionSummary]") -> None:
 @app.command()
 def show(name: Name, recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
     """Show everything about one session: takes, shards, what was lost, joints, edits."""
-    from ..sessions.summary import show_session
+    from ..sessions.details import show_session
 
     details = show_session(recordings, name)
     if as_json:
@@ -108,7 +109,8 @@ def _print_details(details: "SessionDetails") -> None:
             "recorded",
             f"{_duration(summary.duration_s)} in {_count(len(summary.takes), 'take')}: "
             f"{_count(summary.items[Stream.color], 'colour frame')}, "
-            f"{_count(summary.items[Stream.bodies], 'body row')}, {_size(summary.bytes)}",
+            f"{_count(summary.items[Stream.bodies], 'body row')}, "
+            f"{console.size_text(summary.bytes)}",
         ),
     ]
     if info is not None:
@@ -141,7 +143,7 @@ def _print_details(details: "SessionDetails") -> None:
         ("lost", lost or "nothing"),
         ("noticed", ", ".join(f"{n} {kind}" for kind, n in details.noticed.items())),
         ("bodies", f"{details.bodies} tracked{nobody}"),
-        ("edits", ranges and f"{ranges} ({_count(details.rejected, 'frame')} rejected)"),
+        ("edits", ranges and f"{ranges} ({_count(details.summary.rejected, 'frame')} rejected)"),
         ("kept", ", ".join(details.kept)),
     ]
     console.result(summary.name)
@@ -180,7 +182,10 @@ def _print_tables(details: "SessionDetails") -> None:
     )
     console.table(
         ("shard", "state", "size"),
-        [(name, _STATES.get(state, state), _size(size)) for name, state, size in summary.shards],
+        [
+            (name, _STATES.get(state, state), console.size_text(size))
+            for name, state, size in summary.shards
+        ],
         right=(2,),
     )
     if details.joints:
@@ -316,23 +321,14 @@ def delete(name: Name, recordings: Recordings = _DEFAULT, yes: Yes = False) -> i
 
     found = contents(recordings, name)
     for file, size in found.files:
-        console.say(f"  {file:24} {_size(size):>10}")
+        console.say(f"  {file:24} {console.size_text(size):>10}")
     question = f"Delete {found.folder} with {_count(len(found.files), 'file')}, "
-    if not console.confirm(f"{question}{_size(found.bytes)}, for good?", yes):
+    if not console.confirm(f"{question}{console.size_text(found.bytes)}, for good?", yes):
         console.say("nothing was deleted")
         return 1
     run(recordings, name)
-    console.result(f"{found.folder}: deleted, {_size(found.bytes)} are free again")
+    console.result(f"{found.folder}: deleted, {console.size_text(found.bytes)} are free again")
     return 0
-
-
-def _size(count: float) -> str:
-    """Return a number of bytes in words."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
 
 
 def _count(number: int, unit: str) -> str:

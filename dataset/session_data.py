@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from ..core.errors import DatasetError, SessionError, ShardError
 from ..core.skeleton import JOINT, KEYPOINT_JOINT
 from ..sessions.edits import Edits, load_edits
-from ..sessions.folders import find_sessions, session_folder, shard_names
+from ..sessions.folders import find_sessions, session_folder
 from ..sessions.info import SessionInfo
 from ..sessions.lock import is_recording
-from ..sessions.manifest import MANIFEST, read_manifest
+from ..sessions.manifest import MANIFEST
 from ..sessions.schema import (
     BODIES_DTYPE,
     COLOR_DTYPE,
@@ -28,8 +28,8 @@ from ..sessions.schema import (
     by_kinect_joints,
 )
 from ..sessions.session_file import load_session
-from ..sessions.shard.layout import other_shape
 from ..sessions.shard.shard_reader import DAMAGED, GOOD, ShardReader
+from ..sessions.shards import ShardFile, open_shards
 
 _COLOR: Final = STREAM_TABLE[Stream.color]
 _BODIES: Final = STREAM_TABLE[Stream.bodies]
@@ -146,17 +146,19 @@ def load_recording(recordings: Path, name: str) -> Recording:
     folder = session_folder(recordings, name)
     info = load_session(folder)
     _check_device(folder, info)
-    shards = _sealed_shards(folder, name)
+    if is_recording(folder):
+        raise SessionError(f"{folder}: being recorded now; build when the recorder has ended")
+    shards: list[str] = []
     color: list[Rows] = []
     bodies: list[BodyRows] = []
     damaged = 0
-    for shard in shards:
-        with _open_shard(folder / shard, name) as reader:
-            problem = other_shape(reader.layout, info.shape)
-            if problem:
-                raise ShardError(f"{folder / shard}: {problem}; kincap sessions verify {name}")
-            frames, lost_frames = _good_rows(reader, _COLOR)
-            rows, lost_rows = _good_rows(reader, _BODIES)
+    for shard in open_shards(folder, info):
+        reader = _whole(shard, name)
+        if reader is None:
+            continue
+        frames, lost_frames = _good_rows(reader, _COLOR)
+        rows, lost_rows = _good_rows(reader, _BODIES)
+        shards.append(shard.name)
         color.append(frames)
         bodies.append(_needed(by_kinect_joints(rows, info.shape.skeleton)))
         damaged += lost_frames + lost_rows
@@ -175,16 +177,27 @@ def load_recording(recordings: Path, name: str) -> Recording:
     )
 
 
-def _open_shard(path: Path, name: str) -> ShardReader:
-    """Open a shard of a session.
+def _whole(shard: ShardFile, name: str) -> ShardReader | None:
+    """Return the open reader of a sealed shard; None for one without a row.
 
     Raises:
-        ShardError: It can't be read; says what to do.
+        ShardError: It can't be read, or its header is damaged; says what to do.
+        SessionError: It is missing, or was left by a killed recorder; says what to do.
     """
-    try:
-        return ShardReader(path)
-    except ShardError as err:
-        raise ShardError(f"{err}; kincap sessions repair {name}") from err
+    if shard.bytes < 0:
+        raise SessionError(
+            f"{shard.path}: missing, the manifest has it; kincap sessions verify {name}"
+        )
+    problem = shard.problem or (shard.found.problem if shard.found else None)
+    if problem or shard.reader is None:
+        raise ShardError(f"{shard.path}: {problem}; kincap sessions repair {name}")
+    if shard.record is not None:
+        return shard.reader
+    if shard.reader.is_empty():
+        return None
+    raise SessionError(
+        f"{shard.path}: not sealed, its recorder was killed; kincap sessions repair {name}"
+    )
 
 
 def _good_rows(reader: ShardReader, table: str) -> tuple[Rows, int]:
@@ -199,27 +212,6 @@ def _check_device(folder: Path, info: SessionInfo) -> None:
         _ = info.mirrored, info.size_px
     except SessionError as err:
         raise SessionError(f"{folder.parent}/{err}") from err
-
-
-def _sealed_shards(folder: Path, name: str) -> list[str]:
-    """Return the session's shards that have rows; all must be sealed."""
-    if is_recording(folder):
-        raise SessionError(f"{folder}: being recorded now; build when the recorder has ended")
-    sealed = read_manifest(folder)
-    there = set(shard_names(folder))
-    gone = sorted(sealed.keys() - there)
-    if gone:
-        raise SessionError(
-            f"{folder / gone[0]}: missing, the manifest has it; kincap sessions verify {name}"
-        )
-    for shard in sorted(there - sealed.keys()):
-        with _open_shard(folder / shard, name) as reader:
-            if not reader.is_empty():
-                raise SessionError(
-                    f"{folder / shard}: not sealed, its recorder was killed; "
-                    f"kincap sessions repair {name}"
-                )
-    return sorted(sealed)
 
 
 def _manifest_sha256(folder: Path) -> str:

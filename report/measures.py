@@ -34,10 +34,15 @@ _MAD: Final = 1.4826
 """Standard deviations in a median absolute deviation of normal noise."""
 
 
-def measure(takes: Sequence[Take]) -> dict[str, Any]:
-    """Return the figures of some takes together."""
+def measure(takes: Sequence[Take], duration_s: float) -> dict[str, Any]:
+    """Return the figures of some takes together.
+
+    Args:
+        takes: The takes.
+        duration_s: The time that they cover (``sessions.summary``), seconds.
+    """
     return {
-        "duration_s": sum(take.length_s() for take in takes),
+        "duration_s": duration_s,
         "streams": {name: _stream(takes, name) for name in ("color", "bodies")},
         "pairs": _pairs(takes),
         "people": _people(takes),

@@ -22,9 +22,10 @@ from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import KincapError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
-from ..sessions.folders import find_folders, may_read
+from ..sessions.folders import NOT_READABLE, find_folders, may_read
 from ..sessions.lock import is_recording
-from ..sessions.repair.verify import NOT_READABLE, QUALITY_FILE
+from ..sessions.repair.verify import QUALITY_FILE
+from ..sessions.summary import SessionSummary, summarise
 from .advice import advice, verdict
 from .measures import accounts, dropped_ranges, measure
 
@@ -51,10 +52,17 @@ def make_quality(folder: Path, io: FileIO | None = None, *, lag: bool = True) ->
         return _make(checks)
 
 
+def _duration_s(about: SessionSummary, take: int) -> float:
+    """Return the time that a take covers, seconds."""
+    return about.takes[take].duration_s if take in about.takes else 0.0
+
+
 def _make(checks: SessionChecks) -> dict[str, Any]:
     """Work out the report of a checked session."""
     tables, takes = checks.tables, checks.takes
     findings, left_out = limit(checks.findings)
+    about = summarise(tables.folder)
+    lasts = {take.number: _duration_s(about, take.number) for take in takes}
     quality: dict[str, Any] = {
         "schema": QUALITY_SCHEMA,
         "kincap_version": __version__,
@@ -64,8 +72,8 @@ def _make(checks: SessionChecks) -> dict[str, Any]:
         "unreadable_shards": sorted(set(tables.unreadable)),
         "accounts": accounts(tables),
         "dropped": dropped_ranges(tables),
-        "whole": measure(takes),
-        "takes": [{"take": take.number, **measure([take])} for take in takes],
+        "whole": measure(takes, about.duration_s),
+        "takes": [{"take": take.number, **measure([take], lasts[take.number])} for take in takes],
         "findings": [finding.to_json() for finding in findings],
         "findings_left_out": left_out,
         "kinds": sums(checks.findings),

@@ -8,18 +8,11 @@ import numpy as np
 from ..core.errors import SessionError
 from ..core.jpeg import encode_jpeg
 from ..core.skeleton import JOINT_BONES
-from ..sessions.info import SessionInfo
 
 LARGEST_PX: Final = 8192
 _QUALITY: Final = 75
 _FLOOR_BGR: Final = (40, 36, 32)
 _BONE_BGR: Final = (210, 200, 190)
-
-
-def is_bodies_alone(info: SessionInfo) -> bool:
-    """Say whether a session was recorded without a colour stream, in all its recordings."""
-    layouts = [layout.get("tables", {}) for layout in info.layouts]
-    return bool(layouts) and not any("color_index" in tables for tables in layouts)
 
 
 def empty_picture(size_px: tuple[int, int]) -> bytes:

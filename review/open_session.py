@@ -17,7 +17,7 @@ from ..sessions.schema import Stream, by_kinect_joints
 from ..sessions.session_file import load_session
 from . import timeline
 from .columns import pack_columns
-from .empty_stage import empty_picture, is_bodies_alone, stick_picture
+from .empty_stage import empty_picture, stick_picture
 from .errors import NotHereError, OutsideError, ReplacedError
 
 PIECE: Final = 256
@@ -89,7 +89,7 @@ class OpenSession:
         self._color = self._reader.color
         self._paired: tuple[np.ndarray, timeline.FrameBodies] | None = None
         # without pictures the body rows are what is paged through, on an empty stage
-        self._bodies_alone = is_bodies_alone(self._reader.info)
+        self._bodies_alone = self._reader.info.is_bodies_alone
         if self._bodies_alone:
             self._color = timeline.rows_in_place_of_color(self._slim_bodies())
 

@@ -11,20 +11,15 @@ from typing import Any, Final
 from ..core.errors import KincapError, SessionError
 from ..sessions.edits import (
     EDITS_FILE,
-    REJECT,
     Decision,
     Edits,
     add_edit,
-    load_edits,
     redo_edit,
     undo_edit,
 )
-from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions, may_read
-from ..sessions.reader import SessionReader
-from ..sessions.repair.verify import NOT_READABLE
+from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions
 from ..sessions.schema import Stream
-from ..sessions.summary import CLOSED, SessionSummary, summarise
-from .empty_stage import is_bodies_alone
+from ..sessions.summary import summarise
 from .errors import BusyError, NotHereError, ReplacedError
 from .open_session import OpenSession, recording_stamp
 from .summaries import Summaries
@@ -130,8 +125,6 @@ class SessionList:
 
     def _read_line(self, folder: Path) -> dict[str, Any]:
         """Return a session's line in the list: what ``kincap sessions list`` says, and more."""
-        if not may_read(folder):
-            return _bare_line(folder.name, CLOSED, NOT_READABLE)
         summary = summarise(folder)
         line = _bare_line(folder.name, summary.state, None)
         info = summary.info
@@ -143,14 +136,14 @@ class SessionList:
                 "note": info.note,
                 "tags": [str(tag) for tag in info.tags],
                 "created_utc": info.created_utc,
-                "pictures": not is_bodies_alone(info),
+                "pictures": not info.is_bodies_alone,
             }
         return line | {
             "problem": self._plain("; ".join(summary.problems)) or None,
             "frames": summary.items[Stream.color if line["pictures"] else Stream.bodies],
             "duration_s": summary.duration_s,
             "bytes": summary.bytes,
-            "rejected": _count_rejected(folder, summary, bool(line["pictures"])),
+            "rejected": summary.rejected,
         }
 
     def plain(self, error: Exception) -> str:
@@ -288,18 +281,6 @@ def _close(places: list[_Place]) -> None:
     for place in places:
         place.closed = True
         place.close_if_unused()
-
-
-def _count_rejected(folder: Path, summary: SessionSummary, pictures: bool) -> int:
-    """Return how many stored frames are rejected; 0 where the session is damaged."""
-    if summary.problems:
-        return 0
-    edits = load_edits(folder)
-    if not any(op == "reject" for _, _, op in edits.ranges()):
-        return 0
-    with SessionReader(folder) as reader:
-        rows = reader.color if pictures else reader.bodies
-        return int((edits.verdicts(rows["seq"]) == REJECT).sum())
 
 
 def _edits_stamp(folder: Path) -> object:

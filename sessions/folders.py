@@ -12,6 +12,8 @@ from .kept_files import DAMAGED_FILE
 from .manifest import MANIFEST, SHARD_NAME, read_manifest
 
 SESSION_FILE: Final = "session.json"
+NOT_READABLE: Final = "its folder may not be read; the user who recorded it can"
+"""The problem of another user's session."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
@@ -33,8 +35,27 @@ def check_session_name(name: str) -> str:
     return name
 
 
+def name_problem(folder: Path) -> str | None:
+    """Return why the name of a session's folder is not allowed, or None."""
+    try:
+        check_session_name(folder.name)
+    except SessionError as err:
+        return f"{err}; rename the folder"
+    other = _same_but_for_case(folder)
+    return f"{other} differs by upper and lower case alone; rename one of them" if other else None
+
+
+def _same_but_for_case(folder: Path) -> Path | None:
+    """Return what is beside a folder under the same name in other letters, or None."""
+    name = folder.name
+    for other in os.listdir(folder.parent):
+        if other != name and other.casefold() == name.casefold():
+            return folder.with_name(other)
+    return None
+
+
 def session_folder(recordings: Path, name: str) -> Path:
-    """Return where a session of this name lies or would lie.
+    """Return the folder that a session of this name has or would have.
 
     Args:
         recordings: The folder of all sessions; need not exist.
@@ -43,19 +64,18 @@ def session_folder(recordings: Path, name: str) -> Path:
     Raises:
         SessionError: No allowed name, or one that differs from an existing one by case alone.
     """
-    check_session_name(name)
-    if recordings.is_dir():
-        for other in os.listdir(recordings):
-            if other != name and other.casefold() == name.casefold():
-                raise SessionError(
-                    f"session name {name!r}: {recordings / other} differs by upper and lower case "
-                    "alone; take another name"
-                )
-    return recordings / name
+    folder = recordings / check_session_name(name)
+    other = _same_but_for_case(folder) if recordings.is_dir() else None
+    if other is not None:
+        raise SessionError(
+            f"session name {name!r}: {other} differs by upper and lower case alone; "
+            "take another name"
+        )
+    return folder
 
 
 def find_sessions(recordings: Path, pattern: str = "*") -> list[str]:
-    """Return the names of the sessions in a folder, sorted.
+    """Return the names of the sessions in a folder, sorted; those of other users included.
 
     Args:
         recordings: The folder of all sessions.
@@ -68,7 +88,7 @@ def find_sessions(recordings: Path, pattern: str = "*") -> list[str]:
         for name in os.listdir(recordings)
         if _NAME.fullmatch(name)
         and fnmatch.fnmatchcase(name, pattern)
-        and (recordings / name / SESSION_FILE).is_file()
+        and (os.path.isfile(recordings / name / SESSION_FILE) or _is_closed(recordings / name))
     )
 
 
@@ -106,16 +126,22 @@ def find_folders(recordings: Path, names: Sequence[str] = ()) -> list[Path]:
 
 
 def _holds_session(path: Path) -> bool:
-    """Say whether a folder holds a session or what is left of one."""
-    if path.name.startswith(".") or not path.is_dir():
+    """Return True if a folder holds a session or what is left of one."""
+    # os.path says False where Path raises: nothing about one folder may end the list
+    if path.name.startswith(".") or not os.path.isdir(path):
         return False
     if not may_read(path):
-        return True  # most likely somebody else's session: it is named, others are not held up
-    if (path / SESSION_FILE).is_file() or (path / MANIFEST).is_file():
+        return True  # most likely another user's session: it is named, others are not affected
+    if os.path.lexists(path / SESSION_FILE) or os.path.lexists(path / MANIFEST):
         return True
     return bool(shard_names(path)) or any(path.glob(f"[0-9]*.h5{DAMAGED_FILE}"))
 
 
+def _is_closed(path: Path) -> bool:
+    """Return True if a path is a folder that may not be read."""
+    return os.path.isdir(path) and not may_read(path)
+
+
 def may_read(folder: Path) -> bool:
-    """Say whether a session's folder may be looked into; somebody else's may not."""
+    """Return True if a session's folder may be read; another user's may not."""
     return os.access(folder, os.R_OK | os.X_OK)

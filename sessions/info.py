@@ -98,6 +98,12 @@ class SessionInfo:
             return self.device.shape
         return shape_from_json(None, self.device.color_size_px)
 
+    @property
+    def is_bodies_alone(self) -> bool:
+        """Whether it was recorded without a colour stream, in all its recordings."""
+        tables = [layout.get("tables", {}) for layout in self.layouts]
+        return bool(tables) and not any("color_index" in names for names in tables)
+
     def layout(self, layout_id: str) -> Layout | None:
         """Return one of its layouts by id.
 

@@ -3,7 +3,7 @@
 Sealed shards are read once and kept; others are read afresh by ``refresh``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -12,22 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SessionError, ShardError
-from .folders import shard_names
+from ..core.files.file_io import FileIO
 from .info import SessionInfo
 from .lock import is_recording
-from .manifest import ManifestRecord, read_manifest
-from .schema import BLOBS, STREAM_TABLE, EventKind, Rows, Stream, tables_of
+from .manifest import ManifestRecord
+from .schema import BLOBS, DROP_KINDS, STREAM_TABLE, Rows, Stream, tables_of
 from .session_file import load_session
-from .shard.layout import Layout, other_shape
+from .shard.layout import other_shape
 from .shard.shard_reader import ShardReader
-
-SEALED: Final = "sealed"
-LEFT: Final = "left"
-OPEN: Final = "open"
-EMPTY: Final = "empty"
+from .shards import SEALED, ShardFile, list_shards, open_shard
 
 _EVENTS: Final = "events"
-_DROPS: Final = [int(kind) for kind in EventKind if kind.is_drop]
 
 
 @dataclass(frozen=True)
@@ -36,8 +31,7 @@ class ShardState:
 
     Attributes:
         name: Its file name.
-        state: ``sealed``; ``open`` (being recorded); ``left`` (by a killed recorder); ``empty``
-            (prepared, no row written).
+        state: SEALED, OPEN, LEFT or EMPTY, of ``sessions.shards``.
         record: Its line in the manifest where it is sealed.
         bytes: Its size.
     """
@@ -68,6 +62,7 @@ class SessionReader:
         self.folder = folder
         self.info: SessionInfo = load_session(folder)
         self.shards: list[ShardState] = []
+        self._io = FileIO()
         self._readers: dict[str, ShardReader] = {}
         self._identities: dict[str, tuple[int, int]] = {}
         self._sealed_rows: dict[tuple[str, str], Rows] = {}
@@ -94,52 +89,36 @@ class SessionReader:
     def refresh(self) -> None:
         """Look again: new shards, new rows, new takes."""
         self.info = load_session(self.folder)
-        live = OPEN if is_recording(self.folder) else LEFT
-        records = read_manifest(self.folder)
+        live = is_recording(self.folder)
         self._tables.clear()
         self.shards = []
-        for name in shard_names(self.folder):
+        for shard in list_shards(self.folder):
             try:
-                status = (self.folder / name).stat()
-                reader = self._reader(name, (status.st_ino, status.st_size), records.get(name))
+                status = shard.path.stat(follow_symlinks=False)
+                reader = self._reader(shard, (status.st_ino, status.st_size))
             except FileNotFoundError:
-                continue  # an empty shard that its recorder has just deleted
-            record = records.get(name)
-            state = SEALED if record else EMPTY if reader.is_empty() else live
-            self.shards.append(ShardState(name, state, record, status.st_size))
+                continue  # an empty shard that its recorder has just deleted, or one that is gone
+            state = replace(shard, reader=reader).state(live=live)
+            self.shards.append(ShardState(shard.name, state, shard.record, status.st_size))
         for gone in self._readers.keys() - {shard.name for shard in self.shards}:
             self._readers.pop(gone).close()
 
-    def _reader(
-        self, name: str, identity: tuple[int, int], record: ManifestRecord | None
-    ) -> ShardReader:
+    def _reader(self, shard: ShardFile, identity: tuple[int, int]) -> ShardReader:
         """Return the open reader of a shard; a new one where the file was replaced."""
+        name = shard.name
         if name in self._readers and self._identities[name] == identity:
             return self._readers[name]
         if name in self._readers:
             self._readers.pop(name).close()
             for key in [key for key in self._sealed_rows if key[0] == name]:
                 del self._sealed_rows[key]
-        path = self.folder / name
-        try:
-            reader = ShardReader(path)
-        except ShardError:
-            layout = self._kept_layout(record)
-            if layout is None or not path.exists():
-                raise
-            reader = ShardReader(path, layout)
+        reader, _ = open_shard(shard.path, self.info, shard.record, self._io)
         problem = other_shape(reader.layout, self.info.shape)
         if problem:
             reader.close()
-            raise ShardError(f"{path}: {problem}")
+            raise ShardError(f"{shard.path}: {problem}")
         self._readers[name], self._identities[name] = reader, identity
         return reader
-
-    def _kept_layout(self, record: ManifestRecord | None) -> Layout | None:
-        """Return the layout of a shard whose own header can't be read, as far as it is known."""
-        if record is not None:
-            return record.layout or self.info.layout(record.layout_id)
-        return self.info.layout(self.info.layouts[-1]["id"]) if self.info.layouts else None
 
     def shard(self, name: str) -> ShardReader:
         """Return the open reader of one shard."""
@@ -256,7 +235,7 @@ class SessionReader:
             elif stream.name in shard.record.streams:
                 behind = max(behind, shard.record.streams[stream.name].seq_last + 1)
         events = self.events
-        lost = events[(events["stream"] == stream) & np.isin(events["kind"], _DROPS)]
+        lost = events[(events["stream"] == stream) & np.isin(events["kind"], DROP_KINDS)]
         return max(behind, int(lost["seq_last"].max()) + 1 if len(lost) else 0)
 
     def next_take(self) -> int:

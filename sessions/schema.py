@@ -25,6 +25,10 @@ Rows = NDArray[np.void]
 """A structured array of rows of one of the tables."""
 
 
+DROP_KINDS: Final = tuple(int(kind) for kind in EventKind if kind.is_drop)
+"""Numbers of the events that cover lost items."""
+
+
 class Stream(IntEnum):
     """The streams of a session, as numbered in events and acknowledgements."""
 

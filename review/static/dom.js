@@ -50,14 +50,15 @@ export function clockText(seconds, digits = 2) {
 }
 
 export function sizeText(bytes) {
-  const units = ["B", "KB", "MB", "GB", "TB"];
+  // as size_text in cli/console.py
+  const units = ["B", "KiB", "MiB", "GiB"];
   let value = bytes;
   let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
     unit += 1;
   }
-  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  return `${value.toFixed(unit < units.length - 1 ? 0 : 1)} ${units[unit]}`;
 }
 
 export function countText(count, one, many = `${one}s`) {

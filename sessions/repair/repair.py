@@ -25,10 +25,15 @@ from ..session_file import save_session
 from ..shard.find_layout import FoundLayout
 from ..shard.layout import MIB
 from ..shard.sealing import recover, seal, settle
+from ..shards import EMPTY, UNREADABLE
 from .accounting import Accounts, Hole, account
 from .repair_files import Log, repair_edits, repair_manifest, repair_session_file
 from .repair_shard import Changes, restore, rewrite
-from .shard_check import EMPTY, FOREIGN, UNREADABLE, ShardCheck, check_shard
+from .shard_check import (
+    FOREIGN,
+    ShardCheck,
+    check_shard,
+)
 from .verify import OnProgress, SessionReport, kept_note, verify_locked
 
 _GONE = "gone"

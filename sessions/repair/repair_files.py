@@ -27,9 +27,10 @@ from ..kept_files import keep_copy
 from ..manifest import MANIFEST, check_manifest, parse_line, read_manifest
 from ..schema import EventKind, Stream
 from ..session_file import check_session_file, load_session, mend_session_file, save_session
-from ..shard.find_layout import find_layout, shard_identity
+from ..shard.find_layout import shard_identity
 from ..shard.layout import Layout
 from ..shard.shard_reader import ShardReader
+from ..shards import open_shards
 
 _MOST_TO_MEND: Final = 48 * 1024
 """Trying every bit takes the square of a file's length: half a minute at this size."""
@@ -184,18 +185,15 @@ def _add_shards(folder: Path, info: SessionInfo, said: dict[str, Any], io: FileI
     told = [t for t in entries if isinstance(t, dict)] if isinstance(entries, list) else []
     told = [take for take in told if odd_take(take) is None]
     takes: dict[int, dict[str, Any]] = {}
-    records = read_manifest(folder)
-    for name in shard_names(folder):
-        found = find_layout(folder / name, info, records.get(name), io)
-        if found is None:
+    for shard in open_shards(folder, info, io):
+        if shard.reader is None:
             continue
-        with ShardReader(folder / name, found.layout, io) as shard:
-            for event in shard.rows("events"):
-                if int(event["kind"]) == EventKind.take_start:
-                    take = int(event["take"])
-                    source = next((t.get("source", "") for t in told if t.get("take") == take), "")
-                    takes[take] = {"take": take, **_anchor(event["text"]), "source": source}
-            _add_size(info, shard)
+        for event in shard.reader.rows("events"):
+            if int(event["kind"]) == EventKind.take_start:
+                take = int(event["take"])
+                source = next((t.get("source", "") for t in told if t.get("take") == take), "")
+                takes[take] = {"take": take, **_anchor(event["text"]), "source": source}
+        _add_size(info, shard.reader)
     for kept in told:
         takes.setdefault(kept["take"] if isinstance(kept.get("take"), int) else -1, kept)
     takes.pop(-1, None)

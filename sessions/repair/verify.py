@@ -18,7 +18,7 @@ from ...core.errors import SessionError, ShardError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import SEALED_FILE, FileIO
 from ..edits import EDITS_FILE, load_edits
-from ..folders import SESSION_FILE, find_folders, may_read, shard_names
+from ..folders import NOT_READABLE, SESSION_FILE, find_folders, may_read, shard_names
 from ..info import SessionInfo
 from ..kept_files import cut_off_repairs, kept_files
 from ..lock import holder, in_use
@@ -27,12 +27,10 @@ from ..schema import STREAM_TABLE, Stream
 from ..session_file import check_session_file, load_session
 from ..shard.find_layout import find_layout
 from ..shard.shard_writer import NEW
+from ..shards import LEFT, OPEN, UNREADABLE, list_shards
 from .accounting import account
 from .shard_check import (
     FOREIGN,
-    LEFT,
-    OPEN,
-    UNREADABLE,
     Damage,
     Expected,
     ShardCheck,
@@ -46,8 +44,6 @@ QUALITY_FILE: Final = "quality.json"
 """The report about a session: it is worked out from the rest and can be made again."""
 _LINE: Final = b'{"name": "'
 """How a line of the manifest begins."""
-NOT_READABLE: Final = "its folder may not be looked into; whoever recorded it can"
-"""What is said about a session of somebody else."""
 _SETTLE_S: Final = 0.3
 _TRIES: Final = 3
 
@@ -233,8 +229,11 @@ def _check_shards(
     """Check all shards in their order."""
     before: dict[Stream, int] = {}
     done, total = 0, _bytes_of(folder)
-    names = shard_names(folder)
-    for name in names:
+    for shard in list_shards(folder):
+        name = shard.name
+        if shard.record is not None and shard.bytes < 0:
+            report.missing.append(shard.record)
+            continue
         note = f"{folder.name}/{name}"
         part = 0
 
@@ -257,12 +256,10 @@ def _check_shards(
         done += check.bytes
         if on_progress:
             on_progress(done, total, note)
-    for record in read_manifest(folder).values():
-        if not (folder / record.name).exists():
-            report.missing.append(record)
-            rows = ", ".join(f"{span.rows} {name}" for name, span in record.streams.items())
-            text = f"the manifest lists it ({rows or 'no items'}), it is not there"
-            report.damage.append(Damage("missing", text, record.name))
+    for record in report.missing:
+        rows = ", ".join(f"{span.rows} {name}" for name, span in record.streams.items())
+        text = f"the manifest lists it ({rows or 'no items'}), the file does not exist"
+        report.damage.append(Damage("missing", text, record.name))
 
 
 def _check_line(folder: Path, check: ShardCheck, report: SessionReport) -> None:

@@ -128,6 +128,10 @@ class ShardReader:
         if fd >= 0:
             self._io.close(fd)
 
+    def is_file(self, status: os.stat_result) -> bool:
+        """Return True if it reads the file that had this status."""
+        return os.path.samestat(status, os.fstat(self._fd))
+
     def size(self) -> int:
         """Return the file's size, bytes; less than the layout's where it was cut short."""
         return self._io.size(self._fd)

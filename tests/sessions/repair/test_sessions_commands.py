@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kincap.core.errors import SessionError, SessionLockedError
+from kincap.sessions.details import show_session
 from kincap.sessions.lock import SessionLock
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.repair.rename_delete import delete, rename
@@ -20,7 +21,7 @@ from kincap.sessions.repair.shard_check import DAMAGE_KINDS
 from kincap.sessions.repair.verify import verify, verify_session
 from kincap.sessions.schema import Stream
 from kincap.sessions.session_file import load_session
-from kincap.sessions.summary import list_sessions, show_session
+from kincap.sessions.summary import list_sessions
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
