@@ -251,4 +251,4 @@ def test_a_session_that_may_not_be_looked_into_holds_up_no_other(
     assert states == {"closed": "closed", "take1": "left"}
     assert (listed.returncode, one.returncode, every.returncode) == (0, 0, 1)
     (damage,) = json.loads(every.stdout)["sessions"][0]["damaged"]
-    assert "may not be looked into" in damage["what"]
+    assert "may not be read" in damage["what"]
