@@ -1,10 +1,10 @@
 """Ending a recording: once is asking (drain and seal), twice is now."""
 
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+
+from ..core.stop_signals import on_stop_signals
 
 
 class Stop:
@@ -40,23 +40,11 @@ def stop_on_signals(stop: Stop) -> Iterator[None]:
     process ignores (nohup) stay ignored.
     """
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    def handle() -> None:
         if stop.is_asked():
             stop.abort()
         else:
             stop.ask()
 
-    if threading.current_thread() is not threading.main_thread():
+    with on_stop_signals(handle):
         yield
-        return
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    wanted = [number for number in numbers if before[number] is not signal.SIG_IGN]
-    for number in wanted:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number in wanted:
-            signal.signal(number, before[number])

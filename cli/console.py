@@ -1,12 +1,15 @@
-"""What commands print: results on stdout, progress and logs on stderr.
+"""Output of commands: results on stdout, progress and logs on stderr.
 
-Everything heavy is imported late: ``kincap --help`` must stay quick.
+This is the only place that prints texts of others (notes, names, messages of libraries), and
+``visible`` makes them harmless for a terminal. Everything heavy is imported late: ``kincap --help``
+must stay quick.
 """
 
 import json
 import math
 import sys
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -14,24 +17,46 @@ from typing import Any, Protocol
 from ..core.errors import KincapError
 
 PLAIN_LINE_EVERY_S = 10.0
-"""How often progress speaks where there is no terminal to draw a bar on."""
+"""Seconds between two lines of progress where there is no terminal to draw a bar on."""
+
+_JOINERS = "\u200c\u200d"
+"""Invisible characters that scripts and emoji need, and that change nothing else."""
+
+
+def visible(text: str) -> str:
+    r"""Return a text on one line, with everything that acts on a terminal written as an escape.
+
+    Escape sequences, line breaks, changes of the writing direction and lone surrogates become
+    ``\x1b``, ``\n``, ``\u202e`` and the like; letters of any script stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_escaped(char) if _is_active(char) else char for char in text)
+
+
+def _is_active(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in _JOINERS
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 class Progress(Protocol):
-    """Where long work reports how far it is."""
+    """Takes the progress of long work."""
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        """Say that ``done`` of ``total`` units are done; ``note`` stands behind the figures."""
+        """Report that ``done`` of ``total`` units are done; ``note`` follows the figures."""
 
 
-def result(text: str) -> None:
+def result(text: str = "") -> None:
     """Print one line of a command's result on stdout."""
-    print(text)
+    print(visible(text))
 
 
-def say(text: str) -> None:
+def say(text: str = "") -> None:
     """Print one line for the person (not for scripts) on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text), file=sys.stderr, flush=True)
 
 
 def print_json(report: Mapping[str, Any]) -> None:
@@ -72,7 +97,7 @@ def table(
         columns: The head of each column.
         rows: One sequence of cells a row; None is shown as a dash.
         title: A line above the table.
-        right: Indices of columns that hold numbers, set flush right.
+        right: Indices of columns of numbers, which are set flush right.
     """
     from rich import box
     from rich.console import Console
@@ -82,7 +107,7 @@ def table(
     # a pipe has no width: rich would cut cells at 80 columns, and scripts would read half of them
     console = Console() if sys.stdout.isatty() else Console(width=200)
     drawn = Table(
-        title=title,
+        title=None if title is None else Text(visible(title)),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -92,7 +117,7 @@ def table(
         number = index in right
         drawn.add_column(column, justify="right" if number else "left", no_wrap=number or not index)
     for row in rows:
-        drawn.add_row(*(Text("-" if cell is None else str(cell)) for cell in row))
+        drawn.add_row(*(Text("-" if cell is None else visible(str(cell))) for cell in row))
     console.print(drawn)
 
 
@@ -101,7 +126,7 @@ def confirm(question: str, yes: bool) -> bool:
 
     Args:
         question: What is about to happen, ending with a question mark.
-        yes: The ``--yes`` flag: the answer is given already.
+        yes: The ``--yes`` flag, which answers the question.
 
     Raises:
         KincapError: There is no terminal to ask on and ``--yes`` was not given.
@@ -109,8 +134,8 @@ def confirm(question: str, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise KincapError(f"{question} Nobody is there to answer: say --yes")
-    sys.stderr.write(f"{question} [y/N] ")
+        raise KincapError(f"{question} stdin is not a terminal; pass --yes")
+    sys.stderr.write(f"{visible(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -131,8 +156,8 @@ class _PlainProgress:
         rate = done / max(now - self._start, 1e-9)
         of = f"/{self._total}" if self._total else ""
         left = f", {(self._total - done) / rate:.0f} s left" if self._total and rate > 0 else ""
-        behind = f", {note}" if note else ""
-        say(f"{self._description}: {done}{of} {self._unit}, {rate:.1f}/s{left}{behind}")
+        more = f", {note}" if note else ""
+        say(f"{self._description}: {done}{of} {self._unit}, {rate:.1f}/s{left}{more}")
 
 
 class _RichProgress:
@@ -145,19 +170,20 @@ class _RichProgress:
         # rich's own speed needs two updates; ours is done / elapsed, as in the plain lines
         elapsed = self._bar.tasks[0].elapsed or 1e-9
         more = {} if total is None else {"total": total, "of": f"/{total}"}
-        self._bar.update(self._task, completed=done, note=note, rate=done / elapsed, **more)
+        rate = done / elapsed
+        self._bar.update(self._task, completed=done, note=visible(note), rate=rate, **more)
 
 
 @contextmanager
 def progress(
     description: str, total: int | None = None, unit: str = "frames"
 ) -> Iterator[Progress]:
-    """Show how far long work is, on stderr.
+    """Show the progress of long work on stderr.
 
     Args:
-        description: What is being done, as one short phrase.
-        total: How many units there are, where that is known.
-        unit: What is counted.
+        description: The work in one short phrase.
+        total: Number of units, where that is known.
+        unit: The unit's name.
 
     Yields:
         An object whose ``update(done, total, note)`` may be called as often as wanted.
@@ -170,17 +196,18 @@ def progress(
     from rich.progress import Progress as RichBar
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28),
         TextColumn("{task.completed:.0f}{task.fields[of]}" + f" {unit}"),
         TextColumn("{task.fields[rate]:.1f}/s"),
         TimeElapsedColumn(),
         TextColumn("so far,"),
-        # some work learns its total on the way: this is "-:--:--" until it does
+        # some work learns its total on the way: until then this is "-:--:--"
         TimeRemainingColumn(),
         TextColumn("left"),
-        TextColumn("[dim]{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
     with RichBar(*columns, console=Console(stderr=True)) as bar:
         of = f"/{total}" if total else ""
-        yield _RichProgress(bar, bar.add_task(description, total=total, of=of, note="", rate=0.0))
+        task = bar.add_task(visible(description), total=total, of=of, note="", rate=0.0)
+        yield _RichProgress(bar, task)

@@ -1,14 +1,18 @@
-"""The command ``kincap``: puts the groups of commands together and prints errors in one place."""
+"""The command ``kincap``: all commands together, and the one place that prints errors."""
 
+import _thread
+import io
 import os
 import sys
+import threading
 from typing import Annotated, NoReturn
 
 import typer
 
 from .. import __version__
 from ..core.errors import KincapError
-from . import build, demo, doctor, record, report, review, sessions, train
+from ..core.stop_signals import on_stop_signals
+from . import build, console, demo, doctor, record, report, review, sessions, train
 
 EXIT_INTERRUPTED = 130
 
@@ -37,7 +41,7 @@ def kincap(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Parse what stands before the command."""
+    """Parse the options before the command."""
 
 
 for group in (record, doctor, sessions, report, review, build, train, demo):
@@ -45,7 +49,7 @@ for group in (record, doctor, sessions, report, review, build, train, demo):
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code (0, 1, 2, 3 or 130)."""
+    """Run the command line and end with its exit code (0, 1, 2, 3 or 130)."""
     _fill_closed_streams()
     debug = "--debug" in sys.argv
     if debug:
@@ -53,23 +57,69 @@ def main() -> None:
         sys.argv = [sys.argv[0], *(word for word in sys.argv[1:] if word != "--debug")]
     if len(sys.argv) == 1:
         sys.argv.append("--help")
+    interrupt = _Interrupt()
     try:
-        code = app(standalone_mode=False)
+        with on_stop_signals(interrupt.ask):
+            sys.unraisablehook = interrupt.not_lost
+            code = app(standalone_mode=False)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
     except Exception as error:
+        if interrupt.is_asked and getattr(error, "exit_code", None) != EXIT_INTERRUPTED:
+            # a library that was interrupted in the middle of its import raises anything
+            _fail_interrupted()
         if debug:
             raise
         _fail(*_one_line(error))
     if code == EXIT_INTERRUPTED:
         # typer turns Ctrl-C into this code
-        _fail("interrupted", code)
+        _fail_interrupted()
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fill_closed_streams() -> None:
-    """Let what was closed before kincap began lead nowhere.
+class _Interrupt:
+    """Ctrl-C, SIGTERM, SIGHUP or Ctrl-Break, for commands that have no better answer to them.
 
-    Otherwise the next file that is opened, a shard even, would get the number of a standard stream,
-    and what a library has to say would be written into it.
+    Attributes:
+        is_asked: One of them has arrived.
+    """
+
+    def __init__(self) -> None:
+        self.is_asked = False
+        self._usual_hook = sys.unraisablehook
+
+    def ask(self) -> None:
+        """End the command.
+
+        Raises:
+            KeyboardInterrupt: Always.
+        """
+        self.is_asked = True
+        raise KeyboardInterrupt
+
+    def not_lost(self, what: "sys.UnraisableHookArgs") -> None:
+        """Raise an interrupt again that arrived where Python can only print and forget it."""
+        if what.exc_type is not KeyboardInterrupt:
+            self._usual_hook(what)
+            return
+        again = threading.Timer(0.01, _thread.interrupt_main)
+        again.daemon = True
+        again.start()
+
+
+def _fail_interrupted() -> NoReturn:
+    """Print one line and exit with 130."""
+    # Python ends by the signal itself once an interrupt came while it ran code from a string, as
+    # dataclasses do; it forgets that when it next runs code from a string
+    eval("0")
+    _fail("interrupted", EXIT_INTERRUPTED)
+
+
+def _fill_closed_streams() -> None:
+    """Open standard streams that were closed before kincap began, and let all print anything.
+
+    Otherwise the next file that is opened, even a shard, would get the number of a standard stream,
+    and a library's messages would be written into it.
     """
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
@@ -78,15 +128,19 @@ def _fill_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal of another encoding shows letters that it lacks as escapes
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _one_line(error: Exception) -> tuple[str, int]:
-    """Return the line and the exit code of an error that a person can mend; raise any other."""
+    """Return the line and the exit code of an error that a person can fix; raise any other."""
     if isinstance(error, KincapError):
         return str(error), error.exit_code
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'disk'}: {error.strerror}", 1
-    # typer's own usage errors know how to say themselves; its class of them is private
+    # typer's usage errors have their own text; their class is private
     usage = getattr(error, "format_message", None)
     if usage is not None:
         return str(usage()).strip(), 2
@@ -94,8 +148,10 @@ def _one_line(error: Exception) -> tuple[str, int]:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    """Print one line on stderr and leave; a newline may come from a flag's value."""
+    """Print one line on stderr and exit; a newline may come from a flag's value."""
     # a group of commands without a command answers with its whole help
-    is_help = message.startswith("Usage: ")
-    print(message if is_help else f"kincap: {' '.join(message.split())}", file=sys.stderr)
+    if message.startswith("Usage: "):
+        print(message, file=sys.stderr)
+    else:
+        console.say(f"kincap: {' '.join(message.split())}")
     sys.exit(code)

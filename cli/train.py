@@ -6,18 +6,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..core.errors import KincapError
+from ..train.nets.registry import NETS
 from .console import print_json, progress, result, say, table
 
 if TYPE_CHECKING:
+    from ..train.evaluate import EvaluateResult
     from ..train.finetune import TrainResult
 
 GROUPS = ("head", "wrist", "elbow", "shoulder", "hip", "knee", "ankle", "all")
 
+_NETS = ", ".join(f"{name} ({entry.about})" for name, entry in NETS.items())
+
+Init = Annotated[
+    str | None,
+    typer.Option("--init", help="Checkpoint to start from; default: fresh weights, as with none."),
+]
+Recipe = Annotated[
+    str, typer.Option("--recipe", help="own (the net's) or paper (Linna et al., always linna).")
+]
 Data = Annotated[Path, typer.Option("--data", help="Data set that build made.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Copy the best checkpoint there.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", help="linna (the paper's), linna-s, or compact (learns on a CPU)."),
+    typer.Option(
+        "--model",
+        help=f"{_NETS}. Default: the checkpoint's, else compact on a CPU, linna on a GPU.",
+    ),
 ]
 Width = Annotated[float | None, typer.Option("--width", help="Factor on the net's channels.")]
 Size = Annotated[int | None, typer.Option("--size", help="Side of the net's input, pixels.")]
@@ -31,7 +46,7 @@ Seed = Annotated[int, typer.Option("--seed", help="Everything random follows fro
 Name = Annotated[str | None, typer.Option("--name", help="Last part of the run folder's name.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder that run folders are made in.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-# a negative control for people who check the demo, not for anybody's daily work
+# a negative control for people who check the demo, not for daily work
 Shuffle = Annotated[bool, typer.Option("--shuffle-labels", hidden=True)]
 
 
@@ -45,6 +60,7 @@ def register(app: typer.Typer) -> None:
 def pretrain(
     data: Data,
     out: Out = None,
+    recipe: Recipe = "own",
     model: Model = None,
     width: Width = None,
     size: Size = None,
@@ -65,19 +81,20 @@ def pretrain(
     from ..train.settings import TrainOptions
 
     options = TrainOptions(
-        data=data, out=out, runs=runs, name=name, model=model, width=width, size=size,
-        epochs=epochs, steps=steps, batch=batch, lr=lr, optimizer=optimizer, device=device,
-        seed=seed, shuffle_labels=shuffle_labels,
+        data=data, out=out, runs=runs, name=name, recipe=recipe, model=model, width=width,
+        size=size, epochs=epochs, steps=steps, batch=batch, lr=lr, optimizer=optimizer,
+        device=device, seed=seed, shuffle_labels=shuffle_labels,
     )  # fmt: skip
     with progress("pretrain", unit="steps") as bar:
-        done = work(options, bar.update)
+        done = work(options, bar.update, say)
     _report(done, json)
 
 
 def finetune(
-    init: Annotated[str, typer.Option("--init", help="Checkpoint to start from, or none.")],
+    init: Init = None,
     data: Data = Path("kinect13.h5"),
     out: Out = None,
+    recipe: Recipe = "own",
     model: Model = None,
     width: Width = None,
     size: Size = None,
@@ -98,13 +115,13 @@ def finetune(
     from ..train.settings import TrainOptions
 
     options = TrainOptions(
-        data=data, out=out, runs=runs, name=name, model=model, width=width, size=size,
-        epochs=epochs, steps=steps, batch=batch, lr=lr, optimizer=optimizer, device=device,
-        seed=seed, shuffle_labels=shuffle_labels,
+        data=data, out=out, runs=runs, name=name, recipe=recipe, model=model, width=width,
+        size=size, epochs=epochs, steps=steps, batch=batch, lr=lr, optimizer=optimizer,
+        device=device, seed=seed, shuffle_labels=shuffle_labels,
     )  # fmt: skip
-    start = None if init == "none" else Path(init)
+    start = None if init in (None, "none") else Path(init)
     with progress("finetune", unit="steps") as bar:
-        done = work(options, start, bar.update)
+        done = work(options, start, bar.update, say)
     _report(done, json)
 
 
@@ -131,6 +148,7 @@ def evaluate(
         say("this net never saw mirrored pictures: averaging over them may hurt (see single)")
     if json:
         print_json(report)
+        _fail_without_sheet(done)
         return
     shown = (("net", report["pck"]), ("net, single", report["pck_single"]))
     _pck_table(
@@ -141,8 +159,15 @@ def evaluate(
     result(f"median error {_figure(median)} % of the torso (mean pose {_figure(mean)})")
     if done.mirrored.skipped:
         result(f"skipped {done.mirrored.skipped} frames: no torso to measure by")
+    _fail_without_sheet(done)
     if sheet is not None:
         result(f"sheet {sheet}")
+
+
+def _fail_without_sheet(done: "EvaluateResult") -> None:
+    """End with exit code 1 where the sheet could not be saved; the figures are printed by now."""
+    if done.sheet_problem is not None:
+        raise KincapError(done.sheet_problem, exit_code=1)
 
 
 def _report(done: "TrainResult", json: bool) -> None:
@@ -163,7 +188,7 @@ def _report(done: "TrainResult", json: bool) -> None:
     )
     wrist = report["val"]["pck_single"]["0.2"]["wrist"]
     if _not_above(wrist, report["mean_pose"]["pck"]["0.2"]["wrist"]):
-        say("the wrist is not above the mean pose: this net has not learnt to look at the picture")
+        say("the wrist is not above the mean pose: this net has not learnt to use the picture")
     result(f"best {done.best}")
     if done.out is not None:
         result(f"copied to {done.out}")

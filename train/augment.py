@@ -44,12 +44,6 @@ class AugmentSettings:
         return bool(self.rotation_deg or self.scale or self.shift)
 
 
-STRONG = AugmentSettings(
-    mirror=0.5, rotation_deg=10.0, scale=0.15, shift=0.06, gain=0.25, shuffle=0.5
-)
-"""What the compact network needs to carry over to a garment that it never saw."""
-
-
 def mirror_images(images: Images) -> Images:
     """Return (B, S, S, 3) pictures mirrored left to right."""
     return images[:, :, ::-1]

@@ -1,15 +1,14 @@
 """Checkpoints: weights with what is needed to use them, and nothing that can run.
 
 A checkpoint is a file of ``torch.save`` with plain tensors, numbers, text and dicts, read with
-``weights_only=True``. Beside it lies ``NAME.sha256`` (readable by ``sha256sum -c``), checked
-wherever it is present; the file's own check sums are checked always, since torch loads most
-flipped bits without a word.
+``weights_only=True``. Beside it is ``NAME.sha256`` (readable by ``sha256sum -c``), checked
+wherever it is present; the file's own checksums are checked always, since torch loads most
+flipped bits without an error.
 """
 
-import hashlib
+import contextlib
 import io
 import os
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,20 +18,18 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..core.errors import CheckpointError, KincapError
-from ..core.files.file_io import write_atomic
 from ..core.skeleton import KEYPOINT_NAMES, KEYPOINTS
-from .nets import build_net
+from .checkpoint_files import check_replaceable_sum, open_whole, sum_path, write_pair
+from .nets.registry import NETS, build_net
 
 FORMAT: Final = "kincap-checkpoint"
 FORMAT_VERSION: Final = 1
 PIXELS: Final[dict[str, Any]] = {"order": "RGB", "subtract": 127, "divide": 128}
 """How stored bytes become the network's input."""
 
-MOST_BYTES: Final = 4 << 30
-"""Larger files are refused unread; the largest network here is a tenth of it."""
-
-READABLE: Final = 0o644
-"""Networks are made to be handed on, unlike recordings."""
+_MOST_SHOWN: Final = 60
+_LARGEST_SHOWN: Final = 1e9
+"""Texts and numbers of a file that are longer or larger are not printed."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Checkpoint:
     """A trained network at rest.
 
     Attributes:
-        model: Which network, see ``train.nets.MODELS``.
+        model: Which network, see ``train.nets.registry.NETS``.
         width: Factor on its channels.
         size: Side of its square input, pixels.
         weights: Its parameters and buffers by name, on the CPU.
@@ -66,11 +63,14 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint and its SHA-256; an older file of that name is replaced at once.
+    """Write a checkpoint and its SHA-256, in place of older files of these names.
 
     Args:
         path: Where to; the folder exists.
         checkpoint: What to write.
+
+    Raises:
+        OSError: It can't be written; what was there is as it was.
     """
     buffer = io.BytesIO()
     torch.save(
@@ -90,22 +90,31 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         },
         buffer,
     )
-    _write_pair(path, buffer.getbuffer())
+    write_pair(path, buffer.getbuffer())
 
 
 def copy_checkpoint(source: Path, target: Path) -> None:
-    """Copy a checkpoint and write its SHA-256 anew, under the target's name."""
-    _write_pair(target, memoryview(source.read_bytes()))
+    """Copy a checkpoint and write its SHA-256 anew, under the target's name.
+
+    Raises:
+        CheckpointError: The source is not whole.
+        OSError: The target can't be written; what was there is as it was.
+    """
+    with open_whole(source) as file:
+        data = file.read()
+    write_pair(target, data)
 
 
-def check_output(path: Path) -> None:
-    """Refuse to write where something lies that kincap did not make.
+def check_output(path: Path, keep: Path | None = None) -> None:
+    """Refuse to write in place of anything that kincap did not make, or of a run's own start.
 
     Args:
         path: The ``--out`` of a run.
+        keep: A checkpoint that must stay, or None.
 
     Raises:
-        CheckpointError: It is a folder, lies in none, or is a file that is no checkpoint of kincap.
+        CheckpointError: It is a folder or in none, a file that is not a checkpoint of kincap, or
+            the checkpoint to keep, under whatever name.
     """
     if not path.parent.is_dir():
         raise CheckpointError(f"--out: there is no folder {path.parent}; make it first")
@@ -113,14 +122,29 @@ def check_output(path: Path) -> None:
         raise CheckpointError(f"--out: the folder of {path} can't be written to; take another")
     if path.is_dir():
         raise CheckpointError(f"--out: {path} is a folder; name a file")
-    if path.exists():
+    if keep is not None:
+        _refuse_same(path, keep)
+    if os.path.lexists(path):
         try:
             _read(path)
         except CheckpointError:
             raise CheckpointError(
-                f"--out: {path} exists and is no whole checkpoint of kincap; "
+                f"--out: {path} exists and is not a whole checkpoint of kincap; "
                 "choose another name or remove it"
             ) from None
+    check_replaceable_sum(path)
+
+
+def _refuse_same(path: Path, keep: Path) -> None:
+    """Refuse an output that would replace a checkpoint or its sum, also through links."""
+    for made in (path, sum_path(path)):
+        for kept in (keep, sum_path(keep)):
+            with contextlib.suppress(OSError):
+                if made.samefile(kept):
+                    raise CheckpointError(
+                        f"--out: {path} would replace {kept}, which the run starts from; "
+                        "choose another name"
+                    )
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -138,93 +162,68 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     content = _read(path)
     version = content.get("format_version")
-    if version != FORMAT_VERSION:
+    if not _equals(version, FORMAT_VERSION):
         raise CheckpointError(
-            f"{path}: checkpoint version {version}, this kincap reads {FORMAT_VERSION}; "
+            f"{path}: checkpoint version {_short(version)}, this kincap reads {FORMAT_VERSION}; "
             "upgrade kincap"
         )
-    if content.get("skeleton") != list(KEYPOINT_NAMES):
+    if not _equals(content.get("skeleton"), list(KEYPOINT_NAMES)):
         raise CheckpointError(f"{path}: {_skeleton_difference(content.get('skeleton'))}")
-    if content.get("pixels") != PIXELS:
-        raise CheckpointError(
-            f"{path}: pixels are {content.get('pixels')}, this kincap feeds {PIXELS}"
-        )
+    if not _equals(content.get("pixels"), PIXELS):
+        raise CheckpointError(f"{path}: other pixels than this kincap feeds ({PIXELS})")
     checkpoint = _checked(path, content)
     _check_weights(path, checkpoint)
     return checkpoint
 
 
-def _write_pair(path: Path, data: memoryview) -> None:
-    """Write a file and its SHA-256; at no moment is there a sum that isn't the file's."""
-    digest_path = path.with_name(path.name + ".sha256")
-    digest_path.unlink(missing_ok=True)
-    write_atomic(path, data, READABLE)
-    line = f"{hashlib.sha256(data).hexdigest()}  {path.name}\n"
-    write_atomic(digest_path, line.encode(), READABLE)
-
-
 def _read(path: Path) -> dict[str, Any]:
     """Return the content of a file that kincap wrote, bytes checked, meaning not yet."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise CheckpointError(f"{path}: larger than any checkpoint of kincap")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file; expected a checkpoint (.ckpt)") from None
-    except OSError as error:
-        raise CheckpointError(f"{path}: {error.strerror}; expected a checkpoint") from None
-    if not data:
-        raise CheckpointError(f"{path}: empty; expected a checkpoint")
-    _check_digest(path, data)
-    _check_archive(path, data)
-    try:
-        content = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception:
-        # torch raises almost anything on files that others made; all mean the same to a person
-        raise CheckpointError(f"{path}: not a checkpoint of kincap") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    with open_whole(path) as file:
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception:
+            # torch raises almost anything on files that others made; all mean the same to a person
+            raise CheckpointError(f"{path}: not a checkpoint of kincap") from None
+    if not isinstance(content, dict) or not _equals(content.get("format"), FORMAT):
         raise CheckpointError(f"{path}: not a checkpoint of kincap")
     return content
 
 
-def _check_digest(path: Path, data: bytes) -> None:
-    """Compare the file with the SHA-256 beside it, where there is one."""
-    digest_path = path.with_name(path.name + ".sha256")
-    try:
-        words = digest_path.read_text(encoding="utf-8").split()
-    except (FileNotFoundError, UnicodeDecodeError):
-        words = [] if not digest_path.exists() else ["unreadable"]
-    if words and words[0] != hashlib.sha256(data).hexdigest():
-        raise CheckpointError(
-            f"{path}: damaged: its SHA-256 is not the one in {digest_path.name}; "
-            "copy both files again from where they were made"
+def _equals(found: object, wanted: object) -> bool:
+    """Return True if a value of a file is of the wanted type and equal; tensors compare oddly."""
+    if isinstance(wanted, dict):
+        return (
+            isinstance(found, dict)
+            and found.keys() == wanted.keys()
+            and all(_equals(found[key], value) for key, value in wanted.items())
         )
+    if isinstance(wanted, list):
+        return (
+            isinstance(found, list)
+            and len(found) == len(wanted)
+            and all(map(_equals, found, wanted))
+        )
+    return type(found) is type(wanted) and found == wanted
 
 
-def _check_archive(path: Path, data: bytes) -> None:
-    """Check the zip archive that torch writes: whole, stored plainly, every check sum right."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
-                raise CheckpointError(f"{path}: not a checkpoint of kincap (compressed)")
-            damaged = archive.testzip()
-    except CheckpointError:
-        raise
-    except Exception:
-        # zipfile raises a dozen kinds of error on damaged archives
-        raise CheckpointError(f"{path}: truncated, damaged, or not a checkpoint") from None
-    if damaged is not None:
-        raise CheckpointError(f"{path}: damaged: {damaged} has a wrong check sum")
+def _short(found: object) -> str:
+    """Return a value of a file in words: its text may be endless."""
+    if isinstance(found, str):
+        return repr(found[:_MOST_SHOWN])
+    if isinstance(found, int | float) and abs(found) < _LARGEST_SHOWN:
+        return str(found)
+    return f"of type {type(found).__name__}"
 
 
 def _skeleton_difference(found: object) -> str:
-    """Say in one line how a skeleton differs from the 13 keypoints."""
+    """Return in one line how a skeleton differs from the 13 keypoints."""
     if not isinstance(found, list):
         return "no skeleton in it; not a checkpoint of kincap"
     if len(found) != KEYPOINTS:
         return f"skeleton of {len(found)} keypoints, this kincap has {KEYPOINTS}"
-    index = next(i for i, name in enumerate(KEYPOINT_NAMES) if found[i] != name)
-    return f"skeleton differs: keypoint {index} is {found[index]!r}, not {KEYPOINT_NAMES[index]!r}"
+    index = next(i for i, name in enumerate(KEYPOINT_NAMES) if not _equals(found[i], name))
+    there, wanted = _short(found[index]), KEYPOINT_NAMES[index]
+    return f"skeleton differs: keypoint {index} is {there}, not {wanted!r}"
 
 
 def _checked(path: Path, content: dict[str, Any]) -> Checkpoint:
@@ -236,6 +235,13 @@ def _checked(path: Path, content: dict[str, Any]) -> Checkpoint:
     for name, kind in kinds.items():
         if not isinstance(content.get(name), kind):
             raise CheckpointError(f"{path}: {name} is missing or of another type")
+    if content["model"] not in NETS:
+        known = ", ".join(NETS)
+        raise CheckpointError(f"{path}: model {_short(content['model'])}; this kincap has {known}")
+    for name in ("width", "size"):
+        # a number of thousands of digits can be neither computed with nor printed
+        if not abs(content[name]) < _LARGEST_SHOWN:
+            raise CheckpointError(f"{path}: {name} is out of range")
     mean_pose, weights = content["mean_pose"], content["weights"]
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in weights.items()):
         raise CheckpointError(f"{path}: weights are not tensors by name")
@@ -256,7 +262,7 @@ def _checked(path: Path, content: dict[str, Any]) -> Checkpoint:
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    """Say whether a tensor's values lie one after another in this machine's memory."""
+    """Return True if a tensor's values are in this machine's memory, one after another."""
     return (
         tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
     )
@@ -275,12 +281,12 @@ def _check_weights(path: Path, checkpoint: Checkpoint) -> None:
     for name in wanted.keys() | found.keys():
         if wanted.get(name) != found.get(name):
             raise CheckpointError(
-                f"{path}: {name} is {found.get(name, 'missing')}, "
+                f"{path}: {name[:_MOST_SHOWN]} is {found.get(name, 'missing')}, "
                 f"{checkpoint.model} needs {wanted.get(name, 'no such tensor')}"
             )
     for name, tensor in checkpoint.weights.items():
         if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{path}: {name} holds numbers that are not finite")
+            raise CheckpointError(f"{path}: {name} has values that are not finite")
 
 
 def _kind(tensor: Tensor) -> str:

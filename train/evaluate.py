@@ -1,6 +1,6 @@
 """Evaluate: the paper's table for one checkpoint on one split, and a sheet to look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class EvaluateSettings:
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """The figures, each with what it is of.
+    """Figures of an evaluation and the terms that they were measured on.
 
     Attributes:
         settings: What was asked for.
@@ -56,6 +56,7 @@ class EvaluateResult:
         mean_pose: The mean of the training targets, placed in each crop.
         mean_pose_of: Whose training targets: ``"data"`` (the data set's own) or ``"checkpoint"``.
         mirror_training: Whether the network has seen mirrored copies.
+        sheet_problem: Why the sheet could not be saved, or None.
     """
 
     settings: EvaluateSettings
@@ -67,6 +68,7 @@ class EvaluateResult:
     mean_pose: Score
     mean_pose_of: str
     mirror_training: bool
+    sheet_problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report of ``--json``: percentages, None where nothing was counted."""
@@ -93,7 +95,7 @@ class EvaluateResult:
                 "of": self.mean_pose_of,
             },
             "mirror_training": self.mirror_training,
-            "sheet": None if asked.sheet is None else str(asked.sheet),
+            "sheet": None if asked.sheet is None or self.sheet_problem else str(asked.sheet),
         }
 
 
@@ -139,7 +141,11 @@ def evaluate(settings: EvaluateSettings) -> EvaluateResult:
         mirror_training=checkpoint.mirror_training,
     )
     if settings.sheet is not None and pictures is not None:
-        save_sheet(settings.sheet, _sheet(result, samples, poses, pictures, shown))
+        try:
+            save_sheet(settings.sheet, _sheet(result, samples, poses, pictures, shown))
+        except KincapError as error:
+            # the figures are worth more than their picture
+            return replace(result, sheet_problem=str(error))
     return result
 
 

@@ -1,5 +1,6 @@
-"""Finetune: learn from the user's own frames, from a checkpoint or from nothing."""
+"""Finetune: learn from the user's own frames, from a checkpoint or from fresh weights."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..core.errors import CheckpointError
+from ..core.errors import CheckpointError, KincapError
 from ..dataset.kinect13.reader import open_kinect13
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
-from .data import load_samples
-from .loop import OnProgress, choose_device, learn
+from .data import Samples, load_samples
+from .interrupt import interrupt_on_signals
+from .loop import OnProgress, choose_device, count_steps, learn
 from .metrics import Score
-from .nets import build_net
+from .nets.registry import build_net, count_weights
+from .run_plan import COPIES, OnNotice, Pace, RunPlan, check_space
 from .runs import Run, check_run_name
 from .settings import TrainOptions, TrainSettings, resolve
 from .track import Learned, Track
@@ -24,7 +27,7 @@ SCHEMA = "kincap/train/1"
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run left behind.
+    """Files and figures of a finished run.
 
     Attributes:
         kind: ``"pretrain"`` or ``"finetune"``.
@@ -72,7 +75,10 @@ class TrainResult:
 
 
 def finetune(
-    options: TrainOptions, init: Path | None, on_progress: OnProgress | None = None
+    options: TrainOptions,
+    init: Path | None,
+    on_progress: OnProgress | None = None,
+    on_notice: OnNotice | None = None,
 ) -> TrainResult:
     """Train on a data set and leave the best and the last checkpoint.
 
@@ -80,47 +86,104 @@ def finetune(
         options: What was asked for.
         init: A checkpoint to take the weights from (the weights only), or None for fresh ones.
         on_progress: See ``loop.learn``.
+        on_notice: Takes lines for the person: the plan of the run, and problems on the way.
 
     Raises:
-        CheckpointError: ``init`` is no checkpoint, or ``--out`` is something else already.
-        DatasetError: The data set is none, or lacks a split.
-        KincapError: A flag contradicts the checkpoint; the loss diverged; Ctrl-C.
+        CheckpointError: ``init`` is not a checkpoint, or ``--out`` would replace it or something
+            that kincap did not make.
+        DatasetError: The data set is not one, or lacks a split.
+        KincapError: A flag contradicts the checkpoint; the disk is full; the loss diverged; the
+            run was interrupted.
     """
-    return train_run("finetune", options, init, on_progress)
+    return train_run("finetune", options, init, on_progress, on_notice)
 
 
 def train_run(
-    kind: str, options: TrainOptions, init: Path | None, on_progress: OnProgress | None
+    kind: str,
+    options: TrainOptions,
+    init: Path | None,
+    on_progress: OnProgress | None,
+    on_notice: OnNotice | None,
 ) -> TrainResult:
     """Check everything, then train; what ``pretrain`` and ``finetune`` share."""
     if options.out is not None:
-        check_output(options.out)
+        check_output(options.out, keep=init)
     if options.name is not None:
         check_run_name(options.name)
     device = choose_device(options.device)
     start = None if init is None else _load_start(init)
-    with open_kinect13(options.data) as dataset:
-        settings = resolve(kind, options, start, dataset.size)
+    with open_kinect13(options.data) as dataset, interrupt_on_signals() as interrupt:
+        settings = resolve(kind, options, start, dataset.size, device.type)
         train = load_samples(dataset, "train", settings.size)
         val = load_samples(dataset, "val", settings.size)
+        interrupt.check()
+        plan = _plan(settings, init, device, train, val)
+        check_space("--runs", options.runs, COPIES * plan.checkpoint_bytes)
+        if options.out is not None:
+            check_space("--out", options.out.parent, plan.checkpoint_bytes)
         torch.manual_seed(settings.seed)
         net = start.build() if start else build_net(settings.model, settings.width, settings.size)
         run = Run(options.runs, kind, options.name or settings.model)
         run.write_config(_config(settings, options, init, device))
-        track = Track(settings, options.data.name, train, val, run, device)
-        learned = learn(settings, net, train, track, device, on_progress)
-    if options.out is not None:
-        copy_checkpoint(run.best, options.out)
+        if on_notice is not None:
+            for line in plan.lines(run.folder):
+                on_notice(line)
+        pace = Pace(plan.steps, plan.validations, on_notice)
+        track = Track(settings, options.data.name, train, val, run, device, pace, on_notice)
+        learned = learn(settings, net, train, track, device, interrupt, on_progress)
+        if options.out is not None:
+            _copy_best(run.best, options.out, init)
     return TrainResult(
         kind, run.folder, run.best, run.last, options.out, settings.model, settings.size,
         str(device), learned,
     )  # fmt: skip
 
 
+def _plan(
+    settings: TrainSettings, init: Path | None, device: torch.device, train: Samples, val: Samples
+) -> RunPlan:
+    """Return what a run will take."""
+    steps, every = count_steps(settings.recipe, len(train))
+    weights = count_weights(settings.model, settings.width, settings.size)
+    return RunPlan(
+        kind=settings.kind,
+        model=settings.model,
+        model_from=settings.model_from,
+        weights=weights,
+        init=init,
+        size=settings.size,
+        device=str(device),
+        steps=steps,
+        batch=min(settings.recipe.batch, len(train)),
+        samples=len(train),
+        val_samples=len(val),
+        validations=1 + math.ceil(steps / every),
+        checkpoint_bytes=4 * weights,
+    )
+
+
+def _copy_best(best: Path, out: Path, init: Path | None) -> None:
+    """Copy the best checkpoint to ``--out``, as long as nothing else got that name meanwhile.
+
+    Raises:
+        KincapError: It can't be copied (exit 1); it still is in the run's folder.
+    """
+    try:
+        check_output(out, keep=init)
+        copy_checkpoint(best, out)
+    except CheckpointError as error:
+        raise KincapError(f"{error}; the best checkpoint is {best}", exit_code=1) from None
+    except OSError as error:
+        raise KincapError(
+            f"--out: {out} can't be written ({error.strerror}); the best checkpoint is {best}",
+            exit_code=1,
+        ) from None
+
+
 def _config(
     settings: TrainSettings, options: TrainOptions, init: Path | None, device: torch.device
 ) -> dict[str, Any]:
-    """Return what config.toml says: enough to make the run again."""
+    """Return the content of config.toml: enough to make the run again."""
     return {
         "kincap_version": __version__,
         "torch_version": str(torch.__version__),
@@ -133,11 +196,19 @@ def _config(
 
 
 def _load_start(init: Path) -> Checkpoint:
-    """Load the checkpoint of ``--init`` and say which flag an error is about."""
+    """Load the checkpoint of ``--init``; an error names the flag and where to get one."""
     try:
         return load_checkpoint(init)
     except CheckpointError as error:
-        raise CheckpointError(f"--init: {error}") from None
+        advice = (
+            ""
+            if init.exists()
+            else (
+                f"; kincap pretrain --data FILE --out {init} makes one, "
+                "without --init the weights are fresh"
+            )
+        )
+        raise CheckpointError(f"--init: {error}{advice}") from None
 
 
 def _figures(found: Validation) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The training loop: one plain recipe for every network."""
+"""The training loop, the same for every net."""
 
 import copy
 import math
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,7 +13,9 @@ from torch import nn
 from ..core.errors import KincapError, MissingPartError
 from .augment import augment
 from .data import Samples, batches, to_pixels
+from .interrupt import Interrupt
 from .loss import pose_loss
+from .recipe import Recipe
 from .settings import TrainSettings
 from .track import Learned, Track
 
@@ -20,8 +23,6 @@ OnProgress = Callable[[int, int, str], None]
 
 MOST_VALIDATIONS: Final = 50
 """A run of more epochs validates less often than once an epoch."""
-
-EXIT_INTERRUPTED: Final = 130
 
 GPUS: Final = ("cuda", "mps", "xpu")
 """Kinds of devices that ``--device`` accepts beside the processor."""
@@ -38,7 +39,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     # torch knows more kinds, but they hold no values or run none of our layers
     if name.partition(":")[0] not in ("cpu", *GPUS):
-        raise KincapError(f"--device: {name!r} is no device; use auto, cpu or cuda")
+        raise KincapError(f"--device: {name!r} is not a device; use auto, cpu or cuda")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -49,10 +50,10 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def count_steps(settings: TrainSettings, samples: int) -> tuple[int, int]:
-    """Return how many steps a run takes, and how many lie between two validations."""
-    an_epoch = math.ceil(samples / min(settings.batch, samples))
-    steps = settings.steps or max(settings.epochs * an_epoch, settings.least_steps)
+def count_steps(recipe: Recipe, samples: int) -> tuple[int, int]:
+    """Return how many steps a run takes, and how many are between two validations."""
+    an_epoch = math.ceil(samples / min(recipe.batch, samples))
+    steps = recipe.steps or max(recipe.epochs * an_epoch, recipe.least_steps)
     return steps, max(an_epoch, math.ceil(steps / MOST_VALIDATIONS))
 
 
@@ -62,44 +63,53 @@ def learn(
     train: Samples,
     track: Track,
     device: torch.device,
+    interrupt: Interrupt,
     on_progress: OnProgress | None = None,
 ) -> Learned:
-    """Train a network; validate and save as it goes.
+    """Train a net; validate and save as it goes.
 
     Args:
         settings: The recipe.
-        net: The network to start from; changed.
+        net: The net to start from; changed.
         train: What it learns from.
         track: What validates, keeps figures and saves.
         device: Where to compute.
-        on_progress: Called after each step with steps done, steps in all, and a line of figures.
+        interrupt: Whether the run is to end early.
+        on_progress: Called after each step, and while validating, with steps done, steps in all,
+            and a line of figures.
 
     Returns:
         The validations that matter.
 
     Raises:
-        KincapError: The loss stopped being a number (exit 1), or Ctrl-C (exit 130, the last
-            weights saved).
+        KincapError: The loss is not a number (exit 1), the weights can't be saved (exit 1), or
+            the run was interrupted (exit 130, the weights of this step saved).
     """
+    recipe = settings.recipe
     rng = np.random.default_rng(settings.seed)
     torch.manual_seed(settings.seed)  # dropout
     if settings.shuffle_labels:
         train = train.shuffled(settings.seed)
     net = net.to(device)
-    kept = copy.deepcopy(net) if settings.ema else net
-    optimizer = _optimizer(net, settings)
-    steps, every = count_steps(settings, len(train))
+    kept = copy.deepcopy(net) if recipe.ema else net
+    optimizer = _optimizer(net, recipe)
+    steps, every = count_steps(recipe, len(train))
+
+    def validating(done: int, of: int) -> None:
+        if on_progress:
+            on_progress(step, steps, f"validating {done}/{of}")
+        interrupt.check()
 
     step = 0
     try:
-        track.validate(kept, step)
-        for chosen in batches(len(train), settings.batch, rng):
-            step += 1
+        track.validate(kept, step, validating)
+        for chosen in batches(len(train), recipe.batch, rng):
+            began = time.monotonic()
             images, targets, weight = augment(
                 train.images(chosen),
                 train.targets[chosen],
                 train.weight[chosen],
-                settings.augment,
+                recipe.augment,
                 rng,
             )
             net.train()
@@ -107,49 +117,48 @@ def learn(
             loss = pose_loss(
                 output, torch.from_numpy(targets).to(device), torch.from_numpy(weight).to(device)
             )
-            rate = _rate(settings, step, steps)
+            rate = _rate(recipe, step + 1, steps)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             optimizer.step()
-            if settings.ema:
-                _average(kept, net, settings.ema, step)
+            if recipe.ema:
+                _average(kept, net, recipe.ema, step + 1)
+            step += 1  # only now the weights are those of the step
 
             track.add_loss(step, steps, loss.detach(), rate)
+            track.pace.add_step(step, time.monotonic() - began)
             if step % every == 0 or step == steps:
-                track.validate(kept, step)
+                track.validate(kept, step, validating)
             if on_progress:
                 on_progress(step, steps, track.note)
             if step == steps:
                 break
+            interrupt.check()
     except KeyboardInterrupt:
-        saved = track.save_last(kept, step)
-        raise KincapError(
-            f"interrupted after {step} of {steps} steps; the weights so far are in {saved}",
-            exit_code=EXIT_INTERRUPTED,
-        ) from None
-    return track.learned()
+        raise track.interrupted(kept, step, steps, interrupt.is_urgent) from None
+    return track.finish(kept, step)
 
 
-def _optimizer(net: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the optimiser; biases and normalisation are not pulled towards zero."""
     weights = [p for p in net.parameters() if p.ndim > 1]
     others = [p for p in net.parameters() if p.ndim <= 1]
     groups = [
-        {"params": weights, "weight_decay": settings.weight_decay},
+        {"params": weights, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    if settings.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.lr)
-    return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum)
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.lr)
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
 
 
-def _rate(settings: TrainSettings, step: int, steps: int) -> float:
+def _rate(recipe: Recipe, step: int, steps: int) -> float:
     """Return the learning rate of a step, counted from 1."""
-    rise = min(1.0, step / settings.warmup_steps) if settings.warmup_steps else 1.0
-    fall = 0.5 + 0.5 * math.cos(math.pi * (step - 1) / steps) if settings.cosine else 1.0
-    return settings.lr * rise * fall
+    rise = min(1.0, step / recipe.warmup_steps) if recipe.warmup_steps else 1.0
+    fall = 0.5 + 0.5 * math.cos(math.pi * (step - 1) / steps) if recipe.cosine else 1.0
+    return recipe.lr * rise * fall
 
 
 def _average(kept: nn.Module, net: nn.Module, decay: float, step: int) -> None:

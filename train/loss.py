@@ -5,7 +5,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
-from .nets import NetOutput
+from .nets.output import NetOutput
 
 MAP_COORDS_FACTOR: Final = 20.0
 """Weight of the coordinates' squared error; at 1 the maps' cross-entropy drowns it."""

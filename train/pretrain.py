@@ -2,19 +2,26 @@
 
 from .finetune import TrainResult, train_run
 from .loop import OnProgress
+from .run_plan import OnNotice
 from .settings import TrainOptions
 
 
-def pretrain(options: TrainOptions, on_progress: OnProgress | None = None) -> TrainResult:
-    """Train from fresh (Xavier) weights at the higher rate of pretraining.
+def pretrain(
+    options: TrainOptions,
+    on_progress: OnProgress | None = None,
+    on_notice: OnNotice | None = None,
+) -> TrainResult:
+    """Train from fresh weights at the higher rate of pretraining.
 
     Args:
         options: What was asked for.
         on_progress: See ``loop.learn``.
+        on_notice: See ``finetune.finetune``.
 
     Raises:
-        CheckpointError: ``--out`` is something else already.
-        DatasetError: The data set is none, or lacks a split.
-        KincapError: A flag has no possible value; the loss diverged; Ctrl-C.
+        CheckpointError: ``--out`` is something that kincap did not make.
+        DatasetError: The data set is not one, or lacks a split.
+        KincapError: A flag has no possible value; the disk is full; the loss diverged; the run was
+            interrupted.
     """
-    return train_run("pretrain", options, None, on_progress)
+    return train_run("pretrain", options, None, on_progress, on_notice)

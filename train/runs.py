@@ -1,5 +1,6 @@
-"""A run's folder: what was asked, what came of it step by step, and the weights."""
+"""A run's folder: its settings, its figures by step, and its weights."""
 
+import contextlib
 import csv
 import re
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ class Run:
         name: Last part of the folder's name.
 
     Raises:
-        KincapError: The name can't stand in a path.
+        KincapError: The name can't be part of a path.
     """
 
     def __init__(self, runs: Path, kind: str, name: str) -> None:
@@ -35,14 +36,28 @@ class Run:
         self._columns: list[str] | None = None
 
     def write_config(self, config: dict[str, Any]) -> None:
-        """Write config.toml."""
-        (self.folder / "config.toml").write_text(tomli_w.dumps(config), encoding="utf-8")
+        """Write config.toml.
+
+        Raises:
+            KincapError: It can't be written; the run's folder is gone again.
+        """
+        path = self.folder / "config.toml"
+        try:
+            path.write_text(tomli_w.dumps(config), encoding="utf-8")
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+                self.folder.rmdir()
+            raise KincapError(f"--runs: {path} can't be written ({error.strerror})") from None
 
     def add_metrics(self, row: dict[str, float | int | None]) -> None:
         """Append a line to metrics.csv, so that it can be read while the run goes on.
 
         Args:
             row: Figures by column, the same columns each time; None leaves a cell empty.
+
+        Raises:
+            OSError: It can't be written.
         """
         with (self.folder / "metrics.csv").open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
@@ -53,10 +68,10 @@ class Run:
 
 
 def check_run_name(name: str) -> None:
-    """Refuse a name that can't stand in a path on every system."""
+    """Refuse a name that can't be part of a path on every system."""
     if not NAME.fullmatch(name) or ".." in name or name.endswith("."):
         raise KincapError(
-            f"--name: {name!r} can't stand in a path; use letters, digits, dot, dash, underscore"
+            f"--name: {name!r} can't be part of a path; use letters, digits, dot, dash, underscore"
         )
 
 

@@ -1,16 +1,16 @@
 """What a training run is told: what a person asked for, and what it comes to."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..core.errors import KincapError
-from .augment import STRONG, AugmentSettings
 from .checkpoint import Checkpoint
-from .nets import check_net
+from .nets.registry import PAPER, check_net, default_net, load_net
+from .recipe import Recipe
 
-KINDS: Final = ("pretrain", "finetune")
 OPTIMIZERS: Final = ("sgd", "adamw")
+RECIPES: Final = ("own", "paper")
 Value = TypeVar("Value")
 
 
@@ -23,7 +23,9 @@ class TrainOptions:
         out: Where the best checkpoint is copied to, besides the run's folder.
         runs: Folder that run folders are made in.
         name: Last part of the run folder's name; the model's where None.
-        model: One of ``train.nets.MODELS``; the checkpoint's, else linna.
+        recipe: ``"own"`` (that of the net) or ``"paper"`` (Linna et al., whatever the device).
+        model: A name in ``train.nets.registry.NETS``; the checkpoint's, else compact on a CPU and
+            linna on a GPU.
         width: Factor on the network's channels; the checkpoint's, else 1.
         size: Side of the network's input, pixels; the checkpoint's, else the model's.
         epochs: How often each sample is seen; not together with ``steps``.
@@ -41,6 +43,7 @@ class TrainOptions:
     out: Path | None = None
     runs: Path = Path("runs")
     name: str | None = None
+    recipe: str = "own"
     model: str | None = None
     width: float | None = None
     size: int | None = None
@@ -60,74 +63,36 @@ class TrainSettings:
 
     Attributes:
         kind: ``"pretrain"`` or ``"finetune"``.
-        model: See ``train.nets.MODELS``.
-        width: Factor on the network's channels.
-        size: Side of the network's input, pixels.
-        epochs: How often each sample is seen, where ``steps`` is None.
-        least_steps: A floor under what ``epochs`` come to: few samples need more epochs.
-        steps: How many batches are learnt from, or None.
-        batch: Samples in a batch (all of them where there are fewer).
-        optimizer: ``"sgd"`` or ``"adamw"``.
-        lr: Learning rate; its peak where it changes.
-        momentum: Of SGD.
-        weight_decay: On weights of two and more dimensions.
-        warmup_steps: The rate rises linearly over so many steps.
-        cosine: Whether the rate then falls to 0 along a cosine, else it stays.
-        ema: Decay of the running mean of the weights that is validated and saved; 0 for none.
-        augment: How training copies differ from the crops.
+        model: A name in ``train.nets.registry.NETS``.
+        model_from: Where the name comes from: ``--model``, ``--init``, ``--recipe`` or the device.
+        width: Factor on the net's channels.
+        size: Side of the net's input, pixels.
+        recipe: How it is trained.
         seed: Everything random follows from it.
         shuffle_labels: Negative control, see ``TrainOptions``.
     """
 
     kind: str
     model: str
+    model_from: str
     width: float
     size: int
-    epochs: int
-    steps: int | None = None
-    least_steps: int = 0
-    batch: int = 256
-    optimizer: str = "sgd"
-    lr: float = 1e-3
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    warmup_steps: int = 0
-    cosine: bool = False
-    ema: float = 0.0
-    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    recipe: Recipe
     seed: int = 0
     shuffle_labels: bool = False
 
     def to_toml(self) -> dict[str, Any]:
-        """Return what config.toml holds; TOML has no null, so what is None is left out."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        """Return what config.toml holds, the recipe's figures among the others.
 
-
-def default_settings(kind: str, model: str, size: int, optimizer: str | None) -> TrainSettings:
-    """Return the recipe of a model: Linna et al.'s for linna, our own for compact.
-
-    Args:
-        kind: ``"pretrain"`` or ``"finetune"``.
-        model: See ``train.nets.MODELS``.
-        size: Side of the network's input, pixels.
-        optimizer: Another than the model's own, or None.
-    """
-    first = kind == "pretrain"
-    sgd = TrainSettings(
-        kind=kind, model=model, width=1.0, size=size, epochs=40 if first else 20,
-        batch=256, lr=1e-2 if first else 1e-3,
-    )  # fmt: skip
-    if model == "compact":
-        sgd = replace(sgd, batch=32, epochs=20, least_steps=500, ema=0.998, augment=STRONG)
-    if (optimizer or ("adamw" if model == "compact" else "sgd")) == "sgd":
-        return sgd
-    # regression without batch normalisation needs a smaller step than the compact network
-    lr = 2e-3 if model == "compact" else 5e-4
-    return replace(sgd, optimizer="adamw", lr=lr, weight_decay=0.02, warmup_steps=20, cosine=True)
+        TOML has no null: what is None is left out.
+        """
+        flat = asdict(self)
+        flat |= flat.pop("recipe")
+        return {key: value for key, value in flat.items() if value is not None}
 
 
 def resolve(
-    kind: str, options: TrainOptions, start: Checkpoint | None, data_size: int
+    kind: str, options: TrainOptions, start: Checkpoint | None, data_size: int, device_type: str
 ) -> TrainSettings:
     """Fill in what was not asked for, and refuse what can't be.
 
@@ -136,14 +101,16 @@ def resolve(
         options: What was asked for.
         start: The checkpoint that the run starts from, or None.
         data_size: Side of the data set's crops, pixels.
+        device_type: Where it is trained, as torch names it.
 
     Raises:
         KincapError: A flag has no possible value, or contradicts the checkpoint.
     """
     if start is not None:
         _refuse_contradiction(options, start)
-    model = _asked(options.model, start.model if start else "linna")
-    size = _asked(options.size, start.size if start else _default_size(model, data_size))
+    model, model_from = _choose_model(options, start, device_type)
+    net = load_net(model)
+    size = _asked(options.size, start.size if start else net.default_px or data_size)
     width = _asked(options.width, start.width if start else 1.0)
     check_net(model, width, size)
     _check_numbers(options)
@@ -152,22 +119,51 @@ def resolve(
         for name in ("epochs", "steps", "batch", "lr")
         if getattr(options, name) is not None
     }
-    settings = default_settings(kind, model, size, options.optimizer)
     if options.epochs is not None:
         asked["least_steps"] = 0
-    return replace(
-        settings, width=width, seed=options.seed, shuffle_labels=options.shuffle_labels, **asked
+    return TrainSettings(
+        kind=kind,
+        model=model,
+        model_from=model_from,
+        width=width,
+        size=size,
+        recipe=replace(net.recipe(kind, options.optimizer), **asked),
+        seed=options.seed,
+        shuffle_labels=options.shuffle_labels,
     )
+
+
+def _choose_model(
+    options: TrainOptions, start: Checkpoint | None, device_type: str
+) -> tuple[str, str]:
+    """Return the net's name and where it comes from.
+
+    Raises:
+        KincapError: ``--recipe`` has no possible value, or another net or optimizer was asked for.
+    """
+    if options.recipe not in RECIPES:
+        raise KincapError(f"--recipe: {options.recipe!r} is none of {', '.join(RECIPES)}")
+    asked = options.model if options.model is not None else start.model if start else None
+    if options.recipe == "paper":
+        if asked not in (None, *PAPER):
+            raise KincapError(
+                f"--recipe paper: the paper's net is {' or '.join(PAPER)}, not {asked}; "
+                "leave --recipe out"
+            )
+        if options.optimizer not in (None, "sgd"):
+            raise KincapError("--recipe paper: the paper's optimizer is sgd; leave --optimizer out")
+    if options.model is not None:
+        return options.model, "--model"
+    if start is not None:
+        return start.model, "--init"
+    if options.recipe == "paper":
+        return PAPER[0], "--recipe paper"
+    return default_net(device_type), f"default on {device_type}"
 
 
 def _asked(value: Value | None, default: Value) -> Value:
     """Return what was asked for; 0 and an empty text are asked for too, and refused later."""
     return default if value is None else value
-
-
-def _default_size(model: str, data_size: int) -> int:
-    """Return the crop's own size, but for compact, which is made to learn on a CPU."""
-    return 64 if model == "compact" else data_size
 
 
 def _refuse_contradiction(options: TrainOptions, start: Checkpoint) -> None:

@@ -1,6 +1,8 @@
-"""The overlay sheet: crops with the prediction in red and the Kinect in green, to be looked at."""
+"""The overlay sheet: crops with the prediction in red and the Kinect in green."""
 
 import os
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import KincapError
+from ..core.files.file_io import write_atomic
 from ..core.skeleton import LIMBS
 from .augment import Floats, Images
+from .checkpoint_files import READABLE
 
 COLUMNS: Final = 6
 MOST_CROPS: Final = 18
@@ -28,6 +32,19 @@ GREY: Final = (125, 125, 125)
 PAPER: Final = (250, 250, 250)
 """Colours, BGR."""
 
+_PNG_START: Final = 33
+"""Bytes of a PNG's signature and of its first chunk."""
+
+
+def _text_chunk(key: str, text: str) -> bytes:
+    """Return a chunk of text as PNG files have them."""
+    body = b"tEXt" + key.encode() + b"\0" + text.encode()
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+
+_MARK: Final = _text_chunk("Software", "kincap evaluate")
+"""The second chunk of every sheet; a file with it may be replaced."""
+
 SHIFT: Final = 4
 """Fractional bits of the coordinates that OpenCV draws."""
 
@@ -36,7 +53,7 @@ Image = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a sheet shows; M crops.
+    """Contents of a sheet of M crops.
 
     Attributes:
         pictures: (M, S, S, 3) uint8, RGB.
@@ -74,20 +91,43 @@ def check_sheet(path: Path) -> None:
     """Refuse a sheet that can't be written, before work begins.
 
     Raises:
-        KincapError: The name is no PNG's, or lies in no folder.
+        KincapError: It is not named .png, is in no folder, or is a picture that kincap did not
+            make.
     """
     if path.suffix.lower() != ".png":
         raise KincapError(f"--sheet: {path} must end in .png")
     if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise KincapError(f"--sheet: {path} is no file in a folder that can be written to")
+        raise KincapError(f"--sheet: {path} is not a file in a folder that can be written to")
+    if os.path.lexists(path) and not _is_own(path):
+        raise KincapError(
+            f"--sheet: {path} exists and is not a sheet of kincap; choose another name or remove it"
+        )
+
+
+def _is_own(path: Path) -> bool:
+    """Return True if a file is a PNG that carries kincap's mark."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(_PNG_START + len(_MARK))[_PNG_START:] == _MARK
 
 
 def save_sheet(path: Path, sheet: Sheet) -> None:
-    """Draw a sheet and save it as PNG."""
+    """Draw a sheet and save it as PNG with kincap's mark.
+
+    Raises:
+        KincapError: It can't be written (exit 1).
+    """
     done, png = cv2.imencode(".png", draw_sheet(sheet))
     if not done:
         raise KincapError(f"--sheet: {path} could not be encoded", exit_code=1)
-    path.write_bytes(png.tobytes())
+    data = png.tobytes()
+    try:
+        write_atomic(path, data[:_PNG_START] + _MARK + data[_PNG_START:], READABLE)
+    except OSError as error:
+        raise KincapError(
+            f"--sheet: {path} can't be written ({error.strerror})", exit_code=1
+        ) from None
 
 
 def draw_sheet(sheet: Sheet) -> Image:

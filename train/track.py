@@ -1,21 +1,23 @@
-"""What a run keeps while it learns: figures beside the mean pose's, and the weights."""
+"""Figures and weights of a run while it learns; each figure with that of the mean pose."""
 
 import math
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import KincapError
+from ..core.errors import CheckpointError, KincapError
 from .checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
 from .data import Samples, mean_pose
 from .metrics import Pck, Score
+from .run_plan import OnNotice, Pace
 from .runs import Run
 from .settings import TrainSettings
-from .validate import Validation, score_poses, validate
+from .validate import OnBatch, Validation, score_poses, validate
+
+EXIT_INTERRUPTED: Final = 130
 
 LOSS_EVERY: Final = 20
 """Steps between two looks at the loss: each look makes a GPU's queue run dry."""
@@ -23,16 +25,16 @@ LOSS_EVERY: Final = 20
 
 @dataclass(frozen=True)
 class Learned:
-    """How a run went.
+    """Figures of a finished run.
 
     Attributes:
         steps: Batches learnt from.
-        first: What the network made of the validation split before the first step.
-        best: The best validation, by PCK@0.2 of all keypoints, then by loss.
-        best_step: When it was made; 0 where nothing learnt was better than the start.
+        first: The validation before the first step.
+        best: The best saved validation, by PCK@0.2 of all keypoints, then by loss.
+        best_step: Its step; 0 where nothing learnt was better than the start.
         last: The last validation.
-        mean_pose: What the mean of the training targets makes of the same split.
-        seconds: Time on the wall.
+        mean_pose: Score of the mean of the training targets on the same split.
+        seconds: Wall time.
     """
 
     steps: int
@@ -45,7 +47,11 @@ class Learned:
 
 
 class Track:
-    """Validate a network, write metrics.csv, and keep the best and the last weights.
+    """Validate a net, write metrics.csv, and keep the best and the last weights.
+
+    Weights come first: a line of figures that can't be written is reported once, and the run goes
+    on. So it does where a later checkpoint can't be saved, as on a full disk: the earlier one stays
+    and the next validation tries again.
 
     Args:
         settings: The recipe.
@@ -53,7 +59,13 @@ class Track:
         train: The training split; gives the mean pose.
         val: The validation split.
         run: Where figures and weights go.
-        device: Where the network is.
+        device: Where the net is.
+        pace: Told how long validations take.
+        on_notice: Takes lines for the person.
+
+    Attributes:
+        pace: As given.
+        note: A line of figures, to be printed beside the progress.
     """
 
     def __init__(
@@ -64,13 +76,18 @@ class Track:
         val: Samples,
         run: Run,
         device: torch.device,
+        pace: Pace,
+        on_notice: OnNotice | None = None,
     ) -> None:
         self._settings, self._data, self._val = settings, data, val
         self._run, self._device = run, device
+        self.pace, self._notice = pace, on_notice
         self._mean = mean_pose(train.targets, train.weight)
         self._mean_score = score_poses(self._mean, val)
         self._history: list[tuple[int, Validation]] = []
         self._best = 0
+        self._saved_step: int | None = None
+        self._notices: set[str] = set()
         self._losses: list[Tensor] = []
         self._train_loss, self._rate = math.nan, 0.0
         self._start = time.monotonic()
@@ -80,34 +97,86 @@ class Track:
         """Note the loss of a step.
 
         Raises:
-            KincapError: It is no number any more (exit 1); the weights of the last validation stay.
+            KincapError: It is not a number (exit 1); the weights of the last validation stay.
         """
         self._losses.append(loss)
         self._rate = rate
         if step % LOSS_EVERY == 0 or step == steps or step <= 2:
             self._look(step)
 
-    def validate(self, net: nn.Module, step: int) -> None:
-        """Measure the network on the validation split, write a line of figures, save the weights.
+    def validate(self, net: nn.Module, step: int, on_batch: OnBatch | None = None) -> None:
+        """Measure the net on the validation split, save its weights, write a line of figures.
 
         Raises:
-            KincapError: The loss is no number any more (exit 1).
+            KincapError: The loss is not a number, or not even the first checkpoint can be saved
+                (exit 1).
         """
         self._look(step)
-        found = validate(net, self._val, self._device)
+        began = time.monotonic()
+        found = validate(net, self._val, self._device, on_batch)
+        self.pace.add_validation(time.monotonic() - began)
         if not math.isfinite(found.loss):
             raise self._diverged(step)
         self._history.append((step, found))
-        self._run.add_metrics(self._row(step, found))
-        self.save_last(net, step)
-        if len(self._history) == 1 or _rank(found) > _rank(self._history[self._best][1]):
-            self._best = len(self._history) - 1
-            copy_checkpoint(self._run.last, self._run.best)
+        try:
+            self._save(net, step)
+            if len(self._history) == 1 or _rank(found) > _rank(self._history[self._best][1]):
+                copy_checkpoint(self._run.last, self._run.best)
+                self._best = len(self._history) - 1
+        except (OSError, CheckpointError) as error:
+            if len(self._history) == 1:
+                raise self._unsaved(step, error) from None
+            self._warn("weights", f"step {step}: the weights can't be saved ({_why(error)})")
+        self._add_metrics(step, found)
         self._say()
 
-    def save_last(self, net: nn.Module, step: int) -> Path:
-        """Save the weights as they are now and return where."""
-        found = self._history[-1][1] if self._history else None
+    def finish(self, net: nn.Module, step: int) -> Learned:
+        """Return how the run went, after its last validation.
+
+        Raises:
+            KincapError: The last weights can't be saved (exit 1).
+        """
+        if self._saved_step != step:
+            try:
+                self._save(net, step)
+            except OSError as error:
+                raise self._unsaved(step, error) from None
+        return self.learned()
+
+    def interrupted(
+        self, net: nn.Module, step: int, steps: int, is_urgent: bool = False
+    ) -> KincapError:
+        """Save the weights of a run that ends early, and return the error that says so.
+
+        Args:
+            net: Holds the weights of a whole step, unless ``is_urgent``.
+            step: Which step.
+            steps: Steps in all.
+            is_urgent: The run ended somewhere in a step.
+        """
+        if not is_urgent and self._saved_step != step:
+            if not _is_finite(net):
+                return self._diverged(step)
+            try:
+                self._save(net, step)
+            except OSError as error:
+                return self._unsaved(step, error)
+        kept = "nothing was saved yet"
+        if self._saved_step is not None:
+            kept = f"the weights of step {self._saved_step} are in {self._run.last}"
+        return KincapError(
+            f"interrupted after {step} of {steps} steps; {kept}", exit_code=EXIT_INTERRUPTED
+        )
+
+    def _save(self, net: nn.Module, step: int) -> None:
+        """Save the weights as they are now; figures only of a validation of the same step.
+
+        Raises:
+            OSError: They can't be saved; the earlier ones stay.
+        """
+        validated, found = self._history[-1] if self._history else (None, None)
+        if validated != step:
+            found = None
         settings = self._settings
         trained = {
             "kind": settings.kind,
@@ -126,11 +195,33 @@ class Track:
                 size=settings.size,
                 weights={k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()},
                 mean_pose=torch.from_numpy(self._mean),
-                mirror_training=settings.augment.mirror > 0,
+                mirror_training=settings.recipe.augment.mirror > 0,
                 trained=trained,
             ),
         )
-        return self._run.last
+        self._saved_step = step
+
+    def _add_metrics(self, step: int, found: Validation) -> None:
+        """Write a line of metrics.csv, if that is possible."""
+        try:
+            self._run.add_metrics(self._row(step, found))
+        except OSError as error:
+            self._warn("metrics", f"metrics.csv can't be written ({_why(error)}); training goes on")
+
+    def _warn(self, about: str, text: str) -> None:
+        """Report a problem once."""
+        if self._notice is not None and about not in self._notices:
+            self._notices.add(about)
+            self._notice(text)
+
+    def _unsaved(self, step: int, error: Exception) -> KincapError:
+        kept = ""
+        if self._saved_step is not None:
+            kept = f"; {self._run.last} has the weights of step {self._saved_step}"
+        return KincapError(
+            f"{self._run.last}: the weights of step {step} can't be saved ({_why(error)}){kept}",
+            exit_code=1,
+        )
 
     def learned(self) -> Learned:
         """Return how the run went, after its last validation."""
@@ -156,16 +247,16 @@ class Track:
         self._say()
 
     def _diverged(self, step: int) -> KincapError:
-        kept = self._history[-1][0] if self._history else None
+        kept = self._saved_step
         where = "" if kept is None else f"; {self._run.last} has the weights of step {kept}"
         return KincapError(
-            f"the loss is no number any more at step {step} with --lr {self._settings.lr:g}; "
+            f"the loss is not a number at step {step} with --lr {self._settings.recipe.lr:g}; "
             f"try a lower --lr{where}",
             exit_code=1,
         )
 
     def _say(self) -> None:
-        """Set the line that stands beside the progress: every figure with the mean pose's."""
+        """Set the line of figures, each with that of the mean pose."""
         parts = [f"loss {self._train_loss:.4f}"] if math.isfinite(self._train_loss) else []
         if self._history:
             here, mean = self._history[-1][1].score.pck["0.2"], self._mean_score.pck["0.2"]
@@ -193,7 +284,7 @@ class Track:
 
 
 def _rank(found: Validation) -> tuple[float, float]:
-    """Return what validations are ordered by: PCK@0.2 first, then the lower loss."""
+    """Return the key that orders validations: PCK@0.2 first, then the lower loss."""
     pck = found.score.pck["0.2"]["all"]
     return (-1.0 if pck is None else pck, -found.loss)
 
@@ -201,3 +292,12 @@ def _rank(found: Validation) -> tuple[float, float]:
 def _figure(pck: Pck, group: str) -> str:
     value = pck[group]
     return "-" if value is None else f"{value:.1f}"
+
+
+def _why(error: Exception) -> str:
+    """Return the reason of a failed write in words."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _is_finite(net: nn.Module) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in net.state_dict().values())

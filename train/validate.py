@@ -1,5 +1,6 @@
-"""Run a network over a split: the one way that training validates and ``evaluate`` measures."""
+"""Run a net over a split: the one way that training validates and ``evaluate`` measures."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,13 +14,15 @@ from .data import Samples, to_pixels
 from .loss import pose_loss
 from .metrics import Score, error_torso, score
 
+OnBatch = Callable[[int, int], None]
+
 BATCH: Final = 64
 """Crops at a time; fixed, so that the same weights give the same figures everywhere."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What a network makes of a split.
+    """Poses of a net on a split, and how good they are.
 
     Attributes:
         poses: (N, 13, 2) float32, crop units.
@@ -32,28 +35,36 @@ class Validation:
     score: Score
 
 
-def validate(net: nn.Module, samples: Samples, device: torch.device) -> Validation:
-    """Measure a network on a split, without mirror averaging.
+def validate(
+    net: nn.Module, samples: Samples, device: torch.device, on_batch: OnBatch | None = None
+) -> Validation:
+    """Measure a net on a split, without mirror averaging.
 
     Args:
-        net: The network; left in evaluation mode.
+        net: The net; left in evaluation mode.
         samples: The split.
-        device: Where the network is.
+        device: Where the net is.
+        on_batch: See ``run_net``.
     """
-    poses, loss = run_net(net, samples, device)
+    poses, loss = run_net(net, samples, device, on_batch=on_batch)
     return Validation(poses, loss, score_poses(poses, samples))
 
 
 def run_net(
-    net: nn.Module, samples: Samples, device: torch.device, mirrored: bool = False
+    net: nn.Module,
+    samples: Samples,
+    device: torch.device,
+    mirrored: bool = False,
+    on_batch: OnBatch | None = None,
 ) -> tuple[Floats, float]:
     """Return the poses of every crop and the mean loss.
 
     Args:
-        net: The network; left in evaluation mode.
+        net: The net; left in evaluation mode.
         samples: The split.
-        device: Where the network is.
-        mirrored: Show the network mirrored crops and put what it says back.
+        device: Where the net is.
+        mirrored: Give the net mirrored crops and mirror its poses back.
+        on_batch: Called after each batch with crops done and crops in all; may raise.
 
     Returns:
         (N, 13, 2) float32 in crop units of the crops as they are, and the loss.
@@ -72,6 +83,8 @@ def run_net(
                 targets = torch.from_numpy(samples.targets[part]).to(device)
                 weight = torch.from_numpy(samples.weight[part]).to(device)
                 total += float(pose_loss(output, targets, weight)) * len(images)
+            if on_batch:
+                on_batch(start + len(part), len(samples))
     return poses, total / len(samples)
 
 

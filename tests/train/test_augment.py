@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kincap.core.skeleton import KEYPOINT
-from kincap.train.augment import STRONG, AugmentSettings, augment, mirror_images, mirror_targets
+from kincap.train.augment import AugmentSettings, augment, mirror_images, mirror_targets
+from kincap.train.nets.compact import STRONG
 
 SIZE = 64
 

@@ -18,7 +18,7 @@ from kincap.train.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from kincap.train.nets import build_net
+from kincap.train.nets.registry import build_net
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_output_may_replace_a_checkpoint_and_nothing_else(saved: Path, tmp_path:
     for name in ("notes.txt", "empty.ckpt"):
         path = tmp_path / name
         path.write_text("my notes" if name == "notes.txt" else "")
-        with pytest.raises(CheckpointError, match=r"^--out: .* exists and is no"):
+        with pytest.raises(CheckpointError, match=r"^--out: .* exists and is not a"):
             check_output(path)
     with pytest.raises(CheckpointError, match="folder"):
         check_output(tmp_path)

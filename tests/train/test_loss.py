@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from kincap.train.loss import map_loss, masked_l2, pose_loss
-from kincap.train.nets import NetOutput
+from kincap.train.nets.output import NetOutput
 
 
 def _batch(seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:

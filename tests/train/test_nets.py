@@ -1,21 +1,28 @@
 """The networks: their published sizes, and what they do with small inputs."""
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from kincap.core.errors import KincapError
-from kincap.train.nets import MODELS, build_net, check_net, parameters
+from kincap.train.nets.registry import NETS, build_net, check_net, count_weights, load_net
+from kincap.train.settings import OPTIMIZERS
 
 
 def test_linna_has_the_published_number_of_weights() -> None:
-    assert parameters("linna", 1.0, 224) == 98_918_042
-    assert parameters("linna-s", 1.0, 224) == 75_849_370
+    assert count_weights("linna", 1.0, 224) == 98_918_042
+    assert count_weights("linna-s", 1.0, 224) == 75_849_370
 
 
 @pytest.mark.parametrize("size", [32, 64, 224])
 def test_compact_has_fewer_than_a_million_weights(size: int) -> None:
-    assert parameters("compact", 1.0, size) < 1_000_000
+    assert count_weights("compact", 1.0, size) < 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -71,5 +78,28 @@ def test_a_net_that_cannot_be_is_refused_with_the_flag(model: str, width: float,
 
 
 def test_every_model_can_be_built_at_224() -> None:
-    for model in MODELS:
+    for model in NETS:
         check_net(model, 1.0, 224)
+
+
+def test_docs_and_help_name_every_net() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "learning.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \|", page, re.MULTILINE))
+    assert rows.pop("--model") == "about"
+    assert rows == {name: entry.about for name, entry in NETS.items()}
+    done = subprocess.run(
+        [sys.executable, "-m", "kincap", "finetune", "--help"],
+        capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    said = " ".join(done.stdout.split())
+    assert all(f"{name} ({entry.about})" in said for name, entry in NETS.items())
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_net_has_a_recipe_for_each_kind_of_run(name: str) -> None:
+    net = load_net(name)
+    for kind in ("pretrain", "finetune"):
+        own = net.recipe(kind, None)
+        for optimizer in OPTIMIZERS:
+            assert net.recipe(kind, optimizer).optimizer == optimizer
+        assert own in [net.recipe(kind, optimizer) for optimizer in OPTIMIZERS]

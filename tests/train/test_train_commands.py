@@ -78,7 +78,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(kincap: Run, data: Path) -> No
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to one process there")
-def test_ctrl_c_keeps_the_weights_and_leaves_with_130(data: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_keeps_the_weights_and_exits_with_130(data: Path, name: str) -> None:
     command = [sys.executable, "-m", "kincap", "finetune", "--init", "none", "--steps", "100000"]
     running = subprocess.Popen(
         [*command, *SMALL],
@@ -94,12 +95,77 @@ def test_ctrl_c_keeps_the_weights_and_leaves_with_130(data: Path) -> None:
             assert running.poll() is None, running.communicate()
             assert time.monotonic() < patience
             time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(getattr(signal, name))
         out, said = running.communicate(timeout=60)
     finally:
         running.kill()
     assert running.returncode == 130
     assert out == ""
-    assert "interrupted after" in said.splitlines()[-1]
+    errors = [line for line in said.splitlines() if line.startswith("kincap: ")]
+    assert len(errors) == 1
+    assert "interrupted after" in errors[0]
+    assert "Traceback" not in said
     (last,) = data.glob("runs/finetune/*/last.ckpt")
-    assert torch.isfinite(load_checkpoint(last).weights["maps.weight"]).all()
+    checkpoint = load_checkpoint(last)
+    assert torch.isfinite(checkpoint.weights["maps.weight"]).all()
+    assert f"the weights of step {checkpoint.trained['step']} are in" in errors[0]
+
+
+def test_finetune_starts_without_a_checkpoint_and_plans_first(kincap: Run, data: Path) -> None:
+    done = kincap("finetune", "--steps", 6, "--batch", 16, "--width", 0.25, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "compact (default on cpu)" in done.stderr
+    assert "6 steps of 16 of 400 crops" in done.stderr
+    assert "compact at 64 px on cpu" in done.stdout
+
+
+def test_a_missing_start_says_where_one_comes_from(kincap: Run, data: Path) -> None:
+    done = kincap("finetune", "--init", "pretrain.ckpt")
+    assert done.returncode == 2
+    assert "--init: pretrain.ckpt: no such file" in done.stderr
+    assert "kincap pretrain --data FILE --out pretrain.ckpt makes one" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_out_never_replaces_the_start(kincap: Run, data: Path) -> None:
+    pre = kincap(
+        "pretrain", "--data", "kinect13.h5", "--out", "p.ckpt", "--steps", 2, *SMALL, timeout=200
+    )
+    assert pre.returncode == 0, pre.stderr
+    start = (data / "p.ckpt").read_bytes()
+    (data / "link.ckpt").symlink_to("p.ckpt")
+    for out in ("./p.ckpt", "link.ckpt"):
+        done = kincap("finetune", "--init", "p.ckpt", "--out", out, "--steps", 2)
+        assert done.returncode == 2
+        assert "which the run starts from" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert (data / "p.ckpt").read_bytes() == start
+    assert not (data / "runs" / "finetune").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_a_sheet_that_can_not_be_written_costs_no_figures(kincap: Run, data: Path) -> None:
+    pre = kincap("pretrain", "--data", "kinect13.h5", "--out", "p.ckpt", "--steps", 2, *SMALL)
+    assert pre.returncode == 0, pre.stderr
+    (data / "holiday.png").write_bytes(b"\x89PNG my own picture")
+    done = kincap("evaluate", "p.ckpt", "--sheet", "holiday.png")
+    assert done.returncode == 2
+    assert "holiday.png exists and is not a sheet of kincap" in done.stderr
+    full = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500));"
+    limited = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{full} sys.argv = ['kincap', *sys.argv[1:]]; "
+            "from kincap.cli.main import main; main()",
+            *("evaluate", "p.ckpt", "--sheet", "sheet.png", "--json"),
+        ],
+        cwd=data, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert limited.returncode == 1
+    assert json.loads(limited.stdout)["sheet"] is None
+    assert "sheet.png can't be written" in limited.stderr
+    again = kincap("evaluate", "p.ckpt", "--sheet", "sheet.png")
+    assert again.returncode == 0, again.stderr
+    assert kincap("evaluate", "p.ckpt", "--sheet", "sheet.png").returncode == 0, "its own sheet"
+    assert (data / "holiday.png").read_bytes() == b"\x89PNG my own picture"

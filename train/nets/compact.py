@@ -8,11 +8,28 @@ maps at stride 4 are read out as the mean of their spatial softmax (integral reg
 size of the input (a multiple of 16).
 """
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
 from ...core.skeleton import KEYPOINTS
+from ..augment import AugmentSettings
+from ..recipe import Recipe
+from .net import Net
 from .output import NetOutput
+
+STRONG: Final = AugmentSettings(
+    mirror=0.5, rotation_deg=10.0, scale=0.15, shift=0.06, gain=0.25, shuffle=0.5
+)
+"""Changes that carry the net over to a garment that it never saw."""
+
+
+def recipe(kind: str, optimizer: str | None) -> Recipe:
+    """Return the net's recipe: AdamW, or SGD at the paper's rates."""
+    lr = 1e-2 if kind == "pretrain" else 1e-3
+    own = Recipe(epochs=20, least_steps=500, batch=32, lr=lr, ema=0.998, augment=STRONG)
+    return own if optimizer == "sgd" else own.with_adamw(2e-3)
 
 
 class Compact(nn.Module):
@@ -66,3 +83,7 @@ def _layer(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 def _mix(inputs: int, outputs: int) -> nn.Conv2d:
     """Return a layer that changes the number of channels and nothing else."""
     return nn.Conv2d(inputs, outputs, 1, bias=False)
+
+
+COMPACT: Final = Net(Compact, least_px=32, multiple_px=16, default_px=64, recipe=recipe)
+"""The small net; its default size learns on a CPU."""

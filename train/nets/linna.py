@@ -27,12 +27,22 @@ import torch
 from torch import Tensor, nn
 
 from ...core.skeleton import KEYPOINTS
+from ..recipe import Recipe
+from .net import Net
 from .output import NetOutput
 
 SMALL_BELOW_PX: Final = 112
 """Inputs smaller than this get the padded form of the first two layers."""
 
 DROPOUT: Final = 0.5
+
+
+def recipe(kind: str, optimizer: str | None) -> Recipe:
+    """Return the paper's recipe: SGD, a tenth of the rate of pretraining to finetune."""
+    first = kind == "pretrain"
+    paper = Recipe(epochs=40 if first else 20, batch=256, lr=1e-2 if first else 1e-3)
+    # regression without batch normalisation needs a smaller step than the compact net
+    return paper.with_adamw(5e-4) if optimizer == "adamw" else paper
 
 
 class Linna(nn.Module):
@@ -103,3 +113,14 @@ def _xavier(layer: nn.Module) -> None:
         if layer.bias is not None:
             with torch.no_grad():
                 layer.bias.zero_()
+
+
+def _variant_s(width: float, size: int) -> Linna:
+    return Linna(width, size, variant="S")
+
+
+LINNA: Final = Net(Linna, least_px=48, multiple_px=1, default_px=None, recipe=recipe)
+"""Variant M."""
+
+LINNA_S: Final = Net(_variant_s, least_px=112, multiple_px=1, default_px=None, recipe=recipe)
+"""Variant S."""

@@ -1,0 +1,28 @@
+"""A net as the registry describes it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from ..recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Net:
+    """One net: how it is built, which inputs it takes, and how it is trained.
+
+    Attributes:
+        build: Makes the module from the factor on its channels and the side of its input, pixels.
+        least_px: Smallest side of its input.
+        multiple_px: The side is a multiple of this.
+        default_px: Side of its input where none is given; None takes that of the data set.
+        recipe: Returns the recipe of a kind of run (``"pretrain"`` or ``"finetune"``) with an
+            optimizer (None for the net's own).
+    """
+
+    build: Callable[[float, int], nn.Module]
+    least_px: int
+    multiple_px: int
+    default_px: int | None
+    recipe: Callable[[str, str | None], Recipe]

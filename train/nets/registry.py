@@ -1,0 +1,129 @@
+"""The nets by name. A new net is one file in this folder and one entry in ``NETS``.
+
+Nothing here imports torch before a net is asked for: help texts are made from this registry.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ...core.errors import KincapError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .net import Net
+
+LARGEST_PX: Final = 1024
+
+
+@dataclass(frozen=True)
+class NetEntry:
+    """One entry of the registry.
+
+    Attributes:
+        about: A few words for help texts and docs.
+        load: Imports the net's file and returns the net.
+    """
+
+    about: str
+    load: Callable[[], "Net"]
+
+
+def _linna() -> "Net":
+    from .linna import LINNA
+
+    return LINNA
+
+
+def _linna_s() -> "Net":
+    from .linna import LINNA_S
+
+    return LINNA_S
+
+
+def _compact() -> "Net":
+    from .compact import COMPACT
+
+    return COMPACT
+
+
+NETS: Final[dict[str, NetEntry]] = {
+    "compact": NetEntry("small, learns on a CPU", _compact),
+    "linna": NetEntry("Linna et al. 2016, for a GPU", _linna),
+    "linna-s": NetEntry("its variant S", _linna_s),
+}
+"""What ``--model`` accepts."""
+
+PAPER: Final = ("linna", "linna-s")
+"""The nets that ``--recipe paper`` is about; the first is its default."""
+
+
+def default_net(device_type: str) -> str:
+    """Return the net that is trained where none is given.
+
+    Args:
+        device_type: Where it is trained, as torch names it: ``"cpu"``, ``"cuda"`` ...
+    """
+    return "compact" if device_type == "cpu" else "linna"
+
+
+def load_net(model: str) -> "Net":
+    """Return a net by its name.
+
+    Raises:
+        KincapError: No net has this name.
+    """
+    if model not in NETS:
+        raise KincapError(f"--model: there is no {model!r}; choose one of {', '.join(NETS)}")
+    return NETS[model].load()
+
+
+def check_net(model: str, width: float, size: int) -> None:
+    """Refuse a net that can't be built, before anything is allocated.
+
+    Args:
+        model: A name in ``NETS``.
+        width: Factor on every number of channels and hidden units.
+        size: Side of the square input, pixels.
+
+    Raises:
+        KincapError: One of the three is wrong; names it and what is possible.
+    """
+    net = load_net(model)
+    if not (math.isfinite(width) and 0.01 <= width <= 8):
+        raise KincapError(f"--width: {width} is outside 0.01 to 8")
+    if not net.least_px <= size <= LARGEST_PX or size % net.multiple_px:
+        multiple = f", a multiple of {net.multiple_px}" if net.multiple_px > 1 else ""
+        raise KincapError(
+            f"--size: {model} takes {net.least_px} to {LARGEST_PX} pixels{multiple}; found {size}"
+        )
+
+
+def build_net(model: str, width: float, size: int) -> "nn.Module":
+    """Make a net with fresh weights from torch's random state.
+
+    Args:
+        model: A name in ``NETS``.
+        width: Factor on every number of channels and hidden units.
+        size: Side of the square input, pixels.
+
+    Returns:
+        A module that takes (B, 3, size, size) float32 pixels, ``(v - 127) / 128``, RGB, and returns
+        a ``NetOutput``.
+
+    Raises:
+        KincapError: See ``check_net``.
+    """
+    check_net(model, width, size)
+    return load_net(model).build(width, size)
+
+
+def count_weights(model: str, width: float, size: int) -> int:
+    """Return how many weights a net has, without allocating them."""
+    import torch
+
+    with torch.device("meta"):
+        net = build_net(model, width, size)
+    return sum(p.numel() for p in net.parameters())

@@ -1,0 +1,145 @@
+"""The cost of a run, for the person who starts it: steps, time and disk."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..core.errors import KincapError
+from ..core.sizes import size_text
+
+OnNotice = Callable[[str], None]
+
+COPIES: Final = 3
+"""Checkpoints in a run's folder while one is replaced: best, last, and the one being written."""
+
+_FEW_STEPS: Final = 5
+_ENOUGH_S: Final = 5.0
+"""Steps after the first that are timed, or the time that is enough for fewer of them."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run before its first step.
+
+    Attributes:
+        kind: ``"pretrain"`` or ``"finetune"``.
+        model: Which net.
+        model_from: Where its name comes from.
+        weights: Number of its weights.
+        init: The checkpoint that they are taken from, or None for fresh ones.
+        size: Side of its input, pixels.
+        device: Where it is trained.
+        steps: Number of batches.
+        batch: Samples in a batch.
+        samples: Crops to train on.
+        val_samples: Crops to validate on.
+        validations: How often it is validated.
+        checkpoint_bytes: Size of one checkpoint.
+    """
+
+    kind: str
+    model: str
+    model_from: str
+    weights: int
+    init: Path | None
+    size: int
+    device: str
+    steps: int
+    batch: int
+    samples: int
+    val_samples: int
+    validations: int
+    checkpoint_bytes: int
+
+    def lines(self, folder: Path) -> tuple[str, str]:
+        """Return the plan as two lines for a person.
+
+        Args:
+            folder: Where the checkpoints go.
+        """
+        start = "fresh weights" if self.init is None else f"weights of {self.init}"
+        disk = size_text(COPIES * self.checkpoint_bytes)
+        free = size_text(shutil.disk_usage(_existing(folder)).free)
+        return (
+            f"{self.kind}: {self.model} ({self.model_from}), {self.weights:,} weights, {start}, "
+            f"{self.size} px, on {self.device}",
+            f"{self.steps} steps of {self.batch} of {self.samples} crops, {self.validations} "
+            f"validations of {self.val_samples} crops; checkpoints need {disk}, {free} free",
+        )
+
+
+def check_space(flag: str, folder: Path, needed: int) -> None:
+    """Refuse a run whose checkpoints don't fit on the disk.
+
+    Args:
+        flag: Which flag names the folder.
+        folder: Where they go; need not exist.
+        needed: Bytes.
+
+    Raises:
+        KincapError: Less is free.
+    """
+    there = _existing(folder)
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise KincapError(
+            f"{flag}: checkpoints need {size_text(needed)}, {there} has {size_text(free)} free; "
+            "make room or name another folder"
+        )
+
+
+def _existing(folder: Path) -> Path:
+    """Return the nearest folder above that exists."""
+    folder = folder.absolute()
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+class Pace:
+    """Times the first steps of a run and reports once how long all of them will take.
+
+    Args:
+        steps: Steps in all.
+        validations: Validations in all.
+        on_notice: Takes the line.
+    """
+
+    def __init__(self, steps: int, validations: int, on_notice: OnNotice | None) -> None:
+        self._steps, self._validations = steps, validations
+        self._notice = on_notice
+        self._timed = 0
+        self._seconds = self._validation_s = 0.0
+
+    def add_validation(self, seconds: float) -> None:
+        """Note how long a validation took."""
+        self._validation_s = seconds
+
+    def add_step(self, step: int, seconds: float) -> None:
+        """Note how long a step took; after the first few, report.
+
+        Args:
+            step: Which step, counted from 1; the first one is slower than all others.
+            seconds: Its duration.
+        """
+        if self._notice is None:
+            return
+        if step > 1 or seconds > _ENOUGH_S:
+            self._timed, self._seconds = self._timed + 1, self._seconds + seconds
+        if self._timed < _FEW_STEPS and self._seconds < _ENOUGH_S:
+            return
+        each = self._seconds / self._timed
+        left = (self._steps - step) * each + self._validations * self._validation_s
+        self._notice(f"{each:.2g} s a step, about {duration_text(left)} to go")
+        self._notice = None
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in words, in two digits or so: a plan is not more exact."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
