@@ -12,14 +12,14 @@ from ..core.errors import CheckpointError, KincapError
 from ..dataset.kinect13.reader import open_kinect13
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .data import Samples, load_samples
-from .interrupt import interrupt_on_signals
 from .loop import OnProgress, choose_device, count_steps, learn
 from .metrics import Score
 from .nets.registry import build_net, count_weights
-from .run_plan import COPIES, OnNotice, Pace, RunPlan, check_space
-from .runs import Run, check_run_name
+from .run.interrupt import interrupt_on_signals
+from .run.run_folder import RunFolder, check_run_name
+from .run.run_plan import COPIES, OnNotice, Pace, RunPlan, check_space
+from .run.track import Learned, Track
 from .settings import TrainOptions, TrainSettings, resolve
-from .track import Learned, Track
 from .validate import Validation
 
 SCHEMA = "kincap/train/1"
@@ -123,7 +123,7 @@ def train_run(
             check_space("--out", options.out.parent, plan.checkpoint_bytes)
         torch.manual_seed(settings.seed)
         net = start.build() if start else build_net(settings.model, settings.width, settings.size)
-        run = Run(options.runs, kind, options.name or settings.model)
+        run = RunFolder(options.runs, kind, options.name or settings.model)
         run.write_config(_config(settings, options, init, device))
         if on_notice is not None:
             for line in plan.lines(run.folder):

@@ -13,11 +13,11 @@ from torch import nn
 from ..core.errors import KincapError, MissingPartError
 from .augment import augment
 from .data import Samples, batches, to_pixels
-from .interrupt import Interrupt
 from .loss import pose_loss
 from .recipe import Recipe
+from .run.interrupt import Interrupt
+from .run.track import Learned, Track
 from .settings import TrainSettings
-from .track import Learned, Track
 
 OnProgress = Callable[[int, int, str], None]
 

@@ -2,7 +2,7 @@
 
 from .finetune import TrainResult, train_run
 from .loop import OnProgress
-from .run_plan import OnNotice
+from .run.run_plan import OnNotice
 from .settings import TrainOptions
 
 

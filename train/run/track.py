@@ -8,14 +8,14 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from ..core.errors import CheckpointError, KincapError
-from .checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
-from .data import Samples, mean_pose
-from .metrics import Pck, Score
+from ...core.errors import CheckpointError, KincapError
+from ..checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
+from ..data import Samples, mean_pose
+from ..metrics import Pck, Score
+from ..settings import TrainSettings
+from ..validate import OnBatch, Validation, score_poses, validate
+from .run_folder import RunFolder
 from .run_plan import OnNotice, Pace
-from .runs import Run
-from .settings import TrainSettings
-from .validate import OnBatch, Validation, score_poses, validate
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -74,7 +74,7 @@ class Track:
         data: str,
         train: Samples,
         val: Samples,
-        run: Run,
+        run: RunFolder,
         device: torch.device,
         pace: Pace,
         on_notice: OnNotice | None = None,

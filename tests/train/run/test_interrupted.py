@@ -16,7 +16,7 @@ import torch
 from kincap.core.errors import KincapError
 from kincap.train.checkpoint import load_checkpoint
 from kincap.train.finetune import finetune
-from kincap.train.interrupt import Interrupt
+from kincap.train.run.interrupt import Interrupt
 from kincap.train.settings import TrainOptions
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
@@ -194,7 +194,7 @@ def test_the_start_is_not_replaced(options: TrainOptions, tmp_path: Path) -> Non
             finetune(replace(plain, out=out), start)
         assert caught.value.exit_code == 2
     assert start.read_bytes() == whole
-    assert not plain.runs.exists()
+    assert not plain.run.exists()
     assert torch.equal(
         load_checkpoint(start).mean_pose, load_checkpoint(_run(options) / "best.ckpt").mean_pose
     )

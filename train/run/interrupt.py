@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..core.stop_signals import on_stop_signals
+from ...core.stop_signals import on_stop_signals
 
 
 class Interrupt:
-    """Whether a run was asked to end.
+    """The request to end a run early.
 
     Weights in the middle of a step are of no use. So a signal is only noted, and ``check`` is
     called where the weights are those of a whole step.

@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import tomli_w
 
-from ..core.errors import KincapError
+from ...core.errors import KincapError
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class Run:
+class RunFolder:
     """``runs/<kind>/<UTC time>-<name>/`` with config.toml, metrics.csv, best.ckpt and last.ckpt.
 
     Args:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..core.errors import KincapError
-from ..core.sizes import size_text
+from ...core.errors import KincapError
+from ...core.sizes import size_text
 
 OnNotice = Callable[[str], None]
 

@@ -9,7 +9,7 @@ import pytest
 from kincap.core.errors import KincapError
 from kincap.train.finetune import finetune
 from kincap.train.nets.registry import count_weights
-from kincap.train.run_plan import Pace, check_space, duration_text
+from kincap.train.run.run_plan import Pace, check_space, duration_text
 from kincap.train.settings import TrainOptions, resolve
 
 
