@@ -168,7 +168,7 @@ def test_a_flag_that_contradicts_the_checkpoint_is_refused(
     flag = next(iter(change))
     with pytest.raises(KincapError, match=rf"^--{flag} .*the checkpoint of --init has {flag}"):
         finetune(asked, trained.out)
-    assert not options.run.exists()
+    assert not options.runs.exists()
 
 
 def test_bad_flags_are_refused_before_anything_is_written(
@@ -186,7 +186,7 @@ def test_bad_flags_are_refused_before_anything_is_written(
         with pytest.raises(KincapError) as caught:
             finetune(replace(options, device="cuda"), None)
         assert caught.value.exit_code == 3
-    assert not options.run.exists()
+    assert not options.runs.exists()
 
 
 def test_a_missing_split_is_said(options: TrainOptions, figures_h5: Path, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_missing_split_is_said(options: TrainOptions, figures_h5: Path, tmp_pa
         finetune(replace(options, data=path), None)
     with pytest.raises(DatasetError, match="no-such.h5"):
         finetune(replace(options, data=tmp_path / "no-such.h5"), None)
-    assert not options.run.exists()
+    assert not options.runs.exists()
 
 
 def test_a_loss_that_is_not_a_number_ends_the_run(options: TrainOptions) -> None:

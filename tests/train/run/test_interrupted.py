@@ -194,7 +194,7 @@ def test_the_start_is_not_replaced(options: TrainOptions, tmp_path: Path) -> Non
             finetune(replace(plain, out=out), start)
         assert caught.value.exit_code == 2
     assert start.read_bytes() == whole
-    assert not plain.run.exists()
+    assert not plain.runs.exists()
     assert torch.equal(
         load_checkpoint(start).mean_pose, load_checkpoint(_run(options) / "best.ckpt").mean_pose
     )
