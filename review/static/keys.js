@@ -64,20 +64,49 @@ const LOOKUP = Object.fromEntries(Object.entries(TABLES).map(([page, groups]) =>
   },
 ]));
 
-/** The name of a key press as the tables write it, whatever the keyboard's layout. */
+// Signs by the key's place on the keyboard, for layouts whose own sign there is not one of ours.
+const PLACES = {
+  BracketLeft: "[", BracketRight: "]", Minus: "-", Equal: "=", Comma: ",", Period: ".", Slash: "/",
+};
+
+/** The sign at a key's place on a US keyboard, or null. */
+function signAt(code) {
+  const found = /^(?:Key|Digit)(.)$/.exec(code || "");
+  return found ? found[1] : PLACES[code] || null;
+}
+
+/**
+ * What a key press writes or is called, as the tables write it: the sign that was typed decides.
+ * Where that is not an ASCII sign (ж, θ, à, a dead ^), the place of the key decides.
+ */
+function signOf(event) {
+  const { key } = event;
+  if (key === " ") return "Space";
+  if (/^[!-~]$/.test(key)) return key.toUpperCase();
+  if (key === "Dead" || [...key].length === 1) return signAt(event.code);
+  return key;
+}
+
+/** The name of a key press as the tables write it, or null where it is for the browser. */
 function nameOf(event) {
-  const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  const levels = event.getModifierState?.("AltGraph") || event.altKey;
+  if (levels) {
+    // AltGr and Option reach signs such as [ and ]; with the rest they belong to the browser
+    return /^[!-~]$/.test(event.key) && !/^[a-z0-9]$/i.test(event.key) ? event.key : null;
+  }
+  const sign = signOf(event);
+  if (sign === null) return null;
   const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
   // signs that need Shift on some keyboards are named by the sign alone
-  const shift = event.shiftKey && /^([A-Z]|\w{2,})$/.test(key) ? "Shift+" : "";
-  return control + shift + key;
+  const shift = event.shiftKey && /^([A-Z]|\w{2,})$/.test(sign) ? "Shift+" : "";
+  return control + shift + sign;
 }
 
 /** What a key press means on a page, or null. Typing into a field means nothing here. */
 export function actOf(event, page) {
-  if (event.altKey) return null;
   const { target } = event;
-  const act = LOOKUP[page][nameOf(event)] || null;
+  const name = nameOf(event);
+  const act = (name && LOOKUP[page][name]) || null;
   if (target.closest?.("input, textarea")) return null;
   if (target.closest?.("select") && !event.key.startsWith("Escape")) return null;
   // Space and Enter press the button that has the focus
