@@ -107,6 +107,12 @@ def _show(done: "BuildResult") -> None:
     ]
     rows.append(("candidates", done.candidates, None))
     console.table(("", "counted once", "reason met"), rows, right=(1, 2))
+    if done.findings:
+        console.table(
+            ("findings of kincap sessions report", "findings", "rows kept", "of these weight 0"),
+            [(kind, *count.values()) for kind, count in done.findings.items()],
+            right=(1, 2, 3),
+        )
     if done.label_error is not None:
         _show_label_error(done.label_error)
     if done.sha256 is None:

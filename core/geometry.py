@@ -14,9 +14,50 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 BOX_SCALE: Final = 1.2
-"""A person's box is the tight box of the labelled keypoints, this much larger about its centre."""
+"""A person's box is the tight box of the keypoints, this much larger about its centre."""
 MIN_SIDE_PX: Final = 2
 """The smallest box that a crop is cut from."""
+
+
+FARTHEST_M: Final = 20.0
+"""A joint farther from the sensor than this is not measured."""
+
+
+def has_place_px(points: ArrayLike, size_px: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return which positions in an image exist. With ``has_place_m`` the one rule for all readers.
+
+    Sensors and files write "no position" as zeros, NaN or infinities. A joint close to the sensor's
+    plane is mapped far outside of the image, which is no position either.
+
+    Args:
+        points: (..., 2) pixels.
+        size_px: Width and height of the image.
+
+    Returns:
+        (...,) bool; False for zeros, for values that are not finite, and farther than a whole image
+        outside of the image.
+    """
+    points = np.asarray(points, np.float64)
+    limit = np.asarray(size_px, np.float64)
+    with np.errstate(invalid="ignore"):
+        inside = ((points > -limit) & (points < 2 * limit)).all(axis=-1)
+    return np.asarray(inside & points.any(axis=-1))
+
+
+def has_place_m(points: ArrayLike) -> NDArray[np.bool_]:
+    """Return which positions in camera space exist. With ``has_place_px`` the rule for all readers.
+
+    Args:
+        points: (..., 3) metres, camera space.
+
+    Returns:
+        (...,) bool; False for zeros, for values that are not finite, and farther away than
+        ``FARTHEST_M`` on any axis.
+    """
+    points = np.asarray(points, np.float64)
+    with np.errstate(invalid="ignore"):
+        near = (np.abs(points) < FARTHEST_M).all(axis=-1)
+    return np.asarray(near & points.any(axis=-1))
 
 
 def unmirror_points(points: ArrayLike, width: int) -> Floats:

@@ -15,7 +15,8 @@ from ..core.files.file_io import LockFile, write_atomic
 from .crop import Block, DamagedPictureError, cut_block
 from .filters import REASONS
 from .kinect13.reader import open_kinect13
-from .plan import BLOCK_ROWS, BuildSettings, OnProgress, Plan, make_plan
+from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_plan
+from .settings import BuildSettings
 from .sheet import check_sheet, draw_sheet
 from .unfinished import Part
 from .workers import run_tasks, usable_cores
@@ -37,6 +38,8 @@ class BuildResult:
         rejected_all: By every reason that applied.
         splits: Rows by split.
         sessions: The same counts by session.
+        findings: By kind of finding how often it was found, how many kept rows it concerns, and
+            how many of those have no weight.
         warnings: What a person should look at.
         label_error: How far the labels lie from the truth (``dataset.label_error``); None but for
             simulated sessions.
@@ -52,6 +55,7 @@ class BuildResult:
     rejected_all: dict[str, int]
     splits: dict[str, int]
     sessions: dict[str, dict[str, Any]]
+    findings: dict[str, dict[str, int]]
     warnings: tuple[str, ...]
     label_error: dict[str, Any] | None = None
     resumed_rows: int = 0
@@ -125,7 +129,9 @@ def _check_output(out: Path) -> None:
             ) from err
 
 
-def _cut_pictures(part: Part, plan: Plan, size: int, workers: int, on_progress: OnProgress) -> None:
+def _cut_pictures(
+    part: Part, plan: BuildPlan, size: int, workers: int, on_progress: OnProgress
+) -> None:
     """Cut what is not done yet and note each block."""
     done = _resumed_rows(part, plan)
     on_progress(done, plan.rows, "cutting pictures")
@@ -145,7 +151,7 @@ def _cut_pictures(part: Part, plan: Plan, size: int, workers: int, on_progress: 
         ) from err
 
 
-def _blocks(part: Part, plan: Plan, size: int) -> Iterator[Block]:
+def _blocks(part: Part, plan: BuildPlan, size: int) -> Iterator[Block]:
     """Yield the blocks that are not done."""
     for split, pictures in plan.pictures.items():
         for number in range(-(-len(pictures) // BLOCK_ROWS)):
@@ -157,7 +163,7 @@ def _blocks(part: Part, plan: Plan, size: int) -> Iterator[Block]:
             yield Block(split, number, part.path, offset, size, rows)
 
 
-def _resumed_rows(part: Part, plan: Plan) -> int:
+def _resumed_rows(part: Part, plan: BuildPlan) -> int:
     """Return how many rows are done."""
     return sum(
         min(BLOCK_ROWS, len(plan.pictures[split]) - number * BLOCK_ROWS)
@@ -166,7 +172,7 @@ def _resumed_rows(part: Part, plan: Plan) -> int:
     )
 
 
-def _write_beside(settings: BuildSettings, plan: Plan, checksum: str) -> Path:
+def _write_beside(settings: BuildSettings, plan: BuildPlan, checksum: str) -> Path:
     """Write what depends on when and where, and the sheet of examples."""
     out = settings.out
     about = {
@@ -194,7 +200,7 @@ def _write_beside(settings: BuildSettings, plan: Plan, checksum: str) -> Path:
     return sheet
 
 
-def _result(settings: BuildSettings, plan: Plan, **more: Any) -> BuildResult:
+def _result(settings: BuildSettings, plan: BuildPlan, **more: Any) -> BuildResult:
     """Return the counts of a plan."""
     counts = plan.meta.counts
     return BuildResult(
@@ -205,6 +211,7 @@ def _result(settings: BuildSettings, plan: Plan, **more: Any) -> BuildResult:
         rejected_all={reason: counts["rejected_all"][reason] for reason in REASONS},
         splits=counts["splits"],
         sessions=counts["sessions"],
+        findings=counts["findings"],
         warnings=plan.warnings,
         label_error=plan.label_error,
         **more,

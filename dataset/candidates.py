@@ -1,4 +1,4 @@
-"""Pass 1 over one session: every tracked body in a colour frame, and what becomes of it."""
+"""Pass 1 over one session: every tracked body in a colour frame, labelled and judged."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks.session_checks import SessionChecks
 from ..core.geometry import Floats, unmirror_points
 from ..core.pairing import (
     NO_BODY,
@@ -19,11 +20,15 @@ from ..core.skeleton import KEYPOINT, TORSO
 from ..sessions.edits import REJECT
 from ..sessions.schema import ColorFlag
 from . import filters as quality
+from .boxes import outside_share, person_boxes
 from .filters import Bools, FilterSettings
 from .session_data import Recording
 
 NO_SLOT: Final = 0
 """Slot of a candidate that stands for a colour frame without a body."""
+
+OUTSIDE_BIT_SHARE: Final = 0.1
+"""More than this share of a box outside of the picture sets a bit."""
 
 NEAREST: Final = "nearest"
 COLOR: Final = "color"
@@ -41,10 +46,13 @@ class Candidates:
         slot: (C,) which of the sensor's bodies.
         residual_100ns: (C,) time of the joints minus colour time: 0 where they were moved to it.
         points: (C, 13, 2) float64, un-mirrored pixels; NaN where there is no body.
+        placed: (C, 3) int64 box of the person: x0, y0, side, un-mirrored pixels.
         visibility: (C, 13) uint8.
-        weight: (C, 13) float32.
+        trusted: (C, 13) bool, keypoints that the filters say nothing against.
+        weight: (C, 13) float32: 1 where trusted, but 0 in rows that a finding calls wrong.
         keypoint_quality: (C, 13) uint32.
         quality: (C,) uint32.
+        wrong: By kind of finding (C,) bool, rows with weight 0 for it.
         failed: By reason (C,) bool.
     """
 
@@ -53,10 +61,13 @@ class Candidates:
     slot: NDArray[np.int64]
     residual_100ns: NDArray[np.int64]
     points: Floats
+    placed: NDArray[np.int64]
     visibility: NDArray[np.uint8]
+    trusted: Bools
     weight: NDArray[np.float32]
     keypoint_quality: NDArray[np.uint32]
     quality: NDArray[np.uint32]
+    wrong: dict[str, Bools]
     failed: dict[str, Bools]
 
     def __len__(self) -> int:
@@ -64,12 +75,16 @@ class Candidates:
 
 
 def find_candidates(
-    recording: Recording, settings: FilterSettings, joints_at: str = NEAREST
+    recording: Recording,
+    checks: SessionChecks,
+    settings: FilterSettings,
+    joints_at: str = NEAREST,
 ) -> Candidates:
     """Pair, label and judge all bodies of a session.
 
     Args:
         recording: The session's tables.
+        checks: What the checks say about its rows.
         settings: Thresholds of the filters.
         joints_at: One of ``JOINTS_AT``.
 
@@ -89,7 +104,11 @@ def find_candidates(
     body = np.where(has_body, body_of_frame[frame], NO_BODY)
     moved = _bracket(recording, frame, body, slot) if joints_at == COLOR else None
     judged = _judge(recording, body, slot, settings, moved)
+    named = _named(recording, checks, frame, body, slot)
+    wrong = {kind: named[kind] for kind in quality.WRONG_LABELS}
+    any_wrong = np.any([np.zeros(len(body), np.bool_), *wrong.values()], axis=0)
     judged.failed["no_body"] = ~has_body
+    judged.failed[quality.IMPLAUSIBLE] = named[quality.IMPLAUSIBLE]
     judged.failed["edits"] = recording.edits.verdicts(color["seq"])[frame] == REJECT
     return Candidates(
         frame=frame,
@@ -97,10 +116,16 @@ def find_candidates(
         slot=slot,
         residual_100ns=np.where(judged.interpolated, 0, residual[frame]),
         points=judged.points,
+        placed=judged.placed,
         visibility=judged.visibility,
-        weight=judged.weight,
+        trusted=judged.trusted,
+        weight=(judged.trusted & ~any_wrong[:, None]).astype(np.float32),
         keypoint_quality=judged.flags,
-        quality=judged.quality | _low_light(recording, frame),
+        quality=sum(
+            (_row_bit(kind, where) for kind, where in wrong.items()),
+            judged.quality | _low_light(recording, frame),
+        ),
+        wrong=wrong,
         failed=judged.failed,
     )
 
@@ -130,13 +155,29 @@ def _bracket(
     return bracket_bodies(time, body[there], slot[there], vars(recording.bodies))
 
 
+def _named(
+    recording: Recording,
+    checks: SessionChecks,
+    frame: NDArray[np.int64],
+    body: NDArray[np.int64],
+    slot: NDArray[np.int64],
+) -> dict[str, Bools]:
+    """Return by kind which candidates can't be labels; those without a body are none."""
+    there = np.flatnonzero(body != NO_BODY)
+    found = checks.wrong_labels(
+        recording.color["seq"][frame[there]], recording.bodies.seq[body[there]], slot[there]
+    )
+    return {kind: _spread(where, there, len(body), False) for kind, where in found.items()}
+
+
 @dataclass(frozen=True)
 class _Judged:
     """Labels and verdicts of C candidates; ``interpolated`` (C,) bool: moved to colour time."""
 
     points: Floats
+    placed: NDArray[np.int64]
     visibility: NDArray[np.uint8]
-    weight: NDArray[np.float32]
+    trusted: Bools
     flags: NDArray[np.uint32]
     quality: NDArray[np.uint32]
     failed: dict[str, Bools]
@@ -164,21 +205,27 @@ def _judge(
         state, interpolated = worse_states(bodies.state, moved), moved.both
     clipped = bodies.clipped_edges[row, column]
     flags = quality.keypoint_flags(stored, state, clipped, size_px, settings)
-    visibility, weight = quality.label_keypoints(flags, stored, size_px)
+    visibility = quality.label_keypoints(flags, stored, size_px)
+    trusted = quality.is_trusted(flags)
     points = (
         unmirror_points(stored, size_px[0]) if recording.mirrored else stored.astype(np.float64)
     )
     several = bodies.tracked[row].sum(axis=1) > 1
     verdicts = quality.apply_filters(flags, bodies.depth_m[row, column], settings)
+    placed = person_boxes(points, visibility, trusted)
+    outside = outside_share(placed, size_px)
+    verdicts["outside"] = outside > settings.max_outside
     return _Judged(
         points=_spread(np.where(visibility[..., None] > 0, points, np.nan), there, count, np.nan),
+        placed=_spread(placed, there, count, 0),
         visibility=_spread(visibility, there, count, 0),
-        weight=_spread(weight, there, count, 0),
+        trusted=_spread(trusted, there, count, False),
         flags=_spread(flags, there, count, 0),
         quality=_spread(
             _row_bit("clipped", clipped != 0)
             | _row_bit("several_bodies", several)
-            | _row_bit("interpolated", interpolated),
+            | _row_bit("interpolated", interpolated)
+            | _row_bit("outside", outside > OUTSIDE_BIT_SHARE),
             there,
             count,
             0,
@@ -209,7 +256,7 @@ def _low_light(recording: Recording, frame: NDArray[np.int64]) -> NDArray[np.uin
 
 
 def side_warning(recording: Recording, candidates: Candidates, kept: Bools) -> str | None:
-    """Say where left and right look exchanged: a wrong ``mirrored``, or sides by the observer.
+    """Warn where left and right look exchanged: a wrong ``mirrored``, or sides by the observer.
 
     Args:
         recording: The session.
@@ -217,10 +264,10 @@ def side_warning(recording: Recording, candidates: Candidates, kept: Bools) -> s
         kept: (C,) those that are kept.
 
     Returns:
-        A warning, or None: over frontal people the left shoulder lies to the right of the right
-        one in an un-mirrored image.
+        A warning, or None: in an un-mirrored image, the left shoulder of a person who faces the
+        sensor is to the right of the right one. Trusted keypoints decide.
     """
-    points = candidates.points[kept]
+    points = np.where(candidates.trusted[kept][..., None], candidates.points[kept], np.nan)
     across = points[:, KEYPOINT["l_shoulder"], 0] - points[:, KEYPOINT["r_shoulder"], 0]
     torso = np.linalg.norm(points[:, TORSO[0]] - points[:, TORSO[1]], axis=-1)
     with np.errstate(invalid="ignore"):

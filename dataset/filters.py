@@ -1,4 +1,4 @@
-"""Which keypoints and frames can be trusted: pure functions, each with a reason.
+"""Trust in keypoints and frames: pure functions, each with a reason.
 
 Nothing is deleted here. A keypoint that can't be trusted gets weight 0; a frame is dropped where
 too many are, and counted under the first reason in ``REASONS`` that applies.
@@ -11,15 +11,28 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.geometry import has_place_px
 from ..core.skeleton import GROUPS, TrackingState
 
-KEYPOINT_BITS: Final = {"not_tracked": 0, "inferred": 1, "unmappable": 2, "edge": 3}
+KEYPOINT_BITS: Final = {
+    "not_tracked": 0, "inferred": 1, "unmappable": 2, "edge": 3, "unknown_state": 4,
+}  # fmt: skip
 """Bits of ``keypoint_quality``."""
-ROW_BITS: Final = {"low_light": 0, "clipped": 1, "several_bodies": 2, "interpolated": 3}
+ROW_BITS: Final = {
+    "low_light": 0, "clipped": 1, "several_bodies": 2, "interpolated": 3,
+    "side_swap": 4, "frozen": 5, "lag": 6, "outside": 7,
+    "damaged_image": 8,
+}  # fmt: skip
 """Bits of ``quality``."""
+WRONG_LABELS: Final = ("side_swap", "frozen", "lag", "damaged_image")
+"""Kinds of findings whose rows get weight 0 (``sessions.kinds``, ``wrong_labels``)."""
+IMPLAUSIBLE: Final = "implausible_body"
+"""The kind of finding, and the reason, of a thing that was tracked as a body."""
 
-REASONS: Final = ("edits", "no_body", "tracking", "range", "edge", "damaged", "guard")
-"""Why a candidate is left out, in the order in which it is counted."""
+REASONS: Final = (
+    "edits", "no_body", IMPLAUSIBLE, "tracking", "range", "edge", "outside", "damaged", "guard",
+)  # fmt: skip
+"""Reasons to leave a candidate out, in the order in which it is counted."""
 
 _CLIPPED_SIDES: Final = 0b0011
 """The sensor's flags for a body that leaves the depth image at its right or left edge."""
@@ -32,13 +45,14 @@ class FilterSettings:
     """Thresholds of the filters.
 
     Attributes:
-        depth_min_m: Nearest SpineBase, metres.
-        depth_max_m: Farthest SpineBase, metres.
+        depth_min_m: Nearest body, metres.
+        depth_max_m: Farthest body, metres.
         edge_margin: Share of the picture's width and height, at each edge, where a keypoint is
             not trusted.
         clipped_margin: The same share of the width where the sensor says that the body leaves its
             depth image sideways: that image ends at about 11 % of the colour image's width.
         max_untrusted: More untrusted keypoints than this drop the frame.
+        max_outside: A box with more than this share outside of the picture drops the frame.
     """
 
     depth_min_m: float = 1.0
@@ -46,22 +60,7 @@ class FilterSettings:
     edge_margin: float = 0.02
     clipped_margin: float = 0.12
     max_untrusted: int = 4
-
-
-def mappable(points: NDArray[np.floating], size_px: tuple[int, int]) -> Bools:
-    """Say which positions mean something.
-
-    Args:
-        points: (..., 2) pixels; NaN or infinite where the sensor could not map a joint.
-        size_px: Width and height of the image.
-
-    Returns:
-        (...,) bool; False also farther than a whole image outside of the image, where the mapping
-        of a joint close to the sensor's plane ends up.
-    """
-    limit = np.asarray(size_px, np.float64)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(((points > -limit) & (points < 2 * limit)).all(axis=-1))
+    max_outside: float = 0.33
 
 
 def keypoint_flags(
@@ -84,7 +83,7 @@ def keypoint_flags(
     Returns:
         (N, 13) uint32, bits of KEYPOINT_BITS.
     """
-    there = mappable(points, size_px)
+    there = has_place_px(points, size_px)
     width, height = size_px
     sideways = (clipped_edges & _CLIPPED_SIDES) != 0
     margin_x = np.where(sideways, settings.clipped_margin, settings.edge_margin)[:, None] * width
@@ -98,6 +97,7 @@ def keypoint_flags(
         | _bit("inferred", state == TrackingState.inferred)
         | _bit("unmappable", ~there)
         | _bit("edge", there & ~inside)
+        | _bit("unknown_state", state == TrackingState.unknown)
     )
 
 
@@ -135,7 +135,7 @@ def apply_filters(
 
     Args:
         flags: (N, 13) from ``keypoint_flags``.
-        depth_m: (N,) depth of SpineBase, metres; NaN is out of range.
+        depth_m: (N,) depth of the body, metres; NaN is out of range.
         settings: Thresholds.
 
     Returns:
@@ -151,9 +151,18 @@ def apply_filters(
     return {"tracking": tracking, "range": ~in_range, "edge": edge}
 
 
+def is_trusted(flags: NDArray[np.uint32]) -> Bools:
+    """Return which keypoints nothing speaks against; an unknown tracking state does not.
+
+    Args:
+        flags: (N, 13) from ``keypoint_flags``.
+    """
+    return np.asarray((flags & ~np.uint32(1 << KEYPOINT_BITS["unknown_state"])) == 0)
+
+
 def label_keypoints(
     flags: NDArray[np.uint32], points: NDArray[np.floating], size_px: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+) -> NDArray[np.uint8]:
     """Return what a data set says about each keypoint.
 
     Args:
@@ -163,14 +172,14 @@ def label_keypoints(
 
     Returns:
         (N, 13) uint8 visibility: 0 without a position; 1 inferred, or outside the picture where
-        nothing can be seen; else 2. (N, 13) float32 weight: 1 where nothing speaks against it.
+        nothing can be seen; else 2.
     """
     last = np.asarray(size_px, np.float64) - 0.5
     with np.errstate(invalid="ignore"):
         in_picture = ((points >= -0.5) & (points <= last)).all(axis=-1)
     visibility = np.where(has_flag(flags, "inferred") | ~in_picture, 1, 2)
     visibility[has_flag(flags, "not_tracked", "unmappable")] = 0
-    return visibility.astype(np.uint8), (flags == 0).astype(np.float32)
+    return visibility.astype(np.uint8)
 
 
 def first_reason(failed: Mapping[str, Bools], count: int) -> NDArray[np.int8]:

@@ -1,30 +1,27 @@
 """Pass 1: from the tables of all sessions to every row of the data set, but for its pictures."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import tomli_w
 from numpy.typing import NDArray
 
+from ..checks.session_checks import check_session
 from ..core.errors import DatasetError, SessionError
-from ..core.geometry import BOX_SCALE, image_to_crop, snapped_xyxy
-from ..core.pairing import PAIR_WITHIN_100NS
-from ..core.units import MS_100NS, SECOND_100NS
-from ..report.quality import late_lines, load_quality
 from ..sessions.truth import has_truth, load_truth
-from .boxes import person_boxes
-from .candidates import JOINTS_AT, NEAREST, Candidates, find_candidates, side_warning
+from .candidates import find_candidates, side_warning
 from .crop import Pictures, find_damaged
-from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, FilterSettings, first_reason
-from .kinect13.format import FIELDS, LARGEST_SIZE, SMALLEST_SIZE, SPLITS, Meta, skeleton_meta
+from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, WRONG_LABELS, first_reason
+from .finding_counts import count_findings, poor_lines, report_findings
+from .kinect13.format import SPLITS, Meta, skeleton_meta
 from .label_error import Labels, compare_labels, label_error
+from .rows import SessionPlan, columns_of, pictures_of, session_pictures
 from .session_data import Recording, choose_sessions, load_recording
+from .settings import BuildSettings
 from .split.copies import refuse_copies
 from .split.dealing import GUARD, Dealt, Sides, deal_frames
-from .split.flags import DEFAULT_VAL, GUARD_S, SplitSettings, parse_split
+from .split.flags import SplitSettings, parse_split
 from .split.frame_times import FrameTimes, frame_times, pose_hashes
 from .workers import run_tasks
 
@@ -35,77 +32,7 @@ OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class BuildSettings:
-    """What to build, and from what.
-
-    Attributes:
-        out: The data set.
-        recordings: The folder of all sessions.
-        sessions: Glob of the sessions to build from.
-        val: Share of the time that is validation, or a glob of sessions.
-        test: Glob of the sessions that are the test set, or None.
-        guard_s: Seconds around validation and test frames that are left out of training.
-        size: Side of the pictures, pixels, a multiple of 4.
-        joints_at: "nearest": as the paired body row has them; "color": moved to the colour frame's
-            time, between the two body rows around it.
-        skip_damaged: Check every needed picture first and leave damaged ones out.
-        restart: Throw away what an interrupted build of another plan has done.
-        dry_run: Count only.
-        workers: Processes to cut pictures with; None for as many as there are cores.
-        sheet: Where the sheet of examples goes; None for ``<out>.png``.
-        filters: Thresholds.
-    """
-
-    out: Path = Path("kinect13.h5")
-    recordings: Path = Path("recordings")
-    sessions: str = "*"
-    val: str = DEFAULT_VAL
-    test: str | None = None
-    guard_s: float = GUARD_S
-    size: int = 224
-    joints_at: str = NEAREST
-    skip_damaged: bool = False
-    restart: bool = False
-    dry_run: bool = False
-    workers: int | None = None
-    sheet: Path | None = None
-    filters: FilterSettings = field(default_factory=FilterSettings)
-
-    def check(self) -> None:
-        """Refuse values that make no data set.
-
-        Raises:
-            DatasetError: Names the flag.
-        """
-        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE or self.size % 4:
-            raise DatasetError(
-                f"--size {self.size}: expected a multiple of 4 from {SMALLEST_SIZE} "
-                f"to {LARGEST_SIZE}"
-            )
-        if self.joints_at not in JOINTS_AT:
-            raise DatasetError(
-                f"--joints-at {self.joints_at}: expected one of {', '.join(JOINTS_AT)}"
-            )
-        if self.workers is not None and self.workers < 1:
-            raise DatasetError(f"--workers {self.workers}: expected at least 1")
-
-    def toml(self, split: SplitSettings) -> str:
-        """Return all that decides what is in the file, as canonical TOML."""
-        kept = {
-            "size": self.size,
-            "sessions": self.sessions,
-            "skip_damaged": self.skip_damaged,
-            "box_scale": BOX_SCALE,
-            "joints_at": self.joints_at,
-            "pair_within_ms": PAIR_WITHIN_100NS / MS_100NS,
-            "split": {"val": self.val, "test": self.test or "", "guard_s": split.guard_s},
-            "filters": asdict(self.filters),
-        }
-        return tomli_w.dumps(kept)
-
-
-@dataclass(frozen=True)
-class Plan:
+class BuildPlan:
     """All that pass 1 found out.
 
     Attributes:
@@ -129,17 +56,7 @@ class Plan:
         return sum(len(pictures) for pictures in self.pictures.values())
 
 
-@dataclass(frozen=True)
-class _SessionPlan:
-    """One session's candidates and where each goes: a split's name, or a reason."""
-
-    recording: Recording
-    candidates: Candidates
-    goes_to: NDArray[np.str_]
-    failed: dict[str, NDArray[np.bool_]]
-
-
-def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) -> Plan:
+def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) -> BuildPlan:
     """Read the tables of all sessions and decide about every candidate.
 
     Args:
@@ -159,10 +76,10 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
         recordings.append(load_recording(settings.recordings, name))
     _refuse_same_uuid(recordings)
     dealt = _deal(recordings, split)
-    sessions = [
-        _decide(recording, sides, settings)
-        for recording, sides in zip(recordings, dealt.labels, strict=True)
-    ]
+    sessions = []
+    for done, (recording, sides) in enumerate(zip(recordings, dealt.labels, strict=True)):
+        on_progress(done, len(names), f"checking {recording.name}")
+        sessions.append(_decide(recording, sides, settings))
     _refuse_bodies_alone(sessions, settings)
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, workers, on_progress)
@@ -170,9 +87,9 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
     _check_splits(split, settings, sessions, counts, dealt)
     asked = [name for name in SPLITS if name in split.asked_for]
     error, unread = _label_error(sessions)
-    return Plan(
-        columns={name: _columns(sessions, name, settings.size) for name in asked},
-        pictures={name: _pictures(sessions, name) for name in asked},
+    return BuildPlan(
+        columns={name: columns_of(sessions, name, settings.size) for name in asked},
+        pictures={name: pictures_of(sessions, name) for name in asked},
         meta=Meta(
             sessions=tuple(names),
             settings=settings.toml(split),
@@ -187,13 +104,13 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
     )
 
 
-def _label_error(sessions: Sequence[_SessionPlan]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+def _label_error(sessions: Sequence[SessionPlan]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
     """Return how far labels lie from the truth where all sessions have one, and warnings."""
     if not all(has_truth(one.recording.folder) for one in sessions):
         return None, ()
     labels: dict[str, Labels] = {}
     for one in sessions:
-        recording, kept = one.recording, np.isin(one.goes_to, SPLITS)
+        recording, kept = one.recording, one.kept
         try:
             truth = load_truth(recording.folder)
         except (SessionError, OSError) as error:
@@ -202,7 +119,7 @@ def _label_error(sessions: Sequence[_SessionPlan]) -> tuple[dict[str, Any] | Non
     return label_error(labels), ()
 
 
-def _refuse_bodies_alone(sessions: Sequence[_SessionPlan], settings: BuildSettings) -> None:
+def _refuse_bodies_alone(sessions: Sequence[SessionPlan], settings: BuildSettings) -> None:
     """Refuse sessions that hold no picture at all: there is nothing to cut out."""
     if any(len(one.recording.color) for one in sessions):
         return
@@ -251,12 +168,14 @@ def _times_of(recording: Recording, guard_s: float) -> FrameTimes:
     )
 
 
-def _decide(recording: Recording, sides: Sides, settings: BuildSettings) -> _SessionPlan:
-    """Apply the filters to one session whose frames have their sides."""
-    candidates = find_candidates(recording, settings.filters, settings.joints_at)
+def _decide(recording: Recording, sides: Sides, settings: BuildSettings) -> SessionPlan:
+    """Check one session and apply the filters; its frames have their sides."""
+    checks = check_session(recording.folder)
+    candidates = find_candidates(recording, checks, settings.filters, settings.joints_at)
     splits = sides[candidates.frame]
     failed = {**candidates.failed, "guard": splits == GUARD}
-    return _SessionPlan(recording, candidates, _destination(splits, failed), failed)
+    reported = report_findings(recording, checks, candidates)
+    return SessionPlan(recording, candidates, _destination(splits, failed), failed, reported)
 
 
 def _destination(
@@ -277,8 +196,8 @@ class _Piece:
 
 
 def _without_damaged(
-    sessions: Sequence[_SessionPlan], workers: int, on_progress: OnProgress
-) -> list[_SessionPlan]:
+    sessions: Sequence[SessionPlan], workers: int, on_progress: OnProgress
+) -> list[SessionPlan]:
     """Check the pictures of all rows and leave out those that can't be decoded."""
     pieces = list(_pieces(sessions))
     total = sum(len(piece.rows) for piece in pieces)
@@ -298,13 +217,13 @@ def _without_damaged(
     ]
 
 
-def _pieces(sessions: Sequence[_SessionPlan]) -> Iterator[_Piece]:
+def _pieces(sessions: Sequence[SessionPlan]) -> Iterator[_Piece]:
     """Cut the rows of all splits into pieces of work."""
     for session, one in enumerate(sessions):
-        rows = np.flatnonzero(np.isin(one.goes_to, SPLITS))
+        rows = np.flatnonzero(one.kept)
         for begin in range(0, len(rows), BLOCK_ROWS):
             some = rows[begin : begin + BLOCK_ROWS]
-            yield _Piece(session, some, _pictures_of(one, some))
+            yield _Piece(session, some, session_pictures(one, some))
 
 
 def _find_damaged(piece: _Piece) -> NDArray[np.bool_]:
@@ -312,14 +231,14 @@ def _find_damaged(piece: _Piece) -> NDArray[np.bool_]:
     return find_damaged(piece.pictures)
 
 
-def _count(sessions: Sequence[_SessionPlan]) -> dict[str, Any]:
+def _count(sessions: Sequence[SessionPlan]) -> dict[str, Any]:
     """Return what ``meta/counts`` says: each candidate once, and every reason that applied."""
     counts: dict[str, Any] = _counts_of(sessions)
     counts["sessions"] = {one.recording.name: _counts_of([one]) for one in sessions}
     return counts
 
 
-def _counts_of(sessions: Sequence[_SessionPlan]) -> dict[str, Any]:
+def _counts_of(sessions: Sequence[SessionPlan]) -> dict[str, Any]:
     """Count the candidates of some sessions."""
     goes_to = np.concatenate([one.goes_to for one in sessions])
     splits = {name: int((goes_to == name).sum()) for name in SPLITS}
@@ -332,10 +251,11 @@ def _counts_of(sessions: Sequence[_SessionPlan]) -> dict[str, Any]:
             for reason in REASONS
         },
         "splits": {name: n for name, n in splits.items() if n},
+        "findings": count_findings([(one.reported, one.kept, one.weighted) for one in sessions]),
     }
 
 
-def _why(sessions: Sequence[_SessionPlan]) -> str:
+def _why(sessions: Sequence[SessionPlan]) -> str:
     """Return what candidates were rejected for, in words."""
     rejected = _counts_of(sessions)["rejected"]
     return ", ".join(f"{reason} {n}" for reason, n in rejected.items() if n) or "none"
@@ -344,13 +264,14 @@ def _why(sessions: Sequence[_SessionPlan]) -> str:
 def _check_splits(
     split: SplitSettings,
     settings: BuildSettings,
-    sessions: Sequence[_SessionPlan],
+    sessions: Sequence[SessionPlan],
     counts: dict[str, Any],
     dealt: Dealt,
 ) -> None:
     """Refuse a build that would leave a split empty."""
     for name in split.asked_for:
         if counts["splits"].get(name):
+            _check_weights(name, sessions)
             continue
         val = f"--val {settings.val}"
         test = "" if settings.test is None else f"--test {settings.test}"
@@ -366,85 +287,39 @@ def _check_splits(
         )
 
 
-def _columns(sessions: Sequence[_SessionPlan], split: str, size: int) -> dict[str, NDArray[Any]]:
-    """Return the tables of one split."""
-    parts = [_session_columns(index, one, split, size) for index, one in enumerate(sessions)]
-    return {
-        name: np.concatenate([part[name] for part in parts]).astype(FIELDS[name].dtype)
-        for name in FIELDS
+def _check_weights(split: str, sessions: Sequence[SessionPlan]) -> None:
+    """Refuse a split in which no keypoint has weight."""
+    if any((one.candidates.weight[one.goes_to == split] > 0).any() for one in sessions):
+        return
+    kinds = {
+        kind: sum(
+            int((one.candidates.wrong[kind] & (one.goes_to == split)).sum()) for one in sessions
+        )
+        for kind in WRONG_LABELS
     }
-
-
-def _session_columns(
-    index: int, one: _SessionPlan, split: str, size: int
-) -> dict[str, NDArray[Any]]:
-    """Return the rows of one session in one split."""
-    rows = np.flatnonzero(one.goes_to == split)
-    found, recording = one.candidates, one.recording
-    color = recording.color[found.frame[rows]]
-    box = snapped_xyxy(person_boxes(found.points[rows], found.visibility[rows]))
-    labelled = found.visibility[rows][..., None] > 0
-    crop_px = np.where(labelled, image_to_crop(found.points[rows], box, size), -1)
-    slot = found.slot[rows]
-    return {
-        "keypoints_px": crop_px,
-        "visibility": found.visibility[rows],
-        "weight": found.weight[rows],
-        "keypoint_quality": found.keypoint_quality[rows],
-        "bbox_xyxy_px": box,
-        "session": np.full(len(rows), index),
-        "cue": np.zeros(len(rows)),
-        "color_seq": color["seq"],
-        "tracking_id": recording.bodies.tracking_id[found.body[rows], slot],
-        "take": color["take"],
-        "slot": slot,
-        "time_s": (color["time_device"] - _take_start(recording)[color["take"]]) / SECOND_100NS,
-        "pair_residual_ms": found.residual_100ns[rows] / MS_100NS,
-        "quality": found.quality[rows],
-    }
-
-
-def _take_start(recording: Recording) -> NDArray[np.int64]:
-    """Return the device time of each take's first colour frame, indexed by take, 100 ns."""
-    takes, first = np.unique(recording.color["take"], return_index=True)
-    start = np.zeros(int(takes.max(initial=0)) + 1, np.int64)
-    start[takes] = recording.color["time_device"][first]
-    return start
-
-
-def _pictures(sessions: Sequence[_SessionPlan], split: str) -> Pictures:
-    """Return where the pictures of one split come from."""
-    parts = [_pictures_of(one, np.flatnonzero(one.goes_to == split)) for one in sessions]
-    shards = [path for part in parts for path in part.shards]
-    before = np.cumsum([0, *(len(part.shards) for part in parts[:-1])])
-    joined = {
-        item.name: np.concatenate([getattr(part, item.name) for part in parts])
-        for item in fields(Pictures)
-        if item.name not in ("shards", "shard")
-    }
-    shard = np.concatenate([part.shard + n for part, n in zip(parts, before, strict=True)])
-    return Pictures(shards=tuple(shards), shard=shard.astype(np.int32), **joined)
-
-
-def _pictures_of(one: _SessionPlan, rows: NDArray[np.intp]) -> Pictures:
-    """Return where the pictures of some candidates of a session come from."""
-    found, recording = one.candidates, one.recording
-    frame = found.frame[rows]
-    return Pictures(
-        shards=tuple(recording.folder / name for name in recording.shards),
-        shard=recording.color_shard[frame],
-        color=recording.color[frame],
-        placed=person_boxes(found.points[rows], found.visibility[rows]),
-        mirrored=np.full(len(rows), recording.mirrored),
-        size_px=np.tile(np.array(recording.size_px, np.int64), (len(rows), 1)),
+    why = ", ".join(f"{kind} {n}" for kind, n in kinds.items() if n)
+    raise DatasetError(
+        f"{split}: every row has weight 0 ({why}); see kincap sessions report, and record again"
     )
 
 
-def _warnings(sessions: Sequence[_SessionPlan]) -> tuple[str, ...]:
+def _without_states(one: SessionPlan) -> list[str]:
+    """Warn where nothing tells which joints were guessed."""
+    bit = np.uint32(1 << KEYPOINT_BITS["unknown_state"])
+    rows = int(((one.candidates.keypoint_quality & bit) != 0).any(axis=1)[one.kept].sum())
+    if not rows:
+        return []
+    return [
+        f"{one.recording.name}: its source has no tracking states, so guessed joints have full "
+        f"weight in {rows} rows"
+    ]
+
+
+def _warnings(sessions: Sequence[SessionPlan]) -> tuple[str, ...]:
     """Return what a person should look at."""
     found = []
     for one in sessions:
-        name, kept = one.recording.name, np.isin(one.goes_to, SPLITS)
+        name, kept = one.recording.name, one.kept
         if one.recording.damaged_rows:
             found.append(
                 f"{name}: damaged rows of its tables, left out: {one.recording.damaged_rows}; "
@@ -454,7 +329,8 @@ def _warnings(sessions: Sequence[_SessionPlan]) -> tuple[str, ...]:
             found.append(f"{name}: holds no colour pictures, nothing of it is in the data set")
         elif not kept.any():
             found.append(f"{name}: no frame of it is kept (rejected: {_why([one])})")
-        found += late_lines(load_quality(one.recording.folder))
+        found += poor_lines(name, one.reported)
+        found += _without_states(one)
         warning = side_warning(one.recording, one.candidates, kept)
         if warning:
             found.append(warning)

@@ -1,4 +1,4 @@
-"""Read what a build needs of a session: its colour frames' rows and the 13 keypoints of its bodies.
+"""Read the tables of a session: the rows of its colour frames and the keypoints of its bodies.
 
 Tables only, shard by shard, and of the bodies only what is needed: an hour of recording stays
 small in memory.
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DatasetError, SessionError, ShardError
-from ..core.skeleton import JOINT, KEYPOINT_JOINT
+from ..core.geometry import has_place_m, has_place_px
+from ..core.skeleton import JOINT, KEYPOINT_JOINT, TrackingState
 from ..sessions.edits import Edits, load_edits
 from ..sessions.folders import find_sessions, session_folder
 from ..sessions.info import SessionInfo
@@ -46,8 +47,9 @@ class BodyRows:
         tracked: (M, 6) bool.
         tracking_id: (M, 6) uint64.
         clipped_edges: (M, 6) uint8.
-        depth_m: (M, 6) float32, depth of SpineBase.
-        points: (M, 6, 13, 2) float32, pixels of the image as stored.
+        depth_m: (M, 6) float32, depth of the body: SpineBase where that is tracked, else the median
+            of the tracked keypoints; NaN where nothing is.
+        points: (M, 6, 13, 2) float32, pixels of the image as stored; NaN for no position.
         state: (M, 6, 13) uint8 tracking states.
     """
 
@@ -160,7 +162,7 @@ def load_recording(recordings: Path, name: str) -> Recording:
         rows, lost_rows = _good_rows(reader, _BODIES)
         shards.append(shard.name)
         color.append(frames)
-        bodies.append(_needed(by_kinect_joints(rows, info.shape.skeleton)))
+        bodies.append(_needed(by_kinect_joints(rows, info.shape.skeleton), info.size_px))
         damaged += lost_frames + lost_rows
     counts = [len(rows) for rows in color]
     return Recording(
@@ -220,8 +222,15 @@ def _manifest_sha256(folder: Path) -> str:
     return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
-def _needed(rows: Rows) -> BodyRows:
-    """Return the part of rows of bodies that a build needs."""
+def _needed(rows: Rows, size_px: tuple[int, int]) -> BodyRows:
+    """Return the part of rows of bodies that a build needs.
+
+    Args:
+        rows: (M,) BODIES_DTYPE.
+        size_px: Width and height of the colour images.
+    """
+    points = rows["joint_color_px"][:, :, KEYPOINT_JOINT]
+    points[~has_place_px(points, size_px)] = np.nan
     return BodyRows(
         seq=rows["seq"].copy(),
         take=rows["take"].copy(),
@@ -229,15 +238,27 @@ def _needed(rows: Rows) -> BodyRows:
         tracked=rows["tracked"] != 0,
         tracking_id=rows["tracking_id"].copy(),
         clipped_edges=rows["clipped_edges"].copy(),
-        depth_m=rows["joint_xyz_m"][:, :, JOINT["SpineBase"], 2].copy(),
-        points=rows["joint_color_px"][:, :, KEYPOINT_JOINT],
+        depth_m=_depth(rows),
+        points=points,
         state=rows["joint_state"][:, :, KEYPOINT_JOINT],
     )
 
 
+def _depth(rows: Rows) -> NDArray[np.float32]:
+    """Return (M, 6) the depth of each body by its tracked joints, metres; NaN where it has none."""
+    joints = [JOINT["SpineBase"], *KEYPOINT_JOINT.tolist()]
+    xyz, state = rows["joint_xyz_m"][:, :, joints], rows["joint_state"][:, :, joints]
+    known = (state >= TrackingState.tracked) & has_place_m(xyz)
+    depth = np.where(known, xyz[..., 2], np.nan)
+    limbs = np.sort(depth[..., 1:], axis=-1)  # NaN last
+    middle = (np.isfinite(limbs).sum(axis=-1, keepdims=True) - 1).clip(min=0) // 2
+    median = np.take_along_axis(limbs, middle, axis=-1)[..., 0]
+    return np.where(known[..., 0], depth[..., 0], median).astype(np.float32)
+
+
 def _joined(parts: list[BodyRows]) -> BodyRows:
     """Return the rows of all shards one after another."""
-    parts = parts or [_needed(np.empty(0, BODIES_DTYPE))]
+    parts = parts or [_needed(np.empty(0, BODIES_DTYPE), (1, 1))]
     return BodyRows(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])

@@ -21,7 +21,7 @@ from ..core.errors import DatasetError
 from ..core.files.fault_injection import default_io
 from .kinect13.reader import open_kinect13
 from .kinect13.writer import create_kinect13
-from .plan import BLOCK_ROWS, Plan
+from .plan import BLOCK_ROWS, BuildPlan
 
 SCHEMA: Final = "kincap/build-part/1"
 _LIBRARIES: Final = ("numpy", "h5py", "simplejpeg")
@@ -55,7 +55,7 @@ class Part:
         done: What is finished.
     """
 
-    def __init__(self, out: Path, plan: Plan, size: int) -> None:
+    def __init__(self, out: Path, plan: BuildPlan, size: int) -> None:
         self.out = out
         self.path = out.with_name(out.name + ".part")
         self.journal = out.with_name(out.name + ".part.json")
@@ -241,7 +241,7 @@ def _read(file: Any, length: int) -> bytes:
     return data
 
 
-def _terms(plan: Plan) -> dict[str, Any]:
+def _terms(plan: BuildPlan) -> dict[str, Any]:
     """Return all that decides the bytes of the file: settings, inputs, versions."""
     import cv2
 

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +13,7 @@ import pytest
 from kincap.core.files.file_io import FileIO
 from kincap.core.geometry import unmirror_points
 from kincap.core.jpeg import encode_jpeg
-from kincap.core.skeleton import JOINT, JOINT_NAMES
+from kincap.core.skeleton import JOINT, JOINT_NAMES, KEYPOINT_JOINT
 from kincap.core.units import NS_PER_100NS, SECOND_NS, TICK_100NS
 from kincap.sessions.device import Device
 from kincap.sessions.info import new_session
@@ -27,9 +27,13 @@ SIZE_PX = (320, 240)
 START_100NS = 50_000_000
 
 _UP = {"Head": -0.42, "Shoulder": -0.3, "Elbow": -0.14, "Wrist": 0.0, "Hip": 0.0, "Knee": 0.22,
-       "Ankle": 0.45}  # fmt: skip
+       "Ankle": 0.45, "SpineBase": 0.0, "SpineMid": -0.15, "SpineShoulder": -0.31, "Neck": -0.34,
+       "Hand": 0.04, "HandTip": 0.08, "Thumb": 0.03, "Foot": 0.47}  # fmt: skip
 _OUT = {"Head": 0.0, "Shoulder": 0.1, "Elbow": 0.16, "Wrist": 0.2, "Hip": 0.1, "Knee": 0.1,
-        "Ankle": 0.1}  # fmt: skip
+        "Ankle": 0.1, "SpineBase": 0.0, "SpineMid": 0.0, "SpineShoulder": 0.0, "Neck": 0.0,
+        "Hand": 0.21, "HandTip": 0.22, "Thumb": 0.19, "Foot": 0.13}  # fmt: skip
+TALL_M = 1.9
+"""A body's height by its proportions; its head is at 0.87 of it."""
 
 
 @dataclass
@@ -48,16 +52,30 @@ class Body:
     inferred: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     moved: dict[str, tuple[float, float]] = field(default_factory=dict)
+    spine_m: float | None = None
+    tall_m: float = TALL_M
 
     def joints_px(self) -> np.ndarray:
-        """(25, 2) un-mirrored pixels; joints that no keypoint stands for lie at the middle."""
+        """(25, 2) un-mirrored pixels."""
         joints = np.full((25, 2), (float(self.x), float(self.y)))
         for index, name in enumerate(JOINT_NAMES):
             part = name.removesuffix("Left").removesuffix("Right")
             side = 1 if name.endswith("Left") else -1
-            if part in _UP:
-                joints[index] += self.height * np.array([side * _OUT[part], _UP[part]])
+            joints[index] += self.height * np.array([side * _OUT[part], _UP[part]])
             joints[index] = self.moved.get(name, joints[index])
+        return joints
+
+    def joints_m(self, rng: np.random.Generator) -> np.ndarray:
+        """(25, 3) metres, camera space: a body of ``tall_m`` with a sensor's noise."""
+        size = self.tall_m / self.height
+        middle = np.array([self.x, self.y])
+        flat = (replace(self, moved={}).joints_px() - middle) * size + (
+            middle - [160.0, 120.0]
+        ) * 0.005
+        joints = np.column_stack([flat * [1.0, -1.0], np.full(25, float(self.depth_m))])
+        joints += rng.normal(0, 0.002, joints.shape)
+        if self.spine_m is not None:
+            joints[JOINT["SpineBase"]] = (0, 0, self.spine_m)
         return joints
 
 
@@ -79,6 +97,7 @@ class Sessions:
     recordings: Path
     mirrored: bool = True
     size_px: tuple[int, int] = SIZE_PX
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(1))
 
     def __call__(
         self,
@@ -150,15 +169,15 @@ class Sessions:
         row["joint_state"][at][[JOINT[name] for name in body.inferred]] = 1
         row["joint_state"][at][[JOINT[name] for name in body.lost]] = 0
         row["joint_color_px"][at][[JOINT[name] for name in body.lost]] = np.nan
-        row["joint_xyz_m"][at] = (0, 0, body.depth_m)
+        row["joint_xyz_m"][at] = body.joints_m(self.rng)
 
     def picture(self, bodies: tuple[Body, ...], seq: int) -> np.ndarray:
-        """(H, W, 3) BGR as stored: a disk of its own colour at every joint."""
+        """(H, W, 3) BGR as stored: a disk of its own colour at every keypoint."""
         image = np.full((self.size_px[1], self.size_px[0], 3), 90 + seq % 40, np.uint8)
         for body in bodies:
             points = body.joints_px()
             for index, point in enumerate(points):
-                if body.inferred or body.lost or not np.isfinite(point).all():
+                if body.inferred or body.lost or index not in KEYPOINT_JOINT:
                     continue
                 center = np.round(point * 16).astype(int).tolist()
                 cv2.circle(image, center, 3 * 16, joint_color(index), -1, cv2.LINE_AA, 4)

@@ -107,7 +107,8 @@ def test_every_candidate_is_counted_once_and_every_reason_is_too(sessions) -> No
     assert result.candidates == 18
     assert only(result, edits=2, no_body=3, tracking=2, range=2, edge=1)
     applied = {reason: n for reason, n in result.rejected_all.items() if n}
-    assert applied == {"edits": 2, "no_body": 3, "tracking": 3, "range": 3, "edge": 1}
+    expected = {"edits": 2, "no_body": 3, "tracking": 3, "range": 3, "edge": 1, "outside": 1}
+    assert applied == expected
     assert result.splits == {"train": 7, "val": 1}
     assert result.sessions["val1"]["kept"] == 1
     with open_kinect13(result.out) as dataset:
@@ -135,6 +136,42 @@ def test_keypoints_that_are_not_trusted_cost_their_weight_alone(sessions) -> Non
         assert (train.keypoints_px[:, KEYPOINT["r_knee"]] == -1).all()
         bits = dataset.meta.quality_bits["keypoint_quality"]
         assert (train.keypoint_quality[:, KEYPOINT["l_wrist"]] == 1 << bits["inferred"]).all()
+
+
+@pytest.mark.parametrize("far", [(-250.0, 120.0), (0.0, 0.0), (5000.0, 5000.0), (np.inf, np.nan)])
+def test_a_guessed_joint_far_off_does_not_decide_the_crop(sessions, walk, far) -> None:
+    frames = walk(9)
+    for frame in frames[3:6]:
+        frame.bodies[0].inferred, frame.bodies[0].moved = ("WristLeft",), {"WristLeft": far}
+    sessions("train1", frames)
+    sessions("val1", walk(3))
+    assert only(build(settings(sessions)))
+    with open_kinect13(sessions.recordings.parent / "set.h5") as dataset:
+        train = dataset.split("train")
+        side = train.bbox_xyxy_px[:, 2] - train.bbox_xyxy_px[:, 0]
+        assert side.max() <= 1.2 * side[0]
+        assert (train.weight.sum(axis=1) == [13, 13, 13, 12, 12, 12, 13, 13, 13]).all()
+
+
+def test_a_person_whose_box_is_mostly_outside_is_counted(sessions) -> None:
+    arms = {f"{part}{side}": (24.0, 110.0) for part in ("Elbow", "Wrist") for side in
+            ("Left", "Right")}  # fmt: skip
+    slim = Body(x=24, moved=arms)
+    sessions("train1", [Frame(), Frame((slim,)), Frame((Body(x=45),))])
+    sessions("val1", [Frame()])
+    result = build(settings(sessions))
+    assert only(result, outside=1)
+    with open_kinect13(result.out) as dataset:
+        bit = dataset.meta.quality_bits["quality"]["outside"]
+        assert (dataset.split("train").quality >> bit & 1).tolist() == [0, 1]
+
+
+def test_the_distance_is_that_of_trusted_joints(sessions, walk) -> None:
+    far = [Frame((Body(inferred=("SpineBase",), spine_m=7.5),)) for _ in range(4)]
+    lost = [Frame((Body(lost=("SpineBase",), spine_m=0.0, depth_m=4.5),))]
+    sessions("train1", [*far, *lost])
+    sessions("val1", walk(2))
+    assert only(build(settings(sessions)), range=1)
 
 
 def test_rows_are_sorted_and_say_where_they_came_from(sessions, walk) -> None:

@@ -83,7 +83,7 @@ def test_what_is_behind_the_person_is_the_room_unmirrored(dataset: Kinect13) -> 
 def test_joints_at_colour_time_are_nearer_to_the_truth_than_the_nearest_body(
     tmp_path: Path,
 ) -> None:
-    options = {"seed": "3", "frames": "90", "noise": "0", "pace": "fast"}
+    options = {"seed": "3", "frames": "90", "noise": "0.002", "pace": "fast"}
     source = "simulator:" + ",".join(f"{key}={value}" for key, value in options.items())
     recordings = tmp_path / "recordings"
     record(RecordSettings(session="sim", recordings=recordings, source=source))

@@ -9,6 +9,7 @@ from kincap.dataset.filters import (
     FilterSettings,
     apply_filters,
     first_reason,
+    is_trusted,
     keypoint_flags,
     label_keypoints,
 )
@@ -23,7 +24,7 @@ def judge(points=None, state=None, clipped=0, depth=2.5):
     state = np.full((1, 13), 2, np.uint8) if state is None else state
     flags = keypoint_flags(points, state, np.array([clipped], np.uint8), SIZE_PX, SETTINGS)
     failed = apply_filters(flags, np.array([depth]), SETTINGS)
-    visibility, weight = label_keypoints(flags, points, SIZE_PX)
+    visibility, weight = label_keypoints(flags, points, SIZE_PX), is_trusted(flags).astype(float)
     return {reason for reason, fails in failed.items() if fails[0]}, visibility[0], weight[0]
 
 

@@ -113,9 +113,9 @@ def test_the_truth_decides_nothing_in_the_file(sessions, walk, tmp_path) -> None
 
 @pytest.fixture(scope="module")
 def swapped(tmp_path_factory) -> Path:
-    """Recordings with a take of 90 simulated frames without noise, sides swapped for a while."""
+    """Recordings with a take of 90 simulated frames, sides swapped for a while."""
     recordings = tmp_path_factory.mktemp("swapped") / "recordings"
-    source = "simulator:frames=90,fps=15,seed=5,noise=0,pace=fast,faults=side_swap@0.8-1.8"
+    source = "simulator:frames=90,fps=15,seed=5,noise=0.05,pace=fast,faults=side_swap@0.8-1.8"
     record(RecordSettings("sim", recordings, source))
     return recordings
 
@@ -127,7 +127,7 @@ def test_a_simulated_fault_is_found_in_the_labels_and_nothing_else_is(swapped) -
     assert swap["wrong"] > 13
     assert swap["wrong"] == swap["wrong_kept"] + swap["wrong_rejected"]
     assert error["wrong"] == swap["wrong_kept"]
-    # without noise labels are the truth, but for the 2 to 9 ms between body and picture
+    # with little noise labels are the truth, but for the 2 to 9 ms between body and picture
     assert error["median_px"] < 2
 
 

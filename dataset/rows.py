@@ -1,0 +1,119 @@
+"""The rows of a data set: of the chosen candidates their tables, and where their pictures are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.geometry import image_to_crop, snapped_xyxy
+from ..core.units import MS_100NS, SECOND_100NS
+from .candidates import Candidates
+from .crop import Pictures
+from .finding_counts import Reported
+from .kinect13.format import FIELDS, SPLITS
+from .session_data import Recording
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """One session's candidates and where each goes.
+
+    Attributes:
+        recording: The session's tables.
+        candidates: Its C candidates.
+        goes_to: (C,) text: a split's name, or the reason to leave it out.
+        failed: By reason (C,) bool.
+        reported: The findings of its checks.
+    """
+
+    recording: Recording
+    candidates: Candidates
+    goes_to: NDArray[np.str_]
+    failed: dict[str, NDArray[np.bool_]]
+    reported: Reported
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """(C,) bool, the candidates in a split."""
+        return np.asarray(np.isin(self.goes_to, SPLITS))
+
+    @property
+    def weighted(self) -> NDArray[np.bool_]:
+        """(C,) bool, the candidates with a keypoint that has weight."""
+        return np.asarray((self.candidates.weight > 0).any(axis=1))
+
+
+def columns_of(sessions: Sequence[SessionPlan], split: str, size: int) -> dict[str, NDArray[Any]]:
+    """Return the tables of one split."""
+    parts = [_session_columns(index, one, split, size) for index, one in enumerate(sessions)]
+    return {
+        name: np.concatenate([part[name] for part in parts]).astype(FIELDS[name].dtype)
+        for name in FIELDS
+    }
+
+
+def _session_columns(
+    index: int, one: SessionPlan, split: str, size: int
+) -> dict[str, NDArray[Any]]:
+    """Return the rows of one session in one split."""
+    rows = np.flatnonzero(one.goes_to == split)
+    found, recording = one.candidates, one.recording
+    color = recording.color[found.frame[rows]]
+    box = snapped_xyxy(found.placed[rows])
+    labelled = found.visibility[rows][..., None] > 0
+    crop_px = np.where(labelled, image_to_crop(found.points[rows], box, size), -1)
+    slot = found.slot[rows]
+    return {
+        "keypoints_px": crop_px,
+        "visibility": found.visibility[rows],
+        "weight": found.weight[rows],
+        "keypoint_quality": found.keypoint_quality[rows],
+        "bbox_xyxy_px": box,
+        "session": np.full(len(rows), index),
+        "cue": np.zeros(len(rows)),
+        "color_seq": color["seq"],
+        "tracking_id": recording.bodies.tracking_id[found.body[rows], slot],
+        "take": color["take"],
+        "slot": slot,
+        "time_s": (color["time_device"] - _take_start(recording)[color["take"]]) / SECOND_100NS,
+        "pair_residual_ms": found.residual_100ns[rows] / MS_100NS,
+        "quality": found.quality[rows],
+    }
+
+
+def _take_start(recording: Recording) -> NDArray[np.int64]:
+    """Return the device time of each take's first colour frame, indexed by take, 100 ns."""
+    takes, first = np.unique(recording.color["take"], return_index=True)
+    start = np.zeros(int(takes.max(initial=0)) + 1, np.int64)
+    start[takes] = recording.color["time_device"][first]
+    return start
+
+
+def pictures_of(sessions: Sequence[SessionPlan], split: str) -> Pictures:
+    """Return where the pictures of one split come from."""
+    parts = [session_pictures(one, np.flatnonzero(one.goes_to == split)) for one in sessions]
+    shards = [path for part in parts for path in part.shards]
+    before = np.cumsum([0, *(len(part.shards) for part in parts[:-1])])
+    joined = {
+        item.name: np.concatenate([getattr(part, item.name) for part in parts])
+        for item in fields(Pictures)
+        if item.name not in ("shards", "shard")
+    }
+    shard = np.concatenate([part.shard + n for part, n in zip(parts, before, strict=True)])
+    return Pictures(shards=tuple(shards), shard=shard.astype(np.int32), **joined)
+
+
+def session_pictures(one: SessionPlan, rows: NDArray[np.intp]) -> Pictures:
+    """Return where the pictures of some candidates of a session come from."""
+    found, recording = one.candidates, one.recording
+    frame = found.frame[rows]
+    return Pictures(
+        shards=tuple(recording.folder / name for name in recording.shards),
+        shard=recording.color_shard[frame],
+        color=recording.color[frame],
+        placed=found.placed[rows],
+        mirrored=np.full(len(rows), recording.mirrored),
+        size_px=np.tile(np.array(recording.size_px, np.int64), (len(rows), 1)),
+    )

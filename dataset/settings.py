@@ -1,0 +1,87 @@
+"""Settings of a build."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import tomli_w
+
+from ..core.errors import DatasetError
+from ..core.geometry import BOX_SCALE
+from ..core.pairing import PAIR_WITHIN_100NS
+from ..core.units import MS_100NS
+from .boxes import WIDEN
+from .candidates import JOINTS_AT, NEAREST
+from .filters import FilterSettings
+from .kinect13.format import LARGEST_SIZE, SMALLEST_SIZE
+from .split.flags import DEFAULT_VAL, GUARD_S, SplitSettings
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """The data set to build, and its sources.
+
+    Attributes:
+        out: The data set's file.
+        recordings: The folder of all sessions.
+        sessions: Glob of the sessions to build from.
+        val: Share of the time that is validation, or a glob of sessions.
+        test: Glob of the sessions that are the test set, or None.
+        guard_s: Seconds around validation and test frames that are left out of training.
+        size: Side of the pictures, pixels, a multiple of 4.
+        joints_at: "nearest": as the paired body row has them; "color": moved to the colour frame's
+            time, between the two body rows around it.
+        skip_damaged: Check every needed picture first and leave damaged ones out.
+        restart: Throw away what an interrupted build of another plan has done.
+        dry_run: Count only.
+        workers: Processes to cut pictures with; None for as many as there are cores.
+        sheet: Where the sheet of examples goes; None for ``<out>.png``.
+        filters: Thresholds.
+    """
+
+    out: Path = Path("kinect13.h5")
+    recordings: Path = Path("recordings")
+    sessions: str = "*"
+    val: str = DEFAULT_VAL
+    test: str | None = None
+    guard_s: float = GUARD_S
+    size: int = 224
+    joints_at: str = NEAREST
+    skip_damaged: bool = False
+    restart: bool = False
+    dry_run: bool = False
+    workers: int | None = None
+    sheet: Path | None = None
+    filters: FilterSettings = field(default_factory=FilterSettings)
+
+    def check(self) -> None:
+        """Refuse values that make no data set.
+
+        Raises:
+            DatasetError: Names the flag.
+        """
+        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE or self.size % 4:
+            raise DatasetError(
+                f"--size {self.size}: expected a multiple of 4 from {SMALLEST_SIZE} "
+                f"to {LARGEST_SIZE}"
+            )
+        if self.joints_at not in JOINTS_AT:
+            raise DatasetError(
+                f"--joints-at {self.joints_at}: expected one of {', '.join(JOINTS_AT)}"
+            )
+        if self.workers is not None and self.workers < 1:
+            raise DatasetError(f"--workers {self.workers}: expected at least 1")
+
+    def toml(self, split: SplitSettings) -> str:
+        """Return all that decides what is in the file, as canonical TOML."""
+        kept = {
+            "size": self.size,
+            "sessions": self.sessions,
+            "skip_damaged": self.skip_damaged,
+            "box_scale": BOX_SCALE,
+            "box_widen": WIDEN,
+            "joints_at": self.joints_at,
+            "pair_within_ms": PAIR_WITHIN_100NS / MS_100NS,
+            "split": {"val": self.val, "test": self.test or "", "guard_s": split.guard_s},
+            "filters": asdict(self.filters),
+        }
+        return tomli_w.dumps(kept)
