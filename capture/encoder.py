@@ -13,8 +13,8 @@ from ..core.jpeg import check_jpeg, encode_jpeg, jpeg_size
 from ..core.png import encode_png
 from ..sessions.schema import EventKind, Stream
 from .clock import Clock
-from .hand_over import Queues
 from .queue_items import EncodedPicture, PictureJob
+from .queues import Queues
 from .sources.sensor import ColorFrame, PlaneFrame
 from .watches.observations import items_of
 
@@ -92,7 +92,7 @@ class Encoders:
             # a device's code; a thread that ended here would leave the recorder waiting for ever
             text = f"the source can't take the memory of a picture back: {type(error).__name__}"
             self._on_failure(EventKind.warning, text)
-        self._queues.raw_places[job.stream].put(job.place)
+        self._queues.raw_places[job.stream].give_back(job.place)
 
     def _encode(self, job: PictureJob) -> EncodedPicture:
         """Return the picture as a JPEG or PNG file, or why that can't be done."""

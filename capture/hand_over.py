@@ -1,55 +1,28 @@
-"""Between source and disk: bounded queues, and the hand-over that never waits for a live source.
+"""The hand-over from source to queues, which never waits for a live source.
 
-    source thread -> rings of 16 raw pictures -> encoders -> 64 encoded pictures -> writer
-                  -> 256 body rows -------------------------------------------> writer
-
-Rooms are counted by tokens in ``SimpleQueue``s (written in C, a put never blocks, no lock that a
-descheduled thread could hold): taking a place is one ``get_nowait``, so what the source thread does
-per item does not depend on what encoders, writer or disk do.
+source thread -> rings of 16 raw pictures -> encoders -> 64 encoded pictures -> writer
+-> 256 body rows -------------------------------------------> writer
 """
 
 import json
 import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..sessions.schema import EventKind, Stream, event_row
+from ..sessions.schema import ROW_HEAD, EventKind, Stream, event_row
 from .clock import Clock
-from .queue_items import BodyJob, EventJob, Loss, PictureJob, WriterItem
+from .queue_items import BodyJob, EventJob, Loss, PictureJob
+from .queues import Places, Queues
 from .sources.sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
 from .stats import Latencies
 
-RAW_FRAMES = 16
-ENCODED_FRAMES = 64
-BODY_ROWS = 256
-PICTURES = (Stream.color, Stream.mask, Stream.depth)
-"""Streams whose items are pictures; each has a ring of its own, so that none takes all places."""
 _BEHIND = {EventKind.drop_ring_full, EventKind.drop_writer}
 """The recorder itself was too slow: one run of losses, whichever part was behind at first."""
 _LOOK_UP_EVERY_S = 0.1
 MOST_COUNTED = 0xFFFFFFFF
-
-
-class Queues:
-    """The queues and the tokens for their places."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.raw: SimpleQueue[PictureJob | None] = clock.queue()
-        self.inbox: SimpleQueue[WriterItem | None] = clock.queue()
-        self.raw_places = {stream: _tokens(clock, RAW_FRAMES) for stream in PICTURES}
-        self.encoded_places = _tokens(clock, ENCODED_FRAMES)
-        self.body_places = _tokens(clock, BODY_ROWS)
-
-
-def _tokens(clock: Clock, count: int) -> "SimpleQueue[int]":
-    tokens: SimpleQueue[int] = clock.queue()
-    for place in range(count):
-        tokens.put(place)
-    return tokens
 
 
 class HandOver:
@@ -175,11 +148,11 @@ class HandOver:
         seq = self._number(Stream.bodies)
         place = self._place(self._queues.body_places)
         self.waits.add(self._now_ns() - began)
-        time_device, time_host = int(frame.row["time_device"][0]), int(frame.row["time_host"][0])
+        _, _, time_device, time_host = ROW_HEAD.unpack_from(frame.row.data)
         if place is None:
             self._lose(Stream.bodies, EventKind.drop_queue_full, seq, time_device, time_host)
             return
-        frame.row["seq"], frame.row["take"] = seq, self._take
+        ROW_HEAD.pack_into(frame.row.data, 0, seq, self._take, time_device, time_host)
         before = self._found(Stream.bodies)
         self._queues.inbox.put(
             BodyJob(frame.row, seq, self._take, time_device, time_host, began, before)
@@ -203,19 +176,14 @@ class HandOver:
         self.handed[stream] += 1
         return seq
 
-    def _place(self, places: "SimpleQueue[int]") -> int | None:
+    def _place(self, places: Places) -> int | None:
         """Take a place; None where there is none and the source is live."""
-        try:
-            return places.get_nowait()
-        except Empty:
-            if self._live:
-                return None
-        while not self._is_aborted():
-            try:
-                return places.get(timeout=_LOOK_UP_EVERY_S)
-            except Empty:
-                continue
-        return None
+        place = places.take()
+        if self._live:
+            return place
+        while place is None and not self._is_aborted():
+            place = places.wait(_LOOK_UP_EVERY_S)
+        return place
 
     def _copy(self, place: tuple[Stream, int], image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Copy an image into the ring's own memory, made at first use."""

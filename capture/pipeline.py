@@ -11,7 +11,8 @@ from ..sessions.schema import EventKind, Stream
 from ..sessions.shard.shard_writer import ShardWriter
 from .clock import Clock
 from .encoder import Encoders
-from .hand_over import HandOver, Queues
+from .hand_over import HandOver
+from .queues import Queues
 from .shard_keeper import Keeper
 from .source_thread import Feed, Limits
 from .sources.sensor import Sensor

@@ -11,8 +11,8 @@ from ..core.files.acknowledgements import Phase, phase
 from ..sessions.schema import BLOBS, STREAM_TABLE, EventKind, Stream, event_row
 from ..sessions.shard.shard_writer import ShardWriter
 from .clock import Clock
-from .hand_over import Queues
 from .queue_items import BodyJob, EncodedPicture, Loss, WriterItem, index_row
+from .queues import Queues
 from .shard_keeper import Keeper
 from .stats import Latencies
 from .watches.frozen import FrozenPictures
@@ -106,7 +106,7 @@ class Writer:
                 self._queues.encoded_places.put(0)
                 self._picture(frame)
         elif isinstance(item, BodyJob):
-            self._queues.body_places.put(0)
+            self._queues.body_places.give_back(0)
             self._body(item)
         elif isinstance(item, Loss):
             self._lose(item)
@@ -186,7 +186,8 @@ class Writer:
         """Store an item after the losses before it; False where nothing more can be stored."""
         if STREAM_TABLE[stream] in self._ended:
             return False
-        self._tell_loss(stream)
+        if self._losses:
+            self._tell_loss(stream)
         began = self._now_ns()
         if not self._append(STREAM_TABLE[stream], row, blob, crc):
             return False
@@ -220,7 +221,7 @@ class Writer:
         except OSError as error:
             self._on_problem(f"{self.shard.path}: a write failed ({error.strerror})", False)
             return self._append_elsewhere(table, row, blob, crc)
-        if self.shard.used() >= PREPARE_AT:
+        if self.shard.used(table) >= PREPARE_AT:
             self._keeper.prepare_next()
         return True
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ...checks.limits import NO_BODY_100NS, STALL_100NS
 from ...core.units import NS_PER_100NS, SECOND_100NS, SECOND_NS
-from ...sessions.schema import EventKind, Stream
+from ...sessions.schema import ROW_HEAD, EventKind, Stream
 from .observations import Observation, items_of
 
 STALL_AFTER_NS = STALL_100NS * NS_PER_100NS
@@ -46,10 +46,10 @@ class BodyWatch:
         Returns:
             For how many seconds nobody has been seen, once, when that has become worth telling.
         """
-        time_device = int(row["time_device"][0])
+        time_device: int = ROW_HEAD.unpack_from(row.data)[2]
         step = 0 if self._before is None else time_device - self._before
         self._before = time_device
-        if row["tracked"].any():
+        if any(row["tracked"].tobytes()):
             self.bodies_seen += 1
             self._alone_100ns, self._told = 0, False
             return None

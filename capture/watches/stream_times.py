@@ -113,8 +113,7 @@ class StreamTimes:
             expected = self._low_light_100ns
         else:
             expected = interval if 0 < interval < _SLOWEST_100NS else self._interval
-        limit = longest_step(self._low_light_100ns, self._tick)
-        if is_dark and self._slow and self._slow[-1].step <= limit:
+        if is_dark and self._slow and self._is_low_light(self._slow[-1].step):
             # the sensor slows down one frame before it says so
             self._slow.pop()
         if self.is_low_light:
@@ -128,6 +127,9 @@ class StreamTimes:
         if interval <= 0:
             found += self._faster(seq, step)
         return found
+
+    def _is_low_light(self, step: int) -> bool:
+        return step <= longest_step(self._low_light_100ns, self._tick)
 
     def _fill(self, time_device: int) -> None:
         """Take note of a late item: where it belongs, one less is missing."""

@@ -1,7 +1,7 @@
 """Looks at body rows one after another: who is lost, who is new, who changed slots, what froze."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ...checks.limits import body_changes
 from ...core.sensor_shape import KINECT_V2
 from ...core.units import SECOND_100NS
-from ...sessions.schema import EventKind, Stream
+from ...sessions.schema import ROW_HEAD, EventKind, Stream
 from .frozen import Frozen
 from .observations import Observation
 
@@ -34,6 +34,7 @@ class Tracking:
         self._lost: deque[tuple[int, int, npt.NDArray[np.float64] | None]]
         self._lost = deque(maxlen=_LOST_PER_BODY * bodies)
         self._frozen = [Frozen() for _ in range(bodies)]
+        self._followed: Set[int] = frozenset()
 
     def row(self, row: npt.NDArray[Any], seq: int) -> list[Observation]:
         """Look at the next row.
@@ -45,12 +46,14 @@ class Tracking:
         Returns:
             What changed; those who are there in a take's first row are not "found".
         """
-        time_device = int(row["time_device"][0])
+        time_device: int = ROW_HEAD.unpack_from(row.data)[2]
         slots: dict[int, int] = {}
-        ids: list[int] = row["tracking_id"][0].tolist()
-        for slot, is_tracked in enumerate(row["tracked"][0].tolist()):
-            if is_tracked:
-                slots.setdefault(ids[slot], slot)
+        tracked = row["tracked"].tobytes()
+        if any(tracked):
+            ids: list[int] = row["tracking_id"][0].tolist()
+            for slot, is_tracked in enumerate(tracked):
+                if is_tracked:
+                    slots.setdefault(ids[slot], slot)
         found = self._frozen_joints(row, slots, seq, time_device)
         if self._before is not None and slots != self._slots:
             found += self._changes(self._before, row, slots, seq, time_device)
@@ -105,12 +108,15 @@ class Tracking:
         self, row: npt.NDArray[Any], slots: dict[int, int], seq: int, time_device: int
     ) -> list[Observation]:
         """Compare each tracked body's joints with those of the row before, bit for bit."""
+        bodies = {slot: body for body, slot in slots.items()}
+        before, self._followed = self._followed, bodies.keys()
+        if not bodies and not before:
+            return []
         raw = row["joint_xyz_m"].tobytes()
         size = len(raw) // len(self._frozen)
-        bodies = {slot: body for body, slot in slots.items()}
         found = []
-        for slot, frozen in enumerate(self._frozen):
-            body = bodies.get(slot)
+        for slot in sorted(bodies.keys() | before):
+            frozen, body = self._frozen[slot], bodies.get(slot)
             # with the id: a body that took another's slot is another thing
             content = None if body is None else (body, raw[slot * size : (slot + 1) * size])
             change = frozen.item(seq, content)

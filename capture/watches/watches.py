@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ...sessions.schema import ColorFlag, EventKind, Stream
+from ...sessions.schema import ROW_HEAD, ColorFlag, EventKind, Stream
 from ..sources.sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, SensorInfo
 from .clock_steps import ClockSteps
 from .observations import Merger, Observation
@@ -11,6 +11,8 @@ from .silence import StallWatch
 from .stream_times import StreamTimes
 from .tracking import Tracking
 
+_LOW_LIGHT = int(ColorFlag.low_light)
+"""As a number: this is looked at for every frame."""
 Timed = ColorFrame | BodyFrame | PlaneFrame | Lost
 """Items that have a device time and a number."""
 
@@ -85,16 +87,18 @@ class Noticing:
                 times.lost()
             found: list[Observation] = []
         elif isinstance(item, ColorFrame):
-            is_dark = bool(item.flags & ColorFlag.low_light)
+            is_dark = bool(item.flags & _LOW_LIGHT)
             found = times.item(seq, time_device, item.frame_interval, is_dark=is_dark)
             if times.is_low_light:
-                item.flags |= ColorFlag.low_light
+                item.flags |= _LOW_LIGHT
         else:
             found = times.item(seq, time_device)
             if isinstance(item, BodyFrame):
                 found += self._tracking.row(item.row, seq)
         if over is not None:
             found = _in_place_of_gap(over, found)
+        if not found:
+            return [], self._merger.item()
         stored = [kept for finding in found for kept in self._merger.add(finding)]
         told = [finding for finding in found if not self._is_usual(finding)]
         return told, stored + self._merger.item()
@@ -134,8 +138,8 @@ class Noticing:
 def times_of(item: Timed) -> tuple[Stream, int, int]:
     """Return an item's stream, device time (100 ns) and host time (ns)."""
     if isinstance(item, BodyFrame):
-        row = item.row
-        return Stream.bodies, int(row["time_device"][0]), int(row["time_host"][0])
+        _, _, time_device, time_host = ROW_HEAD.unpack_from(item.row.data)
+        return Stream.bodies, time_device, time_host
     stream = Stream.color if isinstance(item, ColorFrame) else item.stream
     return stream, item.time_device, item.time_host
 

@@ -111,12 +111,11 @@ class ShardWriter:
         """Say whether one more row of a table, with its blob, has room."""
         return self._cursors[table].free > 0 and self.blob_bytes + blob_len <= self._blob_room
 
-    def used(self) -> float:
-        """Return how full the fullest of the tables and the blob area is, 0 to 1."""
-        shares = [c.rows / (c.rows + c.free) for c in self._cursors.values()]
-        if self._blob_room:
-            shares.append(self.blob_bytes / self._blob_room)
-        return max(shares)
+    def used(self, table: str) -> float:
+        """Return how full a table or the blob area is, the fuller of the two, 0 to 1."""
+        cursor = self._cursors[table]
+        rows = cursor.rows / (cursor.rows + cursor.free)
+        return max(rows, self.blob_bytes / self._blob_room) if self._blob_room else rows
 
     def append(
         self,

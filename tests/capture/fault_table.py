@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kincap.capture.hand_over import BODY_ROWS, ENCODED_FRAMES, PICTURES, RAW_FRAMES
+from kincap.capture.queues import BODY_ROWS, ENCODED_FRAMES, PICTURES, RAW_FRAMES
 from kincap.capture.record import RecordError, RecordResult, RecordSettings, record
 from kincap.core.files.file_io import Data, FileIO
 from kincap.core.jpeg import encode_jpeg

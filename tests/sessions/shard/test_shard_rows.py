@@ -194,7 +194,7 @@ def test_the_writer_refuses_what_has_no_room_or_falls_back(
         assert writer.fits("bodies")
         recording.append(writer, seq)
     assert not writer.fits("bodies")
-    assert writer.used() == 1.0
+    assert writer.used("bodies") == 1.0
     assert writer.rows == {"color_index": 64, "bodies": 64, "events": 0}
     writer.close()
     with ShardReader(writer.path) as shard:
