@@ -73,6 +73,7 @@ class RecordResult:
         timing_ms: p50, p95, p99, max in ms of hand_over (the source thread per item),
             hand_over_wait (the part of it spent on getting a place in a queue), append (blob and
             row of a frame), sensor_to_disk (from hand-over until the row is written).
+        stopped: Whether Ctrl-C or a signal ended it before the source's end or a limit.
         error: Why it ended badly; None: it did not.
         report: How good it is, as quality.json holds it; None: it could not be worked out.
         quality_file: Where that is kept; None: it is not.
@@ -97,6 +98,7 @@ class RecordResult:
     recovered: list[str]
     warnings: list[str]
     timing_ms: dict[str, dict[str, float]] = field(default_factory=dict)
+    stopped: bool = False
     error: str | None = None
     report: dict[str, Any] | None = None
     quality_file: str | None = None
@@ -377,6 +379,7 @@ class _Job:
                 "append": writer.append_times.report(),
                 "sensor_to_disk": writer.disk_times.report(),
             },
+            stopped=self._stop.is_asked(),
             error=self._error(),
         )
 

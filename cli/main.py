@@ -12,7 +12,18 @@ import typer
 from .. import __version__
 from ..core.errors import KincapError
 from ..core.stop_signals import on_stop_signals
-from . import build, console, demo, doctor, record, report, review, sessions, train
+from . import (
+    build,
+    console,
+    demo,
+    doctor,
+    import_recordings,
+    record,
+    report,
+    review,
+    sessions,
+    train,
+)
 
 EXIT_INTERRUPTED = 130
 
@@ -44,7 +55,7 @@ def kincap(
     """Parse the options before the command."""
 
 
-for group in (record, doctor, sessions, report, review, build, train, demo):
+for group in (record, import_recordings, doctor, sessions, report, review, build, train, demo):
     group.register(app)
 
 
