@@ -1,4 +1,4 @@
-"""What ``kincap doctor`` says of one thing, and of all of them together."""
+"""Results of ``kincap doctor``: one check, and all checks together."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -33,12 +33,12 @@ class Report:
 
     @property
     def ready(self) -> bool:
-        """Whether a recording from a Kinect can begin; warnings don't stand in its way."""
+        """Return True if a recording from a Kinect can begin; warnings don't prevent it."""
         return not any(check.status == "missing" for check in self.checks)
 
     @property
     def warnings(self) -> int:
-        """How many things could be better."""
+        """Return the number of warnings."""
         return sum(check.status == "warning" for check in self.checks)
 
     def to_json(self) -> dict[str, Any]:

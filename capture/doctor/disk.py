@@ -1,4 +1,4 @@
-"""What ``kincap doctor`` looks at where recordings will lie: room, speed, promises, a trial."""
+"""Checks of the folder for recordings: room, speed, guarantees of its file system, a trial."""
 
 import os
 import shutil
@@ -131,7 +131,7 @@ def _speed(folder: Path, need: float) -> Check:
 
 
 def _reservation(there: Path) -> Check:
-    """Say whether space that was reserved can't run out on this file system."""
+    """Return True if reserved space is guaranteed on this file system."""
     kind = _file_system(there)
     if kind.lower() in _KEEPS_PROMISE:
         return Check("reservation", "ok", f"{kind}: a shard's space is promised when it is made")
@@ -143,7 +143,7 @@ def _reservation(there: Path) -> Check:
 
 
 def _file_system(there: Path) -> str:
-    """Return the type of the file system that a folder lies on, "" where nobody says."""
+    """Return the type of a folder's file system; "" if it is unknown."""
     import psutil
 
     mounts = {Path(part.mountpoint): part.fstype for part in psutil.disk_partitions(all=True)}

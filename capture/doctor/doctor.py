@@ -29,7 +29,7 @@ _OPENCV: Final = re.compile(r"opencv[-_](contrib[-_])?python([-_]headless)?", re
 
 @dataclass(frozen=True)
 class DoctorSettings:
-    """What would be recorded.
+    """The recording that is checked for.
 
     Attributes:
         recordings: Where to.
@@ -57,7 +57,7 @@ def doctor(
 
     Args:
         settings: What would be recorded.
-        ask: Asks the person in the self-test; None: nobody is there.
+        ask: Asks the person in the self-test; None: no one can answer.
         say: Tells the person what to do in the self-test.
         on_check: Told each check when it is done.
 

@@ -1,4 +1,4 @@
-"""What ``kincap doctor`` looks at between this program and the sensor."""
+"""Checks of the driver, from this program down to the sensor."""
 
 import platform
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What only a real sensor can show, checked by its owner: ``kincap doctor --selftest 30``."""
+"""Checks of a real sensor together with its owner: ``kincap doctor --selftest 30``."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ _JITTER_MS: Final = 16.7
 _UNPLUG_MAY_TAKE_S: Final = 60.0
 
 Ask = Callable[[str], bool | None]
-"""Asks the person a question; None: nobody is there to answer."""
+"""Asks the person a question; None: no one can answer."""
 
 
 def selftest(seconds: float, ask: Ask, say: Callable[[str], None], folder: Path) -> Iterator[Check]:
@@ -68,7 +68,7 @@ def _mirroring(watched: Watched, ask: Ask, folder: Path) -> Check:
         return Check(
             name,
             "warning",
-            f"nobody was there to look at {path}",
+            f"no one looked at {path}",
             "hold up a printed R or F, ask again on a terminal; it must look as in a mirror",
         )
     if not answer:
@@ -85,7 +85,7 @@ def _unplugging(ask: Ask) -> Check:
     """Have the person pull the cable and put it back, and see that frames come again."""
     name = "selftest: unplugging"
     if not ask("Ready to pull the sensor's USB cable, wait 5 s and put it back?"):
-        return Check(name, "skipped", "not tried: nobody pulled the cable")
+        return Check(name, "skipped", "not tried: the cable was not pulled")
     sensor = KinectSensor()
     timer = threading.Timer(_UNPLUG_MAY_TAKE_S, sensor.close)
     timer.start()

@@ -21,14 +21,14 @@ _GAP_STEPS: Final = 1.5
 
 @dataclass(frozen=True)
 class StreamMeasure:
-    """What one stream gave.
+    """Figures of one stream.
 
     Attributes:
         frames: How many.
         fps: By the device's clock.
         gaps: Steps of more than 1.5 usual ones.
         longest_ms: The longest step.
-        jitter_ms: 95 % of the frames arrive within so much of an even pace.
+        jitter_ms: Deviation from an even pace, not exceeded by 95 % of the frames.
     """
 
     frames: int
@@ -40,7 +40,7 @@ class StreamMeasure:
 
 @dataclass
 class Watched:
-    """What came in some seconds.
+    """Figures of some seconds of a sensor.
 
     Attributes:
         streams: Measures of each stream.

@@ -6,11 +6,11 @@ from ...core.units import SECOND_100NS
 from ...sessions.schema import Stream
 
 RESTART_100NS = SECOND_100NS
-"""How far a stream's time goes back before that means another clock rather than a late frame."""
+"""A stream whose time goes back farther has another clock; otherwise the frame is late."""
 
 
 class Verdict(Enum):
-    """What a device time says about its frame."""
+    """Judgement of a frame by its device time."""
 
     new = "new"
     stale = "stale"

@@ -37,7 +37,7 @@ class Driver:
 
 
 def has_windows() -> bool:
-    """Say whether this Python can load Windows' libraries at all."""
+    """Return True if this Python can load the libraries of Windows."""
     return hasattr(ctypes, "WinDLL")
 
 
@@ -100,7 +100,7 @@ def load_driver() -> Driver:
     """Import the driver packages, rewritten where that is needed, and check the result.
 
     Raises:
-        SensorNotFoundError: This is no Windows.
+        SensorNotFoundError: This is not Windows.
         MissingPartError: A package or the DLL is missing, too old or of an unknown variant.
     """
     if not has_windows():

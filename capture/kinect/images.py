@@ -21,7 +21,7 @@ Room = tuple[npt.NDArray[Any], Callable[[], None]]
 
 
 class Buffers:
-    """So many pictures of one shape; a picture comes back when whoever uses it says so.
+    """A fixed number of pictures of one shape; a picture comes back when its user releases it.
 
     Getting one takes no lock that another thread could hold for long, and never waits.
     """
@@ -52,7 +52,7 @@ class Buffers:
 
 @dataclass(frozen=True)
 class Memory:
-    """Where pictures go; outlives a runtime, because frames on their way to the encoder do."""
+    """The pictures of all streams; they outlive a runtime, as frames that are being encoded do."""
 
     color: Buffers
     planes: dict[Stream, Buffers]

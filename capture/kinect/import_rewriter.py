@@ -2,7 +2,7 @@
 
 An import hook for exactly two modules, ``pykinect2.PyKinectV2`` and ``pykinect2.PyKinectRuntime``.
 Each rewrite has a reason. What must not be left over afterwards is looked for in the result, so a
-variant of pykinect2 that nobody has seen is refused instead of half mended.
+unknown variant of pykinect2 is refused instead of being half repaired.
 """
 
 import hashlib
@@ -107,7 +107,7 @@ class RewrittenModule:
     Attributes:
         name: Full name of the module.
         path: The file that it was read from.
-        variant: "PyPI 0.1.0", "GitHub", or "unknown variant" where nobody has seen it.
+        variant: "PyPI 0.1.0", "GitHub", or "unknown variant".
         source: The rewritten source.
         applied: (why, how often) of each rewrite that found something.
     """
@@ -142,7 +142,7 @@ def rewrite_module(name: str, path: Path) -> RewrittenModule:
             line = source.count("\n", 0, left.start()) + 1
             raise MissingPartError(
                 f"{path}: line {line} holds {left[0].strip()!r}, which does not work here "
-                f"({rewrite.why}); this is no pykinect2 that kincap knows: "
+                f"({rewrite.why}); kincap does not know this pykinect2: "
                 "pip install --force-reinstall pykinect2==0.1.0"
             )
     return RewrittenModule(name, path, variant, source, tuple(applied))
@@ -160,7 +160,7 @@ def find_module(name: str, search: Sequence[str] | None = None) -> Path | None:
 
     Args:
         name: V2 or RUNTIME.
-        search: Where its package lies; None: find the package first.
+        search: The folder of its package; None: find the package first.
     """
     if search is None:
         package = importlib.machinery.PathFinder.find_spec(name.partition(".")[0])

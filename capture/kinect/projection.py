@@ -1,6 +1,6 @@
 """A camera matrix that stands for the SDK's mapper, fitted once per session.
 
-The mapper lives in Kinect20.dll; after recording nobody can ask it again. Its lens model is close
+The mapper lives in Kinect20.dll; after recording it can't be asked again. Its lens model is close
 to a pinhole camera, so twelve numbers carry it to within the residual that is stored beside them.
 """
 

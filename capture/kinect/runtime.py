@@ -44,7 +44,7 @@ conversion of a colour frame."""
 
 @dataclass
 class StreamCounts:
-    """What happened to the frames that a stream announced.
+    """Counts of the frames that a stream announced.
 
     Attributes:
         arrived: Announced by the driver.
@@ -125,7 +125,7 @@ class TimedRuntime:
         self._failures_in_a_row = dict.fromkeys(self._served, 0)
 
     def kinect_frame_thread(self) -> None:
-        """Do nothing: stock starts this in a thread that nobody can join; see ``start``."""
+        """Do nothing: stock starts this in a thread that can't be joined; see ``start``."""
 
     def size_px(self, stream: Stream) -> tuple[int, int]:
         """Return (width, height) of a stream's pictures."""
@@ -133,7 +133,7 @@ class TimedRuntime:
         return int(description.Width), int(description.Height)
 
     def is_available(self, timeout_s: float, is_closing: Callable[[], bool]) -> bool:
-        """Say whether the sensor is there, waiting for it if need be; before ``start`` only.
+        """Return True if a sensor is connected; waits for it if need be; before ``start`` only.
 
         Args:
             timeout_s: How long to wait.
@@ -338,7 +338,7 @@ class TimedRuntime:
         return copy_plane(self._driver, stream, frame, room, time_device, time_host)
 
     def _failed(self, stream: Stream, error: Exception) -> None:
-        """Count a failed call; so many of a stream without a success between end the runtime."""
+        """Count a failed call; too many of a stream without a success between end the runtime."""
         code = int(error.args[0]) & 0xFFFFFFFF
         if code == E_PENDING:
             self.counts[stream].pending += 1

@@ -38,7 +38,7 @@ URI: Final = "kinect"
 
 @dataclass(frozen=True)
 class Patience:
-    """How long things may take, in seconds.
+    """Time limits, in seconds.
 
     Attributes:
         available_s: Until the sensor reports itself after it was opened.
@@ -77,10 +77,10 @@ class KinectSensor:
         Args:
             streams: Of "color", "bodies", "mask" and "depth".
             patience: How long things may take.
-            wait: Waits so many seconds and says whether ``close`` was called meanwhile; None: does.
+            wait: Waits seconds, returns True if ``close`` was called meanwhile; None: its own.
 
         Raises:
-            SensorNotFoundError: This is no Windows, or no sensor is plugged in (exit 3).
+            SensorNotFoundError: This is not Windows, or no sensor is plugged in (exit 3).
             MissingPartError: A part of the driver is missing (exit 3).
             SensorError: The driver does not open the sensor (exit 3).
         """

@@ -1,4 +1,4 @@
-"""What the body tracker makes of a pose: rows with noise, states, ids, hands, edges, lean.
+"""The simulated body tracker: makes rows with noise, states, ids, hands, edges and lean of poses.
 
 The noise is Gaussian, larger where a joint is inferred. Its sizes are guesses.
 """

@@ -21,7 +21,7 @@ _BLOCK: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class ClockKind:
-    """How a clock steps at 30 Hz.
+    """The steps of a clock at 30 Hz.
 
     Attributes:
         orders: The cycles of steps that it may go through, 100 ns; a seed draws one.
@@ -94,7 +94,7 @@ class DeviceClock:
         return self._tick(index, 1, self._phase)
 
     def is_skipped(self, index: int, stream: int) -> bool:
-        """Say whether a frame is missing, as some are in real logs; the first one never is."""
+        """Return True if a frame is missing, as some are in real logs; the first one never is."""
         return index > 0 and bool(self._noise(index)[4 + stream] < self._skip_share)
 
     def seconds(self, time_device: int) -> float:

@@ -1,4 +1,4 @@
-"""What can be asked of the simulator: the keys of ``simulator:key=value,...``."""
+"""The options of the simulator: the keys of ``simulator:key=value,...``."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class SimulatorOptions:
 
     @property
     def live(self) -> bool:
-        """Whether items come when a sensor would give them."""
+        """Return True if items come when a sensor would give them."""
         return self.pace == "live"
 
     @property

@@ -12,7 +12,7 @@ _SLOTS: Final = 6
 
 
 class Roster:
-    """Who is tracked how.
+    """Assign slots and tracking ids to people.
 
     Args:
         plan: The faults: lost bodies, swapped slots, a lost sensor.

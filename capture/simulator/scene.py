@@ -1,4 +1,4 @@
-"""Who stands where, in what, in which room, at which frame: the script of a simulated take."""
+"""The script of a simulated take: people, their places and outfits, and the room, by frame."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -21,7 +21,7 @@ _BESIDE: Final = ((0.0, 0.0), (-0.85, 0.55), (0.9, 0.7), (-1.5, 0.95), (1.55, 0.
 
 _GUEST_BESIDE_ONE: Final = (0.95, 2.75)
 _GUEST_BEFORE_MANY: Final = (1.0, 2.1)
-"""Where the second person of the fault stands: x and z, metres."""
+"""Place of the second person of the fault: x and z, metres."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class SimulatedSensor:
 
     @property
     def info(self) -> SensorInfo:
-        """What it is and gives."""
+        """Return its description."""
         options = self.options
         wild = options.scene == "wild"
         return SensorInfo(
@@ -109,7 +109,7 @@ class SimulatedSensor:
         return [(Stream(s).name, index, time) for s, index, time in zip(*thirds, strict=True)]
 
     def keep_truth(self, folder: Path, first_seq: Mapping[Stream, int], take: int) -> None:
-        """Write down what really was before the sensor, from the first item on.
+        """Log the ground truth in front of the sensor, from the first item on.
 
         Args:
             folder: The session's folder.

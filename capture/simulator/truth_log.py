@@ -1,4 +1,4 @@
-"""Writes down what really was before the sensor: a row for each item, a line for each fault."""
+"""Writes the ground truth of a simulated recording: a row for each item, a line for each fault."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from .faults.stream_faults import Cue, Hole
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What an item shows, without noise.
+    """The content of an item, without noise.
 
     Attributes:
         slots: (P,) int8 slot of each person, -1 where the tracker does not have them.
         tracking_ids: (P,) uint64, 0 where the tracker does not have them.
         joints: (P, 25, 3) metres, camera space.
         pixels: (P, 25, 2) pixels of the stored image.
-        hidden: (P, 25) whether something lies before a joint.
+        hidden: (P, 25) bool: something is in front of the joint.
         shown_s: The moment that it shows, seconds of the take.
         moment_s: The moment at which it is taken.
     """
@@ -38,7 +38,7 @@ class Seen:
 
 @dataclass
 class _Extent:
-    """What a fault has concerned until now."""
+    """The items that a fault has concerned until now."""
 
     number: int
     time_device: list[int] = field(default_factory=list)

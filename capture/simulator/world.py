@@ -1,4 +1,4 @@
-"""What is before the simulated sensor at each tick: people, picture, body row, and the truth."""
+"""The world of the simulated sensor at each tick: people, picture, body row, ground truth."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,12 +27,12 @@ from .truth_log import Seen
 _POSE_BLOCK: Final = 64
 _POSE_BLOCKS: Final = 8
 _SEEN_FROM_PX: Final = 60.0
-"""How far inside the picture somebody's trunk is when the tracker finds them (a guess)."""
+"""Distance of a trunk from the picture's edge at which the tracker finds a person (a guess)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What really was before the sensor, without noise.
+    """The ground truth in front of the sensor, without noise.
 
     Attributes:
         joint_xyz_m: (P, 25, 3) joints, metres, camera space.
@@ -73,11 +73,11 @@ class World:
 
     @property
     def persons(self) -> int:
-        """How many people there are, in the picture or not."""
+        """Return the number of people, in the picture or not."""
         return len(self._script.scene(0).actors)
 
     def has_outliers(self, tick: int) -> bool:
-        """Say whether the body row of a tick has a joint that is far off while outliers last."""
+        """Return True if the body row of a tick has a joint that is far off while outliers last."""
         return self._body_faults.has_outliers(tick)
 
     def paint(self, cue: Cue, out: Picture) -> None:
@@ -198,6 +198,6 @@ class World:
         return self._poses[key]
 
     def _in_view(self, pose: Pose) -> bool:
-        """Say whether somebody's trunk is well inside the picture."""
+        """Return True if a person's trunk is well inside the picture."""
         x = float(self.camera.project(pose.joints[0, JOINT["SpineMid"]])[0])
         return _SEEN_FROM_PX < x < WIDTH - _SEEN_FROM_PX

@@ -11,12 +11,6 @@ from tests.house.wording import PLACES, ROOT, Text, find, habits_under, texts
 
 PENDING = (
     "capture",
-    "capture/doctor",
-    "capture/kinect",
-    "capture/simulator",
-    "capture/simulator/faults",
-    "capture/simulator/performer",
-    "capture/simulator/scenery",
     "capture/watches",
     "checks",
     "checks/lag",

@@ -128,7 +128,7 @@ PATTERNS = (
             r"(?<!person\ )(?<!people\ )(?<!subject\ )(?<!body\ )(?<!who\ )(?<!he\ )(?<!she\ )"
             r"(?<!person\ who\ )(?<!you\ )(?<!they\ all\ )(?<!to\ )(?<!user\ )(?<!performer\ )"
             r"(?<!actor\ )(?<!feet\ )(?<!foot\ )(?<!sensor\ )(?<!and\ )(?<!:\ )"
-            r"\b(?:stands?|stood)\ "
+            r"(?!\A stand\ )\b(?:stands?|stood)\ (?!in\ (?:the|its|their)\ way\b)"
             r"(?:there|here|in|at|on|beside|behind|under|alone|between|twice|before|above|below|with"
             r"|as|ahead|outside|first|last|now|after|next|out)\b(?!\ front\ of\ the\ sensor)"
         ),

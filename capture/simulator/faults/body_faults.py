@@ -1,4 +1,4 @@
-"""What happens to bodies on their way from the scene to a row: wrong sides, jumps, jitter.
+"""Faults of bodies on their way from the scene to a row: wrong sides, jumps, jitter.
 
 Sizes and rates are guesses, after what a Kinect v2 is known to do: it guesses covered joints near
 the trunk and lets them wander, takes a back for a front, and lets feet jump on the floor.
@@ -14,7 +14,7 @@ from ..performer.rig import Pose
 from .schedule import Plan
 
 LAG_S: Final = 0.1
-"""How late the joints of ``lag`` are."""
+"""Delay of the joints of ``lag``."""
 OUTLIER_SHARE: Final = 0.3
 """Share of the body rows of ``outliers`` in which a joint is far off."""
 
@@ -46,7 +46,7 @@ class BodyFaults:
         self._seed = seed
 
     def has_outliers(self, tick: int) -> bool:
-        """Say whether the row of a tick gets a joint that is far off."""
+        """Return True if the row of a tick gets a joint that is far off."""
         return bool(np.random.default_rng([self._seed, 601, tick]).random() < OUTLIER_SHARE)
 
     def change(self, row: Any, slot: int, pose: Pose, tick: int, moment_s: float) -> None:

@@ -1,4 +1,4 @@
-"""What happens to a colour frame on its way to the hand-over: low light, a wrong size."""
+"""Faults of a colour frame on its way to the hand-over: low light, a wrong size."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ from ....sessions.schema import ColorFlag
 Picture = NDArray[np.uint8]
 
 LOW_LIGHT_INTERVAL_100NS: Final = 2 * TICK_100NS
-"""What a Kinect v2 says in low light about the time since the frame before."""
+"""Frame interval that a Kinect v2 reports in low light."""
 LOW_LIGHT_FLAGS: Final = int(ColorFlag.low_light)
 LOW_LIGHT_EXPOSURE_100NS: Final = 59 * MS_100NS
 EXPOSURE_100NS: Final = 20 * MS_100NS

@@ -1,4 +1,4 @@
-"""Which faults a simulated take has, and when: ``faults=NAME[@START[-END]]+NAME...``."""
+"""The faults of a simulated take and their times: ``faults=NAME[@START[-END]]+NAME...``."""
 
 import difflib
 import re
@@ -64,7 +64,7 @@ class Fault:
         return 1 << FAULTS.index(self.name)
 
     def lasts(self, moment_s: float) -> bool:
-        """Say whether it is there at a moment of the take."""
+        """Return True if it lasts at a moment of the take."""
         return self.start_s <= moment_s < self.end_s
 
 
@@ -153,14 +153,14 @@ def _parse(part: str, persons: int, live: bool) -> list[_Wish]:
 
 
 def _fits(name: str, persons: int) -> bool:
-    """Say whether so many people can have a fault."""
+    """Return True if this number of people can have a fault."""
     return not (name == "slot_swap" and persons < 2) and not (
         name == "second_person" and persons > 5
     )
 
 
 def _check_people(name: str, persons: int) -> None:
-    """Raise SensorError where so many people can't have a fault."""
+    """Raise SensorError if this number of people can't have a fault."""
     if not _fits(name, persons):
         wanted = "persons=2 or more" if name == "slot_swap" else "persons=5 or fewer"
         raise SensorError(f"simulator: faults: {name} needs {wanted}, found persons={persons}")

@@ -1,4 +1,4 @@
-"""What happens to the stream of items: which are handed over, in which order, with which times.
+"""Faults of the stream of items: its order, its times, and items that are left out.
 
 The streams are planned as cues, without a picture or a row in them: what a cue shows is drawn when
 it is handed over. So a frozen picture is the picture of an earlier tick drawn again, and a late
@@ -20,7 +20,7 @@ from .schedule import Fault, Plan
 _NEW_START_100NS: Final = SECOND_100NS // 2
 """Device time of a sensor that was plugged in again (a guess: half a second)."""
 _EVERY: Final = 8
-"""Of so many items, one comes twice, out of order, or in a wrong size."""
+"""One of this number of items comes twice, out of order, or in a wrong size."""
 _GAP_EVERY: Final = 15
 _LONG_GAPS: Final = 0.3
 """Share of gaps that take two frames rather than one (100 ms instead of 67; a guess)."""
@@ -47,7 +47,7 @@ class Cue:
     faults: tuple[Fault, ...] = ()
 
     def has(self, name: str) -> bool:
-        """Say whether a fault of this name changed it."""
+        """Return True if a fault of this name changed it."""
         return any(fault.name == name for fault in self.faults)
 
 
@@ -97,7 +97,7 @@ _NO_BODIES: Final = ("unplug", "stall", "color_only")
 
 @dataclass
 class _Epoch:
-    """How device times are counted: since which moment, s, and how far behind the first clock."""
+    """The zero of device times: the moment, s, and the distance to the first clock."""
 
     began_s: float = 0.0
     anew: int | None = None
@@ -222,7 +222,7 @@ class CueSheet:
         return missing
 
     def _in_gap(self, tick: int, stream: Stream) -> bool:
-        """Say whether an item falls into a gap of one frame, or of two, as real logs have them."""
+        """Return True if an item is in a gap of one frame, or of two, as in real logs."""
         block, place = divmod(tick, _GAP_EVERY)
         rng = np.random.default_rng([self.seed, 501, block])
         at = int(rng.integers(2, _GAP_EVERY - 4))

@@ -1,4 +1,4 @@
-"""What a person does on purpose at given times: crosses the arms, turns around, walks in."""
+"""Directions for the simulated person at given times: cross the arms, turn around, walk in."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,13 +15,13 @@ _CROSSING_S: Final = 0.6
 _TURNING_S: Final = 1.4
 _WALKING_S: Final = 2.2
 _AWAY_M: Final = 2.5
-"""How far aside somebody who walks in comes from; outside the picture."""
+"""Distance aside from which a person walks in; outside the picture."""
 _WALK_TURN: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
 class Directions:
-    """What a person does on purpose.
+    """Directions for one person.
 
     Attributes:
         crossings: When the arms are crossed.
@@ -55,7 +55,7 @@ class Directions:
             share = _share(start, end, _WALKING_S)
             coming = _bump((time_s - start) / share)
             going = _bump((end - time_s) / share)
-            # somebody who comes from camera-space +x walks toward -x: the right shoulder is ahead
+            # a person who comes from camera-space +x walks toward -x: the right shoulder is ahead
             turn = turn + _WALK_TURN * (coming - going)
         return np.asarray(turn)
 

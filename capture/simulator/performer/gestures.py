@@ -1,4 +1,4 @@
-"""What the hands do: the paper's gestures and everyday ones, as wrist targets over time.
+"""Gestures of the hands: the paper's and everyday ones, as wrist targets over time.
 
 A target is given for each arm relative to its shoulder, in arm lengths: outward to the arm's own
 side, up, forward. Everything is a pure function of time, so a take can be evaluated in any pieces.
@@ -26,7 +26,7 @@ _ONE_HANDED: Final = frozenset({"select", "move", "rotate", "draw", "raise", "fa
 _BLEND_S: Final = 0.55
 CROSSED: Final = GESTURES.index("cross")
 _CROSSED_AT: Final = np.array([[-0.52, -0.36, 0.42], [-0.5, -0.22, 0.27]])
-"""(2, 3) wrists of arms that truly cross before the chest: the left one lies under the right."""
+"""(2, 3) wrists of arms that truly cross in front of the chest: the left one is under the right."""
 
 
 class HandState(IntEnum):

@@ -1,4 +1,4 @@
-"""How the simulated person moves: sway, lean, steps, arms, as a pure function of time.
+"""Motion of the simulated person: sway, lean, steps, arms, as a pure function of time.
 
 The feet stay planted between steps, arms and legs are solved as two-bone chains, bone lengths never
 change. All amplitudes are plausible guesses.
@@ -21,7 +21,7 @@ _SWING_SHARE = 0.36
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Where a person stands and how much of the space of poses they use.
+    """A person's place and share of the space of poses.
 
     Attributes:
         center: Mean place of the feet: x and z in metres, camera space.

@@ -1,7 +1,7 @@
 """The rigid frames that carry the simulated body's surface.
 
 A frame's columns are the bone's right, up and back in camera space; in the rest pose (standing
-upright before the sensor, arms hanging) every frame is the identity. ``Pose`` is what the motion
+upright, facing the sensor, arms hanging) every frame is the identity. ``Pose`` is what the motion
 hands to the renderer: joints, frames and hands of one person at some times.
 """
 

@@ -1,4 +1,4 @@
-"""Who stands before the simulated sensor: size, skin, hair and face of one person."""
+"""The person in front of the simulated sensor: size, skin, hair and face."""
 
 from dataclasses import dataclass
 from typing import Final

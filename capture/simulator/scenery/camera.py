@@ -2,7 +2,7 @@
 
 Camera space: metres, x to the sensor's left, y up, z away from the sensor, origin in the depth
 camera. Pixel x grows with x, so the image is mirrored, as the Kinect SDK delivers it. Pixel centres
-lie at integers.
+are at integers.
 
 The usual camera, device 0, sits in the origin itself. Every other device has cameras of its own:
 how much intrinsics scatter from one Kinect v2 to the next, and on which side of the depth camera
@@ -23,7 +23,7 @@ SENSOR_HEIGHT_M: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """What differs from one sensor to the next.
+    """The properties that differ from one sensor to the next.
 
     Attributes:
         fx_px: Focal length of the colour camera across.
@@ -73,7 +73,7 @@ class Camera:
         """Map camera space to colour pixels.
 
         Args:
-            xyz: (..., 3) points, metres, camera space, before the camera.
+            xyz: (..., 3) points, metres, camera space, in front of the camera.
 
         Returns:
             (..., 2) pixels in the stored (mirrored) image.

@@ -28,7 +28,7 @@ ARM_RADIUS = ((0.06, 0.044), (0.0, 0.047), (-0.07, 0.048), (-0.2, 0.042), (-0.27
 """Arm radius by height below the shoulder, metres."""
 
 SHOULDER_TOP = 0.036
-"""How far the flesh reaches above the shoulder joint, metres."""
+"""Height of the flesh above the shoulder joint, metres."""
 
 LEG_RADIUS = ((0.08, 0.074), (0.0, 0.086), (-0.1, 0.084), (-0.25, 0.071), (-0.38, 0.058),
               (-0.44, 0.055), (-0.52, 0.058), (-0.6, 0.056), (-0.72, 0.042), (-0.8, 0.036),

@@ -1,4 +1,4 @@
-"""What stands in a simulated room: shelves, desks, sofas, plants, lamps."""
+"""Furniture of a simulated room: shelves, desks, sofas, plants, lamps."""
 
 from collections.abc import Callable
 

@@ -151,7 +151,7 @@ def collar(build: Build, worn: Outfit) -> list[Patch]:
     table = np.array(rings)
     path = column(table[:, 0] * unit, 0.0, table[:, 3] * unit)
     points = sweep(path, table[:, 1] * girth, table[:, 2] * girth, around=24)
-    if worn.collar in ("shirt", "hood"):  # open before the throat
+    if worn.collar in ("shirt", "hood"):  # open in front of the throat
         front = np.clip(np.cos(np.linspace(-np.pi, np.pi, 25)), 0, 1) ** 6
         points[..., 1] -= 0.03 * unit * front[None] * np.linspace(1, 0.3, len(table))[:, None]
     weights = carried(points, (Bone.CHEST, 0.85), (Bone.HEAD, 0.15))

@@ -1,4 +1,4 @@
-"""What the simulated person wears: garments that differ in kind, cut, pattern and colour.
+"""Outfits of the simulated person: garments that differ in kind, cut, pattern and colour.
 
 The first eight outfits are made by hand; every further number draws a new combination. No mark is
 tied to a joint: patterns run over trunk and sleeves alike, and each outfit carries one print on one

@@ -26,7 +26,7 @@ _REST: Final = 1 - _WEIGHT
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """How a scene is lit.
+    """The light of a scene.
 
     Attributes:
         toward: (3,) unit vector to the key light, camera space.
@@ -79,7 +79,7 @@ class Layer:
         return rects
 
     def tile(self, rect: Rect) -> "Tile":
-        """Colour the part of the person that lies in a rectangle of the image.
+        """Colour the part of the person inside a rectangle of the image.
 
         Args:
             rect: Left, top, right, bottom, inside the layer's window.
@@ -134,7 +134,7 @@ def shade(mesh: Mesh, openness: Floats, light: Light, key_share: Floats | float 
         mesh: Its normals count.
         openness: (V,) how much light from around reaches a vertex.
         light: What light there is.
-        key_share: (V,) how much of the key light nothing stands in the way of.
+        key_share: (V,) share of the key light that nothing blocks.
     """
     normals = mesh.normals
     key = normals @ np.array(light.toward, np.float32)

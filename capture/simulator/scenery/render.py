@@ -32,7 +32,7 @@ _THREADS: Final = 2
 _OUTSIDE_PX: Final = 300.0
 
 _DEPTH_OF_JOINT_M: Final = np.full(JOINTS, 0.09)
-"""(25,) how deep under the skin a joint lies at most, metres; more in front of it hides it."""
+"""(25,) largest depth of a joint under the skin, metres; more in front of it hides it."""
 for _name in ("SpineBase", "SpineMid", "SpineShoulder", "Neck", "Head", "HipLeft", "HipRight",
               "KneeLeft", "KneeRight"):  # fmt: skip
     _DEPTH_OF_JOINT_M[JOINT[_name]] = 0.19
@@ -129,7 +129,7 @@ class Renderer:
         return layer, [] if layer is None else [layer.tile(rect) for rect in layer.tiles()]
 
     def _layer(self, member: _Cast, pose: Pose) -> Layer | None:
-        """Draw one person; nothing is done for somebody who is far outside the picture."""
+        """Draw one person; nothing is done for a person who is far outside the picture."""
         joints = pose.joints[0]
         x = self._camera.project(joints)[:, 0]
         if x.min() > WIDTH + _OUTSIDE_PX or x.max() < -_OUTSIDE_PX:
@@ -202,7 +202,7 @@ def _gained(light: Light, gain: tuple[float, float, float]) -> Light:
 def _hidden(
     joints: NDArray[np.float64], layers: list[Layer | None], camera: Camera
 ) -> NDArray[np.bool_]:
-    """Return (25,) whether something lies well in front of each joint.
+    """Return (25,) bool: something is well in front of the joint.
 
     The sensor's tracker infers such joints; where exactly it starts to is a guess.
     """

@@ -1,4 +1,4 @@
-"""What hangs on a simulated room's walls: posters with text, windows, pictures, clock, sign."""
+"""Things on a simulated room's walls: posters with text, windows, pictures, clock, sign."""
 
 from typing import Final
 

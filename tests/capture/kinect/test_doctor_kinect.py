@@ -91,7 +91,7 @@ def test_the_command_prints_lines_and_leaves_with_0(kinect: World) -> None:
         text = kinect.run_kincap("doctor", "--selftest", 1)
     assert text.code == 0, text.out
     assert "ready to record from a Kinect v2; " in text.out.splitlines()[-1]
-    assert "nobody was there to look at kincap-selftest.jpg" in text.out
+    assert "no one looked at kincap-selftest.jpg" in text.out
     assert "0 failed, 0 gone before they were fetched (E_PENDING), 0 repeated" in text.out
     assert (kinect.tmp / "kincap-selftest.jpg").is_file()
     assert {path.name for path in kinect.tmp.iterdir()} == {"kincap-selftest.jpg"}
