@@ -54,13 +54,16 @@ class SessionChecks:
         }
 
 
-def check_session(folder: Path, io: FileIO | None = None, *, lag: bool = True) -> SessionChecks:
+def check_session(
+    folder: Path, io: FileIO | None = None, *, lag: bool = True, thorough: bool = False
+) -> SessionChecks:
     """Check a session: sealed, left by a killed recorder, or damaged. Nothing is changed.
 
     Args:
         folder: Its folder.
         io: File handling.
         lag: Decode some of the pictures to measure how late the joints are.
+        thorough: Look for late joints wherever hands move, not in a part of it: a minute an hour.
 
     Raises:
         SessionError: There is no session, or its session.json can't be read.
@@ -71,7 +74,7 @@ def check_session(folder: Path, io: FileIO | None = None, *, lag: bool = True) -
         tables = read_tables(folder, io)
         takes = split_takes(tables)
         if lag:
-            measure_lags(takes, io)
+            measure_lags(takes, io, thorough=thorough)
         findings = tuple(find_all(tables, takes))
         return SessionChecks(
             tables, takes, findings, body_flags(takes), frame_flags(takes, findings)

@@ -85,12 +85,12 @@ class Take:
             named |= own & (seconds >= one.start_s) & (seconds <= one.end_s)
         return named
 
-    def measure_lag(self, io: FileIO, most_s: float) -> None:
+    def measure_lag(self, io: FileIO, most: int | None) -> None:
         """Decode some of the pictures and measure by how much the joints come late.
 
         Args:
             io: File handling.
-            most_s: So long pictures are decoded at most, seconds.
+            most: Images that are decoded at most; None: as many as needed.
         """
         if len(self.color) < 2 or not len(self.people):
             return
@@ -102,7 +102,7 @@ class Take:
                 width=(self.tables.info.device.color_size_px or (1920, 1080))[0],
                 read=files.read,
             )
-            self.lag = measure_lag(pictures, self._wrists(), most_s=most_s)
+            self.lag = measure_lag(pictures, self._wrists(), most=most)
         seqs = self.color["seq"][order]
         self.lag_stretches = [
             (int(seqs[one.first]), int(seqs[one.last]), one.ms) for one in self.lag.stretches

@@ -19,6 +19,7 @@ Grey = NDArray[np.uint8]
 
 SMALL_HEIGHT: Final = 270
 _SOF0, _SOS, _DRI, _RST0, _EOI = 0xC0, 0xDA, 0xDD, 0xD0, 0xD9
+_MARKER: Final = bytes([0xFF, _EOI])
 
 
 @dataclass(frozen=True)
@@ -123,16 +124,25 @@ def _decode(data: bytes, height: int, width: int) -> Grey:
 
 def _joined(data: bytes, tiles: _Tiles, rows: range, columns: range) -> bytes:
     """Return a JPEG of some tiles only."""
-    size = [tiles.tile[0] * len(rows), tiles.tile[1] * len(columns)]
-    sides = b"".join(side.to_bytes(2, "big") for side in size)
-    parts = [tiles.head[: tiles.size_at], sides, tiles.head[tiles.size_at + 4 :]]
-    chosen = [row * tiles.across + column for row in rows for column in columns]
-    for number, which in enumerate(chosen):
-        first, last = tiles.spans[which]
-        parts.append(data[first:last])
-        marker = _EOI if number == len(chosen) - 1 else _RST0 + number % 8
-        parts.append(bytes([0xFF, marker]))
-    return b"".join(parts)
+    sides = b"".join(
+        (side * len(part)).to_bytes(2, "big")
+        for side, part in zip(tiles.tile, (rows, columns), strict=True)
+    )
+    joined = bytearray(tiles.head[: tiles.size_at] + sides + tiles.head[tiles.size_at + 4 :])
+    begin = len(joined)
+    spans = tiles.spans.reshape(-1, tiles.across, 2)[
+        rows.start : rows.stop, columns.start : columns.stop
+    ]
+    # the tiles of a row follow each other, each with its marker; that of the last one is added
+    for first, last in zip(spans[:, 0, 0].tolist(), spans[:, -1, 1].tolist(), strict=True):
+        joined += data[first:last]
+        joined += _MARKER
+    sizes = (spans[..., 1] - spans[..., 0]).ravel() + len(_MARKER)
+    ends = begin + np.cumsum(sizes) - 1
+    markers = np.frombuffer(joined, np.uint8)
+    markers[ends] = _RST0 + np.arange(len(ends)) % 8
+    markers[ends[-1]] = _EOI
+    return bytes(joined)
 
 
 def _cut(data: bytes, width: int, height: int) -> _Tiles | None:

@@ -4,13 +4,13 @@ Where a hand moves, the picture changes: the speed of a projected wrist and the 
 picture around it rise and fall together, and the shift in time at which they do so best is the lag.
 """
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from ...core.units import TICK_S
+from .screening import is_suspicious
 from .stretches import Stretch, late_stretches
 from .wrist_images import MOVES, Floats, TakeImages, WristChanges, WristTrack, look, speeds
 
@@ -21,9 +21,15 @@ LEAST_MOTION_S: Final = 10.0
 PIECE_S: Final = 3.0
 SPREAD: Final = 5
 """So many pieces, spread over the take, are looked at before all others."""
-MOST_WORK_S: Final = 8.0
-"""No more pictures are decoded after this time, however slow the machine."""
+ENOUGH_MOTION_S: Final = 20.0
+"""With this much motion, the lag of the whole take is known well enough."""
+MOST_IMAGES: Final = 1500
+"""Images that are decoded of a session: about 1.5 s of work, on every machine the same ones."""
+MOST_CLOSE: Final = 0.5
+"""Share of the images that the lag of the whole take may need."""
 
+_MARGIN: Final = 30
+"""Images before and after a suspicious piece that are looked at with it."""
 _LEAST_PEAK: Final = 0.5
 _LEAST_GAIN: Final = 0.05
 
@@ -60,37 +66,68 @@ UNKNOWN: Final = Lag(np.nan, np.nan, np.nan, 0.0, 0)
 
 
 def measure_lag(
-    pictures: TakeImages, persons: list[WristTrack], *, most_s: float = MOST_WORK_S
+    images: TakeImages, persons: list[WristTrack], *, most: int | None = MOST_IMAGES
 ) -> Lag:
     """Measure the lag of a take.
 
+    Whole pieces are looked at until the lag of the take is known. Where it is in time, the other
+    pieces are screened, and those in which joints may be late are looked at as a whole.
+
     Args:
-        pictures: The take's.
-        persons: Wrists of everybody.
-        most_s: So long pictures are decoded at most, seconds.
+        images: The take's.
+        persons: Wrists of everyone.
+        most: Images that are decoded at most; None: as many as needed.
 
     Returns:
         The lag, by the wrists of the one who moved most; ``ms`` is NaN where that was for less than
         10 s of what was looked at.
     """
     persons = [track for track in persons if len(track.time_s) > 1]
-    if not persons or len(pictures.time_s) < 2:
+    if not persons or len(images.time_s) < 2:
         return UNKNOWN
-    changes = WristChanges.unknown(len(pictures.time_s), len(persons))
-    frames, until = 0, time.monotonic() + most_s
-    for first, last in choose_pieces(pictures, persons):
-        if time.monotonic() > until:
+    changes = WristChanges.unknown(len(images.time_s), len(persons))
+    pieces, frames = choose_pieces(images, persons), 0
+    close = np.inf if most is None else max(MOST_CLOSE * most, PIECE_S / TICK_S)
+    looked = 0
+    for first, last in pieces:
+        if frames + last - first > close:
             break
-        look(pictures, persons, first, last, changes)
-        frames += last - first
-    stretches = late_stretches(pictures, persons, changes)
-    motions = [_Motion.of(pictures, persons, who, changes) for who in range(len(persons))]
-    motion = max(motions, key=lambda one: one.seconds(pictures.width))
-    moving = motion.seconds(pictures.width)
+        look(images, persons, first, last, changes)
+        frames, looked = frames + last - first, looked + 1
+        if looked >= SPREAD:
+            moving = _most_motion(images, persons, changes).seconds(images.width)
+            if moving >= ENOUGH_MOTION_S:
+                break
+    motion = _most_motion(images, persons, changes)
+    lag = _lag_of(motion, images.width, frames)
+    if lag.is_late:
+        return lag
+    for first, last in pieces[looked:]:
+        if most is not None and frames >= most:
+            break
+        suspicious, decoded = is_suspicious(images, persons, (first, last))
+        frames += decoded
+        if suspicious:
+            around = max(first - _MARGIN, 0), min(last + _MARGIN, len(images.time_s) - 1)
+            look(images, persons, *around, changes)
+            frames += around[1] - around[0]
+    stretches = late_stretches(images, persons, changes)
+    return replace(lag, frames=frames, stretches=stretches)
+
+
+def _most_motion(images: TakeImages, persons: list[WristTrack], changes: WristChanges) -> "_Motion":
+    """Return the motion of the one who moved most in what was looked at."""
+    motions = [_Motion.of(images, persons, who, changes) for who in range(len(persons))]
+    return max(motions, key=lambda one: one.seconds(images.width))
+
+
+def _lag_of(motion: "_Motion", width: int, frames: int) -> Lag:
+    """Return the lag by one person's motion; unknown where that is too little."""
+    moving = motion.seconds(width)
     if moving < LEAST_MOTION_S:
-        return Lag(np.nan, np.nan, np.nan, moving, frames, stretches)
-    ms, peak, gain = best_shift(_correlations(motion, pictures.width))
-    return Lag(ms, peak, gain, moving, frames, stretches)
+        return Lag(np.nan, np.nan, np.nan, moving, frames)
+    ms, peak, gain = best_shift(_correlations(motion, width))
+    return Lag(ms, peak, gain, moving, frames)
 
 
 def choose_pieces(pictures: TakeImages, persons: list[WristTrack]) -> list[tuple[int, int]]:

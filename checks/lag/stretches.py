@@ -14,6 +14,8 @@ from .wrist_images import MOVES, Floats, TakeImages, WristChanges, WristTrack, a
 
 WINDOW_S: Final = 3.0
 _STEP_S: Final = 0.5
+_LEAST_WINDOWS: Final = 3
+"""A lag shows in more than one moment: one window, or two, may be late by chance."""
 _LEAST_STEPS: Final = 45
 """So many moves of a wrist from picture to picture a window has."""
 _LEAST_CHANGE: Final = 1.0
@@ -86,7 +88,8 @@ def late_stretches(
         ahead = measure_ahead(moves[first:last], changes, slice(first, last), pictures.width)
         if ahead is not None and ahead.is_late:
             late.append((start, ahead))
-    found = [_stretch(group, pictures, persons) for group in _groups(late)]
+    groups = [group for group in _groups(late) if len(group) >= _LEAST_WINDOWS]
+    found = [_stretch(group, pictures, persons) for group in groups]
     return tuple(stretch for stretch in found if stretch is not None)
 
 
@@ -127,10 +130,10 @@ def measure_ahead(moves: Floats, changes: WristChanges, where: slice, width: int
             ys.append(off[good, who, side] - off[good, who, side].mean(axis=0))
     if sum(map(len, xs)) < _LEAST_STEPS:
         return None
-    return _fit(np.concatenate(xs).ravel(), np.concatenate(ys).ravel())
+    return fit_ahead(np.concatenate(xs).ravel(), np.concatenate(ys).ravel())
 
 
-def _fit(x: Floats, y: Floats) -> Ahead | None:
+def fit_ahead(x: Floats, y: Floats) -> Ahead | None:
     """Fit y = seconds * x, outliers weighing less."""
     power = float(x @ x)
     if not power or not y.any():

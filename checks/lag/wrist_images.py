@@ -1,7 +1,7 @@
 """What pictures show around projected wrists: how much changes there, and on which side of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,8 @@ _WINDOW_M: Final = 0.25
 _NOISE: Final = 6
 _LONGEST_STEP_S: Final = 0.05
 _NEAREST_M: Final = 0.5
+_KEPT_OPEN: Final = 120
+"""Images that stay open, 40 MB: those of a stretch that is looked at again."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,21 @@ class TakeImages:
     usable: NDArray[np.bool_]
     width: int
     read: Callable[[int], bytes]
+    _opened: dict[int, SmallPicture | None] = field(default_factory=dict, init=False, repr=False)
+
+    def open(self, frame: int) -> SmallPicture | None:
+        """Return an image of which nothing is decoded yet; None if it is damaged.
+
+        The last ones stay open: a closer look decodes little that was not decoded before.
+        """
+        if frame not in self._opened:
+            if len(self._opened) >= _KEPT_OPEN:
+                del self._opened[next(iter(self._opened))]
+            try:
+                self._opened[frame] = SmallPicture(self.read(frame))
+            except KincapError:
+                self._opened[frame] = None
+        return self._opened[frame]
 
     @property
     def middle_s(self) -> Floats:
@@ -123,15 +140,11 @@ def look(
     places = [_places(pictures.middle_s[first:last] + shift_s, track) for track in persons]
     before: SmallPicture | None = None
     for frame in range(first, last + 1):
-        try:
-            now = SmallPicture(pictures.read(frame))
-        except KincapError:
-            before = None
-            continue
+        now = pictures.open(frame)
         step = frame - 1
         close = frame > first and pictures.usable[frame]
         close = close and pictures.time_s[frame] - pictures.time_s[step] < _LONGEST_STEP_S
-        if before is not None and close and before.width == now.width:
+        if now is not None and before is not None and close and before.width == now.width:
             scale = pictures.width / now.width
             for who, (centre, depth) in enumerate(places):
                 i = step - steps[0]
@@ -141,6 +154,51 @@ def look(
                     changes.value[step, who, side] = found[0]
                     changes.off_px[step, who, side] = np.array(found[1:]) * scale
         before = now
+
+
+@dataclass(frozen=True)
+class WristChange:
+    """What changes around one wrist between some images, S steps.
+
+    Attributes:
+        time_s: (S,) middle of each step.
+        value: (S,) as in ``WristChanges``.
+        off_px: (S, 2) as in ``WristChanges``.
+    """
+
+    time_s: Floats
+    value: Floats
+    off_px: Floats
+
+
+def look_at(
+    images: TakeImages, track: WristTrack, side: int, frames: NDArray[np.integer]
+) -> WristChange:
+    """Decode some images around one wrist and note what changes from one to the next.
+
+    Args:
+        images: The take's.
+        track: Whose wrist.
+        side: 0 left, 1 right.
+        frames: (S + 1,) rising indices of images.
+    """
+    times = images.time_s[frames]
+    middle = (times[1:] + times[:-1]) / 2
+    centre, depth = _places(middle, track)
+    value, off_px = np.full(len(middle), np.nan), np.full((len(middle), 2), np.nan)
+    before: SmallPicture | None = None
+    for step, frame in enumerate(frames.tolist(), -1):
+        now = images.open(frame)
+        if now is not None and before is not None and step >= 0 and now.width == before.width:
+            between = slice(int(frames[step]) + 1, frame + 1)
+            close = times[step + 1] - times[step] < _LONGEST_STEP_S * (frame - frames[step])
+            if close and images.usable[between].all():
+                scale = images.width / now.width
+                half = _FOCAL * _WINDOW_M * now.width / max(depth[step, side], _NEAREST_M)
+                found = _change(before, now, centre[step, side] / scale, half)
+                value[step], off_px[step] = found[0], np.array(found[1:]) * scale
+        before = now
+    return WristChange(middle, value, off_px)
 
 
 def _places(times: Floats, track: WristTrack) -> tuple[Floats, Floats]:

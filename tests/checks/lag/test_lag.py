@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from kincap.checks.lag.lag import LAGS_S, Lag, best_shift, measure_lag
+from kincap.checks.lag.lag import LAGS_S, MOST_IMAGES, Lag, best_shift, measure_lag
 from kincap.checks.lag.wrist_images import TakeImages, WristTrack
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
@@ -41,6 +41,7 @@ def measured(
     still: bool = False,
     broken: bool = False,
     guests: int = 0,
+    most: int | None = MOST_IMAGES,
 ) -> Lag:
     """Measure what comes of joints that are so late, all the time or row by row."""
     frames = np.arange(0, seconds, 1 / RATE)
@@ -58,7 +59,8 @@ def measured(
             raise KincapError("damaged")
         return picture(0.0 if still else float(frames[frame]))
 
-    return measure_lag(TakeImages(frames, np.ones(len(frames), np.bool_), WIDTH, read), persons)
+    images = TakeImages(frames, np.ones(len(frames), np.bool_), WIDTH, read)
+    return measure_lag(images, persons, most=most)
 
 
 @pytest.mark.parametrize("late_s", [0.0, 0.02, 0.1, -0.07])
@@ -66,7 +68,8 @@ def test_the_lag_is_found_to_a_fraction_of_a_frame(late_s: float) -> None:
     lag = measured(late_s)
     assert lag.ms == pytest.approx(1e3 * late_s, abs=12)
     assert lag.is_late == (abs(late_s) > 0.05)
-    assert bool(lag.stretches) == (abs(late_s) > 0.05)
+    # where all of it is late, no stretch is named beside it
+    assert lag.stretches == ()
     assert lag.motion_s >= 10
 
 
@@ -80,6 +83,20 @@ def test_a_lag_of_three_seconds_is_found_where_it_is(late_s: float, guests: int)
     assert stretch.ms == pytest.approx(1e3 * late_s, abs=20)
     assert times[stretch.first] == pytest.approx(5, abs=1)
     assert times[stretch.last] == pytest.approx(8, abs=1)
+
+
+def test_a_moment_of_late_joints_is_not_a_lag() -> None:
+    times = np.arange(0, SECONDS, 1 / RATE)
+    lag = measured(np.where((times > 5) & (times < 5.7), 0.1, 0.0))
+    assert (lag.is_late, lag.stretches) == (False, ())
+
+
+@pytest.mark.parametrize("most", [180, 300])
+def test_the_images_that_are_decoded_are_limited_and_the_same_every_time(most: int) -> None:
+    lags = [measured(0.0, seconds=24, most=most) for _ in range(2)]
+    assert lags[0] == lags[1]
+    assert most / 2 <= lags[0].frames <= most + 4 * RATE
+    assert measured(0.0, seconds=24, most=None).frames > 300
 
 
 def test_too_little_motion_gives_no_answer() -> None:
