@@ -90,7 +90,7 @@ def test_labels_that_are_wrong_are_given_by_kind_for_pairs(faulty, checked) -> N
     count = min(len(color), len(bodies))
     slot = bodies["tracked"][:count].argmax(axis=1)
     wrong = checked.wrong_labels(color["seq"][:count], bodies["seq"][:count], slot)
-    assert {"side_swap", "frozen", "lag", "implausible_body"} == set(wrong)
+    assert {"side_swap", "frozen", "lag", "implausible_body"} <= set(wrong)
     assert wrong["frozen"][10:20].all()
     assert wrong["side_swap"].sum() > 20
     assert not wrong["lag"].any()
