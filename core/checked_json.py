@@ -1,6 +1,6 @@
 """JSON objects that carry a checksum of their own text, so that any flipped bit shows.
 
-The last key of the object is ``checksum``: the SHA-256 of every byte that stands before it. The
+The last key of the object is ``checksum``: the SHA-256 of every byte before it. The
 text stays plain JSON that any program reads. A single flipped bit can be found and put back.
 """
 
@@ -32,7 +32,7 @@ def dump_checked(content: Mapping[str, Any], *, lines: bool) -> bytes:
 
 
 def is_whole(raw: bytes) -> bool:
-    """Say whether a text is exactly one that ``dump_checked`` gave."""
+    """Return True if a text is exactly one that ``dump_checked`` gave."""
     for head, end in (_ON_LINES, _ON_ONE_LINE):
         size = len(head) + _HEX_DIGITS + len(end)
         body, tail = raw[:-size], raw[-size:]
@@ -45,7 +45,7 @@ def parse_json(raw: bytes | str) -> Any:
     """Return what a JSON text says.
 
     Raises:
-        ValueError: It is no JSON, or nested so deeply that Python gives up.
+        ValueError: It is not valid JSON, or nested so deeply that Python gives up.
     """
     try:
         return json.loads(raw)
@@ -61,7 +61,7 @@ def load_checked(raw: bytes, *, strict: bool = True) -> dict[str, Any]:
         strict: Whether the checksum must hold; without it, whatever is still a JSON object does.
 
     Raises:
-        ValueError: The checksum differs, or it is no JSON object.
+        ValueError: The checksum differs, or it is not a JSON object.
     """
     if strict and not is_whole(raw):
         raise ValueError("its checksum differs")

@@ -1,4 +1,4 @@
-"""Boxes, crops and mirroring in pixels: where a keypoint lies in which picture.
+"""Boxes, crops and mirroring in pixels: positions of keypoints in images and crops.
 
 Pixel centres are at integers: a picture of W columns reaches from -0.5 to W - 0.5. A box
 ``bbox_xyxy_px`` holds its edges, not its outermost centres. Crops are square boxes of whole pixels
@@ -27,7 +27,7 @@ def has_place_px(points: ArrayLike, size_px: tuple[int, int]) -> NDArray[np.bool
     """Return which positions in an image exist. With ``has_place_m`` the one rule for all readers.
 
     Sensors and files write "no position" as zeros, NaN or infinities. A joint close to the sensor's
-    plane is mapped far outside of the image, which is no position either.
+    plane is mapped far outside of the image, which is not a position either.
 
     Args:
         points: (..., 2) pixels.
@@ -61,7 +61,7 @@ def has_place_m(points: ArrayLike) -> NDArray[np.bool_]:
 
 
 def unmirror_points(points: ArrayLike, width: int) -> Floats:
-    """Return points of a mirrored image as they lie in the un-mirrored one (and the reverse).
+    """Return points of a mirrored image in pixels of the un-mirrored one (and the reverse).
 
     Args:
         points: (..., 2) x and y, pixels.
@@ -80,7 +80,7 @@ def tight_box(points: ArrayLike, labelled: ArrayLike) -> Floats:
 
     Args:
         points: (..., K, 2) pixels.
-        labelled: (..., K) bool; what lies elsewhere is left out.
+        labelled: (..., K) bool; other points are left out.
 
     Returns:
         (..., 4) float64 x0, y0, x1, y1; NaN where nothing is labelled.
@@ -154,7 +154,7 @@ def snapped_xyxy(placed: ArrayLike) -> Floats:
 
 
 def image_to_crop(points: ArrayLike, bbox_xyxy_px: ArrayLike, size: int) -> Floats:
-    """Return where points of the image lie in the crop of a square box.
+    """Return points of the image in pixels of the crop of a square box.
 
     Args:
         points: (..., K, 2) pixels of the image.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-# must stand before HDF5 is loaded: "::" forbids it to look for plug-ins at all
+# must be set before HDF5 is loaded: "::" forbids it to look for plug-ins at all
 os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
 
 import h5py
@@ -29,7 +29,7 @@ _MAX_ATTRIBUTE: Final = 4096
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What a dataset must be.
+    """Requirements on a dataset.
 
     Attributes:
         dtype: Its exact type.
@@ -121,7 +121,7 @@ class _Checker:
     def problem(self, schema: Mapping[str, DatasetSpec], groups: tuple[str, ...]) -> str | None:
         """Return what differs from the schema, or None."""
         if self.file.userblock_size:
-            return "a user block stands before the HDF5 part"
+            return "a user block comes before the HDF5 part"
         known_groups = {name.rpartition("/")[0] for name in schema} - {""}
         top = {name for name in schema if "/" not in name} | known_groups
         problem = self._attributes(self.file.id, "the file") or self._links("", top)
@@ -169,7 +169,7 @@ class _Checker:
         return None
 
     def _once(self, name: str) -> bool:
-        """Say whether the object had not been reached under another name."""
+        """Return True if the object was not reached under another name before."""
         info = h5o.get_info(self.file.id, name.encode())
         known = info.addr in self.seen
         self.seen.add(info.addr)

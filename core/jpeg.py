@@ -35,7 +35,7 @@ def jpeg_size(data: bytes) -> tuple[int, int]:
         Width and height, pixels.
 
     Raises:
-        KincapError: It is no JPEG, or ends before its frame header.
+        KincapError: It is not a JPEG, or ends before its frame header.
     """
     if data[:2] != _START:
         raise KincapError("not a JPEG: it does not begin with FFD8", exit_code=1)

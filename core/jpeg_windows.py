@@ -52,7 +52,7 @@ class SmallPicture:
         width: Of the small picture, pixels.
 
     Raises:
-        KincapError: It is no JPEG or too large.
+        KincapError: It is not a JPEG, or too large.
     """
 
     def __init__(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What a body's joints say about its shape and its motion: lengths, turn, lean, speed.
+"""Shape and posture of bodies from their joints: bone lengths, turn, lean.
 
 All functions are pure and take joints in camera space (metres; x to the sensor's left, y up, z away
 from the sensor), in the sensor's order of 25 joints. NaN goes in, NaN comes out.

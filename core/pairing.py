@@ -1,4 +1,4 @@
-"""Which body belongs to which colour frame: the nearest in device time, within half a tick.
+"""Pair colour frames with body rows: the nearest in device time, within half a tick.
 
 On request the joints are moved to the colour frame's own time, between the two body rows around it.
 """
@@ -70,7 +70,7 @@ class Brackets:
         before_slot: (C,) the body's slot there.
         behind: (C,) row behind the colour time; the nearest row where ``both`` is False.
         behind_slot: (C,) the body's slot there.
-        share: (C,) float64, how far from ``before`` to ``behind`` the colour time lies, 0 to 1.
+        share: (C,) float64, place of the colour time from ``before`` to ``behind``, 0 to 1.
         both: (C,) bool, whether there are such rows: of the same take, at most
             ``BRACKET_WITHIN_100NS`` apart, with the same tracking id in both. Else the joints stay
             those of the nearest row.
@@ -90,7 +90,7 @@ def bracket_bodies(
     slot: NDArray[np.integer],
     bodies: Any,
 ) -> Brackets:
-    """Find the two body rows between which each colour frame lies.
+    """Find the two body rows around each colour frame.
 
     Args:
         color_time: (C,) device time of the colour frames, 100 ns.

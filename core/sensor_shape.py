@@ -19,7 +19,7 @@ _MOST_NAME: Final = 64
 
 @dataclass(frozen=True)
 class SensorShape:
-    """How many bodies and joints a sensor gives, how large its images are, how often they come.
+    """Numbers of a sensor: bodies, joints, sizes of images, period.
 
     Attributes:
         skeleton: Its joints and bones.

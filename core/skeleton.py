@@ -32,7 +32,7 @@ def other_side(name: str) -> str:
 
 
 class TrackingState(IntEnum):
-    """How the sensor knows a joint's position: the values of ``joint_state`` and ``lean_state``."""
+    """The sensor's knowledge of a joint: the values of ``joint_state`` and ``lean_state``."""
 
     not_tracked = 0
     inferred = 1

@@ -1,4 +1,4 @@
-"""What a recorder tells a test about how far it has come.
+"""A recorder's acknowledgements: they report its progress to a test.
 
 With ``KINCAP_ACK_FD=n`` every item whose row's write returned is written to descriptor n as
 ``<stream u1><seq u8>``: it must never be lost afterwards. Phase marks (stream 255) say when

@@ -55,7 +55,7 @@ class Fault:
     seconds: float = 0.0
 
     def strikes(self, kind: str, number: int) -> bool:
-        """Say whether it strikes this call."""
+        """Return True if it strikes this call."""
         in_range = self.first <= number and (self.last is None or number <= self.last)
         return kind == self.kind and in_range
 

@@ -240,11 +240,11 @@ class FileIO:
         _reserve(fd, size)
 
     def sync(self, fd: int) -> None:
-        """Wait until what was written lies on the disk."""
+        """Wait until what was written is on the disk."""
         _sync(fd)
 
     def sync_file(self, path: Path) -> None:
-        """Wait until all of a file that others wrote lies on the disk."""
+        """Wait until all of a file that others wrote is on the disk."""
         if sys.platform == "win32":  # not tried: it syncs only what a descriptor may write
             # a sealed shard that lost its line; sealing protects it again
             _change_mode(path, PRIVATE_FILE)
