@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from kincap.capture.simulator.clock import DeviceClock
+from kincap.capture.simulator.clock import SimulatedClock
 from kincap.capture.sources.registry import open_source
 from kincap.capture.sources.sensor import BodyFrame
 
@@ -116,7 +116,7 @@ def simulated_steps(clock: str, count: int, seeds: range = range(8)) -> Steps:
     """
     times = []
     for seed in seeds:
-        ticks = DeviceClock(seed, 30.0, clock, skips=1.0)
+        ticks = SimulatedClock(seed, 30.0, clock, skips=1.0)
         there = [k for k in range(count // len(seeds) + 1) if not ticks.is_skipped(k, 1)]
         times.append(np.array([ticks.body(k) for k in there]))
     return Steps.between(times)

@@ -17,7 +17,7 @@ class Verdict(Enum):
     restart = "restart"
 
 
-class DeviceClock:
+class DeviceTimes:
     """Remembers the last time of each stream, over reconnections too.
 
     RelativeTime has no guaranteed epoch: after the sensor was unplugged it may begin at zero. One

@@ -22,7 +22,7 @@ from ...core.errors import SensorError
 from ...sessions.schema import EventKind, Stream
 from ..sources.sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
 from .bodies import body_row, take_bodies
-from .device_times import DeviceClock, Verdict
+from .device_times import DeviceTimes, Verdict
 from .driver import Driver
 from .images import Memory, copy_color, copy_plane
 from .waits import Kernel
@@ -92,7 +92,7 @@ class TimedRuntime:
         self,
         driver: Driver,
         streams: Sequence[Stream],
-        clock: DeviceClock,
+        clock: DeviceTimes,
         counts: dict[Stream, StreamCounts],
         memory: Callable[["TimedRuntime"], Memory],
     ) -> None:
@@ -366,7 +366,7 @@ def _source_types(driver: Driver, streams: Sequence[Stream]) -> int:
 def open_runtime(
     driver: Driver,
     streams: Sequence[Stream],
-    clock: DeviceClock,
+    clock: DeviceTimes,
     counts: dict[Stream, StreamCounts],
     memory: Callable[[TimedRuntime], Memory],
 ) -> TimedRuntime:

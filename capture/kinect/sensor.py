@@ -17,7 +17,7 @@ from ..sources.sensor import (
     Notice,
     SensorInfo,
 )
-from .device_times import DeviceClock
+from .device_times import DeviceTimes
 from .driver import Driver, load_driver
 from .images import Buffers, Memory
 from .projection import Projection, fit_projection, sample_points
@@ -90,7 +90,7 @@ class KinectSensor:
         self._changing = threading.Lock()
         self._wait = wait or self._closing.wait
         self._streams = tuple(Stream[name] for name in streams)
-        self._clock = DeviceClock()
+        self._clock = DeviceTimes()
         self._memory: Memory | None = None
         self.counts = {stream: StreamCounts() for stream in self._streams}
         self.reconnections = 0

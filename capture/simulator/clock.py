@@ -54,7 +54,7 @@ CLOCKS: Final = {
 _LATEST_100NS: Final = 16 * MS_100NS
 
 
-class DeviceClock:
+class SimulatedClock:
     """Device times of both streams, a pure function of the index.
 
     Args:

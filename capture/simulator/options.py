@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...core.errors import SensorError
 from .clock import CLOCKS
-from .faults.schedule import Plan, plan_faults
+from .faults.schedule import FaultPlan, plan_faults
 from .keys import KEYS
 
 
@@ -62,7 +62,7 @@ class SimulatorOptions:
         return None if self.frames is None else self.frames / self.fps
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> FaultPlan:
         """The faults, each with its time."""
         return plan_faults(self.faults, self.persons, self.take_s, live=self.live)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from .faults.schedule import Plan
+from .faults.schedule import FaultPlan
 from .scene import Actor
 
 _IDS_APART: Final = 64
@@ -18,7 +18,7 @@ class Roster:
         plan: The faults: lost bodies, swapped slots, a lost sensor.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan
 
     def tracked(self, actors: tuple[Actor, ...], moment_s: float) -> list[Actor | None]:

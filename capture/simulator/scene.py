@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from .faults.schedule import Plan
+from .faults.schedule import FaultPlan
 from .options import SimulatorOptions
 from .performer.directions import NOTHING, Directions
 from .performer.motion import Motion, Style, wild_style
@@ -72,9 +72,9 @@ class Script:
         plan: The faults; some are played by the people.
     """
 
-    def __init__(self, options: SimulatorOptions, plan: Plan | None = None) -> None:
+    def __init__(self, options: SimulatorOptions, plan: FaultPlan | None = None) -> None:
         self._options = options
-        self._plan = plan or Plan()
+        self._plan = plan or FaultPlan()
         make = self._wild if options.scene == "wild" else self._plain
         self._scene = lru_cache(maxsize=3)(make)
 

@@ -15,9 +15,9 @@ from ...core.errors import MissingPartError, SensorError
 from ...core.units import HOUR_100NS, SECOND_NS
 from ...sessions.schema import EventKind, Stream
 from ..sources.sensor import BodyFrame, ColorFrame, Item, Notice, Sensor, SensorInfo, TakeStart
-from .clock import DeviceClock
-from .faults import image_faults as picture_faults
-from .faults.stream_faults import Cue, CueSheet, Hole, Over, Word
+from .clock import SimulatedClock
+from .faults import image_faults
+from .faults.stream_faults import Cue, CueSheet, MissingItem, Over, Word
 from .options import SimulatorOptions, parse_options
 from .pool import FramePool
 from .scenery.camera import HEIGHT, WIDTH
@@ -62,7 +62,9 @@ class SimulatedSensor:
         self._handed_over = array("q")
         self._plan = options.plan
         reserve = HOUR_100NS * len(self._plan.named("clock_jump_back"))
-        self._clock = DeviceClock(options.seed, options.fps, options.clock, options.skips, reserve)
+        self._clock = SimulatedClock(
+            options.seed, options.fps, options.clock, options.skips, reserve
+        )
         self._world = World(options, self._plan, self._clock)
         self._pool = FramePool(_POOL_FRAMES if options.live else 4)
         self._counts = {Stream.color: 0, Stream.bodies: 0}
@@ -153,7 +155,7 @@ class SimulatedSensor:
     def _played(self, sheet: CueSheet) -> Iterator[Item]:
         """Yield what a sheet of cues asks for, each item at its time."""
         for entry in sheet.entries():
-            if isinstance(entry, Hole | Over):
+            if isinstance(entry, MissingItem | Over):
                 self._note_fault(entry)
                 continue
             item = self._made(entry)
@@ -175,17 +177,17 @@ class SimulatedSensor:
             time_device=entry.time_device,
             time_host=0,
             exposure=(
-                picture_faults.LOW_LIGHT_EXPOSURE_100NS if dark else picture_faults.EXPOSURE_100NS
+                image_faults.LOW_LIGHT_EXPOSURE_100NS if dark else image_faults.EXPOSURE_100NS
             ),
             frame_interval=(
-                picture_faults.LOW_LIGHT_INTERVAL_100NS if dark else self._clock.interval
+                image_faults.LOW_LIGHT_INTERVAL_100NS if dark else self._clock.interval
             ),
-            gain=picture_faults.LOW_LIGHT_GAIN if dark else picture_faults.GAIN,
-            flags=picture_faults.LOW_LIGHT_FLAGS if dark else 0,
+            gain=image_faults.LOW_LIGHT_GAIN if dark else image_faults.GAIN,
+            flags=image_faults.LOW_LIGHT_FLAGS if dark else 0,
             release=lent.release,
         )
         if entry.has("wrong_size"):
-            frame.image = picture_faults.wrong_size(lent.image)
+            frame.image = image_faults.wrong_size(lent.image)
             if lent.release is not None:
                 lent.release()
             frame.release = None
@@ -237,12 +239,12 @@ class SimulatedSensor:
             except OSError:
                 self._end_truth()
 
-    def _note_fault(self, entry: Hole | Over) -> None:
+    def _note_fault(self, entry: MissingItem | Over) -> None:
         """Write down that an item is missing, or that a fault is over."""
         if self._truth_log is None:
             return
         try:
-            if isinstance(entry, Hole):
+            if isinstance(entry, MissingItem):
                 self._truth_log.hole(entry)
             else:
                 self._truth_log.over(entry.fault)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ...sessions.schema import Stream
 from ...sessions.truth import TruthWriter
-from .faults.schedule import FAULTS, Fault
-from .faults.stream_faults import Cue, Hole
+from .faults.schedule import FAULTS, ScheduledFault
+from .faults.stream_faults import Cue, MissingItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ class TruthLog:
         first = {stream.name: seq for stream, seq in self._next.items()}
         head = {"first_seq": first, "first_take": take, **about}
         self._file = TruthWriter(folder, persons, FAULTS, head)
-        self._extents: dict[Fault, _Extent] = {}
+        self._extents: dict[ScheduledFault, _Extent] = {}
         self._last: dict[Stream, tuple[int, int]] = {}
-        self._open: dict[Stream, set[Fault]] = {Stream.color: set(), Stream.bodies: set()}
-        self._overdue: set[Fault] = set()
+        self._open: dict[Stream, set[ScheduledFault]] = {Stream.color: set(), Stream.bodies: set()}
+        self._overdue: set[ScheduledFault] = set()
 
     def item(self, cue: Cue, seen: Seen) -> None:
         """Write down an item that is handed over now.
@@ -107,14 +107,14 @@ class TruthLog:
         for fault in after_hole & self._overdue:
             self.over(fault)
 
-    def hole(self, hole: Hole) -> None:
+    def hole(self, hole: MissingItem) -> None:
         """Write down that an item is missing: its neighbours are concerned."""
         for fault in hole.faults:
             if hole.stream in self._last:
                 self._reach(fault, hole.stream, *self._last[hole.stream])
             self._open[hole.stream].add(fault)
 
-    def over(self, fault: Fault) -> None:
+    def over(self, fault: ScheduledFault) -> None:
         """Write down that a fault is over; where it left a hole, the next item closes that."""
         if any(fault in faults for faults in self._open.values()):
             self._overdue.add(fault)
@@ -130,7 +130,7 @@ class TruthLog:
         finally:
             self._file.close()
 
-    def _reach(self, fault: Fault, stream: Stream, seq: int, time_device: int) -> None:
+    def _reach(self, fault: ScheduledFault, stream: Stream, seq: int, time_device: int) -> None:
         """Let a fault reach over an item; told at once where it begins, or ends late."""
         is_new = fault not in self._extents
         extent = self._extents.setdefault(fault, _Extent(len(self._extents)))
@@ -138,7 +138,7 @@ class TruthLog:
         if is_new:
             self._write(fault, ended=False)
 
-    def _write(self, fault: Fault, *, ended: bool) -> None:
+    def _write(self, fault: ScheduledFault, *, ended: bool) -> None:
         """Append a fault's line."""
         extent = self._extents.setdefault(fault, _Extent(len(self._extents)))
         self._file.line(

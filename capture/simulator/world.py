@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from ...core.skeleton import JOINT
 from ...sessions.schema import Stream
 from .bodies import body_row
-from .clock import DeviceClock
+from .clock import SimulatedClock
 from .faults.body_faults import LAG_S, BodyFaults
 from .faults.image_faults import Darkness
-from .faults.schedule import Plan
+from .faults.schedule import FaultPlan
 from .faults.stream_faults import Cue
 from .options import SimulatorOptions
 from .performer.gestures import GESTURES
@@ -59,7 +59,7 @@ class World:
         camera: Who looks at it.
     """
 
-    def __init__(self, options: SimulatorOptions, plan: Plan, clock: DeviceClock) -> None:
+    def __init__(self, options: SimulatorOptions, plan: FaultPlan, clock: SimulatedClock) -> None:
         self._options, self._plan, self._clock = options, plan, clock
         self._script = Script(options, plan)
         self._roster = Roster(plan)

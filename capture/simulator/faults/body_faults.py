@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ....core.skeleton import JOINT, JOINT_NAMES, KINECT_V2_SKELETON, TrackingState
 from ..performer.rig import Pose
-from .schedule import Plan
+from .schedule import FaultPlan
 
 LAG_S: Final = 0.1
 """Delay of the joints of ``lag``."""
@@ -41,7 +41,7 @@ class BodyFaults:
         seed: What random choices come from.
     """
 
-    def __init__(self, plan: Plan, seed: int) -> None:
+    def __init__(self, plan: FaultPlan, seed: int) -> None:
         self._plan = plan
         self._seed = seed
 

@@ -45,7 +45,7 @@ _ALL: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ScheduledFault:
     """One fault of a take.
 
     Attributes:
@@ -68,21 +68,21 @@ class Fault:
         return self.start_s <= moment_s < self.end_s
 
 
-class Plan:
+class FaultPlan:
     """The faults of a take.
 
     Args:
         faults: In any order.
     """
 
-    def __init__(self, faults: tuple[Fault, ...] = ()) -> None:
+    def __init__(self, faults: tuple[ScheduledFault, ...] = ()) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.start_s, fault.name)))
 
-    def named(self, *names: str) -> tuple[Fault, ...]:
+    def named(self, *names: str) -> tuple[ScheduledFault, ...]:
         """Return the faults of some names, the first one first."""
         return tuple(fault for fault in self.faults if fault.name in names)
 
-    def lasting(self, moment_s: float, *names: str) -> list[Fault]:
+    def lasting(self, moment_s: float, *names: str) -> list[ScheduledFault]:
         """Return the faults of some names that are there at a moment."""
         return [fault for fault in self.named(*names) if fault.lasts(moment_s)]
 
@@ -104,7 +104,7 @@ class _Wish:
     end_s: float | None
 
 
-def plan_faults(text: str, persons: int, take_s: float | None, *, live: bool) -> Plan:
+def plan_faults(text: str, persons: int, take_s: float | None, *, live: bool) -> FaultPlan:
     """Return the faults that were asked for, each with its time.
 
     Args:
@@ -123,7 +123,7 @@ def plan_faults(text: str, persons: int, take_s: float | None, *, live: bool) ->
     for wish in wishes:
         _check_people(wish.name, persons)
     timed = [_timed(wish, take_s) for wish in wishes if wish.start_s is not None]
-    return Plan((*timed, *_spread([w.name for w in wishes if w.start_s is None], take_s)))
+    return FaultPlan((*timed, *_spread([w.name for w in wishes if w.start_s is None], take_s)))
 
 
 def _parse(part: str, persons: int, live: bool) -> list[_Wish]:
@@ -166,7 +166,7 @@ def _check_people(name: str, persons: int) -> None:
         raise SensorError(f"simulator: faults: {name} needs {wanted}, found persons={persons}")
 
 
-def _timed(wish: _Wish, take_s: float | None) -> Fault:
+def _timed(wish: _Wish, take_s: float | None) -> ScheduledFault:
     """Return a fault whose time was given, checked."""
     start = wish.start_s or 0.0
     end = start + DEFAULT_S[wish.name] if wish.end_s is None else wish.end_s
@@ -180,10 +180,10 @@ def _timed(wish: _Wish, take_s: float | None) -> Fault:
             f"simulator: faults: {wish.name}@{start:g} begins after the take's end ({take_s:.1f} "
             "s); take an earlier START or more frames"
         )
-    return Fault(wish.name, start, end)
+    return ScheduledFault(wish.name, start, end)
 
 
-def _spread(names: list[str], take_s: float | None) -> list[Fault]:
+def _spread(names: list[str], take_s: float | None) -> list[ScheduledFault]:
     """Return faults one after another, with pauses of one length, over the whole take."""
     if not names:
         return []
@@ -199,6 +199,6 @@ def _spread(names: list[str], take_s: float | None) -> list[Fault]:
             )
     faults, now = [], pause
     for name in names:
-        faults.append(Fault(name, now, now + DEFAULT_S[name]))
+        faults.append(ScheduledFault(name, now, now + DEFAULT_S[name]))
         now += DEFAULT_S[name] + pause
     return faults

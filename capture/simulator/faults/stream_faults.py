@@ -14,8 +14,8 @@ import numpy as np
 
 from ....core.units import HOUR_100NS, SECOND_100NS
 from ....sessions.schema import EventKind, Stream
-from ..clock import DeviceClock
-from .schedule import Fault, Plan
+from ..clock import SimulatedClock
+from .schedule import FaultPlan, ScheduledFault
 
 _NEW_START_100NS: Final = SECOND_100NS // 2
 """Device time of a sensor that was plugged in again (a guess: half a second)."""
@@ -44,7 +44,7 @@ class Cue:
     shown: int
     time_device: int
     due_s: float
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ScheduledFault, ...] = ()
 
     def has(self, name: str) -> bool:
         """Return True if a fault of this name changed it."""
@@ -52,11 +52,11 @@ class Cue:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class MissingItem:
     """An item that is missing because of faults."""
 
     stream: Stream
-    faults: tuple[Fault, ...]
+    faults: tuple[ScheduledFault, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,10 @@ class Word:
 class Over:
     """A fault that concerns no further item."""
 
-    fault: Fault
+    fault: ScheduledFault
 
 
-Entry = Cue | Hole | Word | Over
+Entry = Cue | MissingItem | Word | Over
 
 # what a fault changes while it lasts: every colour frame, every body row
 _COLOR_TOO: Final = ("crossed_arms", "side_swap", "second_person", "color_only", "low_light")
@@ -115,14 +115,14 @@ class CueSheet:
         outliers: Says of a tick whether the body row of that tick has outliers in it.
     """
 
-    plan: Plan
-    clock: DeviceClock
+    plan: FaultPlan
+    clock: SimulatedClock
     ticks: int | None
     seed: int
     outliers: Callable[[int], bool]
     _epoch: _Epoch = field(default_factory=_Epoch)
-    _first: dict[tuple[Fault, Stream], int] = field(default_factory=dict)
-    _told: set[tuple[Fault, object]] = field(default_factory=set)
+    _first: dict[tuple[ScheduledFault, Stream], int] = field(default_factory=dict)
+    _told: set[tuple[ScheduledFault, object]] = field(default_factory=set)
 
     def entries(self) -> Iterator[Entry]:
         """Yield what happens, in the order in which it arrives."""
@@ -157,14 +157,16 @@ class CueSheet:
         for stream in (Stream.color, Stream.bodies):
             missing = self._missing(stream, tick, lasting)
             if missing:
-                yield Hole(stream, tuple(missing))
+                yield MissingItem(stream, tuple(missing))
             elif not self.clock.is_skipped(tick, stream - 1):
                 cue = self._cue(stream, tick, lasting, jumps)
                 yield cue
                 if cue.has("duplicate"):
                     yield cue
 
-    def _cue(self, stream: Stream, tick: int, lasting: list[Fault], jumps: list[Fault]) -> Cue:
+    def _cue(
+        self, stream: Stream, tick: int, lasting: list[ScheduledFault], jumps: list[ScheduledFault]
+    ) -> Cue:
         """Return one item with everything that happens to it."""
         shown, faults = tick, []
         always = _COLOR_TOO if stream is Stream.color else _BODIES_TOO
@@ -198,7 +200,7 @@ class CueSheet:
         real = self.clock.color(tick) if stream is Stream.color else self.clock.body(tick)
         return self.clock.seconds(real) + self.clock.arrival_delay_s(tick, stream - 1)
 
-    def _stamp(self, real: int, jumps: list[Fault]) -> int:
+    def _stamp(self, real: int, jumps: list[ScheduledFault]) -> int:
         """Return what the device's clock says at a real time, both 100 ns."""
         epoch = self._epoch
         if epoch.anew is not None:
@@ -208,7 +210,9 @@ class CueSheet:
                 real += HOUR_100NS if fault.name == "clock_jump" else -HOUR_100NS
         return real
 
-    def _missing(self, stream: Stream, tick: int, lasting: list[Fault]) -> list[Fault]:
+    def _missing(
+        self, stream: Stream, tick: int, lasting: list[ScheduledFault]
+    ) -> list[ScheduledFault]:
         """Return the faults because of which an item is missing."""
         names = _NO_COLOR if stream is Stream.color else _NO_BODIES
         missing = [fault for fault in lasting if fault.name in names]
@@ -258,6 +262,6 @@ class CueSheet:
                 yield Over(fault)
 
 
-def _marked(entry: Entry, fault: Fault) -> Entry:
+def _marked(entry: Entry, fault: ScheduledFault) -> Entry:
     """Return an entry that one more fault has changed."""
     return replace(entry, faults=(*entry.faults, fault)) if isinstance(entry, Cue) else entry

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from ..faults.schedule import Plan
+from ..faults.schedule import FaultPlan
 from .gestures import Floats, ease
 
 Spans = tuple[tuple[float, float], ...]
@@ -34,7 +34,7 @@ class Directions:
     visits: Spans | None = None
 
     @classmethod
-    def of(cls, plan: Plan, *, guest: bool) -> "Directions":
+    def of(cls, plan: FaultPlan, *, guest: bool) -> "Directions":
         """Return what the main person, or the one who walks in, does in a take's faults."""
 
         def spans(name: str) -> Spans:

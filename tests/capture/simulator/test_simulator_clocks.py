@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from kincap.capture.simulator.clock import CLOCKS, DeviceClock
+from kincap.capture.simulator.clock import CLOCKS, SimulatedClock
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -77,13 +77,13 @@ def test_the_command_prints_both_clocks_and_draws_them(data_dir: Path, tmp_path:
 
 @pytest.mark.parametrize("kind", sorted(CLOCKS))
 def test_times_rise_and_keep_thirty_frames_a_second(kind: str) -> None:
-    clock = DeviceClock(seed=11, fps=30, kind=kind, skips=1)
+    clock = SimulatedClock(seed=11, fps=30, kind=kind, skips=1)
     for stream, tick in ((0, clock.color), (1, clock.body)):
         times = np.array([tick(k) for k in range(3000)])
         assert np.diff(times).min() > 100_000
         assert abs((times[-1] - times[0]) / 2999 - 333_333) < 100
         skipped = np.mean([clock.is_skipped(k, stream) for k in range(3000)])
         assert skipped == pytest.approx(CLOCKS[kind].skip_share, abs=0.012)
-        assert not DeviceClock(seed=11, fps=30, kind=kind).is_skipped(int(skipped), stream)
+        assert not SimulatedClock(seed=11, fps=30, kind=kind).is_skipped(int(skipped), stream)
     if kind == "irds":
         assert clock.body(7) % 10_000 == 0

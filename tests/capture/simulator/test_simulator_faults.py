@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.simulator.faults.schedule import DEFAULT_S, FAULTS, Plan, plan_faults
+from kincap.capture.simulator.faults.schedule import DEFAULT_S, FAULTS, FaultPlan, plan_faults
 from kincap.capture.simulator.sensor import open_simulator
 from kincap.capture.sources.sensor import BodyFrame, ColorFrame, Notice, TakeStart
 from kincap.core.errors import SensorError
@@ -354,7 +354,7 @@ def test_faults_need_people_and_a_room_that_stay() -> None:
         open_simulator({"persons": "6", "faults": "second_person"})
 
 
-def spans(plan: Plan) -> list[tuple[float, float]]:
+def spans(plan: FaultPlan) -> list[tuple[float, float]]:
     return [(fault.start_s, fault.end_s) for fault in plan.faults]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kincap.capture.simulator.clock import CLOCKS, DeviceClock
+from kincap.capture.simulator.clock import CLOCKS, SimulatedClock
 from kincap.capture.simulator.faults.schedule import FAULTS
 from kincap.capture.simulator.options import SimulatorOptions
 from kincap.capture.simulator.pool import FramePool
@@ -122,7 +122,7 @@ def test_without_noise_the_rows_are_the_truth_and_bones_never_change() -> None:
 
 
 def test_device_times_step_like_a_kinects_and_bodies_pair_with_colour() -> None:
-    clock = DeviceClock(seed=4, fps=30)
+    clock = SimulatedClock(seed=4, fps=30)
     color = np.array([clock.color(k) for k in range(600)])
     body = np.array([clock.body(k) for k in range(600)])
     for times in (color, body):
@@ -132,7 +132,7 @@ def test_device_times_step_like_a_kinects_and_bodies_pair_with_colour() -> None:
         assert 328_000 < steps.min() < 330_000 < 340_000 < steps.max() < 342_500
     assert ((body - color) > 0).all()
     assert np.abs(body - color).max() < 166_000
-    slow = DeviceClock(seed=4, fps=10)
+    slow = SimulatedClock(seed=4, fps=10)
     assert slow.color(30) - slow.color(0) == pytest.approx(30_000_000, abs=3_000)
 
 
@@ -152,7 +152,7 @@ def test_a_live_sensor_keeps_time_and_writes_down_what_it_hands_over(tmp_path: P
             assert isinstance(item, BodyFrame)
     assert time.perf_counter() - began > 23 / 20
     # nothing comes before its time; how late it comes is up to the machine
-    first = DeviceClock(0, 20).start / 1e7
+    first = SimulatedClock(0, 20).start / 1e7
     early = np.array(device) - first - (np.array(host) - began)
     assert early.max() < 0.001
     assert np.array_equal(host, np.sort(host))
@@ -216,7 +216,7 @@ def test_skipped_frames_are_missing_and_have_no_number() -> None:
     sensor = opened(pace="fast", frames=60, fps=30, skips=8, clock="irds")
     items = list(sensor.items())
     for stream, name in ((0, "color"), (1, "bodies")):
-        clock = DeviceClock(0, 30, "irds", 8)
+        clock = SimulatedClock(0, 30, "irds", 8)
         there = [k for k in range(60) if not clock.is_skipped(k, stream)]
         assert 35 < len(there) < 60
         tick = clock.color if name == "color" else clock.body

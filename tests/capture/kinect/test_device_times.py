@@ -2,7 +2,7 @@
 
 import pytest
 
-from kincap.capture.kinect.device_times import RESTART_100NS, DeviceClock, Verdict
+from kincap.capture.kinect.device_times import RESTART_100NS, DeviceTimes, Verdict
 from kincap.sessions.schema import Stream
 
 S = 10_000_000
@@ -19,12 +19,12 @@ S = 10_000_000
     ],
 )
 def test_times_of_one_stream(times: list[int], verdicts: str) -> None:
-    clock = DeviceClock()
+    clock = DeviceTimes()
     assert [clock.judge(Stream.color, t).name for t in times] == verdicts.split()
 
 
 def test_streams_are_judged_apart_and_restart_together() -> None:
-    clock = DeviceClock()
+    clock = DeviceTimes()
     assert RESTART_100NS == S
     steps = [
         (Stream.color, 9 * S, Verdict.new),
@@ -40,7 +40,7 @@ def test_streams_are_judged_apart_and_restart_together() -> None:
 
 @pytest.mark.parametrize(("time", "verdict"), [(9 * S, "restart"), (9 * S + 1, "new")])
 def test_after_a_reconnection_any_step_back_is_another_clock(time: int, verdict: str) -> None:
-    clock = DeviceClock()
+    clock = DeviceTimes()
     clock.judge(Stream.color, 9 * S)
     clock.judge(Stream.bodies, 8 * S)
     clock.reconnected()
@@ -49,7 +49,7 @@ def test_after_a_reconnection_any_step_back_is_another_clock(time: int, verdict:
 
 
 def test_a_reconnection_before_the_first_frame_is_no_restart() -> None:
-    clock = DeviceClock()
+    clock = DeviceTimes()
     clock.reconnected()
     assert clock.judge(Stream.color, 0) is Verdict.new
     assert clock.last(Stream.color) == 0
