@@ -271,7 +271,9 @@ class _Job:
         if isinstance(sensor, TruthKeeper):
             sensor.keep_truth(folder, next_seq, next_take)
         first = next_shard_number(folder)
-        self._keeper = Keeper(folder, info, layout, first, io, self._problems.add, clock)
+        self._keeper = Keeper(
+            folder, info, layout, first, io, self._problems.add, self._folder_gone, clock
+        )
         self._pipeline = Pipeline(
             sensor,
             self._keeper,
@@ -285,6 +287,10 @@ class _Job:
             origin=origin_of_takes(settings, sensor.info, again=there),
             clock=clock,
         )
+
+    def _folder_gone(self, text: str) -> None:
+        self._problems.add(text, True)
+        self._stop.ask()
 
     def _go_on(self, io: FileIO) -> tuple[dict[Stream, int], int]:
         """Seal what a killed recording left; return the next seq of each stream and the next take.
@@ -330,7 +336,7 @@ class _Job:
         crash = self._pipeline.writer.crash or self._keeper.crash
         if crash is not None:
             raise crash
-        if self._settings.report:
+        if self._settings.report and not self._keeper.is_gone:
             self._report(result, tell)
         about = summarise(self._folder)
         result.duration_s = round(about.duration_from(self._first_take), 6)

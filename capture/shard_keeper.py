@@ -36,6 +36,7 @@ class Keeper:
         first_number: int,
         io: FileIO,
         on_problem: Callable[[str, bool], None],
+        on_gone: Callable[[str], None],
         clock: Clock,
     ) -> None:
         """Prepare nothing yet.
@@ -47,9 +48,15 @@ class Keeper:
             first_number: Number of the first shard.
             io: File handling.
             on_problem: Told in one line what went wrong, and whether what is stored may suffer.
+            on_gone: Called once if the session's folder is not there any more: the source has to
+                stop.
             clock: What time is taken from.
+
+        Attributes:
+            is_gone: The folder was deleted, moved or replaced; nothing is done in it any more.
         """
-        self._clock = clock
+        self._clock, self._on_gone = clock, on_gone
+        self.is_gone = False
         self._folder, self._info, self._layout, self._io = folder, info, layout, io
         self._number = first_number
         self._on_problem = on_problem
@@ -114,6 +121,8 @@ class Keeper:
         def save() -> None:
             self._info.takes.append(take)
             self._unsaved = True
+            if not self._is_here(self._current):
+                return
             try:
                 save_session(self._folder, self._info, self._io)
                 self._unsaved = False
@@ -169,7 +178,10 @@ class Keeper:
     def _prepare(self) -> None:
         shard = None
         try:
-            shard = self._make()
+            if self._is_here(self._current):
+                shard = self._make()
+            else:
+                self.why_no_shard = "the folder is gone"
         except OSError as error:
             self.why_no_shard = error.strerror or str(error)
             self._on_problem(
@@ -184,7 +196,7 @@ class Keeper:
         while not self._clock.wait(self._stopping, SYNC_EVERY_S):
             with self._sync_lock:
                 shard = self._current
-                if shard is None or shard in self._broken:
+                if not self._is_here(shard) or shard is None or shard in self._broken:
                     continue
                 try:
                     shard.sync()
@@ -196,6 +208,21 @@ class Keeper:
                         True,
                     )
 
+    def _is_here(self, shard: ShardWriter | None) -> bool:
+        """Return True if the session's folder still holds the shard that is written.
+
+        Another folder of the same name belongs to someone else: nothing is written into it.
+        """
+        if self.is_gone or shard is None or shard.is_in_place():
+            return not self.is_gone
+        self.is_gone = True
+        self._on_gone(
+            f"{shard.path}: deleted, moved or replaced while it was recorded into; the recording "
+            f"ends. If the folder was moved, kincap sessions repair {self._folder.name} completes "
+            "it there"
+        )
+        return False
+
     def _close(self, shard: ShardWriter) -> None:
         with self._sync_lock:
             if self._current is shard:
@@ -203,7 +230,10 @@ class Keeper:
             self._try(f"{shard.path}: the disk says that it is not whole", shard.close)
 
     def _seal(self, shard: ShardWriter) -> None:
+        is_here = self._is_here(shard)
         self._close(shard)
+        if not is_here:
+            return
         if shard in self._broken:
             # once a sync failed, the next may say yes to pages that never reached the disk; they
             # can still be read: a copy of them is written, synced and compared
@@ -220,9 +250,14 @@ class Keeper:
             self._on_problem(note, False)
 
     def _finish_last(self, last: ShardWriter) -> None:
+        is_here = self._is_here(last)
         self._close(last)
-        self._drop_unused()
-        if self._unsaved:
+        if not is_here:
+            self._close_unused()
+            return
+        for unused in self._close_unused():
+            self._remove(unused)
+        if self._unsaved or not (self._folder / SESSION_FILE).exists():
             self._try(
                 f"{self._folder / SESSION_FILE}: can't be written, the clocks of the last take "
                 "stand in its shards alone",
@@ -234,15 +269,17 @@ class Keeper:
             return
         self._try(f"{last.path}: {_NOT_SEALED}", lambda: self._cut_and_seal(last))
 
-    def _drop_unused(self) -> None:
-        """Delete a shard that was prepared and is not needed any more."""
+    def _close_unused(self) -> list[ShardWriter]:
+        """Close shards that were prepared and are not needed any more; return them."""
+        unused = []
         with contextlib.suppress(Empty):
             while True:
-                unused = self._prepared.get_nowait()
-                if unused is not None:
+                shard = self._prepared.get_nowait()
+                if shard is not None:
                     with contextlib.suppress(OSError):
-                        unused.close()  # nothing stands in it
-                    self._remove(unused)
+                        shard.close()  # it holds no row
+                    unused.append(shard)
+        return unused
 
     def _remove(self, empty: ShardWriter) -> None:
         """Delete a shard that holds nothing."""

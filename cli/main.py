@@ -151,11 +151,18 @@ def _one_line(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'disk'}: {error.strerror}", 1
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and _no_room(error)):
+        return "out of memory; close other programs or raise the limit (ulimit -v)", 1
     # typer's usage errors have their own text; their class is private
     usage = getattr(error, "format_message", None)
     if usage is not None:
         return str(usage()).strip(), 2
     raise error
+
+
+def _no_room(error: ImportError) -> bool:
+    """Return True if a library could not be loaded because there is no memory for it."""
+    return any(words in str(error) for words in ("failed to map segment", "allocate memory"))
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -1,5 +1,6 @@
 """``kincap record``: from a sensor, a simulator or a file into a session."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,6 +59,8 @@ def record(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Record colour and bodies into a session; Ctrl-C ends it cleanly, twice at once."""
+    # numpy's threads are of no use here, and one that can't be started ends the process
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..capture.record import RecordError, RecordSettings
     from ..capture.record import record as run
     from .report_print import print_report

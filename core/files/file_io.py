@@ -206,6 +206,17 @@ class FileIO:
         """Return the file's size in bytes."""
         return os.fstat(fd).st_size
 
+    def is_at(self, fd: int, path: Path) -> bool:
+        """Return True if a path still names the open file; False once it was moved or deleted."""
+        try:
+            found = os.stat(path, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True  # a disk that fails is found by what is written to it
+        mine = os.fstat(fd)
+        return (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino)
+
     def write_at(self, fd: int, data: Data, offset: int) -> None:
         """Write all of the data at a place."""
         written = self.write_some(fd, data, offset)

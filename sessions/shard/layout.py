@@ -278,11 +278,16 @@ def _template(
     rows: Mapping[str, int],
     types: Mapping[str, np.dtype[Any]],
 ) -> Layout:
-    """Let HDF5 write the empty shard and read off its header and its datasets' places."""
+    """Let HDF5 write the empty shard and read off its header and its datasets' places.
+
+    Raises:
+        OSError: The folder of temporary files takes no sparse file of that size.
+    """
     layout_id = _layout_id(session_uuid, created_utc, rows, types)
     with tempfile.TemporaryDirectory(prefix="kincap-") as folder:
         path = Path(folder, "template.h5")
         places = {}
+        _check_room(path, rows, types)
         with create_file(path) as file:
             for key, value in (
                 ("format", np.bytes_(FORMAT.encode())),
@@ -300,6 +305,14 @@ def _template(
                     raise ShardError(f"HDF5 gave dataset {name} no place in the template")
                 places[name] = TablePlace(offset, count, dtype)
         return Layout(layout_id, _header(path, places), places)
+
+
+def _check_room(path: Path, rows: Mapping[str, int], types: Mapping[str, np.dtype[Any]]) -> None:
+    """Make a sparse file of about the template's size: HDF5 does not survive a failure of that."""
+    sizes = (count * types.get(name, np.dtype("u1")).itemsize for name, count in rows.items())
+    with path.open("xb") as file:
+        file.truncate(sum(sizes) + _MAX_HEADER)
+    path.unlink()
 
 
 def _header(path: Path, places: Mapping[str, TablePlace]) -> bytes:

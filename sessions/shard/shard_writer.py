@@ -169,6 +169,13 @@ class ShardWriter:
         """Wait until all rows appended so far lie on the disk."""
         self._io.sync(self._fd)
 
+    def is_in_place(self) -> bool:
+        """Return True if the shard still has its name, False if it was moved, deleted, replaced.
+
+        Windows moves and deletes no file that is open, nor a folder above it: there it stays.
+        """
+        return self._io.is_at(self._fd, self.path)
+
     def close(self) -> None:
         """Close the descriptor; the shard stays as it is."""
         # an error says that something written is not safe; the descriptor is gone all the same
