@@ -75,15 +75,6 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def size_text(count: float) -> str:
-    """Return a number of bytes in words; the review page writes sizes in the same way."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
-
-
 def table(
     columns: Sequence[str],
     rows: Sequence[Sequence[object]],

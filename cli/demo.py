@@ -1,14 +1,15 @@
-"""The whole loop on the simulator, made of the very commands that a person would type.
+"""The whole loop on the simulator, made of the commands that a person would type.
 
 Every step is one ``kincap`` command in a process of its own, printed before it runs; recordings
 run two at a time. Finished steps are kept in ``demo.json``: an interrupted demo goes on from there.
 """
 
 import json
-import os
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,11 @@ from typing import Annotated, Any
 import typer
 
 from ..core.errors import KincapError
+from ..core.files.file_io import write_atomic
+from ..core.stop_signals import on_stop_signals
 from . import console
+
+EXIT_INTERRUPTED = 130
 
 STATE_FILE = "demo.json"
 TEST_OUTFIT = 7
@@ -30,7 +35,7 @@ TEST_SEED = 9001
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """How large the demo is.
+    """Size of the demo.
 
     Attributes:
         outfits: How many outfits are recorded for training.
@@ -57,7 +62,7 @@ class Step:
 
     Attributes:
         key: Its name in ``demo.json``.
-        words: What is typed behind ``kincap``, run inside the demo's folder.
+        words: Typed after ``kincap``, run inside the demo's folder.
     """
 
     key: str
@@ -66,7 +71,7 @@ class Step:
 
 @dataclass
 class DemoResult:
-    """What a demo ended with; percentages of keypoints, PCK normalised by the torso diagonal.
+    """Figures of a finished demo: percentages of keypoints, PCK normalised by the torso diagonal.
 
     Attributes:
         out: The demo's folder.
@@ -164,30 +169,32 @@ def demo(out: Path, settings: DemoSettings) -> DemoResult:
 
     Raises:
         KincapError: The folder holds something else, or a demo of another size (exit 2); a step
-            failed (its own message and exit code).
+            failed (its exit code); the demo was interrupted (exit 130).
     """
     state = _open_state(out, settings)
     start = time.monotonic()
-    for group in plan(settings):
-        waiting = [step for step in group if step.key not in state["done"]]
-        # two at a time: more only share the cores, and each recording encodes in threads of its own
-        pool = ThreadPoolExecutor(max_workers=2)
-        try:
-            for step, seconds, report in pool.map(lambda step: _run(out, step), waiting):
-                state["done"][step.key] = {"seconds": round(seconds, 1), "report": report}
-                _save_state(out, state)
-        finally:
-            # after Ctrl-C or a failure no further step may begin
-            pool.shutdown(cancel_futures=True)
+    steps = _Steps(out)
+    with on_stop_signals(steps.stop):
+        for group in plan(settings):
+            waiting = [step for step in group if step.key not in state["done"]]
+            # more than two only share the cores, and each recording encodes in threads of its own
+            pool = ThreadPoolExecutor(max_workers=2)
+            try:
+                for step, seconds, report in pool.map(steps.run, waiting):
+                    state["done"][step.key] = {"seconds": round(seconds, 1), "report": report}
+                    _save_state(out, state)
+            finally:
+                # after an interruption or a failure no further step may begin
+                pool.shutdown(cancel_futures=True)
     return _result(out, state, time.monotonic() - start)
 
 
 def _open_state(out: Path, settings: DemoSettings) -> dict[str, Any]:
-    """Return what is done already in this folder; refuse a folder that is not a demo's."""
+    """Return the steps done in this folder; refuse a folder that is not a demo's."""
     size = asdict(settings)
     if not (out / STATE_FILE).is_file():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise KincapError(f"--out {out}: it is there and not a demo's folder; name a new one")
+            raise KincapError(f"--out {out}: exists and is not a demo's folder; name a new one")
         out.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {"schema": "kincap/demo-state/1", "settings": size, "done": {}}
         _save_state(out, state)
@@ -214,36 +221,109 @@ def _open_state(out: Path, settings: DemoSettings) -> dict[str, Any]:
 
 
 def _save_state(out: Path, state: dict[str, Any]) -> None:
-    """Write the state so that a kill at any moment leaves the old one or the new one."""
-    part = out / (STATE_FILE + ".part")
-    part.write_text(json.dumps(state, indent=1), encoding="utf-8")
-    os.replace(part, out / STATE_FILE)
+    """Write the state so that a kill at any moment leaves the old one or the new one.
+
+    Steps already done are not lost where it can't be written: the demo goes on without it.
+    """
+    try:
+        write_atomic(out / STATE_FILE, json.dumps(state, indent=1).encode())
+    except OSError as error:
+        console.say(f"{out / STATE_FILE} can't be written ({error.strerror}); going on without it")
 
 
-def _run(out: Path, step: Step) -> tuple[Step, float, Any]:
-    """Run one command inside the demo's folder and return its JSON report."""
-    console.say(f"\n$ {command_line(step)}")
-    start = time.monotonic()
-    _clear_unfinished(out, step)
-    done = subprocess.run(
-        [sys.executable, "-m", "kincap", *step.words],
-        cwd=out,
-        stdout=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise KincapError(
-            f"the step '{step.key}' failed (its own message stands above); "
-            f"run the demo again to go on from there",
-            exit_code=done.returncode if done.returncode > 0 else 1,
+class _Steps:
+    """Runs steps as processes, and ends those that run when the demo is asked to end.
+
+    They are in process groups of their own: Ctrl-C reaches the demo alone, which passes it on once,
+    as any other signal. So each step saves what it has.
+
+    Args:
+        out: The demo's folder.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._running: list[subprocess.Popen[str]] = []
+        self._lock = threading.Lock()
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Ask every running step to end; the second time, kill them."""
+        is_second, self._is_stopped = self._is_stopped, True
+        for process in list(self._running):
+            if is_second:
+                process.kill()
+            elif sys.platform == "win32":  # not tried
+                process.send_signal(signal.CTRL_BREAK_EVENT)
+            else:
+                process.terminate()
+
+    def run(self, step: Step) -> tuple[Step, float, Any]:
+        """Run one command inside the demo's folder and return its JSON report.
+
+        Raises:
+            KincapError: It failed, died by a signal, or the demo was asked to end.
+        """
+        start = time.monotonic()
+        with self._lock:
+            self._refuse_after_stop(step)
+            console.say()
+            console.say(f"$ {command_line(step)}")
+            _clear_unfinished(self._out, step)
+            process = self._start(step)
+        try:
+            said, _ = process.communicate()
+        finally:
+            self._running.remove(process)
+        # a recording that was asked to end closes cleanly, but it is not the whole step
+        self._refuse_after_stop(step)
+        if process.returncode != 0:
+            raise _failed(step, process.returncode)
+        return step, time.monotonic() - start, json.loads(said)
+
+    def _start(self, step: Step) -> subprocess.Popen[str]:
+        """Start a step's process; a signal that arrives meanwhile reaches it too."""
+        group: dict[str, Any] = {"process_group": 0}
+        if sys.platform == "win32":  # not tried
+            group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kincap", *step.words],
+            cwd=self._out,
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            **group,
         )
-    return step, time.monotonic() - start, json.loads(done.stdout)
+        self._running.append(process)
+        if self._is_stopped:
+            process.terminate()
+        return process
+
+    def _refuse_after_stop(self, step: Step) -> None:
+        if self._is_stopped:
+            raise KincapError(
+                f"interrupted in the step '{step.key}'; run the demo again to go on from there",
+                exit_code=EXIT_INTERRUPTED,
+            )
+
+
+def _failed(step: Step, code: int) -> KincapError:
+    """Return the error about a step that did not end with 0."""
+    again = "run the demo again to go on from there"
+    if code >= 0:
+        return KincapError(
+            f"the step '{step.key}' failed (its message is above); {again}", exit_code=code
+        )
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    reason = ", perhaps for want of memory" if name == "SIGKILL" else ""
+    return KincapError(f"the step '{step.key}' died by {name}{reason}; {again}", exit_code=1)
 
 
 def _clear_unfinished(out: Path, step: Step) -> None:
-    """Delete what an interrupted demo half recorded: a second take would double its frames."""
+    """Delete a half recorded session of an interrupted demo: its frames would be there twice."""
     if step.words[0] != "record":
         return
     from ..sessions.repair.rename_delete import delete
@@ -254,7 +334,7 @@ def _clear_unfinished(out: Path, step: Step) -> None:
 
 
 def command_line(step: Step) -> str:
-    """Return a step as one would type it, without ``--json``."""
+    """Return a step as a person would type it, without ``--json``."""
     return shlex.join(("kincap", *(word for word in step.words if word != "--json")))
 
 
@@ -290,7 +370,7 @@ def _rows(result: DemoResult) -> Iterator[tuple[str, ...]]:
 
 
 def _print(result: DemoResult) -> None:
-    """Print what a person wants to know at the end: figures, picture, what to type next."""
+    """Print the figures, the picture's name and the commands to type next."""
     columns = ("PCK", "on the unseen outfit", *result.finetuned["0.2"])
     console.table(columns, list(_rows(result)), right=range(2, len(columns)))
     console.result(
@@ -298,7 +378,8 @@ def _print(result: DemoResult) -> None:
         f"on an outfit that was never trained on ({result.seconds:.0f} s)."
     )
     console.result(f"Look at it: {result.sheet}  (prediction red, Kinect green)")
-    console.result("\nWhat to type next:")
+    console.result()
+    console.result("What to type next:")
     for line in (
         f"cd {shlex.quote(result.out)}",
         "kincap review            # look through the recordings, reject frames",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import print_json, result, say
+from .console import print_json, result, say, visible
 
 if TYPE_CHECKING:
     from ..capture.doctor.checks import Check, Report
@@ -63,18 +63,18 @@ def doctor(
 
 
 def _show(check: "Check") -> None:
-    """Print a check when it is done: some take seconds."""
+    """Print a check as soon as it is done; some take seconds."""
     from rich.console import Console
     from rich.text import Text
 
     # a pipe has no width of its own
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
-    lines = textwrap.wrap(check.found, max(20, width - _INDENT))
-    remedy = textwrap.wrap(check.remedy, max(20, width - _INDENT - 3))
+    lines = textwrap.wrap(visible(check.found), max(20, width - _INDENT))
+    remedy = textwrap.wrap(visible(check.remedy), max(20, width - _INDENT - 3))
     lines += [("-> " if k == 0 else "   ") + line for k, line in enumerate(remedy)]
     shown = Text.assemble(
         (f"{check.status:<8}", _STYLES[check.status]),
-        (f"{check.name:<{_INDENT - 9}} ", "bold"),
+        (f"{visible(check.name):<{_INDENT - 9}} ", "bold"),
         (f"\n{'':{_INDENT}}".join(lines), "dim" if check.status == "skipped" else ""),
     )
     Console(soft_wrap=True, highlight=False).print(shown)

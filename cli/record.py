@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..capture.sources.registry import source_forms
-from .console import print_json, progress, result, say, size_text
+from ..core.sizes import size_text
+from .console import print_json, progress, result, say
 
 if TYPE_CHECKING:
     from ..capture.record import RecordResult

@@ -34,10 +34,10 @@ def print_report(quality: Mapping[str, Any]) -> None:
     before = ""
     for line in lines:
         style = _STYLES.get(line.weight, "")
-        said = Text(line.text, style=style if line.weight == "grave" else "")
+        said = Text(console.visible(line.text), style=style if line.weight == "grave" else "")
         if line.weight == "verdict":
             style = _VERDICTS.get(line.text.partition(" ")[0].strip(":"), "bold red")
-            said = Text(line.text, style=style)
+            said = Text(console.visible(line.text), style=style)
         grid.add_row(Text("" if line.label == before else line.label, style=style), said)
         before = line.label
     Console(highlight=False).print(grid)

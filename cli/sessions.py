@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.sizes import size_text
 from ..core.units import SECOND_NS
 from . import console
 
@@ -68,7 +69,7 @@ def _print_list(found: "list[SessionSummary]") -> None:
         "lost": [session.dropped.total() or None for session in found],
         "time": [_duration(session.duration_s) for session in found],
         "takes": [len(session.takes) for session in found],
-        "size": [console.size_text(session.bytes) for session in found],
+        "size": [size_text(session.bytes) for session in found],
         "outfit": [(session.info and session.info.outfit) or None for session in found],
         "subject": [(session.info and session.info.subject) or None for session in found],
     }
@@ -110,7 +111,7 @@ def _print_details(details: "SessionDetails") -> None:
             f"{_duration(summary.duration_s)} in {_count(len(summary.takes), 'take')}: "
             f"{_count(summary.items[Stream.color], 'colour frame')}, "
             f"{_count(summary.items[Stream.bodies], 'body row')}, "
-            f"{console.size_text(summary.bytes)}",
+            f"{size_text(summary.bytes)}",
         ),
     ]
     if info is not None:
@@ -183,7 +184,7 @@ def _print_tables(details: "SessionDetails") -> None:
     console.table(
         ("shard", "state", "size"),
         [
-            (name, _STATES.get(state, state), console.size_text(size))
+            (name, _STATES.get(state, state), size_text(size))
             for name, state, size in summary.shards
         ],
         right=(2,),
@@ -321,13 +322,13 @@ def delete(name: Name, recordings: Recordings = _DEFAULT, yes: Yes = False) -> i
 
     found = contents(recordings, name)
     for file, size in found.files:
-        console.say(f"  {file:24} {console.size_text(size):>10}")
+        console.say(f"  {file:24} {size_text(size):>10}")
     question = f"Delete {found.folder} with {_count(len(found.files), 'file')}, "
-    if not console.confirm(f"{question}{console.size_text(found.bytes)}, for good?", yes):
+    if not console.confirm(f"{question}{size_text(found.bytes)}, for good?", yes):
         console.say("nothing was deleted")
         return 1
     run(recordings, name)
-    console.result(f"{found.folder}: deleted, {console.size_text(found.bytes)} are free again")
+    console.result(f"{found.folder}: deleted, {size_text(found.bytes)} are free again")
     return 0
 
 

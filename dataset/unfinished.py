@@ -19,6 +19,7 @@ import numpy as np
 from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import DatasetError
 from ..core.files.fault_injection import default_io
+from ..core.sizes import size_text
 from .kinect13.reader import open_kinect13
 from .kinect13.writer import create_kinect13
 from .plan import BLOCK_ROWS, BuildPlan
@@ -185,8 +186,8 @@ class Part:
         """Return in words why the file could not be begun, and what would help."""
         if err.errno != errno.ENOSPC:
             return err.strerror or str(err)
-        mib = self._plan.rows * self._size**2 * 3 / 2**20
-        return f"{err.strerror}; it needs {mib:.0f} MiB: make room, or take a smaller --size"
+        needed = size_text(self._plan.rows * self._size**2 * 3)
+        return f"{err.strerror}; it needs {needed}: make room, or take a smaller --size"
 
     def _verify(self) -> str:
         """Read the file back: structure, tables, and the checksum of every block."""

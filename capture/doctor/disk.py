@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from ...core.files.file_io import FileIO
+from ...core.sizes import size_text
 from ...core.units import TICK_100NS
 from ...sessions.repair.verify import verify
 from ...sessions.schema import BODIES_DTYPE, COLOR_DTYPE, Stream, empty_body_row
@@ -97,8 +98,8 @@ def _space(there: Path, need: float, shard_mib: int) -> Check:
     free = shutil.disk_usage(there).free
     minutes = free / need / 60
     found = (
-        f"{free / 1e9:.0f} GB free at {there}: {minutes:.0f} minutes at these settings "
-        f"({need / 1e6:.1f} MB/s)"
+        f"{size_text(free)} free at {there}: {minutes:.0f} minutes at these settings "
+        f"({size_text(need)}/s)"
     )
     if free < 2 * shard_mib * _MIB:
         return Check("disk space", "missing", found, "free some space, or --recordings elsewhere")
@@ -122,7 +123,7 @@ def _speed(folder: Path, need: float) -> Check:
     finally:
         io.close(fd)
         path.unlink()
-    found = f"{speed / 1e6:.0f} MB/s written and synced, {need / 1e6:.1f} MB/s needed"
+    found = f"{size_text(speed)}/s written and synced, {size_text(need)}/s needed"
     if speed < need:
         return Check("write speed", "missing", found, "record to another disk: --recordings DIR")
     if speed < _FAST_ENOUGH * need:
@@ -139,7 +140,7 @@ def _reservation(there: Path) -> Check:
     found = f"{kind or 'unknown file system'}: " + (
         "space that was reserved can still run out" if known else "not known to keep reserved space"
     )
-    return Check("reservation", "warning", found, "keep some GB free, or record to ext4, XFS, NTFS")
+    return Check("reservation", "warning", found, "keep GiBs free, or record to ext4, XFS, NTFS")
 
 
 def _file_system(there: Path) -> str:

@@ -50,7 +50,7 @@ export function clockText(seconds, digits = 2) {
 }
 
 export function sizeText(bytes) {
-  // as size_text in cli/console.py
+  // as size_text in core/sizes.py
   const units = ["B", "KiB", "MiB", "GiB"];
   let value = bytes;
   let unit = 0;

@@ -77,7 +77,7 @@ def test_slow_steps_are_reported_from_the_first() -> None:
 
 def test_a_run_that_does_not_fit_on_the_disk_is_refused(tmp_path: Path) -> None:
     check_space("--runs", tmp_path / "not" / "there", 1)
-    with pytest.raises(KincapError, match=r"^--runs: checkpoints need .* TiB, .* free; make room"):
+    with pytest.raises(KincapError, match=r"^--runs: checkpoints need .* GiB, .* free; make room"):
         check_space("--runs", tmp_path / "not" / "there", 1 << 60)
 
 
