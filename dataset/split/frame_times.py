@@ -19,6 +19,8 @@ LIVE_SHARE: Final = 0.5
 """A take is live if its frames took at least this share of their device time to arrive."""
 ASSUMED: Final = "assumed"
 """Begin of ``device.times`` for sources without times of their own: files of pictures."""
+UNPACED: Final = "pace=fast"
+"""In the source of a take: a simulation drawn as fast as possible, or slower on a busy machine."""
 _ANCHOR_WITHIN_NS: Final = 3600 * SECOND_NS
 """An anchor farther from its take's frames was read on another boot of the machine."""
 
@@ -85,7 +87,11 @@ def frame_times(
     for number in np.unique(take):
         own = np.flatnonzero(take == number)
         offset = _wall_offset(clocks.get(int(number), {}), host[own])
-        live[own] = _is_live(device[own], host[own]) and not times.startswith(ASSUMED)
+        live[own] = (
+            _is_live(device[own], host[own])
+            and not times.startswith(ASSUMED)
+            and UNPACED not in str(clocks.get(int(number), {}).get("source", ""))
+        )
         walled[own] = live[own] & (offset is not None)
         wall[own] = host[own] + (offset or 0)
         gap_s = last.gap_s(host[own], offset, guard_s)

@@ -1,7 +1,12 @@
 """A small demo runs whole, goes on where it was, and keeps its test outfit apart."""
 
 import json
+import os
+import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +60,61 @@ def test_the_unseen_outfit_and_its_motion_are_in_no_training_session() -> None:
     for source in sources.values():
         assert source["seed"] != unseen["seed"]
         assert source.get("outfit") != unseen["outfit"]
+
+
+def _start(out: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "kincap", "demo", "--out", str(out), *SMALL],
+        cwd=out.parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def _children(process: subprocess.Popen[str]) -> list[int]:
+    """Return the processes that a process has started and that still run."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    threads = children.parents[1].glob("*/children")
+    return [int(word) for path in threads for word in path.read_text().split()]
+
+
+def _wait_for_steps(demo: subprocess.Popen[str], out: Path) -> list[int]:
+    """Wait until two recordings run; return their processes."""
+    patience = time.monotonic() + 60
+    while len(list(out.glob("recordings/*/session.json"))) < 2:
+        assert demo.poll() is None
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+    return _children(demo)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
+def test_a_demo_names_the_signal_of_a_step_and_passes_its_own_on(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    demo = _start(out)
+    try:
+        steps = _wait_for_steps(demo, out)
+        for step in steps:
+            os.kill(step, signal.SIGKILL)
+        _, said = demo.communicate(timeout=60)
+    finally:
+        demo.kill()
+    assert demo.returncode == 1
+    assert "died by SIGKILL" in said.splitlines()[-1]
+    assert "run the demo again" in said.splitlines()[-1]
+
+    for folder in (out / "recordings").iterdir():
+        shutil.rmtree(folder)
+    demo = _start(out)
+    try:
+        steps = _wait_for_steps(demo, out)
+        demo.send_signal(signal.SIGTERM)
+        _, said = demo.communicate(timeout=60)
+    finally:
+        demo.kill()
+    assert demo.returncode == 130
+    assert [line for line in said.splitlines() if "interrupted in the step 'record wild" in line]
+    assert not any(Path(f"/proc/{step}").exists() for step in steps)
+    done = json.loads((out / "demo.json").read_text())["done"]
+    assert done == {}, "a recording that was cut short is not a finished step"
 
 
 @pytest.mark.parametrize(
