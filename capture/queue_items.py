@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ..sessions.schema import EventKind, Stream, pack_index_row
+from ..sessions.schema import ColorFlag, EventKind, Stream, pack_index_row
 from .sources.sensor import ColorFrame, PlaneFrame
 
 
@@ -95,5 +95,5 @@ def index_row(job: PictureJob) -> bytes:
         exposure=source.exposure,
         frame_interval=source.frame_interval,
         gain=source.gain,
-        flags=source.flags,
+        flags=source.flags | (ColorFlag.stored_as_given if source.jpeg is not None else 0),
     )

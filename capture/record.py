@@ -27,7 +27,7 @@ from ..sessions.reader import SessionReader
 from ..sessions.schema import Stream
 from ..sessions.session_file import load_session, save_session
 from ..sessions.shard.layout import Layout, make_layout
-from ..sessions.shard.sealing import recover
+from ..sessions.shard.recovery import recover
 from ..sessions.summary import summarise
 from .clock import Clock, SystemClock
 from .pipeline import OnProgress, Pipeline, Problems

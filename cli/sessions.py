@@ -27,7 +27,7 @@ _MIB = 1 << 20
 _STATES = {"left": "not sealed", "open": "being written"}
 
 app = typer.Typer(
-    help="List, show, verify, repair, rename and delete sessions.",
+    help="List, show, verify, repair, upgrade, rename and delete sessions.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -312,6 +312,41 @@ def rename(
         return 1
     console.result(f"{old} is {run(recordings, old, new)} now")
     return 0
+
+
+@app.command()
+def upgrade(
+    name: Name,
+    to: Annotated[
+        str | None, typer.Option("--to", help="The new session's name; default NAME-v2.")
+    ] = None,
+    recordings: Recordings = _DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Write a session anew in this kincap's version, beside the old one; delete nothing."""
+    from ..sessions.repair.upgrade import upgrade as run
+
+    with console.progress("upgrading", unit="MiB") as bar:
+        done = run(
+            recordings,
+            name,
+            to,
+            lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note),
+        )
+    if as_json:
+        folder = str(done.folder) if done.folder else None
+        console.print_json(
+            {"schema": "kincap/upgrade/1", "session": name, "new": folder,
+             "version_before": done.version_before, "shards": done.shards}
+        )  # fmt: skip
+    elif done.folder is None:
+        console.result(f"{name}: has version {done.version_before} already; nothing was written")
+    else:
+        console.result(
+            f"{done.folder}: written and verified, {_count(done.shards, 'shard')}; "
+            f"{name} is as it was"
+        )
+        console.say(f"kincap sessions report {done.folder.name} makes its report")
 
 
 @app.command()

@@ -12,8 +12,8 @@ from ..core.errors import SessionError
 from ..core.skeleton import JOINT_NAMES, TrackingState
 from .edits import load_edits
 from .folders import find_folders
-from .kept_files import kept_files
 from .lock import holder, in_use
+from .repair.kept_files import kept_files
 from .schema import DROP_KINDS, EventKind, Rows, Stream
 from .shards import open_shards
 from .summary import CLOSED, SessionSummary, drop_reason, summarise

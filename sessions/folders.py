@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from ..core.errors import SessionError
-from .kept_files import DAMAGED_FILE
 from .manifest import MANIFEST, SHARD_NAME, read_manifest
+from .repair.kept_files import DAMAGED_FILE
 
 SESSION_FILE: Final = "session.json"
 NOT_READABLE: Final = "its folder may not be read; the user who recorded it can"

@@ -119,6 +119,8 @@ class SessionInfo:
         """Keep a layout, once."""
         if all(kept.get("id") != layout.id for kept in self.layouts):
             self.layouts.append(layout.to_json())
+            # an older kincap must not take a session for its own that has newer shards
+            self.format_version = max(self.format_version, layout.version)
 
 
 def new_session(name: str, **known: Any) -> SessionInfo:

@@ -18,7 +18,8 @@ from ..core.skeleton import KINECT_V2_SKELETON, Skeleton
 from .kinds import EventKind as EventKind
 
 FORMAT: Final = "kincap-shard"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+"""The version that is written; ``versions.READABLE`` names those that are read."""
 BODIES: Final = KINECT_V2.bodies
 """Bodies that a Kinect v2 follows at once: slots in a row of ``bodies``."""
 

@@ -1,8 +1,9 @@
 """Read, check, write and mend session.json."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, Final, get_origin
 
 from ..core.checked_json import dump_checked, is_whole, load_checked, mend_bit
 from ..core.errors import SessionError
@@ -12,7 +13,19 @@ from .device import Device
 from .folders import SESSION_FILE, check_session_name
 from .info import SessionInfo
 from .info_checks import odd_device, odd_names, odd_take
-from .schema import FORMAT_VERSION
+from .shard.versions import check_version
+
+
+def _as_it_is(kept: dict[str, Any]) -> dict[str, Any]:
+    """Return session.json of a version that has the same keys as today's."""
+    return kept
+
+
+READABLE: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    1: _as_it_is,
+    2: _as_it_is,
+}
+"""How session.json of each version becomes one with today's keys."""
 
 
 def load_session(folder: Path, *, strict: bool = True) -> SessionInfo:
@@ -37,10 +50,7 @@ def load_session(folder: Path, *, strict: bool = True) -> SessionInfo:
             f"{path}: damaged ({err}); kincap sessions repair {folder.name} mends it"
         ) from err
     version = kept.get("format_version")
-    if version != FORMAT_VERSION:
-        raise SessionError(
-            f"{path}: session version {version}, this kincap reads {FORMAT_VERSION}; upgrade kincap"
-        )
+    kept = READABLE[check_version(version, READABLE, f"{path}: session", SessionError)](kept)
     known = {f.name for f in fields(SessionInfo)}
     said = {key: value for key, value in kept.items() if key in known}
     problem = _odd_field(said)

@@ -17,16 +17,17 @@ from ...core.files.fault_injection import default_io
 from ...core.files.file_io import TEMPORARY, FileIO
 from ..folders import find_folders
 from ..info import SessionInfo
-from ..kept_files import ASIDE_FILE, DAMAGED_FILE, free_name, kept_files
 from ..lock import SessionLock
 from ..manifest import ManifestRecord, read_manifest, rewrite_manifest
 from ..schema import STREAM_TABLE, TABLES, EventKind, Stream, event_row
 from ..session_file import save_session
 from ..shard.find_layout import FoundLayout
 from ..shard.layout import MIB
-from ..shard.sealing import recover, seal, settle
+from ..shard.recovery import recover, settle
+from ..shard.sealing import seal
 from ..shards import EMPTY, UNREADABLE
 from .accounting import Accounts, Hole, account
+from .kept_files import ASIDE_FILE, DAMAGED_FILE, free_name, kept_files
 from .repair_files import Log, repair_edits, repair_manifest, repair_session_file
 from .repair_shard import Changes, restore, rewrite
 from .shard_check import (

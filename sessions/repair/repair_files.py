@@ -23,14 +23,15 @@ from ..edits import EDITS_FILE, EDITS_LOCK, EDITS_VERSION, Edits, load_edits
 from ..folders import SESSION_FILE, shard_names
 from ..info import SessionInfo, new_session
 from ..info_checks import CLOCKS, is_time, odd_device, odd_take
-from ..kept_files import keep_copy
 from ..manifest import MANIFEST, check_manifest, parse_line, read_manifest
 from ..schema import EventKind, Stream
 from ..session_file import check_session_file, load_session, mend_session_file, save_session
 from ..shard.find_layout import shard_identity
 from ..shard.layout import Layout
 from ..shard.shard_reader import ShardReader
+from ..shard.versions import READABLE
 from ..shards import open_shards
+from .kept_files import keep_copy
 
 _MOST_TO_MEND: Final = 48 * 1024
 """Trying every bit takes the square of a file's length: half a minute at this size."""
@@ -121,6 +122,8 @@ def _read_objects(text: str, key: str) -> Iterator[dict[str, Any]]:
 def _rebuilt(folder: Path, said: dict[str, Any], io: FileIO, log: Log) -> SessionInfo:
     """Return what session.json should say: proven by shards first, then as it was said."""
     info = new_session(folder.name)
+    # each layout that is proven raises it to its own
+    info.format_version = min(READABLE)
     for name in (*_TOLD_BY_PEOPLE, *_TOLD_BY_RECORDER):
         kind = dict if name == "device" else type(getattr(info, name))
         if isinstance(said.get(name), kind) and _can_be_kept(said[name]):

@@ -19,7 +19,6 @@ from ...core.errors import ShardError
 from ...core.files.file_io import FileIO
 from ...core.files.tolerant_files import PatientIO
 from ..info import SessionInfo
-from ..kept_files import replace_kept
 from ..schema import (
     BLOB_TABLES,
     BLOBS,
@@ -37,6 +36,7 @@ from ..shard.shard_reader import GOOD, ShardReader, read_layout
 from ..shard.shard_writer import NEW
 from .accounting import Hole
 from .bit_flips import mend_bit, mend_row
+from .kept_files import replace_kept
 from .shard_check import Expected, ShardCheck, check_shard
 
 

@@ -20,7 +20,6 @@ from ...core.files.file_io import SEALED_FILE, FileIO
 from ..edits import EDITS_FILE, load_edits
 from ..folders import NOT_READABLE, SESSION_FILE, find_folders, may_read, shard_names
 from ..info import SessionInfo
-from ..kept_files import cut_off_repairs, kept_files
 from ..lock import holder, in_use
 from ..manifest import MANIFEST, ManifestRecord, check_manifest, read_manifest
 from ..schema import STREAM_TABLE, Stream
@@ -29,6 +28,7 @@ from ..shard.find_layout import find_layout
 from ..shard.shard_writer import NEW
 from ..shards import LEFT, OPEN, UNREADABLE, list_shards
 from .accounting import account
+from .kept_files import cut_off_repairs, kept_files
 from .shard_check import (
     FOREIGN,
     Damage,

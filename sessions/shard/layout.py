@@ -26,20 +26,20 @@ from ..schema import (
     BLOB_TABLES,
     BLOBS,
     FORMAT,
-    FORMAT_VERSION,
     STREAM_TABLE,
     TABLES,
     Stream,
     bodies_and_joints,
     bodies_dtype,
-    tables_of,
 )
+from .versions import event_types, stored_tables, version_of
 
 MIB: Final = 1 << 20
 MIN_SHARD_MIB: Final = 8
 MAX_SHARD_MIB: Final = 16384
 """Tables are read whole: the bodies of a shard this large fill 0.7 GB of memory."""
 BODIES_TABLE: Final = STREAM_TABLE[Stream.bodies]
+EVENTS_TABLE: Final = "events"
 _MAX_HEADER: Final = 1 << 20
 
 
@@ -88,6 +88,11 @@ class Layout:
         return {name: place.rows for name, place in self.tables.items()}
 
     @property
+    def version(self) -> int:
+        """The version of the shard."""
+        return version_of(self.types)
+
+    @property
     def types(self) -> dict[str, np.dtype[Any]]:
         """Type of a row of each table, those that the shard lacks included."""
         here = {name: place.dtype for name, place in self.tables.items() if name != BLOBS}
@@ -131,7 +136,7 @@ class Layout:
         """Say what is wrong with it, or None: unknown or overlapping datasets, other types."""
         for name, place in self.tables.items():
             if not is_row_type(name, place.dtype):
-                return f"{name} is not a dataset of format version {FORMAT_VERSION}"
+                return f"{name} is not a dataset of any format version"
             if place.rows < 0 or place.offset < 0:
                 return f"{name} has a negative place"
         end = len(self.header)
@@ -157,11 +162,16 @@ def is_row_type(name: str, dtype: np.dtype[Any]) -> bool:
     """Return True if the format allows a dataset to be of this type."""
     if name == BODIES_TABLE:
         return bodies_and_joints(dtype) is not None
+    if name == EVENTS_TABLE:
+        return dtype in event_types()
     return dtype == (np.dtype("u1") if name == BLOBS else TABLES.get(name))
 
 
 def _known(name: str, descr: Any) -> np.dtype[Any] | None:
     """Return the type that the format gives a dataset; ``bodies`` has the shape that it says."""
+    if name == EVENTS_TABLE:
+        fits = (dtype for dtype in event_types() if descr == _as_json(dtype))
+        return next(fits, None)
     if name != BODIES_TABLE:
         return np.dtype("u1") if name == BLOBS else TABLES.get(name)
     shape = next((field[2] for field in descr if field[:1] == ["joint_state"]), None)
@@ -178,6 +188,11 @@ def _descr(dtype: np.dtype[Any]) -> Any:
     return dtype.descr if dtype.names else dtype.str
 
 
+def _as_json(dtype: np.dtype[Any]) -> Any:
+    """Return a dtype as it comes back from JSON."""
+    return json.loads(json.dumps(_descr(dtype)))
+
+
 def _place(name: str, offset: Any, rows: Any, descr: Any) -> TablePlace:
     """Return a dataset's place as JSON holds it; numpy never sees what a stranger calls a type.
 
@@ -185,8 +200,8 @@ def _place(name: str, offset: Any, rows: Any, descr: Any) -> TablePlace:
         ValueError: It is none.
     """
     known = _known(name, descr)
-    if known is None or descr != json.loads(json.dumps(_descr(known))):
-        raise ValueError(f"{name} is not a dataset of format version {FORMAT_VERSION}")
+    if known is None or descr != _as_json(known):
+        raise ValueError(f"{name} is not a dataset of any format version")
     if type(offset) is not int or type(rows) is not int:
         raise ValueError(f"{name} has no place")
     return TablePlace(offset, rows, known)
@@ -230,7 +245,7 @@ def make_layout(
         raise ShardError(
             f"--shard-mib {shard_mib}: expected {MIN_SHARD_MIB} to {MAX_SHARD_MIB} MiB"
         )
-    rows, types = table_rows(streams, shard_mib), tables_of(shape)
+    rows, types = table_rows(streams, shard_mib), stored_tables(shape)
     if not any(table in BLOB_TABLES for table in rows):
         return _template(session_uuid, created_utc, rows, types)
     # the first try says where blobs begin, the second lets them end with the shard
@@ -244,7 +259,7 @@ def cut_layout(
     session_uuid: str,
     created_utc: str,
     rows: Mapping[str, int],
-    types: Mapping[str, np.dtype[Any]] = TABLES,
+    types: Mapping[str, np.dtype[Any]] | None = None,
 ) -> Layout:
     """Make the template of a repacked shard.
 
@@ -253,10 +268,11 @@ def cut_layout(
         created_utc: When the session was made.
         rows: Rows (bytes, for ``blobs``) of each dataset; an empty one keeps room for one,
             because HDF5 gives a dataset without elements no place.
-        types: Type of a row of each table, ``Layout.types`` of the shard that is repacked.
+        types: Type of a row of each table, ``Layout.types`` of the shard that is repacked; None:
+            as new shards of a Kinect v2 have them.
     """
     used = {name: max(1, n) for name, n in rows.items()}
-    return _template(session_uuid, created_utc, used, types)
+    return _template(session_uuid, created_utc, used, types or stored_tables())
 
 
 def _layout_id(
@@ -266,7 +282,13 @@ def _layout_id(
     types: Mapping[str, np.dtype[Any]],
 ) -> str:
     """Return a name that is the same exactly for templates that are."""
-    terms: list[Any] = [FORMAT_VERSION, __version__, session_uuid, created_utc, list(rows.items())]
+    terms: list[Any] = [
+        version_of(types),
+        __version__,
+        session_uuid,
+        created_utc,
+        list(rows.items()),
+    ]
     if BODIES_TABLE in rows and types[BODIES_TABLE] != TABLES[BODIES_TABLE]:
         terms.append(bodies_and_joints(types[BODIES_TABLE]))
     return hashlib.sha256(json.dumps(terms).encode()).hexdigest()[:16]
@@ -291,7 +313,7 @@ def _template(
         with create_file(path) as file:
             for key, value in (
                 ("format", np.bytes_(FORMAT.encode())),
-                ("format_version", FORMAT_VERSION),
+                ("format_version", version_of(types)),
                 ("kincap_version", np.bytes_(__version__.encode())),
                 ("session_uuid", np.bytes_(session_uuid.encode())),
                 ("layout", np.bytes_(layout_id.encode())),

@@ -22,14 +22,14 @@ from ..schema import (
     BLOB_TABLES,
     BLOBS,
     FORMAT,
-    FORMAT_VERSION,
     STREAM_TABLE,
     TABLES,
     Rows,
     Stream,
     good_rows,
 )
-from .layout import BODIES_TABLE, Layout, TablePlace, is_row_type
+from .layout import BODIES_TABLE, EVENTS_TABLE, Layout, TablePlace, is_row_type
+from .versions import READABLE, check_version, event_types, to_current
 
 EMPTY: Final = 0
 GOOD: Final = 1
@@ -40,7 +40,9 @@ MIN_BLOB: Final = 4
 SHARD_SCHEMA: Final[dict[str, DatasetSpec]] = {
     **{name: DatasetSpec(dtype, (None,), optional=True) for name, dtype in TABLES.items()},
     BLOBS: DatasetSpec(np.dtype("u1"), (None,), optional=True),
-    "events": DatasetSpec(TABLES["events"], (None,)),
+    EVENTS_TABLE: DatasetSpec(
+        TABLES[EVENTS_TABLE], (None,), admits=lambda dtype: is_row_type(EVENTS_TABLE, dtype)
+    ),
     BODIES_TABLE: DatasetSpec(
         TABLES[BODIES_TABLE],
         (None,),
@@ -166,7 +168,8 @@ class ShardReader:
         end = end if count is None else min(end, first + count)
         raw = bytearray(self._read(place.offset + first * size, max(end - first, 0) * size))
         # a file that was cut short has no rows behind its end
-        return np.frombuffer(raw, place.dtype, len(raw) // place.dtype.itemsize)
+        stored = np.frombuffer(raw, place.dtype, len(raw) // place.dtype.itemsize)
+        return to_current(table, stored)
 
     def rows(self, table: str) -> Rows:
         """Return the rows that count, read afresh.
@@ -262,19 +265,18 @@ def read_layout(path: Path) -> Layout:
         kept = dict(file.attrs)
         if _text(kept.get("format")) != FORMAT:
             raise ShardError(f"{path}: attribute format is not {FORMAT}; expected {what}")
-        version = kept.get("format_version")
-        if version != FORMAT_VERSION:
-            raise ShardError(
-                f"{path}: shard version {version}, this kincap reads {FORMAT_VERSION}; "
-                "upgrade kincap"
-            )
+        version = check_version(kept.get("format_version"), READABLE, f"{path}: shard", ShardError)
         tables = {}
         for name in file:
             offset = file_offset(file[name])
             if offset is not None:
                 dtype = SHARD_SCHEMA[name].dtype
+                found = file[name].dtype
                 if name == BODIES_TABLE:
-                    dtype = np.dtype(file[name].dtype.descr)
+                    dtype = np.dtype(found.descr)
+                elif name == EVENTS_TABLE:
+                    # h5py's own type carries more than numpy's, which the layout is compared by
+                    dtype = next(known for known in event_types() if known == found)
                 tables[name] = TablePlace(offset, file[name].shape[0], dtype)
         layout_id = _text(kept.get("layout"))
     if not any(STREAM_TABLE[s] in tables for s in STREAM_TABLE):
@@ -286,6 +288,8 @@ def read_layout(path: Path) -> Layout:
     ordered = dict(sorted(tables.items(), key=lambda item: item[1].offset))
     layout = Layout(layout_id, header, ordered)
     problem = layout.problem()
+    if problem is None and layout.version != version:
+        problem = f"says version {version}, its events are of version {layout.version}"
     if problem:
         raise ShardError(f"{path}: {problem}; expected {what}")
     return layout

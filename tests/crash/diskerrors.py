@@ -32,7 +32,7 @@ from kincap.capture.record import RecordError, RecordResult, RecordSettings, rec
 from kincap.core.errors import KincapError, ShardError
 from kincap.core.files.fault_injection import Fault, FaultyFileIO
 from kincap.core.files.file_io import FileIO
-from kincap.sessions.kept_files import cut_off_repairs
+from kincap.sessions.repair.kept_files import cut_off_repairs
 from kincap.sessions.repair.repair import repair
 from kincap.sessions.repair.verify import verify_session
 from kincap.sessions.schema import Stream

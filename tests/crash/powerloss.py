@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kincap.sessions.kept_files import cut_off_repairs
+from kincap.sessions.repair.kept_files import cut_off_repairs
 from kincap.sessions.repair.repair import repair
 from kincap.sessions.repair.verify import SessionReport, verify_session
 

@@ -11,7 +11,7 @@ import pytest
 from kincap.core.files.file_io import FileIO
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.repair.verify import verify_session
-from kincap.sessions.shard.sealing import recover
+from kincap.sessions.shard.recovery import recover
 
 from .disk import STYLES, Call, Disk, LoggingIO, put
 from .items import Key, Wrong, acknowledged, check_there, read_items

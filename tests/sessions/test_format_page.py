@@ -1,23 +1,29 @@
 """docs/format.md, section 1, says what real files hold: its tables are parsed and compared."""
 
+import hashlib
 import json
 import re
-from dataclasses import fields
+import zlib
+from dataclasses import fields, replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from kincap.capture.record import RecordSettings, record
 from kincap.core.files.file_io import FileIO
+from kincap.core.skeleton import TrackingState
 from kincap.report.quality import make_quality, save_quality
 from kincap.sessions.edits import add_edit
 from kincap.sessions.info import SessionInfo
 from kincap.sessions.lock import SessionLock
+from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import TABLES, ColorFlag, EventKind, Stream, event_row
 from kincap.sessions.session_file import load_session
 from kincap.sessions.shard.layout import make_layout
 from kincap.sessions.shard.sealing import finish
+from kincap.sessions.shard.versions import READABLE
 from kincap.sessions.truth import truth_dtype
 
 from .conftest import Recording
@@ -151,3 +157,66 @@ def test_the_files_of_a_session_are_named(shard: Path) -> None:
     with SessionLock(shard.parent).acquire("test"):
         for path in shard.parent.iterdir():
             assert path.name in SECTION, path.name
+
+
+def test_rows_and_blobs_can_be_checked_by_the_page_alone(shard: Path) -> None:
+    """1.4: what the page says of checksums, blobs and unknown values holds for a real shard."""
+    with h5py.File(shard) as file:
+        for table in ("color_index", "bodies", "events"):
+            for row in file[table][:]:
+                assert row["row_crc"] == (zlib.crc32(row.tobytes()[:-4]) or 1)
+        for row in file["color_index"][:]:
+            blob = file["blobs"][row["offset"] : row["offset"] + row["length"]].tobytes()
+            assert row["length"] >= 4
+            assert zlib.crc32(blob) == row["crc32"]
+            assert (blob[:2], blob[-2:]) == (b"\xff\xd8", b"\xff\xd9")
+            assert (row["exposure"], row["frame_interval"]) == (-1, -1)
+            assert np.isnan(row["gain"])
+        event = file["events"][0]
+        assert bytes(event["text"]).rstrip(b"\0").decode() == "nothing came"
+        assert (event["time_device"], event["time_host"]) == (-1, -1)
+    line = json.loads((shard.parent / "manifest.jsonl").read_text())
+    assert line["sha256"] == hashlib.sha256(shard.read_bytes()).hexdigest()
+    assert line["bytes"] == shard.stat().st_size
+
+
+def test_checksums_of_small_files_are_as_described(shard: Path) -> None:
+    for name in ("session.json", "edits.json"):
+        raw = (shard.parent / name).read_bytes()
+        body = raw[: raw.rindex(b',\n "checksum"')]
+        assert json.loads(raw)["checksum"] == hashlib.sha256(body).hexdigest()
+
+
+def test_numbers_of_the_tracking_state_are_as_listed() -> None:
+    (said,) = [what for name, _, what in tables("field")[1] if name == "joint_state"]
+    listed = {name.strip(): int(n) for n, name in re.findall(r"(\d) ([a-z ]+)", said)}
+    assert listed == {state.name.replace("_", " "): int(state) for state in TrackingState}
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_stored_as_given_says_whether_the_jpeg_is_the_sources(given: bool, tmp_path: Path) -> None:
+    settings = RecordSettings("s1", tmp_path, source="simulator:frames=3,pace=fast", report=False)
+    record(settings)
+    if given:
+        record(replace(settings, session="s2", source=f"session:{tmp_path / 's1'}"))
+    with SessionReader(tmp_path / ("s2" if given else "s1")) as reader:
+        flags = reader.color["flags"] & ColorFlag.stored_as_given
+    assert len(flags) == 3
+    assert (flags != 0).all() == given
+
+
+def test_the_versions_listed_are_those_that_are_read() -> None:
+    (listed,) = tables("version")
+    assert [int(number) for number, *_ in listed] == list(READABLE)
+
+
+@pytest.mark.parametrize("name", ["h5py", "h5py-color_index", "h5py-events", "h5py-blobs"])
+def test_the_lines_for_h5py_run(name: str, shard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shard.parent)
+    found = re.search(rf"<!-- reader: {name} -->\n```python\n(.*?)\n```", SECTION)
+    assert found is not None
+    known: dict[str, object] = {}
+    exec(found[1], known)
+    if "text" in known:
+        assert known["text"] == ["nothing came"]
+    assert len(known.get("rows", known.get("jpeg"))) > 0  # type: ignore[arg-type]

@@ -125,8 +125,8 @@ def test_what_can_still_be_read_of_a_damaged_session_json_is(tmp_path: Path) -> 
 def test_other_versions_and_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="no session here"):
         load_session(tmp_path)
-    save_session(tmp_path, replace(new_session("s1"), format_version=2))
-    with pytest.raises(SessionError, match="session version 2, this kincap reads 1"):
+    save_session(tmp_path, replace(new_session("s1"), format_version=3))
+    with pytest.raises(SessionError, match="session version 3, this kincap reads 1-2; upgrade"):
         load_session(tmp_path)
     (tmp_path / SESSION_FILE).write_text("[]")
     with pytest.raises(SessionError, match="damaged"):

@@ -108,7 +108,7 @@ def test_a_session_file_of_garbage_is_written_anew(sealed: Path, junk: bytes) ->
 def test_a_session_file_of_a_later_version_is_left_alone(sealed: Path) -> None:
     path = sealed / SESSION_FILE
     info = load_session(sealed)
-    info.format_version = 2
+    info.format_version = 3
     save_session(sealed, info)
     raw = path.read_bytes()
     with pytest.raises(SessionError, match="upgrade kincap"):

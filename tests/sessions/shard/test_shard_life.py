@@ -28,7 +28,8 @@ from kincap.sessions.schema import (
     pack_index_row,
 )
 from kincap.sessions.shard.layout import MIB, Layout, make_layout
-from kincap.sessions.shard.sealing import finish, recover, repack, seal
+from kincap.sessions.shard.recovery import recover
+from kincap.sessions.shard.sealing import finish, repack, seal
 from kincap.sessions.shard.shard_reader import ShardReader, read_layout
 from kincap.sessions.shard.shard_writer import ShardWriter
 

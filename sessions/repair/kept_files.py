@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from ..core.files.file_io import FileIO
+from ...core.files.file_io import FileIO
 
 DAMAGED_FILE: Final = ".damaged"
 """Ending of a file that repair replaced; a second one of the same name ends in ``.damaged2``."""
