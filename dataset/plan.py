@@ -75,12 +75,12 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
         on_progress(done, len(names), f"reading {name}")
         recordings.append(load_recording(settings.recordings, name))
     _refuse_same_uuid(recordings)
+    _refuse_bodies_alone(recordings, settings)
     dealt = _deal(recordings, split)
     sessions = []
     for done, (recording, sides) in enumerate(zip(recordings, dealt.labels, strict=True)):
         on_progress(done, len(names), f"checking {recording.name}")
         sessions.append(_decide(recording, sides, settings))
-    _refuse_bodies_alone(sessions, settings)
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, workers, on_progress)
     counts = _count(sessions)
@@ -119,13 +119,13 @@ def _label_error(sessions: Sequence[SessionPlan]) -> tuple[dict[str, Any] | None
     return label_error(labels), ()
 
 
-def _refuse_bodies_alone(sessions: Sequence[SessionPlan], settings: BuildSettings) -> None:
+def _refuse_bodies_alone(recordings: Sequence[Recording], settings: BuildSettings) -> None:
     """Refuse sessions that hold no picture at all: there is nothing to cut out."""
-    if any(len(one.recording.color) for one in sessions):
+    if any(len(one.color) for one in recordings):
         return
-    if not any(len(one.recording.bodies.seq) for one in sessions):
+    if not any(len(one.bodies.seq) for one in recordings):
         return
-    names = ", ".join(one.recording.name for one in sessions[:6])
+    names = ", ".join(one.name for one in recordings[:6])
     raise DatasetError(
         f"--sessions {settings.sessions}: no colour pictures in {names}, recorded from bodies "
         "alone; record with colour, or name other sessions"
@@ -327,7 +327,8 @@ def _warnings(sessions: Sequence[SessionPlan]) -> tuple[str, ...]:
             )
         if len(one.recording.bodies.seq) and not len(one.recording.color):
             found.append(f"{name}: holds no colour pictures, nothing of it is in the data set")
-        elif not kept.any():
+            continue
+        if not kept.any():
             found.append(f"{name}: no frame of it is kept (rejected: {_why([one])})")
         found += poor_lines(name, one.reported)
         found += _without_states(one)
