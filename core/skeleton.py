@@ -57,7 +57,7 @@ class Skeleton:
     name: str
     points: tuple[str, ...]
     bones: tuple[tuple[str, str], ...]
-    torso: tuple[str, str] | tuple[()] = ()
+    torso: tuple[str, ...] = ()
     joints: tuple[str, ...] = ()
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -79,6 +79,12 @@ class Skeleton:
     def flip(self) -> NDArray[np.intp]:
         """(N,) order of the points after an image was mirrored; its own inverse."""
         return np.array([self.index[other_side(name)] for name in self.points], np.intp)
+
+    @cached_property
+    def torso_indices(self) -> tuple[int, int]:
+        """The two ends of the torso diagonal; a skeleton without one has none to give."""
+        first, second = self.torso
+        return self.index[first], self.index[second]
 
     @cached_property
     def group_indices(self) -> dict[str, tuple[int, ...]]:
@@ -177,5 +183,5 @@ LIMBS: Final = KEYPOINTS_13.bone_indices
 """The limb tree of the 13 keypoints as pairs of indices."""
 GROUPS: Final = KEYPOINTS_13.group_indices
 """Keypoint indices of each column of the paper's table, in its order."""
-TORSO: Final[tuple[int, int]] = (KEYPOINT["r_shoulder"], KEYPOINT["l_hip"])
+TORSO: Final = KEYPOINTS_13.torso_indices
 """The two ends of the torso diagonal that PCK divides by (Linna et al. 2016)."""

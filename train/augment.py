@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..core.skeleton import FLIP
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 
 Images = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -49,9 +49,9 @@ def mirror_images(images: Images) -> Images:
     return images[:, :, ::-1]
 
 
-def mirror_targets(targets: Floats) -> Floats:
-    """Return (B, 13, 2) crop coordinates of the mirrored pictures, keypoints renamed."""
-    mirrored = targets[:, FLIP].copy()
+def mirror_targets(targets: Floats, skeleton: Skeleton = KEYPOINTS_13) -> Floats:
+    """Return (B, 13, 2) crop coordinates of the mirrored images, keypoints renamed."""
+    mirrored = targets[:, skeleton.flip].copy()
     mirrored[..., 0] = 1 - mirrored[..., 0]
     return mirrored
 
@@ -62,6 +62,7 @@ def augment(
     weight: Floats,
     settings: AugmentSettings,
     rng: np.random.Generator,
+    skeleton: Skeleton = KEYPOINTS_13,
 ) -> tuple[Images, Floats, Floats]:
     """Return changed copies of a batch; the inputs are left as they are.
 
@@ -71,6 +72,7 @@ def augment(
         weight: (B, 13) float32.
         settings: How far copies may go.
         rng: Where chance comes from.
+        skeleton: The keypoints.
 
     Returns:
         Pictures, targets and weights of the same shapes. A keypoint that was moved out of the
@@ -79,8 +81,8 @@ def augment(
     images, targets, weight = images.copy(), targets.copy(), weight.copy()
     mirrored = rng.random(len(images)) < settings.mirror
     images[mirrored] = mirror_images(images[mirrored])
-    targets[mirrored] = mirror_targets(targets[mirrored])
-    weight[mirrored] = weight[mirrored][:, FLIP]
+    targets[mirrored] = mirror_targets(targets[mirrored], skeleton)
+    weight[mirrored] = weight[mirrored][:, skeleton.flip]
     if settings.warps:
         images, targets = _warp(images, targets, settings, rng)
     if settings.gain or settings.shuffle:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..core.skeleton import GROUPS, KEYPOINTS, TORSO
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 
 Array = npt.NDArray[np.float64]
 
@@ -41,22 +41,28 @@ class Score:
     skipped: int
 
 
-def score(pred_px: npt.ArrayLike, truth_px: npt.ArrayLike, counted: npt.ArrayLike) -> Score:
+def score(
+    pred_px: npt.ArrayLike,
+    truth_px: npt.ArrayLike,
+    counted: npt.ArrayLike,
+    skeleton: Skeleton = KEYPOINTS_13,
+) -> Score:
     """Compare predictions with the truth.
 
     Args:
         pred_px: (N, 13, 2), pixels of the original image.
         truth_px: (N, 13, 2), pixels of the original image; anything where not counted.
         counted: (N, 13) bool, which keypoints of the truth count.
+        skeleton: The keypoints; 13 of them as a rule.
 
     Returns:
         PCK at ``THRESHOLDS``, the median error, and how many frames they are of.
     """
-    distance, torso = distances(pred_px, truth_px, counted)
+    distance, torso = distances(pred_px, truth_px, counted, skeleton)
     usable = ~np.isnan(torso)
-    used = np.asarray(counted, dtype=bool).reshape(-1, KEYPOINTS) & usable[:, None]
+    used = np.asarray(counted, dtype=bool).reshape(-1, len(skeleton)) & usable[:, None]
     return Score(
-        pck={f"{a:g}": pck(distance, torso, used, a) for a in THRESHOLDS},
+        pck={f"{a:g}": pck(distance, torso, used, a, skeleton) for a in THRESHOLDS},
         median_error_torso=_median_percent(distance, torso, used),
         frames=int(usable.sum()),
         skipped=int((~usable).sum()),
@@ -64,7 +70,10 @@ def score(pred_px: npt.ArrayLike, truth_px: npt.ArrayLike, counted: npt.ArrayLik
 
 
 def distances(
-    pred_px: npt.ArrayLike, truth_px: npt.ArrayLike, counted: npt.ArrayLike
+    pred_px: npt.ArrayLike,
+    truth_px: npt.ArrayLike,
+    counted: npt.ArrayLike,
+    skeleton: Skeleton = KEYPOINTS_13,
 ) -> tuple[Array, Array]:
     """Measure how far predictions are from the truth, and how long the torsos are.
 
@@ -72,24 +81,32 @@ def distances(
         pred_px: (N, 13, 2), pixels of the original image.
         truth_px: (N, 13, 2), pixels of the original image; anything where not counted.
         counted: (N, 13) bool.
+        skeleton: The keypoints.
 
     Returns:
         (N, 13) float64 pixels (infinite where the prediction is not a number), and (N,) float64
         pixels, NaN where the frame can't be used.
     """
-    pred = np.asarray(pred_px, dtype=np.float64).reshape(-1, KEYPOINTS, 2)
-    truth = np.asarray(truth_px, dtype=np.float64).reshape(-1, KEYPOINTS, 2)
-    known = np.asarray(counted, dtype=bool).reshape(-1, KEYPOINTS)
+    pred = np.asarray(pred_px, dtype=np.float64).reshape(-1, len(skeleton), 2)
+    truth = np.asarray(truth_px, dtype=np.float64).reshape(-1, len(skeleton), 2)
+    known = np.asarray(counted, dtype=bool).reshape(-1, len(skeleton))
     truth = np.where(known[..., None], truth, 0.0)
     pred = np.where(np.isfinite(pred), pred, np.inf)
     distance = np.hypot(pred[..., 0] - truth[..., 0], pred[..., 1] - truth[..., 1])
-    ends = truth[:, TORSO[0]] - truth[:, TORSO[1]]
+    first, second = skeleton.torso_indices
+    ends = truth[:, first] - truth[:, second]
     torso = np.hypot(ends[:, 0], ends[:, 1])
-    usable = known[:, TORSO].all(axis=1) & (torso > 0)
+    usable = known[:, [first, second]].all(axis=1) & (torso > 0)
     return distance, np.where(usable, torso, np.nan)
 
 
-def pck(distance: Array, torso: Array, used: npt.NDArray[np.bool_], threshold: float) -> Pck:
+def pck(
+    distance: Array,
+    torso: Array,
+    used: npt.NDArray[np.bool_],
+    threshold: float,
+    skeleton: Skeleton = KEYPOINTS_13,
+) -> Pck:
     """Return the share of keypoints within a threshold, in percent.
 
     Args:
@@ -97,28 +114,38 @@ def pck(distance: Array, torso: Array, used: npt.NDArray[np.bool_], threshold: f
         torso: (N,) pixels; NaN where the frame is not used.
         used: (N, 13) bool, what is counted; False in frames without a torso.
         threshold: Share of the torso; inclusive.
+        skeleton: The keypoints.
 
     Returns:
-        Head, wrist, elbow, shoulder, hip, knee, ankle, and all of them pooled.
+        The groups of the skeleton (head, wrist, elbow ...), and all keypoints pooled.
     """
     right = (distance <= (threshold * torso)[:, None]) & used
-    shares = {group: _percent(right[:, list(k)], used[:, list(k)]) for group, k in GROUPS.items()}
+    shares = {
+        group: _percent(right[:, list(k)], used[:, list(k)])
+        for group, k in skeleton.group_indices.items()
+    }
     return {**shares, "all": _percent(right, used)}
 
 
-def error_torso(pred_px: npt.ArrayLike, truth_px: npt.ArrayLike, counted: npt.ArrayLike) -> Array:
+def error_torso(
+    pred_px: npt.ArrayLike,
+    truth_px: npt.ArrayLike,
+    counted: npt.ArrayLike,
+    skeleton: Skeleton = KEYPOINTS_13,
+) -> Array:
     """Return each frame's mean error in % of its torso.
 
     Args:
         pred_px: (N, 13, 2), pixels of the original image.
         truth_px: (N, 13, 2), pixels of the original image; anything where not counted.
         counted: (N, 13) bool.
+        skeleton: The keypoints.
 
     Returns:
         (N,) float64; NaN where nothing is counted, infinite where a prediction is not a number.
     """
-    distance, torso = distances(pred_px, truth_px, counted)
-    known = np.asarray(counted, dtype=bool).reshape(-1, KEYPOINTS)
+    distance, torso = distances(pred_px, truth_px, counted, skeleton)
+    known = np.asarray(counted, dtype=bool).reshape(-1, len(skeleton))
     total = np.where(known, distance, 0.0).sum(axis=1)
     mean: Array = 100 * total / np.maximum(known.sum(axis=1), 1) / torso
     return mean

@@ -38,9 +38,10 @@ class Compact(nn.Module):
     Args:
         width: Factor on every number of channels.
         size: Side of the square input, pixels; a multiple of 16.
+        keypoints: How many keypoints it finds.
     """
 
-    def __init__(self, width: float = 1.0, size: int = 64) -> None:
+    def __init__(self, width: float = 1.0, size: int = 64, keypoints: int = KEYPOINTS) -> None:
         super().__init__()
         c1, c2, c3, c4, head = (max(4, round(n * width)) for n in (24, 48, 96, 192, 64))
         self.stride4 = nn.Sequential(_layer(3, c1, 2), _layer(c1, c2, 2), _layer(c2, c2))
@@ -49,7 +50,7 @@ class Compact(nn.Module):
         self.join8 = nn.Sequential(_layer(2 * c3, c3), _mix(c3, head))
         self.skip4 = _mix(c2, head)
         self.join4 = nn.Sequential(nn.BatchNorm2d(head), nn.ReLU(), _layer(head, head))
-        self.maps = nn.Conv2d(head, KEYPOINTS, 1)
+        self.maps = nn.Conv2d(head, keypoints, 1)
         self.twice = nn.Upsample(scale_factor=2)
         cells = size // 4
         self.register_buffer("centres", (torch.arange(cells) + 0.5) / cells, persistent=False)

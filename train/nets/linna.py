@@ -52,9 +52,16 @@ class Linna(nn.Module):
         width: Factor on every number of channels and hidden units.
         size: Side of the square input, pixels.
         variant: ``"M"`` or ``"S"``.
+        keypoints: How many keypoints it finds.
     """
 
-    def __init__(self, width: float = 1.0, size: int = 224, variant: str = "M") -> None:
+    def __init__(
+        self,
+        width: float = 1.0,
+        size: int = 224,
+        variant: str = "M",
+        keypoints: int = KEYPOINTS,
+    ) -> None:
         super().__init__()
         c1, c2, c3, hidden = (max(1, round(n * width)) for n in (96, 256, 512, 4096))
         if variant == "S":
@@ -76,7 +83,7 @@ class Linna(nn.Module):
         self.regress = nn.Sequential(
             nn.Linear(c3 * cells, hidden), nn.ReLU(), nn.Dropout(DROPOUT),
             nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(DROPOUT),
-            nn.Linear(hidden, 2 * KEYPOINTS),
+            nn.Linear(hidden, 2 * keypoints),
         )  # fmt: skip
         self.apply(_xavier)
 
@@ -84,7 +91,7 @@ class Linna(nn.Module):
         """Return the poses of (B, 3, S, S) pixels, without maps."""
         features: Tensor = self.features(pixels)
         coords: Tensor = self.regress(features.flatten(1))
-        return NetOutput(coords.view(-1, KEYPOINTS, 2), None)
+        return NetOutput(coords.view(len(coords), -1, 2), None)
 
     def _cells(self, size: int) -> int:
         """Return how many cells the last map has, from the layers themselves."""
