@@ -55,6 +55,7 @@ def make_routes(sessions: SessionList) -> list[Route]:
         Route(session + "/timeline/{first}", api.timeline),
         Route(session + "/bodies/{first}", api.bodies),
         Route(session + "/frames/{seq}", api.frame),
+        Route(session + "/findings", api.findings),
         Route(session + "/edits", api.edit, methods=["POST"]),
         Route(session + "/undo", api.undo, methods=["POST"]),
         Route(session + "/redo", api.redo, methods=["POST"]),
@@ -114,6 +115,10 @@ class _Api:
             self._sessions.frame, _name(request), _number(request, "seq"), _uuid(request)
         )
         return Response(image, media_type="image/jpeg")
+
+    async def findings(self, request: Request) -> Response:
+        found = await self._threads.run(self._sessions.findings, _name(request), _uuid(request))
+        return JSONResponse(found)
 
     async def edit(self, request: Request) -> Response:
         edit = _decision_of(await read_json(request))

@@ -53,6 +53,11 @@ class OpenSession:
         """The session's identity: it is another one when a session is recorded anew."""
         return self._reader.info.uuid
 
+    @property
+    def along(self) -> Stream:
+        """The stream whose frames are paged through: bodies where there are no pictures."""
+        return Stream.bodies if self._bodies_alone else Stream.color
+
     def close(self) -> None:
         """Close the files."""
         self._reader.close()
@@ -121,9 +126,7 @@ class OpenSession:
     def detail(self) -> dict[str, Any]:
         """Return what the session's page shows beside its line in the list and its frames."""
         info = self._reader.info
-        along = Stream.bodies if self._bodies_alone else Stream.color
-        drops = timeline.find_drops(self._color, self._reader.events, along)
-        noticed = timeline.find_noticed(self._color, self._reader.events, along)
+        drops = timeline.find_drops(self._color, self._reader.events, self.along)
         edits = load_edits(self.folder)
         verdicts = edits.verdicts(self._color["seq"])
         return {
@@ -137,17 +140,7 @@ class OpenSession:
             "mirrored": bool(info.device.mirrored),
             "times": info.device.times or "",
             "takes": timeline.take_spans(self._color),
-            "drops": [
-                {
-                    "stream": drop.stream,
-                    "reason": drop.reason,
-                    "first": drop.first,
-                    "last": drop.last,
-                    "count": drop.count,
-                }
-                for drop in drops
-            ],
-            "noticed": [asdict(one) for one in noticed],
+            "drops": [asdict(drop) for drop in drops],
             "edits": self.edits(edits),
         }
 

@@ -21,6 +21,7 @@ from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions
 from ..sessions.schema import Stream
 from ..sessions.summary import summarise
 from .errors import BusyError, NotHereError, ReplacedError
+from .findings import FindingsInBackground
 from .open_session import OpenSession, recording_stamp
 from .summaries import Summaries
 
@@ -91,6 +92,7 @@ class SessionList:
         self._places: OrderedDict[str, _Place] = OrderedDict()
         self._known: dict[str, tuple[object, dict[str, Any]]] = {}
         self._summaries = Summaries(self._line)
+        self._findings = FindingsInBackground()
 
     def report(self) -> dict[str, Any]:
         """Return what the list of sessions shows, newest first."""
@@ -240,6 +242,12 @@ class SessionList:
         """Return a small JPEG of the session."""
         with self._open(name, uuid) as session:
             return session.thumbnail()
+
+    def findings(self, name: str, uuid: str | None = None) -> dict[str, Any]:
+        """Return what the checks found, as far as it is known."""
+        with self._open(name, uuid) as session:
+            folder, identity, along = session.folder, session.uuid, session.along.name
+        return self._findings.get(folder, identity, recording_stamp(folder), along)
 
     def edit(
         self, name: str, uuid: str, op: Decision, first: int, last: int, note: str

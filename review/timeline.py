@@ -70,25 +70,6 @@ class Drop:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Noticed:
-    """What the recorder noticed and lost nothing by, placed on the colour frames' axis.
-
-    Attributes:
-        stream: The stream's name.
-        kind: The kind of event, as a person reads it.
-        first: Colour seq at which it begins.
-        last: Colour seq at which it ends, included.
-        text: What the person was told.
-    """
-
-    stream: str
-    kind: str
-    first: int
-    last: int
-    text: str
-
-
 def slim_bodies(rows: np.ndarray) -> np.ndarray:
     """Return (M,) ``BODY_DTYPE`` of (M,) body rows with a Kinect v2's joints; further slots go."""
     slim = np.zeros(len(rows), BODY_DTYPE)
@@ -198,31 +179,6 @@ def _drop_of(color: np.ndarray, event: np.void, along: Stream) -> Drop | None:
         return None
     reason = kind.name.removeprefix("drop_").replace("_", " ")
     return Drop(stream.name, reason, *place, int(event["count"]))
-
-
-def find_noticed(
-    color: np.ndarray, events: np.ndarray, along: Stream = Stream.color
-) -> list[Noticed]:
-    """List what was noticed and lost nothing; of what lasted the event with the whole range.
-
-    Args:
-        color: (N,) colour rows, sorted by seq.
-        events: (E,) event rows.
-        along: The stream that the rows are of.
-    """
-    found: dict[tuple[object, ...], Noticed] = {}
-    for row, event in enumerate(events):
-        try:
-            stream, kind = Stream(event["stream"]), EventKind(event["kind"])
-        except ValueError:
-            continue  # a kind that a later kincap added
-        place = _place(color, event, along)
-        if kind.is_drop or kind is EventKind.take_start or place is None:
-            continue
-        text = event["text"].decode(errors="replace")
-        key = (kind, int(event["seq_first"])) if stream == along else (row,)
-        found[key] = Noticed(stream.name, kind.name.replace("_", " "), *place, text)
-    return sorted(found.values(), key=lambda noticed: noticed.first)
 
 
 def _place(color: np.ndarray, event: np.void, along: Stream) -> tuple[int, int] | None:

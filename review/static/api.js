@@ -68,6 +68,7 @@ export const api = {
   session: (name) => getJson(base(name)),
   timeline: (name, uuid, first) => getColumns(`${base(name)}/timeline/${first}${of(uuid)}`),
   bodies: (name, uuid, first) => getColumns(`${base(name)}/bodies/${first}${of(uuid)}`),
+  findings: (name, uuid) => getJson(`${base(name)}/findings${of(uuid)}`),
   frame: (name, uuid, seq, signal) => getBlob(`${base(name)}/frames/${seq}${of(uuid)}`, signal),
   thumbnail: (name, uuid) => getBlob(`${base(name)}/thumbnail${of(uuid)}`),
   edit: (name, uuid, op, first, last) => postJson(`${base(name)}/edits`, { op, first, last, uuid }),

@@ -2,6 +2,7 @@
 
 import { $, clockText, countText, el, facts } from "./dom.js";
 
+const MOST_FINDINGS = 12;
 const HANDS = ["unknown", "not tracked", "open", "closed", "lasso"];
 const STATES = {
   recording: "recording", left: "not sealed", sealed: "sealed", empty: "empty", damaged: "damaged",
@@ -37,6 +38,7 @@ export function drawPanel(session, index, people, skeleton, goTo) {
   if ($("panel").hidden) return;
   $("panel").replaceChildren(
     el("section", {}, el("h2", {}, "Frame"), frameFacts(session, index)),
+    ...findingSections(session, index),
     ...peopleSections(people, skeleton),
     decisions(session, goTo),
     el("section", {}, el("h2", {}, "Session"), sessionFacts(session.info)),
@@ -52,6 +54,18 @@ function frameFacts(session, index) {
       ? "none paired"
       : `${residual >= 0 ? "+" : "−"}${Math.abs(residual).toFixed(1)} ms`],
   ]);
+}
+
+/** What the checks found in this frame, and what they found in no particular place. */
+function findingSections(session, index) {
+  const seq = session.seq[index];
+  const here = session.findings.filter(({ first, last }) => first === null || (first <= seq && seq <= last));
+  const words = here.slice(0, MOST_FINDINGS).map(({ kind, text, meaning }) =>
+    el("li", { title: meaning }, el("b", {}, kind.replaceAll("_", " ")), ` ${text}`));
+  if (here.length > MOST_FINDINGS) words.push(el("li", {}, `and ${here.length - MOST_FINDINGS} more`));
+  if (session.findingsProblem) words.push(el("li", { className: "problem" }, `not checked: ${session.findingsProblem}`));
+  if (words.length === 0) return [];
+  return [el("section", {}, el("h2", {}, "Found here"), el("ul", { className: "found" }, ...words))];
 }
 
 function peopleSections(people, skeleton) {

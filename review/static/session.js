@@ -15,6 +15,9 @@ export class Session {
     this.keypoints = keypoints;
     this.pieces = new Map();
     this.info = null;
+    this.findings = [];
+    this.findingsProblem = null;
+    this.findingsReady = false;
     this.rows = 0;
   }
 
@@ -49,11 +52,23 @@ export class Session {
       merged[key].set(tail[key], old.length);
     }
     this.info = info;
+    this.findingsReady = false;
     this.take_(merged);
     for (const id of [...this.pieces.keys()]) {
       if ((id + 1) * PIECE > from) this.pieces.delete(id);
     }
     return this.rows !== before;
+  }
+
+  /** Ask what the checks found, until they are ready; return true if there is something new. */
+  async lookForFindings() {
+    if (this.findingsReady && this.info.state !== "recording") return false;
+    const report = await api.findings(this.name, this.uuid);
+    const isNew = JSON.stringify(report.findings) !== JSON.stringify(this.findings);
+    this.findings = report.findings;
+    this.findingsProblem = report.problem;
+    this.findingsReady = report.ready;
+    return isNew;
   }
 
   take_(table) {
@@ -108,13 +123,13 @@ export class Session {
     return null;
   }
 
-  /** Where something begins that one may want to see: takes, losses, what was noticed, rejected ranges. */
+  /** Where something begins that one may want to see: takes, losses, findings, rejected ranges. */
   eventIndices() {
-    const { takes, drops, noticed, edits } = this.info;
+    const { takes, drops, edits } = this.info;
     const seqs = [
       ...takes.map(({ first }) => first),
       ...drops.map(({ first }) => first),
-      ...noticed.map(({ first }) => first),
+      ...this.findings.filter(({ first }) => first !== null).map(({ first }) => first),
       ...edits.ranges.filter(({ op }) => op === "reject").map(({ first }) => first),
     ];
     const indices = new Set(seqs.map((seq) => Math.min(this.indexAtOrAfter(seq), this.rows - 1)));

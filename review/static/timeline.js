@@ -1,22 +1,21 @@
 // The lanes under the picture, over all frames or a part of them: takes and decisions, the share
-// of inferred keypoints, what was dropped, and a row for each keypoint. The x axis is seq, so a
-// dropped frame takes the room that it should have had.
+// of inferred keypoints, what was lost, what the checks found, and a row for each keypoint. The x
+// axis is seq, so a dropped frame takes the room that it should have had.
 
 import { fitCanvas, clockText } from "./dom.js";
+import { FindingLanes, findingText } from "./finding_lanes.js";
 import { NO_BODY } from "./session.js";
+import { onThemeChange, theme } from "./theme.js";
 
-export const LANE = {
-  tracked: "#2b5a52", inferred: "#e3a634", untracked: "#7d3a43", reject: "#ff5c6c",
-  keep: "#43c98b", drop: "#d774ff", take: ["#2c3543", "#232b37"], mark: "#5b9dff",
-  text: "#97a2b2", faint: "#1c222b", line: "#333c49", head: "#f2f5f9",
-};
-const GUTTER = 92;
+const GUTTER = 104;
 const RIGHT = 12;
-const ROWS = { overview: [2, 6], ruler: [10, 14], takes: [25, 15], share: [44, 30], drops: [78, 8], keypoints: [90, 8] };
-const ROOMY = { window: 860, row: 10 }; // on a tall screen the keypoints' rows get more room
+const ROWS = { overview: [2, 6], ruler: [10, 14], takes: [25, 15], share: [44, 30], drops: [78, 8], findings: [90, 8] };
+const KEYPOINT_ROW = 8;
+const ROOMY = { window: 860, row: 10 }; // on a tall screen the rows of keypoints get more room
 const FULL_SHARE = 8; // keypoints: from here on the share's lane is full
 const SAMPLES = 48; // frames looked at for one column of the screen when many fall into it
 const SMALLEST_VIEW = 20;
+const MOST_TOLD = 4; // findings in one tip
 
 export class Timeline {
   /**
@@ -25,16 +24,31 @@ export class Timeline {
    */
   constructor(parts, names, on) {
     Object.assign(this, { ...parts, names, on });
-    this.rowHeight = ROWS.keypoints[1];
+    this.rowHeight = KEYPOINT_ROW;
+    this.findings = new FindingLanes();
     this.session = null;
     this.position = 0;
     this.marks = { first: null, last: null };
     this.listen();
+    onThemeChange(() => this.draw());
   }
 
   setSession(session) {
     this.session = session;
+    [this.from, this.to] = this.bounds();
+    this.setFindings(session?.findings || []);
     this.showAll();
+  }
+
+  /** Show what the checks found; return true if the lanes need another height. */
+  setFindings(findings) {
+    if (this.findings.set(findings)) this.resize();
+    else this.draw();
+  }
+
+  /** Where the rows of keypoints begin. */
+  get keypointsTop() {
+    return ROWS.findings[0] + this.findings.height;
   }
 
   /** The session has grown: follow it if the whole of it was on view. */
@@ -98,8 +112,8 @@ export class Timeline {
 
   resize() {
     const width = this.head.parentElement.clientWidth;
-    this.rowHeight = window.innerHeight >= ROOMY.window ? ROOMY.row : ROWS.keypoints[1];
-    this.height = ROWS.keypoints[0] + this.names.length * this.rowHeight + 2;
+    this.rowHeight = window.innerHeight >= ROOMY.window ? ROOMY.row : KEYPOINT_ROW;
+    this.height = this.keypointsTop + this.names.length * this.rowHeight + 2;
     fitCanvas(this.lanes, width, this.height);
     fitCanvas(this.head, width, this.height);
     this.width = width;
@@ -128,6 +142,7 @@ export class Timeline {
       this.drawTakes(ctx);
       this.drawStates(ctx);
       this.drawDrops(ctx);
+      this.findings.draw(ctx, ROWS.findings[0], [GUTTER, this.inner], (...range) => this.span(...range));
       this.drawEdits(ctx);
       this.drawOverview(ctx);
     }
@@ -138,14 +153,15 @@ export class Timeline {
     ctx.font = "10px system-ui, sans-serif";
     ctx.textBaseline = "middle";
     ctx.textAlign = "right";
-    ctx.fillStyle = LANE.text;
+    ctx.fillStyle = theme().muted;
     const label = (text, [y, h]) => ctx.fillText(text, GUTTER - 8, y + h / 2);
     label("take", ROWS.takes);
     label("inferred", ROWS.share);
-    label("events", ROWS.drops);
+    label("lost", ROWS.drops);
     const height = this.rowHeight;
-    ctx.font = `${Math.min(10, height)}px system-ui, sans-serif`;
-    this.names.forEach((name, k) => label(name.replace("_", " "), [ROWS.keypoints[0] + k * height - 0.5, height]));
+    ctx.font = `${Math.min(10, height + 1)}px system-ui, sans-serif`;
+    for (const row of this.findings.rows(ROWS.findings[0])) label(row.name, [row.y - 0.5, row.height]);
+    this.names.forEach((name, k) => label(name.replace("_", " "), [this.keypointsTop + k * height - 0.5, height]));
   }
 
   drawRuler(ctx) {
@@ -159,7 +175,7 @@ export class Timeline {
     ) || 7200;
     ctx.font = "10px system-ui, sans-serif";
     ctx.textAlign = "center";
-    ctx.fillStyle = LANE.text;
+    ctx.fillStyle = theme().muted;
     for (let t = Math.ceil(low / step) * step; t <= high; t += step) {
       const x = this.x(session.seqAtClock(t));
       if (x < GUTTER + 14 || x > this.width - RIGHT - 14) continue;
@@ -173,14 +189,14 @@ export class Timeline {
     for (const { take, first, last } of this.session.info.takes) {
       const [x0, x1] = this.span(first, last);
       if (x1 <= x0) continue;
-      ctx.fillStyle = LANE.take[take % 2];
+      ctx.fillStyle = take % 2 ? theme()["take-odd"] : theme()["take-even"];
       ctx.fillRect(x0, y, x1 - x0, h);
       if (x0 > GUTTER) {
-        ctx.fillStyle = LANE.text;
+        ctx.fillStyle = theme().muted;
         ctx.fillRect(Math.round(x0), y - 3, 1, this.height - y);
       }
       if (x1 - x0 > 44) {
-        ctx.fillStyle = LANE.text;
+        ctx.fillStyle = theme().muted;
         ctx.font = "10px system-ui, sans-serif";
         ctx.textAlign = "left";
         ctx.fillText(`take ${take}`, x0 + 5, y + h / 2 + 0.5);
@@ -198,7 +214,7 @@ export class Timeline {
   drawStates(ctx) {
     const { session } = this;
     const [shareY, shareH] = ROWS.share;
-    ctx.fillStyle = LANE.faint;
+    ctx.fillStyle = theme().faint;
     ctx.fillRect(GUTTER, shareY, this.inner, shareH);
     const perFrame = this.inner / (this.to - this.from);
     if (perFrame >= 1) {
@@ -221,18 +237,20 @@ export class Timeline {
     const counts = this.countStates(begin, end);
     if (!counts) return;
     const [shareY, shareH] = ROWS.share;
-    const [top] = ROWS.keypoints;
+    const top = this.keypointsTop;
     const inferred = counts.inferred.reduce((a, b) => a + b, 0) / counts.frames;
     const share = Math.min(1, inferred / FULL_SHARE);
-    ctx.fillStyle = LANE.inferred;
+    ctx.fillStyle = theme().inferred;
     ctx.fillRect(x, shareY + shareH * (1 - share), width, shareH * share);
     this.names.forEach((_, k) => {
       ctx.fillStyle = mix(counts, k);
       ctx.fillRect(x, top + k * this.rowHeight, width, this.rowHeight - 1);
     });
     if (counts.nobody > 0) {
-      ctx.fillStyle = `rgba(120, 130, 145, ${(0.45 * counts.nobody) / (counts.seen + counts.nobody)})`;
+      ctx.globalAlpha = (0.45 * counts.nobody) / (counts.seen + counts.nobody);
+      ctx.fillStyle = theme().nobody;
       ctx.fillRect(x, shareY, width, shareH);
+      ctx.globalAlpha = 1;
     }
   }
 
@@ -262,20 +280,15 @@ export class Timeline {
 
   drawDrops(ctx) {
     const [y, h] = ROWS.drops;
-    ctx.fillStyle = LANE.faint;
+    ctx.fillStyle = theme().faint;
     ctx.fillRect(GUTTER, y, this.inner, h);
     for (const { stream, first, last } of this.session.info.drops) {
       const [x0, x1] = this.span(first, last);
       if (x1 <= x0) continue;
-      ctx.fillStyle = LANE.drop;
+      ctx.fillStyle = theme().drop;
       // a lost body leaves its picture: half the height
       const height = stream === "color" ? h : h / 2;
       ctx.fillRect(x0, y + h - height, Math.max(x1 - x0, 2), height);
-    }
-    ctx.fillStyle = LANE.inferred;
-    for (const { first, last } of this.session.info.noticed) {
-      const [x0, x1] = this.span(first, last);
-      if (x1 > x0) ctx.fillRect(x0, y, Math.max(x1 - x0, 2), 2);
     }
   }
 
@@ -285,12 +298,12 @@ export class Timeline {
       if (op !== "reject") continue;
       const [x0, x1] = this.span(first, last);
       if (x1 <= x0) continue;
-      ctx.fillStyle = LANE.reject;
+      ctx.fillStyle = theme().reject;
       ctx.fillRect(x0, y, Math.max(x1 - x0, 2), h);
-      ctx.fillStyle = "rgba(255, 92, 108, 0.16)";
+      ctx.fillStyle = theme()["reject-tint"];
       ctx.fillRect(x0, y + h, Math.max(x1 - x0, 2), this.height - y - h);
       if (x1 - x0 > 58) {
-        ctx.fillStyle = "#2a0b10";
+        ctx.fillStyle = theme()["on-reject"];
         ctx.font = "600 10px system-ui, sans-serif";
         ctx.textAlign = "left";
         ctx.fillText("rejected", x0 + 5, y + h / 2 + 0.5);
@@ -303,12 +316,12 @@ export class Timeline {
     const [first, last] = this.bounds();
     const at = (seq) => GUTTER + ((seq - first) / (last - first)) * this.inner;
     if (this.whole) return;
-    ctx.fillStyle = LANE.faint;
+    ctx.fillStyle = theme().faint;
     ctx.fillRect(GUTTER, y, this.inner, h);
-    ctx.fillStyle = LANE.line;
+    ctx.fillStyle = theme().line;
     ctx.fillRect(at(this.from), y, Math.max(3, at(this.to) - at(this.from)), h);
     for (const range of this.session.info.edits.ranges) {
-      ctx.fillStyle = LANE.reject;
+      ctx.fillStyle = theme().reject;
       if (range.op === "reject") {
         ctx.fillRect(at(range.first), y + 2, Math.max(1, at(range.last + 1) - at(range.first)), h - 4);
       }
@@ -322,15 +335,15 @@ export class Timeline {
     const { first, last } = this.marks;
     if (first !== null || last !== null) {
       const [x0, x1] = this.span(first ?? last, last ?? first);
-      ctx.fillStyle = "rgba(91, 157, 255, 0.25)";
+      ctx.fillStyle = theme()["mark-tint"];
       if (x1 > x0) ctx.fillRect(x0, top, Math.max(2, x1 - x0), this.height - top);
-      ctx.fillStyle = LANE.mark;
+      ctx.fillStyle = theme().mark;
       if (first !== null && this.isOnView(first)) ctx.fillRect(this.x(first) - 1, top, 2, this.height - top);
       if (last !== null && this.isOnView(last)) ctx.fillRect(this.x(last + 1) - 1, top, 2, this.height - top);
     }
     if (!this.isOnView(this.position)) return;
     const x = this.x(this.position + 0.5);
-    ctx.fillStyle = LANE.head;
+    ctx.fillStyle = theme().head;
     ctx.fillRect(Math.round(x) - 0.5, top, 1.5, this.height - top);
     ctx.beginPath();
     ctx.moveTo(x - 5, top - 5);
@@ -357,12 +370,17 @@ export class Timeline {
       head.setPointerCapture(event.pointerId);
       const y = event.clientY - head.getBoundingClientRect().top;
       this.anchor = Math.floor(this.seqAt(local(event)));
+      const [finding] = event.shiftKey ? [] : this.findingsAt(local(event), y);
+      if (finding) {
+        this.on.seek(finding.first);
+        return;
+      }
       this.dragging = y < ROWS.ruler[0] && !this.whole ? "overview" : event.shiftKey ? "range" : "seek";
       move(event);
     });
     head.addEventListener("pointermove", (event) => {
       if (this.dragging) move(event);
-      this.showTip(local(event));
+      this.showTip(local(event), event.clientY - head.getBoundingClientRect().top);
     });
     const end = () => {
       if (this.dragging && this.dragging !== "overview") this.on.seek(this.position);
@@ -388,13 +406,21 @@ export class Timeline {
     this.lookAt(first + ((x - GUTTER) / this.inner) * (last - first) - width / 2, width);
   }
 
-  showTip(x) {
+  findingsAt(x, y) {
+    return this.findings.at(x, y, ROWS.findings[0], (...range) => this.span(...range));
+  }
+
+  showTip(x, y) {
     const { session, tip } = this;
+    const found = session?.rows && !this.dragging ? this.findingsAt(x, y) : [];
+    this.head.classList.toggle("link", found.length > 0);
     if (!session?.rows || x < GUTTER || x > GUTTER + this.inner) {
       tip.hidden = true;
       return;
     }
-    tip.textContent = this.tipText(Math.floor(this.seqAt(x)));
+    tip.textContent = found.length
+      ? found.slice(0, MOST_TOLD).map(findingText).join("\n") + (found.length > MOST_TOLD ? `\nand ${found.length - MOST_TOLD} more` : "")
+      : this.tipText(Math.floor(this.seqAt(x)));
     tip.hidden = false;
     const half = tip.offsetWidth / 2;
     tip.style.left = `${Math.max(half + 4, Math.min(this.width - half - 4, x))}px`;
@@ -411,19 +437,19 @@ export class Timeline {
       ? "no body"
       : inferred.length ? `inferred: ${inferred.join(", ")}` : "all 13 tracked";
     const verdict = session.verdict(seq) === "reject" ? " · rejected" : "";
-    const kinds = session.info.noticed.filter((n) => seq >= n.first && seq <= n.last).map((n) => n.kind);
-    const noticed = [...new Set(kinds)].map((kind) => ` · ${kind}`).join("");
-    return `frame ${seq} · take ${session.take[row]} · ${clockText(session.time_s[row])} · ${body}${verdict}${noticed}`;
+    const kinds = this.findings.of(seq).map(({ kind }) => kind.replaceAll("_", " "));
+    const found = [...new Set(kinds)].map((kind) => ` · ${kind}`).join("");
+    return `frame ${seq} · take ${session.take[row]} · ${clockText(session.time_s[row])} · ${body}${verdict}${found}`;
   }
 }
 
 /** The colour of a keypoint's row: tracked, inferred and untracked in their shares. */
 function mix({ frames, seen, inferred, untracked }, k) {
-  if (seen === 0) return LANE.faint;
+  if (seen === 0) return theme().faint;
   const shares = [
-    [LANE.tracked, frames - inferred[k] - untracked[k]],
-    [LANE.inferred, inferred[k]],
-    [LANE.untracked, untracked[k]],
+    [theme().tracked, frames - inferred[k] - untracked[k]],
+    [theme().inferred, inferred[k]],
+    [theme().untracked, untracked[k]],
   ];
   const sum = [0, 0, 0];
   for (const [color, count] of shares) {

@@ -11,6 +11,7 @@ import { Timeline } from "./timeline.js";
 import { drawFacts, drawPanel } from "./panel.js";
 
 const AGAIN_MS = 1500;
+const SOON_MS = 500; // while the checks are running
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
 const NEAR = [1, -1, 2, -2, 3, 4, 5, 6];
 const TOAST_MS = 3500;
@@ -80,7 +81,7 @@ export class Viewer {
     this.drawSession();
     if (session.rows) this.goTo(seq ?? session.seq[0]);
     else this.stage.notice("No frames in this session yet.");
-    this.timer = setTimeout(() => this.refresh(), AGAIN_MS);
+    this.refresh();
   }
 
   close() {
@@ -118,6 +119,10 @@ export class Viewer {
         this.timeline.grown();
         if (first) this.goTo(session.seq[0]);
       }
+      if (await session.lookForFindings() && this.session === session) {
+        this.timeline.setFindings(session.findings);
+      }
+      if (this.session !== session) return;
       this.drawSession();
       if (this.isLost) this.found();
     } catch (error) {
@@ -126,7 +131,7 @@ export class Viewer {
       if (this.session !== session || !this.ready) return;
     }
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.refresh(), AGAIN_MS);
+    this.timer = setTimeout(() => this.refresh(), session.findingsReady ? AGAIN_MS : SOON_MS);
   }
 
   lost(error) {

@@ -29,8 +29,8 @@ def test_strangers_are_refused_on_every_route(client: Any, make_session: Any, st
 
 def test_there_are_routes_and_our_own_page_gets_them(client: Any, make_session: Any):
     make_session("one", frames=4, dropped=range(0))
-    # GET and HEAD of nine, POST of four
-    assert len(ROUTES) == 22
+    # GET and HEAD of ten, POST of four
+    assert len(ROUTES) == 24
     for method, path in ROUTES:
         if method != "GET":
             continue

@@ -65,27 +65,6 @@ def event(kind: EventKind, stream: Stream, first: int, last: int, time: int = 0)
     return row
 
 
-def test_what_was_noticed_has_its_name_and_its_whole_range():
-    color = colors([k * TICK for k in range(20)])
-    events = np.concatenate(
-        [
-            event(EventKind.take_start, Stream.none, 0, 0),
-            event(EventKind.low_light, Stream.color, 5, 8),
-            event(EventKind.drop_wrong_size, Stream.color, 9, 9),
-            event(EventKind.low_light, Stream.color, 5, 12),
-            # bodies have numbers of their own: the time says where
-            event(EventKind.body_moved, Stream.bodies, 99, 99, 15 * TICK),
-            event(EventKind.sensor_lost, Stream.none, 0, 0, 17 * TICK),
-        ]
-    )
-    found = timeline.find_noticed(color, events)
-    assert [(n.stream, n.kind, n.first, n.last) for n in found] == [
-        ("color", "low light", 5, 12),
-        ("bodies", "body moved", 15, 15),
-        ("none", "sensor lost", 17, 17),
-    ]
-
-
 def test_losses_are_what_events_say_and_what_nothing_explains():
     color = colors([k * TICK for k in range(20)])[[0, 1, 2, 6, 7, 8, 11, 12]]
     unknown = event(EventKind.drop_encoder, Stream.color, 0, 0)
