@@ -13,7 +13,7 @@ import numpy as np
 
 ALIGNMENT: Final = 8
 TYPES: Final = ("f8", "f4", "u4", "u2", "u1")
-"""What the page has typed arrays for. seq travels as f8: exact up to 2**53."""
+"""Types that the page has typed arrays for. seq travels as f8: exact up to 2**53."""
 
 
 def pack_columns(columns: Mapping[str, np.ndarray], **extra: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""What the checks found in a session, placed on the axis of the page's time line.
+"""Findings of the checks, placed on the axis of the page's time line.
 
 The checks read the whole session, so they run beside the page, in a thread of their own; the page
 asks again until they are ready. How late the joints are takes a second of decoding: where the
@@ -113,7 +113,7 @@ def _seqs(finding: Finding, take: Take | None, along: str) -> tuple[int | None, 
 
 @dataclass
 class _Known:
-    """What is known of a session's findings.
+    """A session's findings as far as they are known.
 
     Attributes:
         stamp: Of the files that were checked; None before the first check has ended.

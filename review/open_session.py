@@ -89,7 +89,7 @@ class OpenSession:
         self._stamp = stamp
 
     def _load(self) -> None:
-        """Take the small tables; the bodies only when somebody asks for them."""
+        """Take the small tables; the bodies are read when the page asks for them."""
         self._size = self._reader.info.size_px
         self._color = self._reader.color
         self._paired: tuple[np.ndarray, timeline.FrameBodies] | None = None

@@ -32,7 +32,7 @@ MOST_OPEN: Final = 6
 """Sessions kept open; the one looked at longest ago is closed for the next."""
 
 LOCK_WAIT_S: Final = 5.0
-"""How long a request waits for another one that reads the same session."""
+"""Time that a request waits for another one that reads the same session."""
 
 READING: Final = "reading"
 """State of a session whose line in the list is not there yet."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 PATIENCE_S: Final = 2.0
-"""How long the list waits for the lines of all sessions."""
+"""Time that the list waits for the lines of all sessions."""
 
 AT_ONCE: Final = 4
 """Sessions read at the same time."""
@@ -25,7 +25,7 @@ class Summaries:
 
     Args:
         read: Returns the line of a session by name; called in threads.
-        patience_s: How long ``get`` waits.
+        patience_s: Time that ``get`` waits.
     """
 
     def __init__(self, read: Callable[[str], Line], patience_s: float = PATIENCE_S) -> None:

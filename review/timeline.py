@@ -1,4 +1,4 @@
-"""What the page draws along time: each colour frame with its body, its keypoints' states, losses.
+"""The time line of the page: colour frames with their body, keypoint states, lost items.
 
 Pure functions on the tables of a session. Bodies are paired by the data set's own rule, so the page
 shows what build will take.
@@ -17,7 +17,7 @@ from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import BODIES, COLOR_DTYPE, EventKind, Stream
 
 NO_BODY: Final = 255
-"""In a lane: nobody was seen in this frame, or no body row belongs to it."""
+"""In a lane: no one was seen in this frame, or no body row belongs to it."""
 
 BODY_DTYPE: Final = np.dtype(
     [
@@ -31,7 +31,7 @@ BODY_DTYPE: Final = np.dtype(
         ("joint_state", "u1", (BODIES, JOINTS)),
     ]
 )
-"""What the page needs of a body row: a quarter of it, which counts when an hour is open."""
+"""The part of a body row that the page needs: a quarter of it, which counts when an hour is open."""
 
 FAR_M: Final = 1e6
 
@@ -40,7 +40,7 @@ UNEXPLAINED: Final = "not stored, or its row is damaged"
 
 @dataclass(frozen=True, slots=True)
 class FrameBodies:
-    """Which body row belongs to which colour frame.
+    """The body row of each colour frame.
 
     Attributes:
         body: (N,) int64, row in the table of bodies, ``UNPAIRED`` where there is none.
@@ -132,7 +132,7 @@ def lane_states(bodies: np.ndarray, pairs: FrameBodies) -> tuple[np.ndarray, np.
 
     Returns:
         People in each frame, (N,) uint8, and the 13 keypoints' tracking states, (N, 13) uint8:
-        0 not tracked, 1 inferred, 2 tracked, ``NO_BODY`` in the whole row where nobody is.
+        0 not tracked, 1 inferred, 2 tracked, ``NO_BODY`` in the whole row where no one is.
     """
     count = np.zeros(len(pairs.body), dtype=np.uint8)
     states = np.full((len(pairs.body), KEYPOINTS), NO_BODY, dtype=np.uint8)
@@ -169,7 +169,7 @@ def find_drops(color: np.ndarray, events: np.ndarray, along: Stream = Stream.col
 
 
 def _drop_of(color: np.ndarray, event: np.void, along: Stream) -> Drop | None:
-    """Return the loss that an event tells of; None where it tells of something else."""
+    """Return the loss that an event reports; None where it reports something else."""
     try:
         stream, kind = Stream(event["stream"]), EventKind(event["kind"])
     except ValueError:

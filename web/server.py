@@ -19,7 +19,7 @@ SHUTDOWN_S: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class PageAddress:
-    """Where a page is.
+    """The address of a page.
 
     Attributes:
         url: What the person opens; carries the token.

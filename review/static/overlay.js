@@ -41,7 +41,7 @@ export function drawPeople(ctx, people, place, show, skeleton, ratio) {
   }
 }
 
-/** How thick lines are: somebody far away must not vanish behind the marks. */
+/** The thickness of lines: a person far away must not vanish behind the marks. */
 function unitOf(person, place, ratio) {
   let [top, bottom] = [Infinity, -Infinity];
   for (let i = 0; i < person.states.length; i += 1) {
@@ -89,7 +89,7 @@ function drawNames(ctx, person, at, skeleton, unit) {
     const place = at(joint);
     if (!place) return;
     const text = person.states[joint] === INFERRED ? `${name} (inferred)` : name;
-    // names stand on the outer side of the body, so that they don't cover each other
+    // names are on the outer side of the body, so that they don't cover each other
     const outward = outwardOf(person, joint, skeleton, at);
     ctx.textAlign = outward < 0 ? "right" : "left";
     const x = place[0] + outward * 9 * unit;

@@ -70,7 +70,7 @@ function findingSections(session, index) {
 
 function peopleSections(people, skeleton) {
   if (people === null) return [el("section", {}, el("h2", {}, "Person"), el("p", { className: "muted" }, "Loading…"))];
-  if (people.length === 0) return [el("section", {}, el("h2", {}, "Person"), el("p", { className: "muted" }, "Nobody was seen."))];
+  if (people.length === 0) return [el("section", {}, el("h2", {}, "Person"), el("p", { className: "muted" }, "No one was seen."))];
   return people.map((person) => {
     const named = (state) => skeleton.joints.filter((_, joint) => person.states[joint] === state);
     const tracked = named(2);

@@ -106,7 +106,7 @@ export class Session {
     return Math.max(0, lowerBound(this.clock, seconds + 1e-6, this.rows) - 1);
   }
 
-  /** Where on the axis of seqs a time of the play clock lies, between frames too. */
+  /** The place of a time of the play clock on the axis of seqs, between frames too. */
   seqAtClock(seconds) {
     const i = this.indexAtClock(seconds);
     if (i + 1 >= this.rows) return this.seq[i];

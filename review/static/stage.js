@@ -69,7 +69,7 @@ export class Stage {
     this.overlay.dataset.seq = seq;
   }
 
-  /** While somebody drags, any picture that arrives is better than none. */
+  /** While the mouse is dragged, any picture that arrives is better than none. */
   showStale(seq, frames, wanted) {
     const bitmap = frames.get(seq);
     if (!bitmap || frames.has(wanted) || this.shown === wanted) return;

@@ -204,7 +204,7 @@ export class Timeline {
     }
   }
 
-  /** Screen x of the first and behind the last frame of a range, cut to what is on view. */
+  /** Screen x of the beginning and the end of a range, cut to what is on view. */
   span(first, last) {
     const x0 = Math.max(GUTTER, this.x(first));
     const x1 = Math.min(GUTTER + this.inner, this.x(last + 1));

@@ -29,7 +29,7 @@ export function facts(pairs) {
   return list;
 }
 
-/** Give a canvas as many pixels as the screen has under it; say whether that changed anything. */
+/** Give a canvas as many pixels as the screen has under it; return true if that changed anything. */
 export function fitCanvas(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
   const w = Math.max(1, Math.round(width * ratio));
