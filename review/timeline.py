@@ -31,7 +31,7 @@ BODY_DTYPE: Final = np.dtype(
         ("joint_state", "u1", (BODIES, JOINTS)),
     ]
 )
-"""The part of a body row that the page needs: a quarter of it, which counts when an hour is open."""
+"""The part of a body row that the page needs: a quarter, which counts when an hour is open."""
 
 FAR_M: Final = 1e6
 
