@@ -69,6 +69,9 @@ def import_recordings(
         print_json(done.to_json())
     else:
         _print(done)
+    for item in done.items:
+        if item.error is not None:
+            say(f"kincap: {item.session}: {item.error}")
     if done.exit_code:
         raise typer.Exit(done.exit_code)
 
@@ -76,9 +79,6 @@ def import_recordings(
 def _print(done: "ImportResult") -> None:
     columns = ("session", "state", "colour", "bodies", "lost", "quality")
     table(columns, [_row(item) for item in done.items], right=(2, 3, 4))
-    for item in done.items:
-        if item.error is not None:
-            result(f"{item.session}: {item.error}")
     result(", ".join(f"{count} {state}" for state, count in done.counts.items()))
 
 

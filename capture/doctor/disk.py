@@ -22,7 +22,7 @@ from .checks import Check
 
 FPS: Final = 30
 TYPICAL_BYTES: Final = {Stream.color: 370_000, Stream.mask: 2_500, Stream.depth: 205_000}
-"""Mean size of a stored picture."""
+"""Mean size of a stored image."""
 TRIAL_FRAMES: Final = 30
 
 _MIB: Final = 1 << 20
@@ -170,7 +170,7 @@ def _trial(folder: Path) -> Check:
 
 
 class _TrialSensor:
-    """Gives pictures of noise and empty body rows, as a file would."""
+    """Gives images of noise and empty body rows, as a file would."""
 
     def __init__(self) -> None:
         self._image = np.random.default_rng(0).integers(0, 60, (1080, 1920, 4), np.uint8)
@@ -185,7 +185,7 @@ class _TrialSensor:
         )
 
     def items(self) -> Iterator[Item]:
-        """Hand over a body row and a picture in turn."""
+        """Hand over a body row and an image in turn."""
         for k in range(TRIAL_FRAMES):
             row: Any = empty_body_row()
             row["time_device"], row["time_host"] = k * TICK_100NS, time.perf_counter_ns()

@@ -25,7 +25,7 @@ def selftest(seconds: float, ask: Ask, say: Callable[[str], None], folder: Path)
         seconds: How long to watch.
         ask: Asks the person.
         say: Tells the person.
-        folder: Where the picture to look at is put.
+        folder: Where the image to look at is put.
     """
     say(f"Hold up a printed R or F to the camera for {seconds:g} s.")
     watched = watch(KinectSensor(), seconds)
@@ -55,15 +55,13 @@ def selftest(seconds: float, ask: Ask, say: Callable[[str], None], folder: Path)
 
 
 def _mirroring(watched: Watched, ask: Ask, folder: Path) -> Check:
-    """Have the person read a printed letter in a picture."""
+    """Have the person read a printed letter in an image."""
     name = "selftest: mirroring"
-    if watched.picture is None:
-        return Check(name, "warning", "no picture came", "see the streams above")
+    if watched.blob is None:
+        return Check(name, "warning", "no image came", "see the streams above")
     path = folder / "kincap-selftest.jpg"
-    path.write_bytes(watched.picture)
-    answer = ask(
-        f"Open {path}, the last picture of the printed letter: does it look as in a mirror?"
-    )
+    path.write_bytes(watched.blob)
+    answer = ask(f"Open {path}, the last image of the printed letter: does it look as in a mirror?")
     if answer is None:
         return Check(
             name,

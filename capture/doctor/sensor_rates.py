@@ -50,7 +50,7 @@ class Watched:
         lost: Announced and not given, by reason.
         notices: What the source said.
         counts: Its own account.
-        picture: The last colour frame, JPEG; None without colour.
+        blob: The last colour frame, JPEG; None without colour.
     """
 
     streams: dict[Stream, StreamMeasure] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Watched:
     lost: Counter[str] = field(default_factory=Counter)
     notices: list[str] = field(default_factory=list)
     counts: dict[Stream, StreamCounts] = field(default_factory=dict)
-    picture: bytes | None = None
+    blob: bytes | None = None
 
 
 def watch(sensor: KinectSensor, seconds: float) -> Watched:
@@ -87,8 +87,8 @@ def watch(sensor: KinectSensor, seconds: float) -> Watched:
                 if isinstance(item, ColorFrame) and item.image is not None:
                     dark += bool(item.flags & ColorFlag.low_light)
                     if len(device[stream]) % _ENCODE_EVERY == 0:
-                        found.picture = encode_jpeg(item.image)
-                        sizes.append(len(found.picture))
+                        found.blob = encode_jpeg(item.image)
+                        sizes.append(len(found.blob))
                 device[stream].append(time_device)
                 host[stream].append(time_host)
                 if not isinstance(item, BodyFrame) and item.release is not None:

@@ -27,7 +27,7 @@ def take_bodies(driver: Driver, frame: Any) -> list[Any]:
         frame: An acquired IBodyFrame.
 
     Returns:
-        One ``KinectBody`` per slot, slots as in the body index picture.
+        One ``KinectBody`` per slot, slots as in the body index image.
 
     Raises:
         COMError: A call failed.

@@ -1,4 +1,4 @@
-"""Pictures: preallocated memory for them, and their one copy out of the driver into it."""
+"""Images: preallocated memory for them, and their one copy out of the driver into it."""
 
 import ctypes
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from .driver import Driver
 LOW_LIGHT_INTERVAL_100NS: Final = TICK_100NS * 3 // 2
 
 Room = tuple[npt.NDArray[Any], Callable[[], None]]
-"""Memory for one picture, and the function that gives it back."""
+"""Memory for one image, and the function that gives it back."""
 
 
 class Buffers:
-    """A fixed number of pictures of one shape; a picture comes back when its user releases it.
+    """A fixed number of images of one shape; an image comes back when its user releases it.
 
     Getting one takes no lock that another thread could hold for long, and never waits.
     """
@@ -36,23 +36,23 @@ class Buffers:
         """
         self._free: SimpleQueue[npt.NDArray[Any]] = SimpleQueue()
         for _ in range(count):
-            picture = np.empty(shape, dtype)
+            image = np.empty(shape, dtype)
             # touched once now: the first frames must not pay for the memory's first use
-            picture.fill(0)
-            self._free.put(picture)
+            image.fill(0)
+            self._free.put(image)
 
     def take(self) -> Room | None:
-        """Return a free picture and the function that gives it back; None where all are in use."""
+        """Return a free image and the function that gives it back; None where all are in use."""
         try:
-            picture = self._free.get_nowait()
+            image = self._free.get_nowait()
         except Empty:
             return None
-        return picture, lambda: self._free.put(picture)
+        return image, lambda: self._free.put(image)
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The pictures of all streams; they outlive a runtime, as frames that are being encoded do."""
+    """The images of all streams; they outlive a runtime, as frames that are being encoded do."""
 
     color: Buffers
     planes: dict[Stream, Buffers]

@@ -52,7 +52,7 @@ class StreamCounts:
         failed: A call failed (E_PENDING apart).
         pending: Gone before they could be fetched (E_PENDING).
         stale: With a time that had been there already, or an earlier one; left out.
-        no_room: All pictures' memory was in use.
+        no_room: All images' memory was in use.
     """
 
     arrived: int = 0
@@ -103,7 +103,7 @@ class TimedRuntime:
             streams: Which streams to serve.
             clock: Judges times; shared by the runtimes of one source.
             counts: Counted on, likewise.
-            memory: Makes or finds the memory, once the pictures' sizes are known.
+            memory: Makes or finds the memory, once the images' sizes are known.
 
         Raises:
             COMError, ValueError, OSError: The driver does not open the sensor; all is given back.
@@ -128,7 +128,7 @@ class TimedRuntime:
         """Do nothing: stock starts this in a thread that can't be joined; see ``start``."""
 
     def size_px(self, stream: Stream) -> tuple[int, int]:
-        """Return (width, height) of a stream's pictures."""
+        """Return (width, height) of a stream's images."""
         description = getattr(self, f"{_READERS[stream]}_frame_desc")
         return int(description.Width), int(description.Height)
 
@@ -377,7 +377,7 @@ def open_runtime(
         streams: Which streams to serve.
         clock: Judges times; shared by the runtimes of one source.
         counts: Counted on, likewise.
-        memory: Makes or finds the memory for pictures.
+        memory: Makes or finds the memory for images.
 
     Raises:
         SensorError: The driver refuses to open the sensor (exit 3).

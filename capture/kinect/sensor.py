@@ -31,7 +31,7 @@ from .runtime import (
 )
 
 COLOR_BUFFERS: Final = 20
-"""Colour pictures in memory: the recorder's ring of 16, and some on their way there."""
+"""Colour images in memory: the recorder's ring of 16, and some on their way there."""
 PLANE_BUFFERS: Final = 20
 URI: Final = "kinect"
 
@@ -137,7 +137,7 @@ class KinectSensor:
         return open_runtime(self._driver, self._streams, self._clock, self.counts, self._memory_for)
 
     def _memory_for(self, runtime: TimedRuntime) -> Memory:
-        """Return the memory for pictures, allocated when the first runtime knows their sizes."""
+        """Return the memory for images, allocated when the first runtime knows their sizes."""
         if self._memory is None:
             width, height = runtime.size_px(Stream.color)
             colors = COLOR_BUFFERS if Stream.color in self._streams else 0

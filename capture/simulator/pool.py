@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from .scenery.camera import HEIGHT, WIDTH
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Lent:
     """A frame buffer on loan; ``release`` is None where it is good only until the next one."""
 
-    image: Picture
+    image: Image
     release: "Release | None"
 
 
@@ -43,9 +43,9 @@ class FramePool:
 class Release:
     """Gives one buffer back, once, from any thread."""
 
-    def __init__(self, free: deque[Picture], image: Picture) -> None:
+    def __init__(self, free: deque[Image], image: Image) -> None:
         self._free = free
-        self._image: list[Picture] = [image]
+        self._image: list[Image] = [image]
 
     def __call__(self) -> None:
         """Give the buffer back; a second call does nothing."""

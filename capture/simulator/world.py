@@ -1,4 +1,4 @@
-"""The world of the simulated sensor at each tick: people, picture, body row, ground truth."""
+"""The world of the simulated sensor at each tick: people, image, body row, ground truth."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +17,7 @@ from .faults.stream_faults import Cue
 from .options import SimulatorOptions
 from .performer.gestures import GESTURES
 from .performer.rig import Pose
-from .pool import Picture
+from .pool import Image
 from .roster import Roster
 from .scene import Actor, Scene, Script
 from .scenery.camera import WIDTH, Camera
@@ -27,7 +27,7 @@ from .truth_log import Seen
 _POSE_BLOCK: Final = 64
 _POSE_BLOCKS: Final = 8
 _SEEN_FROM_PX: Final = 60.0
-"""Distance of a trunk from the picture's edge at which the tracker finds a person (a guess)."""
+"""Distance of a trunk from the image's edge at which the tracker finds a person (a guess)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Truth:
 
 
 class World:
-    """Draws pictures and fills rows for cues.
+    """Draws images and fills rows for cues.
 
     Args:
         options: What is simulated.
@@ -73,14 +73,14 @@ class World:
 
     @property
     def persons(self) -> int:
-        """Return the number of people, in the picture or not."""
+        """Return the number of people, in the image or not."""
         return len(self._script.scene(0).actors)
 
     def has_outliers(self, tick: int) -> bool:
         """Return True if the body row of a tick has a joint that is far off while outliers last."""
         return self._body_faults.has_outliers(tick)
 
-    def paint(self, cue: Cue, out: Picture) -> None:
+    def paint(self, cue: Cue, out: Image) -> None:
         """Draw what a cue shows.
 
         Args:
@@ -161,7 +161,7 @@ class World:
         ]
 
     def _hidden_at(self, index: int) -> NDArray[np.bool_]:
-        """Return (P, 25) the hidden joints of a tick, also where no picture of it was drawn."""
+        """Return (P, 25) the hidden joints of a tick, also where no image of it was drawn."""
         if index not in self._hidden:
             self._renderer.prepare(self._script.scene(index))
             self._keep_hidden(index, self._renderer.hidden(self._pose(index)))
@@ -198,6 +198,6 @@ class World:
         return self._poses[key]
 
     def _in_view(self, pose: Pose) -> bool:
-        """Return True if a person's trunk is well inside the picture."""
+        """Return True if a person's trunk is well inside the image."""
         x = float(self.camera.project(pose.joints[0, JOINT["SpineMid"]])[0])
         return _SEEN_FROM_PX < x < WIDTH - _SEEN_FROM_PX

@@ -61,7 +61,7 @@ class BodyFrame:
 
 @dataclass(slots=True)
 class PlaneFrame:
-    """One picture of the depth camera: who is where, or how far away.
+    """One image of the depth camera: who is where, or how far away.
 
     Attributes:
         stream: ``Stream.mask`` or ``Stream.depth``.

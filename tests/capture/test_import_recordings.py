@@ -67,7 +67,7 @@ def test_a_bad_file_is_named_and_the_others_are_recorded(tmp_path, logs, kincap)
     done = kincap("import", f"irds:{logs}/*.txt", "--no-report")
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == "5 recorded, 1 refused"
-    assert f"1_3: {logs}/1_3.txt: line 2: 0 joints" in done.stdout
+    assert f"1_3: {logs}/1_3.txt: line 2: 0 joints" in done.stderr
     assert "1_3" not in sessions(tmp_path)
 
 
@@ -136,7 +136,7 @@ def test_files_that_would_get_one_name_are_refused_before_anything(tmp_path, log
     assert kincap("import", both[0], "--no-report").returncode == 0
     second = kincap("import", both[1], "--no-report")
     assert second.returncode == 2
-    assert "pass --prefix" in second.stdout
+    assert "pass --prefix" in second.stderr
     assert kincap("import", both[1], "--no-report", "--prefix", "b-").returncode == 0
     assert "b-1_1" in sessions(tmp_path)
 

@@ -8,7 +8,7 @@ import pytest
 
 from kincap.capture.record import RecordSettings, record
 from kincap.capture.simulator.scenery.room import room_image
-from kincap.capture.simulator.scenery.wall_things import sign_picture
+from kincap.capture.simulator.scenery.wall_things import sign_image
 from kincap.capture.simulator.sensor import open_simulator
 from kincap.core.geometry import image_to_crop, unmirror_points
 from kincap.core.jpeg import encode_jpeg
@@ -120,7 +120,7 @@ def columns_beside(points: np.ndarray, size: int) -> np.ndarray:
 
 def test_text_reads_rightly_in_the_crops(tmp_path: Path) -> None:
     room = cv2.cvtColor(room_image(ROOM, mirrored=False), cv2.COLOR_BGR2GRAY)
-    x0, y0, x1, y1 = find_sign(room, sign_picture(ROOM))
+    x0, y0, x1, y1 = find_sign(room, sign_image(ROOM))
     # joints that are said to lie around the sign, so that the crop shows it whole and large
     sessions = Sessions(tmp_path / "recordings", size_px=(WIDTH, 1080))
     blob = encode_jpeg(room_image(ROOM, mirrored=True))

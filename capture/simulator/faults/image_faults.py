@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ....core.units import MS_100NS, TICK_100NS
 from ....sessions.schema import ColorFlag
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 LOW_LIGHT_INTERVAL_100NS: Final = 2 * TICK_100NS
 """Frame interval that a Kinect v2 reports in low light."""
@@ -27,7 +27,7 @@ _TILE: Final = (540, 960)
 
 
 class Darkness:
-    """Makes pictures as dark and noisy as little light makes them; by how much is a guess.
+    """Makes images as dark and noisy as little light makes them; by how much is a guess.
 
     Args:
         seed: What the noise comes from.
@@ -42,12 +42,12 @@ class Darkness:
         table = np.clip(np.arange(256) * _BRIGHTNESS + 4, 0, 255)
         self._table = np.asarray(table, np.uint8)
 
-    def fall(self, image: Picture, index: int) -> None:
-        """Darken a picture, in place.
+    def fall(self, image: Image, index: int) -> None:
+        """Darken an image, in place.
 
         Args:
             image: (1080, 1920, 4) uint8.
-            index: Number of the picture; the noise depends on it.
+            index: Number of the image; the noise depends on it.
         """
         cv2.LUT(image, self._table, dst=image)
         shift = 2 * int(np.random.default_rng([index, 702]).integers(_TILE[0]))
@@ -56,6 +56,6 @@ class Darkness:
         image[..., 3] = 255
 
 
-def wrong_size(image: Picture) -> Picture:
-    """Return a picture in a size that the sensor has not announced."""
+def wrong_size(image: Image) -> Image:
+    """Return an image in a size that the sensor has not announced."""
     return np.asarray(cv2.resize(image, WRONG_SIZE_PX, interpolation=cv2.INTER_AREA), np.uint8)

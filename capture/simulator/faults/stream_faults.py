@@ -1,7 +1,7 @@
 """Faults of the stream of items: its order, its times, and items that are left out.
 
-The streams are planned as cues, without a picture or a row in them: what a cue shows is drawn when
-it is handed over. So a frozen picture is the picture of an earlier tick drawn again, and a late
+The streams are planned as cues, without an image or a row in them: what a cue shows is drawn when
+it is handed over. So a frozen image is the image of an earlier tick drawn again, and a late
 item needs no memory.
 """
 
@@ -33,7 +33,7 @@ class Cue:
     Attributes:
         stream: ``Stream.color`` or ``Stream.bodies``.
         tick: When it is taken: the item's number without any faults.
-        shown: The tick whose picture or joints it shows.
+        shown: The tick whose image or joints it shows.
         time_device: What it says about its time, 100 ns.
         due_s: When it arrives, seconds of the take.
         faults: Those that changed it.

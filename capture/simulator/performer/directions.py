@@ -15,7 +15,7 @@ _CROSSING_S: Final = 0.6
 _TURNING_S: Final = 1.4
 _WALKING_S: Final = 2.2
 _AWAY_M: Final = 2.5
-"""Distance aside from which a person walks in; outside the picture."""
+"""Distance aside from which a person walks in; outside the image."""
 _WALK_TURN: Final = 1.25
 
 

@@ -1,4 +1,4 @@
-"""Drawing in perspective: a picture whose pen takes places in the room, in metres.
+"""Drawing in perspective: an image whose pen takes places in the room, in metres.
 
 View space is as a visitor sees the room, un-mirrored: x to the right, y up from the floor, z away
 from the sensor. The stored image is the mirror of it.
@@ -24,11 +24,11 @@ def shaded(color: ArrayLike, factor: float) -> tuple[float, float, float]:
 
 
 class Canvas:
-    """An un-mirrored picture of a room while it is drawn.
+    """An un-mirrored image of a room while it is drawn.
 
     Attributes:
         color: (1080, 1920, 3) uint8, blue green red.
-        light: (1080, 1920) float32 factor, multiplied into the picture at the end.
+        light: (1080, 1920) float32 factor, multiplied into the image at the end.
     """
 
     def __init__(self, camera: Camera = USUAL) -> None:
@@ -91,8 +91,8 @@ class Canvas:
             self.polygon(floor, shaded(color, 0.5))
         self.polygon([(x, y, z), (right, y, z), (right, top, z), (x, top, z)], color)
 
-    def picture(self, image: NDArray[np.uint8], corners: ArrayLike) -> None:
-        """Lay a picture onto four places: upper left, upper right, lower right, lower left."""
+    def lay(self, image: NDArray[np.uint8], corners: ArrayLike) -> None:
+        """Lay an image onto four places: upper left, upper right, lower right, lower left."""
         target = self.pixels(np.asarray(corners, float)).astype(np.float32)
         height, width = image.shape[:2]
         source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - 0.5
@@ -122,7 +122,7 @@ class Canvas:
         self.light *= 1 - strength * cv2.resize(soft, (WIDTH, HEIGHT))
 
     def finished(self, blur_px: float) -> NDArray[np.uint8]:
-        """Return the lit picture, as soft as the lens makes it."""
+        """Return the lit image, as soft as the lens makes it."""
         lit = self.color * self.light[..., None]
         return np.asarray(
             cv2.GaussianBlur(np.clip(lit, 0, 255).astype(np.uint8), (0, 0), blur_px), np.uint8

@@ -37,34 +37,34 @@ class Mesh:
 
 
 class Atlas:
-    """Several pictures side by side in one.
+    """Several images side by side in one.
 
     Args:
-        pictures: (H, W, 3) uint8 each, by name; at most 1020 wide.
+        images: (H, W, 3) uint8 each, by name; at most 1020 wide.
     """
 
-    def __init__(self, pictures: dict[str, NDArray[np.uint8]]) -> None:
+    def __init__(self, images: dict[str, NDArray[np.uint8]]) -> None:
         self._places: dict[str, tuple[int, int, int, int]] = {}
         x = y = shelf = 0
-        for name, picture in sorted(pictures.items(), key=lambda item: -item[1].shape[0]):
-            height, width = picture.shape[:2]
+        for name, image in sorted(images.items(), key=lambda item: -item[1].shape[0]):
+            height, width = image.shape[:2]
             if x + width + 2 * _MARGIN_PX > _ATLAS_WIDTH:
                 x, y, shelf = 0, y + shelf, 0
             self._places[name] = (x + _MARGIN_PX, y + _MARGIN_PX, width, height)
             x += width + 2 * _MARGIN_PX
             shelf = max(shelf, height + 2 * _MARGIN_PX)
-        self.picture = np.full((y + shelf, _ATLAS_WIDTH, 4), 255, np.uint8)
-        for name, picture in pictures.items():
+        self.image = np.full((y + shelf, _ATLAS_WIDTH, 4), 255, np.uint8)
+        for name, image in images.items():
             left, top, width, height = self._places[name]
-            padded = np.pad(picture, ((_MARGIN_PX,) * 2, (_MARGIN_PX,) * 2, (0, 0)), "edge")
-            self.picture[
+            padded = np.pad(image, ((_MARGIN_PX,) * 2, (_MARGIN_PX,) * 2, (0, 0)), "edge")
+            self.image[
                 top - _MARGIN_PX : top + height + _MARGIN_PX,
                 left - _MARGIN_PX : left + width + _MARGIN_PX,
                 :3,
             ] = padded
 
     def place(self, name: str, uv: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Map (..., 2) places in a picture, 0 to 1, to pixels of the atlas."""
+        """Map (..., 2) places in an image, 0 to 1, to pixels of the atlas."""
         left, top, width, height = self._places[name]
         return np.asarray(uv * [width - 1, height - 1] + [left, top])
 
@@ -94,9 +94,9 @@ class Figure:
         ]
         hands_at = sum(patch.points[..., 0].size for patch in patches)
         patches += shapes[0][HandState.OPEN] + shapes[1][HandState.OPEN]
-        atlas = Atlas(_pictures(subject, outfit, rng))
+        atlas = Atlas(_images(subject, outfit, rng))
 
-        self.atlas = atlas.picture
+        self.atlas = atlas.image
         self.uv = _stack([atlas.place(p.swatch, p.uv) for p in patches])
         self.open = _stack(
             [np.broadcast_to(p.open, p.points.shape[:2])[..., None] for p in patches]
@@ -175,7 +175,7 @@ def _leg(build: Build, outfit: Outfit, side: int, rng: np.random.Generator) -> l
     return patches
 
 
-def _pictures(
+def _images(
     subject: Subject, outfit: Outfit, rng: np.random.Generator
 ) -> dict[str, NDArray[np.uint8]]:
     """Paint all textures of a person."""

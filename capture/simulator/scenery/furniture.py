@@ -15,7 +15,7 @@ def furnish(
     """Put furniture along the back wall and things on it.
 
     Args:
-        canvas: The picture.
+        canvas: The image.
         rng: Source of the choices.
         depth: Distance of the back wall, metres.
         half: Half the room's width, metres.
@@ -121,7 +121,7 @@ def _desk(
         cv2.line(screen, (16, 20 + 18 * row), (16 + length, 20 + 18 * row),
                  tuple(rng.uniform(130, 240, 3)), 4)  # fmt: skip
     z = depth - 0.301
-    canvas.picture(screen, [(middle - 0.25, 1.14, z), (middle + 0.25, 1.14, z),
+    canvas.lay(screen, [(middle - 0.25, 1.14, z), (middle + 0.25, 1.14, z),
                             (middle + 0.25, 0.85, z), (middle - 0.25, 0.85, z)])  # fmt: skip
     canvas.block(x + 0.08, 0.74, front + 0.2, (0.08, 0.095, 0.08), paint(rng, 60, 230))
     end = x + width

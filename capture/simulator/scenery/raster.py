@@ -1,4 +1,4 @@
-"""Drawing a mesh into a picture: depth, texture, light."""
+"""Drawing a mesh into an image: depth, texture, light."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -249,7 +249,7 @@ def _bounds(camera: Camera, points: Floats) -> Rect:
 def _window(camera: Camera, points: Floats, left: int, top: int, width: int, height: int) -> Floats:
     """Move points so that a camera looking at a window's middle sees what the image shows there.
 
-    The rasteriser's camera has its centre in the middle of its picture, square pixels, and looks
+    The rasteriser's camera has its centre in the middle of its image, square pixels, and looks
     along -z.
     """
     aside = (camera.cx_px + 0.5 - left - width / 2) / camera.fy_px

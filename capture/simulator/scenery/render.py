@@ -19,7 +19,7 @@ from .raster import FAR_M, Layer, Light, Rect, Scratch, Tile, draw, merged, shad
 from .room import room
 from .shadows import cast, key_light_share
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 _Drawn = TypeVar("_Drawn")
 
 _NOISE_SIGMA: Final = 3.2
@@ -66,9 +66,9 @@ class Renderer:
         self._scene: Scene | None = None
         self._cast: list[_Cast] = []
         self._scratch: list[Scratch] = []
-        self._clean: Picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
-        self._work: Picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
-        self._noisy: list[Picture] = []
+        self._clean: Image = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+        self._work: Image = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+        self._noisy: list[Image] = []
         self._light = Light()
         self._wall_m = 4.5
 
@@ -93,7 +93,7 @@ class Renderer:
         for variant, noisy in enumerate(self._noisy):
             self._grain(self._clean, noisy, 31 * variant, 47 * variant)
 
-    def render(self, poses: list[Pose], index: int, out: Picture) -> NDArray[np.bool_]:
+    def render(self, poses: list[Pose], index: int, out: Image) -> NDArray[np.bool_]:
         """Draw one frame.
 
         Args:
@@ -129,7 +129,7 @@ class Renderer:
         return layer, [] if layer is None else [layer.tile(rect) for rect in layer.tiles()]
 
     def _layer(self, member: _Cast, pose: Pose) -> Layer | None:
-        """Draw one person; nothing is done for a person who is far outside the picture."""
+        """Draw one person; nothing is done for a person who is far outside the image."""
         joints = pose.joints[0]
         x = self._camera.project(joints)[:, 0]
         if x.min() > WIDTH + _OUTSIDE_PX or x.max() < -_OUTSIDE_PX:
@@ -141,9 +141,7 @@ class Renderer:
             figure, mesh, shade(mesh, figure.open, light, lit), member.scratch, self._camera
         )
 
-    def _compose(
-        self, people: list[list[Tile]], poses: list[Pose], index: int, out: Picture
-    ) -> None:
+    def _compose(self, people: list[list[Tile]], poses: list[Pose], index: int, out: Image) -> None:
         """Put the people into the room, the farthest first, and the result into ``out``."""
         order = np.argsort([-pose.joints[0, JOINT["SpineBase"], 2] for pose in poses])
         touched: list[Rect] = []
@@ -164,11 +162,11 @@ class Renderer:
                 37 * index + left,
                 53 * index + top,
             )
-            # the work picture is the empty room again
+            # the work image is the empty room again
             np.copyto(region, self._clean[top:bottom, left:right])
 
-    def _grain(self, clean: Picture, out: Picture, x: int, y: int) -> None:
-        """Write a picture with sensor noise to ``out``."""
+    def _grain(self, clean: Image, out: Image, x: int, y: int) -> None:
+        """Write an image with sensor noise to ``out``."""
         height, width = clean.shape[:2]
         x %= _NOISE_TILE[1] - width + 1
         y %= _NOISE_TILE[0] - height + 1
@@ -177,7 +175,7 @@ class Renderer:
         cv2.subtract(lifted, _NOISE_LIFT, dst=out)
 
 
-def _noise_tile(seed: int) -> Picture:
+def _noise_tile(seed: int) -> Image:
     """Return a tile of sensor noise, lifted by an offset so that it fits unsigned bytes."""
     rng = np.random.default_rng([seed, 301])
     noise = rng.standard_normal((*_NOISE_TILE, 3), dtype=np.float32) * (1.7 * _NOISE_SIGMA)

@@ -16,7 +16,7 @@ from .canvas import Canvas
 from .furniture import furnish
 from .raster import Light
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 LENS_BLUR_PX: Final = 0.85
 _FLOORS: Final = ("planks", "carpet", "tiles", "parquet")
@@ -34,16 +34,16 @@ class Room:
     """
 
     number: int
-    image: Picture
+    image: Image
     depth_m: float
     light: Light
 
 
-def room_image(number: int, *, mirrored: bool) -> Picture:
+def room_image(number: int, *, mirrored: bool) -> Image:
     """Render a room without a person.
 
     Args:
-        number: Which room; the same number always gives the same picture.
+        number: Which room; the same number always gives the same image.
         mirrored: True as in stored frames (text reads backwards), False as a visitor sees it.
 
     Returns:
@@ -137,30 +137,30 @@ def _floor(canvas: Canvas, rng: np.random.Generator, depth: float, half: float) 
     near = 1.2
     kind = str(rng.choice(_FLOORS))
     tile = np.tile(_flooring(rng, kind), (1, 2, 1))
-    canvas.picture(tile, [(-half, 0, depth), (half, 0, depth), (half, 0, near), (-half, 0, near)])
+    canvas.lay(tile, [(-half, 0, depth), (half, 0, depth), (half, 0, near), (-half, 0, near)])
     if rng.random() < 0.6:
         wide, long = float(rng.uniform(1.6, 2.4)), float(rng.uniform(1.1, 1.6))
         x, z = float(rng.uniform(-0.4, 0.4)) - wide / 2, float(rng.uniform(1.9, 2.3))
         corners = [(x, 0, z + long), (x + wide, 0, z + long), (x + wide, 0, z), (x, 0, z)]
         canvas.shadow(corners, 0.25, 8)
-        canvas.picture(_rug(rng), corners)
+        canvas.lay(_rug(rng), corners)
 
 
-def _flooring(rng: np.random.Generator, kind: str) -> Picture:
+def _flooring(rng: np.random.Generator, kind: str) -> Image:
     """Paint a (1024, 1024, 3) piece of floor."""
     tone = rng.uniform(0.75, 1.2) * np.array([82, 118, 158]) + rng.normal(0, 6, 3)
-    picture = np.empty((1024, 1024, 3), np.float32)
+    image = np.empty((1024, 1024, 3), np.float32)
     if kind == "planks":
         for column in range(0, 1024, 64):
             offset = int(rng.integers(0, 400))
             for row in range(-offset, 1024, 420):
-                plank = picture[max(row, 0) : row + 420, column : column + 64]
+                plank = image[max(row, 0) : row + 420, column : column + 64]
                 plank[:] = tone * rng.uniform(0.84, 1.12)
                 plank[-3:] *= 0.6
-            picture[:, column : column + 2] *= 0.62
-        picture *= 1 + 0.05 * _texture(rng, (1024, 1024), 1.0)[..., None]
+            image[:, column : column + 2] *= 0.62
+        image *= 1 + 0.05 * _texture(rng, (1024, 1024), 1.0)[..., None]
         grain = cv2.resize(rng.standard_normal((32, 1024)).astype(np.float32), (1024, 1024))
-        picture *= 1 + 0.045 * grain[..., None]
+        image *= 1 + 0.045 * grain[..., None]
     elif kind == "parquet":
         for row in range(0, 1024, 128):
             for column in range(0, 1024, 128):
@@ -173,35 +173,35 @@ def _flooring(rng: np.random.Generator, kind: str) -> Picture:
                             slice(row, row + 127),
                             slice(column + 32 * strip, column + 32 * strip + 31),
                         )
-                    picture[row : row + 128, column : column + 128][31::32] = tone * 0.6
-                    picture[a, b] = shade
-        picture *= 1 + 0.05 * _texture(rng, (1024, 1024), 1.0)[..., None]
+                    image[row : row + 128, column : column + 128][31::32] = tone * 0.6
+                    image[a, b] = shade
+        image *= 1 + 0.05 * _texture(rng, (1024, 1024), 1.0)[..., None]
     elif kind == "tiles":
-        picture[:] = np.array([188, 196, 200]) * rng.uniform(0.7, 1.05)
-        picture *= 1 + 0.03 * _texture(rng, (1024, 1024), 8)[..., None]
-        picture[::128] = picture[:, ::128] = 120
-        picture[1::128] = picture[:, 1::128] = 128
+        image[:] = np.array([188, 196, 200]) * rng.uniform(0.7, 1.05)
+        image *= 1 + 0.03 * _texture(rng, (1024, 1024), 8)[..., None]
+        image[::128] = image[:, ::128] = 120
+        image[1::128] = image[:, 1::128] = 128
     else:
-        picture[:] = rng.uniform(70, 170) + rng.normal(0, 14, 3)
-        picture *= 1 + 0.1 * _texture(rng, (1024, 1024), 0.8)[..., None]
-        picture *= 1 + 0.04 * _texture(rng, (1024, 1024), 30)[..., None]
-    return np.clip(picture, 0, 255).astype(np.uint8)
+        image[:] = rng.uniform(70, 170) + rng.normal(0, 14, 3)
+        image *= 1 + 0.1 * _texture(rng, (1024, 1024), 0.8)[..., None]
+        image *= 1 + 0.04 * _texture(rng, (1024, 1024), 30)[..., None]
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def _rug(rng: np.random.Generator) -> Picture:
+def _rug(rng: np.random.Generator) -> Image:
     """Weave a (384, 512, 3) rug."""
-    picture = np.empty((384, 512, 3), np.uint8)
+    image = np.empty((384, 512, 3), np.uint8)
     ground, band, motif = (rng.uniform(50, 180) * rng.uniform(0.75, 1.25, 3) for _ in range(3))
-    picture[:] = ground
+    image[:] = ground
     for inset, color in ((10, band), (26, ground * 1.2), (34, band * 0.7)):
-        cv2.rectangle(picture, (inset, inset), (511 - inset, 383 - inset),
+        cv2.rectangle(image, (inset, inset), (511 - inset, 383 - inset),
                       tuple(np.clip(color, 0, 255)), 8)  # fmt: skip
     for row in range(90, 330, 68):
         for column in range(90, 460, 84):
             points = np.array([[column - 24, row], [column, row - 22], [column + 24, row],
                                [column, row + 22]])  # fmt: skip
-            cv2.fillPoly(picture, [points], tuple(np.clip(motif, 0, 255)))
-    rough = picture * (1 + 0.09 * rng.standard_normal((384, 512, 1)))
+            cv2.fillPoly(image, [points], tuple(np.clip(motif, 0, 255)))
+    rough = image * (1 + 0.09 * rng.standard_normal((384, 512, 1)))
     return np.clip(rough, 0, 255).astype(np.uint8)
 
 

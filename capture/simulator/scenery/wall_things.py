@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from .canvas import Canvas, shaded
-from .textures import FONT, Picture
+from .textures import FONT, Image
 
 _WORDS: Final = (
     ("LIFE MODEL", "Tue 18:30", "bring paper"), ("KINCAP", "stand on the line", "and wave"),
@@ -40,20 +40,20 @@ def poster(
     top = min(tall - 0.25, 1.25 + height)
     x = left + float(rng.uniform(0.05, max(0.06, right - left - width)))
     words = _WORDS[int(rng.integers(len(_WORDS)))]
-    _hang(canvas, poster_picture(rng, words, height / width), x, top, width, height, depth)
+    _hang(canvas, poster_image(rng, words, height / width), x, top, width, height, depth)
 
 
-def poster_picture(rng: np.random.Generator, words: tuple[str, ...], ratio: float) -> Picture:
+def poster_image(rng: np.random.Generator, words: tuple[str, ...], ratio: float) -> Image:
     """Print a poster 360 pixels wide and ``ratio`` times as tall."""
     width, height = 360, round(360 * ratio)
     ground = paint(rng, 60, 230)
-    picture = np.empty((height, width, 3), np.uint8)
-    picture[:] = ground
+    image = np.empty((height, width, 3), np.uint8)
+    image[:] = ground
     ink = shaded(ground, 0.25) if ground.mean() > 135 else (236.0, 238.0, 240.0)
     accent = shaded(paint(rng, 40, 220), 1)
     horizon = int(height * rng.uniform(0.55, 0.7))
-    cv2.rectangle(picture, (0, horizon), (width, height), accent, -1)
-    cv2.circle(picture, (int(rng.integers(90, 270)), horizon), int(rng.integers(40, 80)),
+    cv2.rectangle(image, (0, horizon), (width, height), accent, -1)
+    cv2.circle(image, (int(rng.integers(90, 270)), horizon), int(rng.integers(40, 80)),
                shaded(paint(rng, 40, 230), 1), -1, cv2.LINE_AA)  # fmt: skip
     for line, text in enumerate(words):
         if text:
@@ -61,20 +61,20 @@ def poster_picture(rng: np.random.Generator, words: tuple[str, ...], ratio: floa
             wide = cv2.getTextSize(text, FONT, size, 3)[0][0]
             size *= min(1.0, (width - 40) / max(wide, 1))
             y = 68 + 58 * line if line < 2 else height - 30
-            cv2.putText(picture, text, (20, y), FONT, size, ink, 3, cv2.LINE_AA)
-    cv2.rectangle(picture, (0, 0), (width - 1, height - 1), shaded(ground, 0.8), 4)
-    return picture
+            cv2.putText(image, text, (20, y), FONT, size, ink, 3, cv2.LINE_AA)
+    cv2.rectangle(image, (0, 0), (width - 1, height - 1), shaded(ground, 0.8), 4)
+    return image
 
 
 def _hang(
-    canvas: Canvas, picture: Picture, x: float, top: float, width: float, height: float,
+    canvas: Canvas, image: Image, x: float, top: float, width: float, height: float,
     depth: float,
 ) -> None:  # fmt: skip
-    """Hang a picture on the wall with its shadow."""
+    """Hang an image on the wall with its shadow."""
     low, beside = top - height, x + width + 0.02
     canvas.shadow([(x, low - 0.02, depth), (beside, low - 0.02, depth),
                    (beside, top - 0.02, depth), (x, top - 0.02, depth)], 0.3, 7)  # fmt: skip
-    canvas.picture(picture, [(x, top, depth), (x + width, top, depth), (x + width, low, depth),
+    canvas.lay(image, [(x, top, depth), (x + width, top, depth), (x + width, low, depth),
                              (x, low, depth)])  # fmt: skip
 
 
@@ -86,13 +86,13 @@ def pictures(
         width = min(0.42, (right - left - 0.2) / 2)
         x = left + 0.05 + column * (width + 0.1)
         height = width * float(rng.uniform(0.75, 1.2))
-        picture = np.empty((240, 240, 3), np.float32)
+        image = np.empty((240, 240, 3), np.float32)
         sky, land = paint(rng, 150, 235), paint(rng, 50, 140)
         rows = np.linspace(0, 1, 240)[:, None]
-        picture[:] = (sky * (1 - 0.3 * rows))[:, None]
+        image[:] = (sky * (1 - 0.3 * rows))[:, None]
         hill = 120 + 30 * np.sin(np.arange(240) / rng.uniform(18, 50) + rng.uniform(0, 6))
-        picture[np.arange(240)[:, None] > hill[None]] = land
-        framed = cv2.copyMakeBorder(picture.astype(np.uint8), 22, 22, 22, 22, cv2.BORDER_CONSTANT,
+        image[np.arange(240)[:, None] > hill[None]] = land
+        framed = cv2.copyMakeBorder(image.astype(np.uint8), 22, 22, 22, 22, cv2.BORDER_CONSTANT,
                                     value=(236, 238, 238))  # fmt: skip
         frame_color = shaded(wood(rng), 0.8)
         framed = cv2.copyMakeBorder(framed, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=frame_color)
@@ -113,7 +113,7 @@ def window(
         green = np.array([96, 150, 110]) * rng.uniform(0.7, 1.25)
         cv2.circle(view, place, int(rng.integers(16, 52)), tuple(map(float, green)), -1)
     blurred = cv2.GaussianBlur(view, (0, 0), 5)
-    canvas.picture(
+    canvas.lay(
         np.clip(blurred, 0, 255).astype(np.uint8),
         [(x, top, depth), (x + width, top, depth), (x + width, low, depth), (x, low, depth)],
     )
@@ -149,17 +149,17 @@ def clock(
         canvas.line(center, tip, (40, 40, 40), thick)
 
 
-def sign_picture(number: int) -> Picture:
+def sign_image(number: int) -> Image:
     """Print the (110, 330, 3) sign with a room's number."""
-    picture = np.full((110, 330, 3), (120, 96, 40), np.uint8)
-    cv2.putText(picture, f"ROOM {number + 101}", (22, 74), FONT, 1.9, (240, 242, 242), 4,
+    image = np.full((110, 330, 3), (120, 96, 40), np.uint8)
+    cv2.putText(image, f"ROOM {number + 101}", (22, 74), FONT, 1.9, (240, 242, 242), 4,
                 cv2.LINE_AA)  # fmt: skip
-    return picture
+    return image
 
 
 def sign(canvas: Canvas, x: float, depth: float, tall: float, number: int) -> None:
     """Screw the sign with the room's number to the wall, high up."""
-    _hang(canvas, sign_picture(number % 800), x, tall - 0.06, 0.48, 0.16, depth)
+    _hang(canvas, sign_image(number % 800), x, tall - 0.06, 0.48, 0.16, depth)
 
 
 def switches(canvas: Canvas, x: float, depth: float) -> None:

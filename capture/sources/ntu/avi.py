@@ -5,6 +5,7 @@ a packet is its place in the container's index, where an empty chunk has a place
 order in which frames come out of the decoder.
 """
 
+import re
 import struct
 from array import array
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ _OTHERS: Final = (
 )
 _HEAD_BYTES: Final = 12
 _ENTRY_BYTES: Final = 16
+_MAX_AFTER_END_BYTES: Final = 1 << 20
+_CHUNK_NAME: Final = re.compile(rb"[A-Za-z0-9 ]{4}")
 _MAX_INDEX_BYTES: Final = 64 << 20
 _NO_REFERENCE: Final = 0x60
 """The bits of an H.264 unit's first byte that are 0 where no other frame is predicted from it."""
@@ -80,6 +83,7 @@ def check_container(path: Path) -> None:
     except OSError as error:
         raise SensorError(f"{path}: can't be read ({error.strerror})") from error
     if _matches(head, b"RIFF....AVI "):
+        _check_end(path)
         return
     if not head:
         raise SensorError(f"{path}: an empty file, expected an AVI video")
@@ -88,6 +92,24 @@ def check_container(path: Path) -> None:
         f"{path}: {found or 'not an AVI file'}, expected an AVI video; ntu: needs the original "
         "X_rgb.avi"
     )
+
+
+def _check_end(path: Path) -> None:
+    """Check that a file ends where its container says; FFmpeg would search all that follows.
+
+    Raises:
+        SensorError: It is larger.
+    """
+    end, size = 0, path.stat().st_size
+    with open(path, "rb") as file:
+        while file.seek(end) < size and file.read(4) == b"RIFF":
+            end += 8 + int.from_bytes(file.read(4), "little")
+            end += end % 2
+    if size - end > _MAX_AFTER_END_BYTES:
+        raise SensorError(
+            f"{path}: {size} bytes, its container ends at {end}; the file is damaged, or its "
+            "recorder did not finish it"
+        )
 
 
 def _head(path: Path) -> bytes:
@@ -234,6 +256,8 @@ def _count_entries(path: Path, stream: int) -> int:
         while at + 8 <= end:
             file.seek(at)
             name, size = struct.unpack("<4sI", file.read(8))
+            if not _CHUNK_NAME.fullmatch(name):
+                break
             if name == b"idx1":
                 entries = file.read(min(size, _MAX_INDEX_BYTES))
                 return sum(

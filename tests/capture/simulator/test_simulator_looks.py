@@ -20,7 +20,7 @@ from kincap.capture.simulator.scenery.raster import Layer, Light, draw, shade
 from kincap.capture.simulator.scenery.render import Renderer
 from kincap.capture.simulator.scenery.room import room, room_image
 from kincap.capture.simulator.scenery.textures import TRUNK_PX, mark_center, trunk
-from kincap.capture.simulator.scenery.wall_things import sign_picture
+from kincap.capture.simulator.scenery.wall_things import sign_image
 from kincap.capture.simulator.sensor import open_simulator
 from kincap.capture.sources.sensor import ColorFrame
 from kincap.core.kinematics import yaw_from_shoulders
@@ -122,7 +122,7 @@ def best_match(image: np.ndarray, template: np.ndarray) -> float:
 def sign_match(image: np.ndarray, number: int) -> float:
     """Best correlation of a room's sign, as it is meant to read, with a picture."""
     scale = USUAL.fy_px / room(number).depth_m
-    sign = sign_picture(number)
+    sign = sign_image(number)
     small = cv2.resize(
         sign, (round(0.48 * scale), round(0.16 * scale)), interpolation=cv2.INTER_AREA
     )

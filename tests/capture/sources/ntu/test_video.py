@@ -135,6 +135,16 @@ def test_files_named_avi_that_are_something_else_are_refused(clip, content, says
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_terabyte_of_zeros_after_a_video_is_not_searched(clip):
+    whole = clip.read_bytes()
+    with open(clip, "r+b") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(SensorError, match="1099511627776 bytes, its container ends at"):
+        open_source(f"ntu:{clip}")
+    clip.write_bytes(whole + bytes(1000))
+    assert given(clip)[0] == {k: k for k in range(FRAMES)}
+
+
 def test_a_real_video_in_another_container_is_refused(clip, data_dir):
     clip.write_bytes((data_dir / "videos_asl" / "again.mkv").read_bytes())
     with pytest.raises(SensorError, match="a Matroska or WebM file, expected an AVI video"):
