@@ -19,7 +19,7 @@ from typing import Any, ParamSpec
 from ..core.errors import KincapError, SensorError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
-from ..report.quality import late_lines, report_of_recording, summary
+from ..report.quality import poor_lines, report_of_recording, summary
 from ..sessions.folders import SESSION_FILE, next_shard_number, session_folder
 from ..sessions.info import SessionInfo
 from ..sessions.lock import LOCK_FILE, SessionLock
@@ -354,7 +354,7 @@ class _Job:
             tell(f"{self._folder}: no report; kincap sessions report {result.session} makes it")
             return
         result.quality_file = None if path is None else str(path)
-        for text in [problem] if problem else late_lines(result.report):
+        for text in [problem] if problem else poor_lines(result.report):
             tell(text)
 
     def _result(self, told: list[str]) -> RecordResult:

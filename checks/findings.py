@@ -23,6 +23,7 @@ _SAME: Final = {
     "stall": ("stall", "gap"),
 }
 """Kinds under which the rows may name what an event names."""
+_SIDES: Final = {"l": "left", "r": "right"}
 _UNTOLD: Final = ("take_start",)
 
 
@@ -230,3 +231,9 @@ def limit(findings: Sequence[Finding]) -> tuple[list[Finding], dict[str, int]]:
     place = {id(finding): i for i, finding in enumerate(findings)}
     kept.sort(key=lambda f: (f.take, np.inf if np.isnan(f.start_s) else f.start_s, place[id(f)]))
     return kept, {kind: n - MOST_OF_A_KIND for kind, n in counts.items() if n > MOST_OF_A_KIND}
+
+
+def keypoint_words(keypoint: str) -> str:
+    """Return a keypoint's name in words: l_wrist is the left wrist."""
+    side, _, part = keypoint.partition("_")
+    return f"{_SIDES[side]} {part}" if part else keypoint

@@ -16,6 +16,7 @@ from .body_checks import BODY_CHECKS
 from .findings import Finding, from_events, without_known
 from .lag.lag import LAG_WARNING_MS
 from .row_flags import exchanged
+from .session_figures import figure_findings, length_findings
 from .session_tables import PICTURES, SessionTables, joints_named, named_by
 from .session_takes import Take
 from .streams import (
@@ -36,7 +37,7 @@ def find_all(tables: SessionTables, takes: Sequence[Take]) -> list[Finding]:
         tables: The session.
         takes: Its takes, their lag measured where that is wanted.
     """
-    found = [finding for take in takes for finding in _of_take(take)]
+    found = [finding for take in takes for finding in _of_take(take)] + length_findings(takes)
     found += without_known(from_events(tables.events), found)
     clocks = {take.number: take for take in takes}
     found = [_timed(finding, clocks.get(finding.take)) for finding in found]
@@ -57,7 +58,7 @@ def _of_take(take: Take) -> list[Finding]:
         "the same picture {count} times, {seconds} long", join_s=0.0, least_s=0.0,
     )  # fmt: skip
     found += tracking_findings(take.people, take.bodies, number)
-    return found + _unpaired(take) + _of_people(take) + _lag(take)
+    return found + _unpaired(take) + _of_people(take) + _lag(take) + figure_findings(take)
 
 
 def _unpaired(take: Take) -> list[Finding]:

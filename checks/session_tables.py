@@ -31,6 +31,7 @@ from ..sessions.shard.layout import Layout, other_shape
 from ..sessions.shard.shard_reader import ShardReader
 from ..sessions.shards import open_shards
 from .body_checks import BODY_CHECKS, CHECK_NAMES, Bodies
+from .body_filters import FilterSettings, apply_filters, body_depth, keypoint_flags
 
 LINKED_100NS: Final = SECOND_100NS // 10
 """Bodies at most 0.1 s apart follow each other."""
@@ -44,6 +45,8 @@ _SPINE_BASE: Final = JOINT["SpineBase"]
 _WRISTS: Final = [JOINT["WristLeft"], JOINT["WristRight"]]
 _JOINT_BITS: Final = np.uint32(1) << np.arange(JOINTS, dtype=np.uint32)
 
+FILTERS: Final = ("tracking", "range", "edge")
+"""Filters of ``kincap build``; the place of a name is its bit in ``rejects`` of a person."""
 PICTURES: Final = "pictures"
 """Under this name pictures that lie behind the end of a cut file are counted as damaged."""
 
@@ -60,7 +63,7 @@ PERSON: Final = np.dtype(
     [
         ("seq", "<u8"), ("take", "<u2"), ("time_device", "<i8"), ("slot", "u1"),
         ("tracking_id", "<u8"), ("marks", "<u4", (len(CHECK_NAMES),)), ("clipped", "u1"),
-        ("distance_m", "<f4"), ("guessed", "u1"), ("wrist_px", "<f4", (2, 2)),
+        ("distance_m", "<f4"), ("guessed", "u1"), ("rejects", "u1"), ("wrist_px", "<f4", (2, 2)),
         ("wrist_m", "<f4", (2,)),
     ]
 )  # fmt: skip
@@ -150,6 +153,7 @@ def read_tables(folder: Path, io: FileIO) -> SessionTables:
         SessionError: session.json can't be read.
     """
     info = load_session(folder, strict=False)
+    size_px = info.device.color_size_px or info.shape.color_size_px
     parts, watch = _Parts(), _Watch()
     for reader in _open_shards(folder, info, io, parts):
         parts.shards.append((reader.name, reader.layout))
@@ -161,7 +165,7 @@ def read_tables(folder: Path, io: FileIO) -> SessionTables:
             for name in ("seq", "take", "time_device", "time_host"):
                 slim[name] = rows[name]
             slim["people"] = (rows["tracked"] != 0).sum(axis=1)
-            parts.people += watch.add(_people(rows, parts.body_rows, parts))
+            parts.people += watch.add(_people(rows, parts, size_px))
             parts.bodies.append(slim)
             parts.body_rows += len(rows)
     parts.people += watch.close()
@@ -238,11 +242,11 @@ def _counted(rows: Rows, table: str, parts: _Parts) -> Rows:
     return rows if good.all() else rows[good]
 
 
-def _people(rows: Rows, before: int, parts: _Parts) -> Rows:
+def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int]) -> Rows:
     """Return the tracked bodies of some rows; count states and keep samples on the way."""
     row, slot = np.nonzero(rows["tracked"] != 0)
     people = np.zeros(len(row), _PERSON_IN)
-    people["row"] = before + row
+    people["row"] = parts.body_rows + row
     for name in ("seq", "take", "time_device"):
         people[name] = rows[name][row]
     people["slot"] = slot
@@ -253,6 +257,7 @@ def _people(rows: Rows, before: int, parts: _Parts) -> Rows:
     people["distance_m"] = people["joints"][:, _SPINE_BASE, 2]
     people["wrist_px"] = rows["joint_color_px"][row, slot][:, _WRISTS]
     people["wrist_m"] = people["joints"][:, _WRISTS, 2]
+    people["rejects"] = _rejects(rows["joint_color_px"][row, slot], people, size_px)
     people["guessed"] = (people["state"][:, KEYPOINT_JOINT] != TrackingState.tracked).sum(axis=1)
     for take in np.unique(people["take"]):
         states = people["state"][people["take"] == take]
@@ -266,6 +271,21 @@ def _people(rows: Rows, before: int, parts: _Parts) -> Rows:
     samples["sure"] = some["state"] == TrackingState.tracked
     parts.samples.append(samples)
     return people
+
+
+def _rejects(
+    joint_px: NDArray[np.float32], people: Rows, size_px: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Return (P,) which filters of ``kincap build`` would leave out each body: bits of FILTERS."""
+    settings = FilterSettings()
+    points, state = joint_px[:, KEYPOINT_JOINT], people["state"][:, KEYPOINT_JOINT]
+    flags = keypoint_flags(points, state, people["clipped"], size_px, settings)
+    depth = body_depth(people["joints"], people["state"])
+    fails = apply_filters(flags, depth, settings)
+    bits = np.zeros(len(people), np.uint8)
+    for bit, name in enumerate(FILTERS):
+        bits |= fails[name].astype(np.uint8) << np.uint8(bit)
+    return bits
 
 
 class _Watch:

@@ -170,7 +170,7 @@ def _times_of(recording: Recording, guard_s: float) -> FrameTimes:
 
 def _decide(recording: Recording, sides: Sides, settings: BuildSettings) -> SessionPlan:
     """Check one session and apply the filters; its frames have their sides."""
-    checks = check_session(recording.folder)
+    checks = check_session(recording.folder, thorough=True)
     candidates = find_candidates(recording, checks, settings.filters, settings.joints_at)
     splits = sides[candidates.frame]
     failed = {**candidates.failed, "guard": splits == GUARD}

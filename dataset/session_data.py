@@ -12,9 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks.body_filters import body_depth
 from ..core.errors import DatasetError, SessionError, ShardError
-from ..core.geometry import has_place_m, has_place_px
-from ..core.skeleton import JOINT, KEYPOINT_JOINT, TrackingState
+from ..core.geometry import has_place_px
+from ..core.skeleton import KEYPOINT_JOINT
 from ..sessions.edits import Edits, load_edits
 from ..sessions.folders import find_sessions, session_folder
 from ..sessions.info import SessionInfo
@@ -238,22 +239,10 @@ def _needed(rows: Rows, size_px: tuple[int, int]) -> BodyRows:
         tracked=rows["tracked"] != 0,
         tracking_id=rows["tracking_id"].copy(),
         clipped_edges=rows["clipped_edges"].copy(),
-        depth_m=_depth(rows),
+        depth_m=body_depth(rows["joint_xyz_m"], rows["joint_state"]),
         points=points,
         state=rows["joint_state"][:, :, KEYPOINT_JOINT],
     )
-
-
-def _depth(rows: Rows) -> NDArray[np.float32]:
-    """Return (M, 6) the depth of each body by its tracked joints, metres; NaN where it has none."""
-    joints = [JOINT["SpineBase"], *KEYPOINT_JOINT.tolist()]
-    xyz, state = rows["joint_xyz_m"][:, :, joints], rows["joint_state"][:, :, joints]
-    known = (state >= TrackingState.tracked) & has_place_m(xyz)
-    depth = np.where(known, xyz[..., 2], np.nan)
-    limbs = np.sort(depth[..., 1:], axis=-1)  # NaN last
-    middle = (np.isfinite(limbs).sum(axis=-1, keepdims=True) - 1).clip(min=0) // 2
-    median = np.take_along_axis(limbs, middle, axis=-1)[..., 0]
-    return np.where(known[..., 0], depth[..., 0], median).astype(np.float32)
 
 
 def _joined(parts: list[BodyRows]) -> BodyRows:

@@ -3,41 +3,30 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..checks.lag.lag import LAG_WARNING_MS
+from ..checks.findings import keypoint_words
 from ..core.skeleton import KEYPOINT_NAMES
+from ..sessions.kinds import KINDS, SEVERITIES, Kind
 
 GUESSED_SHARE: Final = 0.15
 UNSTABLE_BONE: Final = 0.12
 USUAL_GAPS_SHARE: Final = 0.05
 """A real sensor leaves out about one frame in fifty."""
-_SIDES: Final = {"l": "left", "r": "right"}
 _PARTS: Final = {
     "trunk": [n for n in KEYPOINT_NAMES if n.endswith(("head", "shoulder"))],
     "arms": [n for n in KEYPOINT_NAMES if n.endswith(("elbow", "wrist"))],
     "legs": [n for n in KEYPOINT_NAMES if n.endswith(("hip", "knee", "ankle"))],
 }
 
-_SENSOR: Final = {
-    "sensor_lost": "was gone for a while",
-    "stall": "fell silent",
-    "frozen": "gave the same again and again",
-}
-_WHAT_TO_DO: Final = {
-    "low_light": "more light: in the dark colour comes at half its rate and is blurred",
-    "several_bodies": "record alone: somebody else was in the picture",
-    "body_lost": "stay in view: the sensor lost somebody and found them anew",
-    "side_swap": "face the sensor: from behind it takes left for right",
-    "crossed_arms": "keep the arms apart before the body: where they cross, hands are guesses",
-    "turned_away": "turn towards the sensor: beyond 60 degrees half the body is a guess",
-    "feet_noise": "keep the feet in view and away from shiny floors: they jump about",
-}
+_GUESSED_POOR: Final = 0.3
+_DROPPED_POOR: Final = 0.05
 
 
-def verdict(quality: Mapping[str, Any]) -> str:
+def verdict(quality: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> str:
     """Return in one line how good the recording is.
 
     Args:
         quality: A report, all but its verdict and advice.
+        kinds: Kinds of findings by name.
     """
     whole = quality["whole"]
     color, bodies = (whole["streams"][name]["items"] for name in ("color", "bodies"))
@@ -49,29 +38,31 @@ def verdict(quality: Mapping[str, Any]) -> str:
     only = " (bodies only)" if not color else " (colour only)" if not bodies else ""
     lost = sum(one["dropped"] for one in quality["accounts"].values())
     share = lost / max(sum(one["emitted"] for one in quality["accounts"].values()), 1)
-    named = {finding["kind"] for finding in quality["findings"]}
+    found = {finding["kind"] for finding in quality["findings"]}
     streams = whole["streams"].values()
     if all(one["missing"] <= USUAL_GAPS_SHARE * one["items"] for one in streams):
-        named.discard("gap")
+        found.discard("gap")
     guessed = whole["keypoints"]["inferred_share"] or 0.0
-    if share > 0.05 or guessed > 0.3 or named & {"lag", "sensor_lost", "frozen"}:
-        return f"poor{only}: look at what is named before you build from it"
-    if named or lost or guessed > GUESSED_SHARE:
+    poor = any(name in kinds and kinds[name].severity == "poor" for name in found)
+    if share > _DROPPED_POOR or guessed > _GUESSED_POOR or poor:
+        return f"poor{only}: look at the findings before you build from it"
+    if found or lost or guessed > GUESSED_SHARE:
         return f"usable{only}: parts of it are worth a look"
     return f"good{only}"
 
 
-def advice(quality: Mapping[str, Any]) -> list[str]:
-    """Return what was wrong and what to do next time, the gravest first.
+def advice(quality: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> list[str]:
+    """Return what was wrong and what to do next time, the most severe first.
 
     Args:
         quality: A report, all but its verdict and advice.
+        kinds: Kinds of findings by name.
     """
-    said = _machine(quality) + _lag(quality)
-    named = {finding["kind"] for finding in quality["findings"]}
-    fell = ", ".join(what for kind, what in _SENSOR.items() if kind in named)
-    said += [f"look at the sensor's cable, power and USB port: it {fell}"] if fell else []
-    said += [_WHAT_TO_DO[kind] for kind in _WHAT_TO_DO if kind in named]
+    found = {finding["kind"] for finding in quality["findings"]}
+    rank = {severity: place for place, severity in enumerate(SEVERITIES)}
+    known = [kind for name, kind in kinds.items() if name in found and kind.advice]
+    said = [kind.advice for kind in sorted(known, key=lambda kind: rank[kind.severity])]
+    said = _machine(quality) + list(dict.fromkeys(said))
     return said + _joints(quality["whole"]) + _place(quality["whole"])
 
 
@@ -112,17 +103,6 @@ def _machine(quality: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _lag(quality: Mapping[str, Any]) -> list[str]:
-    """Say by how much joints come late."""
-    late = [finding for finding in quality["findings"] if finding["kind"] == "lag"]
-    if not late:
-        return []
-    return [
-        f"{late[0]['text']}: labels lie beside moving hands; more than {LAG_WARNING_MS:.0f} ms is "
-        "worth a look at the sensor's driver, and kincap build does not correct it"
-    ]
-
-
 def _joints(whole: Mapping[str, Any]) -> list[str]:
     """Say which keypoints are guesses too often, and which bones change their length."""
     shares = {
@@ -147,12 +127,6 @@ def _joints(whole: Mapping[str, Any]) -> list[str]:
             "more distance to things help"
         )
     return said
-
-
-def keypoint_words(keypoint: str) -> str:
-    """Return a keypoint's name in words: l_wrist is the left wrist."""
-    side, _, part = keypoint.partition("_")
-    return f"{_SIDES[side]} {part}" if part else keypoint
 
 
 def _do_about(part: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.findings import find_runs
-from ..checks.session_tables import SessionTables
+from ..checks.session_tables import FILTERS, SessionTables
 from ..checks.session_takes import Take
 from ..core.kinematics import FloatArray, bone_lengths
 from ..core.pairing import NO_BODY
@@ -48,6 +48,7 @@ def measure(takes: Sequence[Take], duration_s: float) -> dict[str, Any]:
         "people": _people(takes),
         **_joints(takes),
         **_places(takes),
+        "filters": _filters(takes),
         "low_light": _low_light(takes),
         "bones": _bones(takes),
         "lag": _lag(takes),
@@ -154,6 +155,27 @@ def _places(takes: Sequence[Take]) -> dict[str, Any]:
             "outside_share": float(outside.mean()) if len(depth) else np.nan,
         },
     }
+
+
+def _filters(takes: Sequence[Take]) -> dict[str, Any]:
+    """Return how many candidates of a data set each filter of ``kincap build`` would leave out."""
+    rejects = _join([_candidates(take) for take in takes]).astype(np.uint8)
+    shares = {
+        name: float((rejects >> bit & 1).mean()) if len(rejects) else np.nan
+        for bit, name in enumerate(FILTERS)
+    }
+    kept = float((rejects == 0).mean()) if len(rejects) else np.nan
+    return {"candidates": len(rejects), **shares, "kept": kept}
+
+
+def _candidates(take: Take) -> NDArray[np.uint8]:
+    """Return (C,) the filters that leave out each tracked body paired with a colour frame."""
+    paired = take.pairs.body[take.pairs.body != NO_BODY]
+    times = np.bincount(paired, minlength=len(take.bodies))
+    row = np.searchsorted(take.bodies["seq"], take.people["seq"])
+    if not len(row):
+        return np.zeros(0, np.uint8)
+    return np.repeat(take.people["rejects"], times[row.clip(max=len(take.bodies) - 1)])
 
 
 def _low_light(takes: Sequence[Take]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..core.errors import KincapError
+from ..sessions.kinds import KINDS, Group
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,24 +25,20 @@ _LABEL_SHARE: Final = 0.05
 """The label of a take takes so much of the whole length."""
 _LABEL_LINES: Final = 3
 _LABEL_POINTS: Final = 9
-_UNTINTED: Final = ("several_bodies", "no_body")
-"""Kinds that may last throughout: their tint would cover all others."""
+_UNTINTED: Final = ("several_bodies", "no_body", "guessed_keypoint", "implausible_figure")
+"""Kinds that may last all the time: their tint would cover all others."""
 
 _INK: Final = "#333333"
 _COLOR: Final = "#2166ac"
 _BODIES: Final = "#d6604d"
-_GROUPS: Final = {
-    "sensor and clock": ("#7b3294", ("sensor_lost", "sensor_back", "clock_step", "stall", "frozen",
-                                     "write_failed", "warning")),
-    "times and pairs": ("#e08214", ("gap", "duplicate", "out_of_order", "color_only",
-                                    "bodies_only", "lag")),
-    "light": ("#b59d00", ("low_light",)),
-    "who is there": ("#1b7837", ("body_lost", "body_found", "body_moved", "several_bodies",
-                                 "no_body")),
-    "pose": ("#2a8fa8", ("crossed_arms", "turned_away", "side_swap", "feet_noise", "outliers")),
-}  # fmt: skip
-_LOST: Final = "lost or damaged"
-_LOST_COLOR: Final = "#b2182b"
+_GROUP_COLORS: Final[dict[Group, str]] = {
+    "sensor and clock": "#7b3294",
+    "times and pairs": "#e08214",
+    "light": "#b59d00",
+    "people": "#1b7837",
+    "pose": "#2a8fa8",
+    "lost or damaged": "#b2182b",
+}
 
 
 def check_plot(path: Path) -> None:
@@ -171,11 +168,9 @@ def _draw_lanes(
 
 
 def _group(kind: str) -> tuple[str, str]:
-    """Return the group of a kind and its colour."""
-    for group, (color, kinds) in _GROUPS.items():
-        if kind in kinds:
-            return group, color
-    return _LOST, _LOST_COLOR
+    """Return the group of a kind and its colour; of a kind of a later kincap the first one's."""
+    group: Group = KINDS[kind].group if kind in KINDS else "sensor and clock"
+    return group, _GROUP_COLORS[group]
 
 
 def _add_legend(axes: "Axes", kinds: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ that was left by a killed recorder, is damaged, or came from another source.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from ..core.errors import KincapError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
 from ..sessions.folders import NOT_READABLE, find_folders, may_read
+from ..sessions.kinds import KINDS
 from ..sessions.lock import is_recording
 from ..sessions.repair.verify import QUALITY_FILE
 from ..sessions.summary import SessionSummary, summarise
@@ -31,6 +33,7 @@ from .measures import accounts, dropped_ranges, measure
 
 QUALITY_SCHEMA: Final = "kincap/quality/1"
 MOST_EVENTS: Final = 1000
+_WARNED: Final = 3
 
 
 def make_quality(folder: Path, io: FileIO | None = None, *, lag: bool = True) -> dict[str, Any]:
@@ -208,9 +211,20 @@ def report_of_recording(
         return quality, None, f"{folder / QUALITY_FILE}: {error.strerror or error}; {again}"
 
 
-def late_lines(quality: Mapping[str, Any] | None) -> list[str]:
-    """Return a warning for each take whose joints come late, by its report."""
+def poor_lines(quality: Mapping[str, Any] | None) -> list[str]:
+    """Return a warning for each finding that makes the verdict poor, at most three of a kind.
+
+    Kinds of events are left out: the recorder has reported them while they happened.
+    """
     if quality is None:
         return []
-    late = [finding for finding in quality["findings"] if finding["kind"] == "lag"]
-    return [f"{quality['session']}, take {one['take']}: {one['text']}" for one in late[:3]]
+    count: Counter[str] = Counter()
+    lines = []
+    for one in quality["findings"]:
+        kind = KINDS.get(one["kind"])
+        if kind is None or kind.severity != "poor" or kind.number is not None:
+            continue
+        if count[kind.name] < _WARNED:
+            count[kind.name] += 1
+            lines.append(f"{quality['session']}, take {one['take']}: {one['text']}")
+    return lines

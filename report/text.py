@@ -4,22 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from ..checks.body_filters import FilterSettings
+from ..checks.findings import keypoint_words
 from ..core.skeleton import KEYPOINT_NAMES
-from .advice import keypoint_words, share_words
+from ..sessions.kinds import KINDS, Kind
+from .advice import share_words
 
 Weight = Literal["verdict", "plain", "grave", "odd", "known", "advice"]
 
 LISTED: Final = 3
 """So many findings of a kind are printed one by one; of more, their sum and the worst."""
-_GRAVE: Final = ("damaged", "lag", "sensor_lost", "stall", "frozen", "write_failed")
-_KNOWN: Final = ("sensor_back", "body_found", "several_bodies", "turned_away", "no_body", "warning")
-_COUNTED: Final = {
-    "gap": "missing",
-    "stall": "missing",
-    "duplicate": "items",
-    "out_of_order": "items",
-}
-"""Kinds whose counts are items, and what these are."""
+_COUNTED: Final = ("missing", "items", "lost")
+"""Units that are worth a sum; others are told by their time."""
 _LASTS_S: Final = 0.3
 
 
@@ -42,14 +38,15 @@ class Line:
         if self.weight == "verdict":
             return f"{self.label}: {self.text}"
         mark = ":" if self.weight == "advice" else ""
-        return f"  {self.label + mark:14} {self.text}"
+        return f"  {self.label + mark:18} {self.text}"
 
 
-def report_lines(quality: Mapping[str, Any]) -> list[Line]:
+def report_lines(quality: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> list[Line]:
     """Return a report line by line.
 
     Args:
         quality: A report.
+        kinds: Kinds of findings by name.
     """
     whole = quality["whole"]
     lines = [Line("quality", quality["verdict"], "verdict")]
@@ -65,10 +62,10 @@ def report_lines(quality: Mapping[str, Any]) -> list[Line]:
             "without a body row"
         )
         lines.append(Line("pairs", text))
-    lines += _people_lines(whole)
+    lines += _people_lines(whole) + _filter_lines(whole)
     if whole["streams"]["color"]["items"]:
         lines.append(Line("light", _light_text(whole)))
-    lines += _finding_lines(quality)
+    lines += _finding_lines(quality, kinds)
     return lines + [Line("next time", text, "advice") for text in quality["advice"]]
 
 
@@ -93,7 +90,8 @@ def _people_lines(whole: Mapping[str, Any]) -> list[Line]:
     if not people["most"]:
         return []
     text = f"{people['mean']:.1f} a row (at most {people['most']}; several in "
-    text += share_words(people["several_share"]) + ")"
+    text += f"{share_words(people['several_share'])}, no one in "
+    text += share_words(people["nobody_share"]) + ")"
     if distance["p5"] is not None:
         text += f", at {distance['p5']:.1f} to {distance['p95']:.1f} m"
     cut = [
@@ -114,6 +112,22 @@ def _people_lines(whole: Mapping[str, Any]) -> list[Line]:
     return [Line("people", text), Line("joints", joints)]
 
 
+def _filter_lines(whole: Mapping[str, Any]) -> list[Line]:
+    """Return a line about what the filters of ``kincap build`` would leave out."""
+    filters, limits = whole["filters"], FilterSettings()
+    if not filters["candidates"]:
+        return []
+    costs = {
+        f"nearer than {limits.depth_min_m:.1f} m or farther than {limits.depth_max_m:.1f} m":
+            filters["range"],
+        "too few keypoints tracked": filters["tracking"],
+        "keypoints at the edge of the image": filters["edge"],
+    }  # fmt: skip
+    text = f"build would keep {share_words(filters['kept'])} of {filters['candidates']} bodies"
+    lost = ", ".join(f"{why} {share_words(share)}" for why, share in costs.items() if share)
+    return [Line("filters", f"{text}; left out: {lost}" if lost else text)]
+
+
 def _light_text(whole: Mapping[str, Any]) -> str:
     """Return how dark it was, and how late the joints are where there are any."""
     text = f"{share_words(whole['low_light']['share'])} low light"
@@ -124,37 +138,37 @@ def _light_text(whole: Mapping[str, Any]) -> str:
     return f"{text}; joints against pictures: {known}"
 
 
-def _finding_lines(quality: Mapping[str, Any]) -> list[Line]:
-    """Return what is named, kind by kind, the grave ones first, else as they first appear."""
+def _finding_lines(quality: Mapping[str, Any], kinds: Mapping[str, Kind]) -> list[Line]:
+    """Return the findings, kind by kind, the severe ones first, else as they first appear."""
     by_kind: dict[str, list[Mapping[str, Any]]] = {}
     for finding in quality["findings"]:
         by_kind.setdefault(finding["kind"], []).append(finding)
     several = len(quality["takes"]) > 1
     lines = []
-    for kind in sorted(by_kind, key=lambda kind: _weight(kind) != "grave"):
-        findings, weight = by_kind[kind], _weight(kind)
+    for name in sorted(by_kind, key=lambda name: _weight(kinds.get(name)) != "grave"):
+        findings, kind = by_kind[name], kinds.get(name)
         if len(findings) <= LISTED:
             texts = [_where(finding, several) + finding["text"] for finding in findings]
         else:
-            texts = [_sum_text(kind, findings, quality["kinds"][kind], several)]
-        lines += [Line(kind, text, weight) for text in texts]
+            unit = kind.unit if kind is not None else ""
+            texts = [_sum_text(unit, findings, quality["kinds"][name], several)]
+        lines += [Line(name, text, _weight(kind)) for text in texts]
     return lines
 
 
-def _weight(kind: str) -> Weight:
-    """Return how much a kind of finding matters."""
-    if kind in _GRAVE or kind.startswith("drop_"):
-        return "grave"
-    return "known" if kind in _KNOWN else "odd"
+def _weight(kind: Kind | None) -> Weight:
+    """Return how much a kind of finding matters; None: a kind that a later kincap added."""
+    if kind is None or kind.severity == "odd":
+        return "odd"
+    return "known" if kind.severity == "usual" else "grave"
 
 
 def _sum_text(
-    kind: str, findings: Sequence[Mapping[str, Any]], total: Mapping[str, Any], several: bool
+    unit: str, findings: Sequence[Mapping[str, Any]], total: Mapping[str, Any], several: bool
 ) -> str:
     """Return how often something was found, how much of it, and the worst."""
     text = f"{total['times']} times"
-    unit = "lost" if kind.startswith("drop_") else _COUNTED.get(kind)
-    if unit is not None:
+    if unit in _COUNTED:
         text += f", {total['items']} {unit}"
     elif total["seconds"] >= _LASTS_S:
         text += f", {total['seconds']:.1f} s in all"

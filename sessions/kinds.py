@@ -13,6 +13,7 @@ Steps to add a kind (at most three code files):
 3. If it judges a stream, call the function in ``checks/session_findings.py``; if it is a watch,
    call it in ``capture/watches/watches.py``.
 
+A kind with ``wrong_labels`` also gets a bit in ``dataset/filters.py``, under which build stores it.
 Then describe it in docs/format.md (1.5 for an event, 1.11 for a finding) and docs/recording.md;
 their tests fail until then. ``tests/sessions/test_kinds.py`` adds a made-up kind by value.
 """
@@ -231,6 +232,17 @@ _ROWS: Final = (
         "rows",
         "clear the view of furniture, coats and mirrors: the sensor tracked a thing as a body",
         wrong_labels=True,
+    ),
+    Kind(
+        "guessed_keypoint", "odd", "pose", "a keypoint is a guess in most rows of a take", "rows",
+    ),
+    Kind(
+        "implausible_figure", "poor", "sensor and clock",
+        "a rate or a distance that no sensor gives: units or clock of the source are wrong", "",
+        "check the units of the source: times in 100 ns, joints in metres",
+    ),
+    Kind(
+        "too_short", "odd", "sensor and clock", "too few items to judge the recording", "items",
     ),
     Kind(
         "several_bodies", "usual", "people", "more than one tracked body", "rows",

@@ -168,7 +168,19 @@ def test_late_joints_are_measured_and_build_warns_of_them(reports, recordings, t
         out=tmp_path / "late.h5", recordings=recordings, sessions=LATE, dry_run=True
     )
     (warning,) = build(settings).warnings
-    assert warning == f"{LATE}, take 0: {late['text']}"
+    assert warning.startswith(f"{LATE}, take 0, ")
+    assert warning.endswith(f" s: {late['text']}")
+
+
+@pytest.mark.parametrize("name", ["person", "guest", "streams"])
+def test_the_report_counts_what_the_filters_of_build_cost(reports, recordings, name) -> None:
+    out = recordings / f"{name}.h5"
+    built = build(BuildSettings(out=out, recordings=recordings, sessions=name, dry_run=True))
+    filters = reports(name)["whole"]["filters"]
+    assert filters["candidates"] == built.candidates - built.rejected_all["no_body"]
+    for reason in ("tracking", "range", "edge"):
+        counted = round(filters[reason] * filters["candidates"])
+        assert counted == built.rejected_all[reason], reason
 
 
 @pytest.fixture
