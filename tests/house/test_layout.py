@@ -10,10 +10,6 @@ from tests.house.sources import PARTS, ROOT, SOURCES, trees
 
 MOST_FILES = 17
 """Files in a folder, tests not counted; about 15 is the aim."""
-SAME_NAME: set[str] = set()
-"""Names that two classes still share."""
-WITHOUT_TESTS: set[str] = set()
-"""Parts whose tests are still in the folder of another part."""
 TESTS_OF_NO_PART = {"house", "crash"}
 """Folders of tests that are about all parts."""
 
@@ -71,7 +67,7 @@ def test_tests_are_in_the_folder_named_as_that_of_their_code() -> None:
     }
     parts = {folder.parts[0] for folder in tested if folder.parts}
     there = {part for part in PARTS if (ROOT / part).is_dir()}
-    assert parts == there - WITHOUT_TESTS | TESTS_OF_NO_PART
+    assert parts == there | TESTS_OF_NO_PART
     strays = [
         folder
         for folder in tested
@@ -88,5 +84,5 @@ def test_no_two_classes_have_one_name() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(path.relative_to(ROOT)))
-    shared = {name: found for name, found in places.items() if len(found) > 1}
-    assert {name: found for name, found in shared.items() if name not in SAME_NAME} == {}
+    assert len(places) > 100
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
