@@ -8,7 +8,7 @@ a value before the structure has been compared with what the caller expects.
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +18,28 @@ os.environ["HDF5_PLUGIN_PRELOAD"] = "::"
 
 import h5py
 import numpy as np
-from h5py import h5d, h5g, h5l, h5o, h5p, h5s, h5t
+from h5py import h5d, h5ds, h5g, h5l, h5o, h5p, h5s, h5t
 
 from .errors import KincapError
+from .files.reserved_file import ReservedFile
+from .hdf5_attributes import (
+    OddHeaderError,
+    RawAttribute,
+    Read,
+    back_references,
+    listed_references,
+    raw_attributes,
+)
 
 _MAX_NAME: Final = 64
 _MAX_LINKS: Final = 64
 _MAX_ATTRIBUTE: Final = 4096
+
+_NONE: Final[frozenset[str]] = frozenset()
+_OF_DATASETS: Final = frozenset({"DIMENSION_LIST"})
+_OF_SCALES: Final = frozenset({"CLASS", "NAME", "REFERENCE_LIST"})
+_SCALE_ATTRIBUTES: Final = _OF_DATASETS | _OF_SCALES
+"""How HDF5 names dimensions: each axis lists its scale, each scale lists where it is used."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +51,16 @@ class DatasetSpec:
         shape: Its exact shape; None in it stands for any length.
         optional: Whether the file may lack it although its group is there.
         admits: Returns True for another type that the dataset may have; None: no other.
+        dims: Paths of the dimension scales of its axes; () where it must have none.
+        scale: Name of the dimension of which it is the scale; "" where it is none.
     """
 
     dtype: np.dtype[Any]
     shape: tuple[int | None, ...]
     optional: bool = False
     admits: Callable[[np.dtype[Any]], bool] | None = None
+    dims: tuple[str, ...] = ()
+    scale: str = ""
 
     def takes(self, dtype: np.dtype[Any]) -> bool:
         """Return True if the dataset may have this type."""
@@ -60,7 +79,9 @@ def open_checked(
     """Open a file for reading after comparing its structure with a schema.
 
     Every object must be reached by a hard link and stand in the schema; datasets are contiguous,
-    inside the file, without external or virtual storage and without filters.
+    inside the file, without external or virtual storage and without filters. Attributes are numbers
+    and short strings; those of dimension scales (DIMENSION_LIST, REFERENCE_LIST, CLASS, NAME) must
+    be exactly those of the schema.
 
     Args:
         path: The file.
@@ -77,6 +98,63 @@ def open_checked(
     Raises:
         KincapError: Of the given class, one line naming the file.
     """
+    file, size = _open(path, what, error)
+    try:
+        checker = _Checker(file, size, attributes)
+        problem = checker.problem(schema, groups) or _Scales(path, file).problem(schema)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as err:
+        problem = _reason(err)
+    if problem:
+        file.close()
+        raise error(f"{path}: {problem}; expected {what}")
+    return file
+
+
+def read_header(
+    path: Path, names: Sequence[str], *, what: str, error: type[KincapError]
+) -> dict[str, Any]:
+    """Return attributes of a file before its structure is known: single numbers or short strings.
+
+    Args:
+        path: The file.
+        names: Of the attributes; those that the file lacks are absent in the answer.
+        what: What the file should be, for the message.
+        error: Raised for anything odd.
+
+    Raises:
+        KincapError: Of the given class, one line naming the file.
+    """
+    file, _ = _open(path, what, error)
+    try:
+        with file:
+            return {
+                name: file.attrs[name]
+                for name in names
+                if h5py.h5a.exists(file.id, name.encode()) and _is_plain(file, name)
+            }
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as err:
+        raise error(f"{path}: {_reason(err)}; expected {what}") from err
+
+
+def _is_plain(file: h5py.File, name: str) -> bool:
+    """Return True if an attribute of a file is one number or one short string.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    attribute = h5py.h5a.open(file.id, name.encode())
+    kind = attribute.get_type()
+    plain = kind.get_class() in (h5t.INTEGER, h5t.FLOAT, h5t.STRING)
+    plain &= attribute.get_space().get_simple_extent_type() == h5s.SCALAR
+    if plain and kind.get_class() == h5t.STRING:
+        plain = not kind.is_variable_str()
+    if not plain or attribute.get_storage_size() > _MAX_ATTRIBUTE:
+        raise ValueError(f"its attribute {name} is not a single value")
+    return True
+
+
+def _open(path: Path, what: str, error: type[KincapError]) -> tuple[h5py.File, int]:
+    """Open a regular file with HDF5 and return it with its size; nothing is checked yet."""
     try:
         found = path.stat()
     except OSError as err:
@@ -93,14 +171,7 @@ def open_checked(
         file = h5py.File(path, "r", locking=False)
     except (OSError, ValueError, RuntimeError) as err:
         raise error(f"{path}: not readable as HDF5 ({_reason(err)}); expected {what}") from err
-    try:
-        problem = _Checker(file, found.st_size, attributes).problem(schema, groups)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as err:
-        problem = _reason(err)
-    if problem:
-        file.close()
-        raise error(f"{path}: {problem}; expected {what}")
-    return file
+    return file, found.st_size
 
 
 def _reason(err: Exception) -> str:
@@ -183,13 +254,24 @@ class _Checker:
             return f"{name} is a second name of another object"
         return self._attributes(h5g.open(self.file.id, name.encode()), name)
 
-    def _attributes(self, target: Any, name: str) -> str | None:
-        """Check that an object's attributes are few, small and plain."""
+    def _attributes(self, target: Any, name: str, admitted: frozenset[str] = _NONE) -> str | None:
+        """Check that an object's attributes are few, small and plain.
+
+        Args:
+            target: The object.
+            name: Its name.
+            admitted: Attributes of dimension scales that it may have; ``_Scales`` checks them.
+        """
         count = h5py.h5a.get_num_attrs(target)
         if count > self.attributes:
             return f"{name} has {count} attributes"
         for i in range(count):
             attribute = h5py.h5a.open(target, index=i)
+            known = attribute.name.decode("ascii", "replace")
+            if known in admitted:
+                continue
+            if known in _SCALE_ATTRIBUTES:
+                return f"{name} has an attribute {known}"
             if attribute.get_type().get_class() not in (h5t.INTEGER, h5t.FLOAT, h5t.STRING):
                 return f"{name} has an attribute of an odd type"
             variable = attribute.get_type().detect_class(h5t.STRING) and (
@@ -236,7 +318,89 @@ class _Checker:
             return f"{name} declares more than is stored"
         if declared and offset + declared > self.size:
             return f"{name} reaches beyond the end of the file"
-        return self._attributes(dataset, name)
+        admitted = _OF_SCALES if spec.scale else _OF_DATASETS if spec.dims else _NONE
+        return self._attributes(dataset, name, admitted)
+
+
+class _Scales:
+    """The checks of dimension scales: each reference leads to what the schema names."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self._path = path
+        self._file = file
+
+    def problem(self, schema: Mapping[str, DatasetSpec]) -> str | None:
+        """Return what differs from the schema, or None."""
+        named = {name: spec for name, spec in schema.items() if spec.dims or spec.scale}
+        named = {name: spec for name, spec in named.items() if name in self._file}
+        if not named:
+            return None
+        if self._file.id.get_create_plist().get_sizes() != (8, 8):
+            return "addresses are not of 8 bytes"
+        places = {name: h5o.get_info(self._file.id, name.encode()).addr for name in named}
+        known = {place: name for name, place in places.items()}
+        with self._path.open("rb") as raw:
+
+            def read(offset: int, length: int) -> bytes:
+                if not 0 <= offset < 2**63:
+                    raise OddHeaderError("an address is outside of the file")
+                raw.seek(offset)
+                return raw.read(length)
+
+            for name, spec in named.items():
+                try:
+                    attributes = raw_attributes(read, places[name])
+                    problem = (
+                        self._scale(name, spec, attributes, schema, known)
+                        if spec.scale
+                        else _dims(spec, attributes, read, known)
+                    )
+                except (OddHeaderError, IndexError) as err:
+                    problem = str(err)
+                if problem:
+                    return f"{name}: {problem}"
+        return None
+
+    def _scale(
+        self,
+        name: str,
+        spec: DatasetSpec,
+        attributes: Mapping[str, RawAttribute],
+        schema: Mapping[str, DatasetSpec],
+        known: Mapping[int, str],
+    ) -> str | None:
+        """Check that a dataset is the scale of its dimension, and where it is used."""
+        if not {"CLASS", "NAME"} <= attributes.keys():
+            return f"it is not the scale of dimension {spec.scale}"
+        texts = [attributes[key].data.partition(b"\0")[0] for key in ("CLASS", "NAME")]
+        if texts != [b"DIMENSION_SCALE", spec.scale.encode()]:
+            return f"it is not the scale of dimension {spec.scale}"
+        if "REFERENCE_LIST" not in attributes:
+            return None
+        target = h5o.open(self._file.id, name.encode())
+        space = h5py.h5a.open(target, b"REFERENCE_LIST").get_space()
+        pairs = back_references(
+            attributes["REFERENCE_LIST"].data, space.get_simple_extent_npoints()
+        )
+        for place, axis in pairs:
+            dims = schema[known[place]].dims if place in known else ()
+            if axis >= len(dims) or dims[axis] != name:
+                return "its list of references leads elsewhere"
+        return None
+
+
+def _dims(
+    spec: DatasetSpec,
+    attributes: Mapping[str, RawAttribute],
+    read: Read,
+    known: Mapping[int, str],
+) -> str | None:
+    """Check that the dimensions of a dataset have the scales that they should have."""
+    if "DIMENSION_LIST" not in attributes:
+        return "its dimensions have no names"
+    found = listed_references(read, attributes["DIMENSION_LIST"].data)
+    names = tuple(known.get(place, "something else") for place in found)
+    return None if names == spec.dims else f"its dimensions are {', '.join(names)}"
 
 
 def _shown(name: bytes) -> str:
@@ -255,11 +419,11 @@ def _shape(shape: tuple[int | None, ...]) -> str:
     return "(" + ", ".join("N" if n is None else str(n) for n in shape) + ",)"
 
 
-def create_file(path: Path, *, alignment: int = 1) -> h5py.File:
+def create_file(path: Path | ReservedFile, *, alignment: int = 1) -> h5py.File:
     """Make a new file whose metadata stays in front and holds no times.
 
     Args:
-        path: Must not exist.
+        path: Must not exist; or a new file whose space is reserved.
         alignment: Datasets begin at a multiple of this many bytes.
 
     Returns:
@@ -267,7 +431,7 @@ def create_file(path: Path, *, alignment: int = 1) -> h5py.File:
     """
     return h5py.File(
         path,
-        "x",
+        "x" if isinstance(path, Path) else "w",
         libver=("v110", "v110"),
         meta_block_size=65536,
         alignment_threshold=1,
@@ -298,6 +462,17 @@ def create_dataset(
     kind = h5t.py_create(np.dtype(dtype), logical=True)
     h5d.create(parent.id, leaf.encode(), kind, h5s.create_simple(shape), made)
     return file[name]
+
+
+def make_scale(dataset: h5py.Dataset, dimension: str) -> None:
+    """Make a dataset of one axis the scale of a dimension."""
+    h5ds.set_scale(dataset.id, dimension.encode())
+
+
+def name_axes(dataset: h5py.Dataset, scales: Sequence[h5py.Dataset]) -> None:
+    """Give each axis of a dataset the scale of its dimension."""
+    for axis, scale in enumerate(scales):
+        h5ds.attach_scale(dataset.id, scale.id, axis)
 
 
 def file_offset(dataset: h5py.Dataset) -> int | None:

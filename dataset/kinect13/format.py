@@ -1,4 +1,4 @@
-"""What kinect13.h5 holds: its tables, their types, and what it says about itself.
+"""The layout of kinect13.h5: its tables, their types and dimensions, and its description of itself.
 
 docs/format.md, section 2, says the same in words and is tested against these types.
 """
@@ -14,12 +14,17 @@ from ...core.hdf5 import DatasetSpec
 from ...core.skeleton import FLIP, JOINT_NAMES, KEYPOINT_NAMES, KEYPOINTS, LIMBS
 
 FORMAT: Final = "kincap-kinect13"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+"""The version that is written."""
 SPLITS: Final = ("train", "val", "test")
 ALIGNMENT: Final = 4096
-"""Where datasets begin: a whole page, so that a block of pictures is whole pages too."""
+"""Datasets begin at a whole page, so that a block of pictures is whole pages too."""
 SMALLEST_SIZE: Final = 4
 LARGEST_SIZE: Final = 4096
+MARGIN: Final = 1.0
+"""Side of the stored pictures, in sides S of the crop: attribute ``margin``."""
+LAYOUT: Final = "crops"
+"""One square crop a person: attribute ``layout``."""
 
 Images = npt.NDArray[np.uint8]
 Columns = Mapping[str, npt.NDArray[Any]]
@@ -27,18 +32,25 @@ Columns = Mapping[str, npt.NDArray[Any]]
 
 
 class Field(NamedTuple):
-    """Type of one row of a table."""
+    """Type of one row of a table.
+
+    Attributes:
+        dtype: Its type.
+        tail: Its shape.
+        axes: Names of its dimensions, after ``row``.
+    """
 
     dtype: np.dtype[Any]
     tail: tuple[int, ...] = ()
+    axes: tuple[str, ...] = ()
 
 
 FIELDS: Final[dict[str, Field]] = {
-    "keypoints_px": Field(np.dtype("<f4"), (KEYPOINTS, 2)),
-    "visibility": Field(np.dtype("u1"), (KEYPOINTS,)),
-    "weight": Field(np.dtype("<f4"), (KEYPOINTS,)),
-    "keypoint_quality": Field(np.dtype("<u4"), (KEYPOINTS,)),
-    "bbox_xyxy_px": Field(np.dtype("<f4"), (4,)),
+    "keypoints_px": Field(np.dtype("<f4"), (KEYPOINTS, 2), ("keypoint", "xy")),
+    "visibility": Field(np.dtype("u1"), (KEYPOINTS,), ("keypoint",)),
+    "weight": Field(np.dtype("<f4"), (KEYPOINTS,), ("keypoint",)),
+    "keypoint_quality": Field(np.dtype("<u4"), (KEYPOINTS,), ("keypoint",)),
+    "bbox_xyxy_px": Field(np.dtype("<f4"), (4,), ("xyxy",)),
     "session": Field(np.dtype("<u2")),
     "cue": Field(np.dtype("<u2")),
     "color_seq": Field(np.dtype("<u8")),
@@ -50,6 +62,14 @@ FIELDS: Final[dict[str, Field]] = {
     "quality": Field(np.dtype("<u4")),
 }
 """The tables beside ``images`` in each split."""
+
+IMAGE_AXES: Final = ("y", "x", "channel")
+MASK_AXES: Final = ("y", "x")
+ROW: Final = "row"
+SHARED_AXES: Final = {"keypoint": KEYPOINTS, "xy": 2, "xyxy": 4, "y": None, "x": None, "channel": 3}
+"""Lengths of the dimensions that all splits share; None: the side of the pictures."""
+SCALE: Final = np.dtype("<u4")
+"""A dimension scale counts its places: 0, 1, 2 ..."""
 
 META_TEXTS: Final = ("settings", "skeleton", "sources", "counts", "quality_bits")
 META_NAMES: Final = ("sessions", "cues")
@@ -70,7 +90,7 @@ def skeleton_meta() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Meta:
-    """What a data set says about itself.
+    """Description of a data set, from the data set itself.
 
     Attributes:
         sessions: Names that the column ``session`` points into.
@@ -109,13 +129,29 @@ def plain_meta(sessions: Sequence[str], counts: Mapping[str, Any] | None = None)
     )
 
 
-def schema() -> dict[str, DatasetSpec]:
-    """Return the structure of a data set for core.hdf5."""
+def schema(version: int) -> dict[str, DatasetSpec]:
+    """Return the structure of a data set of a version for core.hdf5."""
+    named = version > 1
     schema = {f"meta/{name}": DatasetSpec(BYTES, (None,)) for name in META_TEXTS}
     schema |= {f"meta/{name}": DatasetSpec(NAME, (None,)) for name in META_NAMES}
+    if named:
+        for axis, length in SHARED_AXES.items():
+            schema[axis] = DatasetSpec(SCALE, (length,), scale=axis)
     for split in SPLITS:
-        schema[f"{split}/images"] = DatasetSpec(BYTES, (None, None, None, 3))
-        schema[f"{split}/masks"] = DatasetSpec(BYTES, (None, None, None), optional=True)
-        for field, (dtype, tail) in FIELDS.items():
-            schema[f"{split}/{field}"] = DatasetSpec(dtype, (None, *tail))
+
+        def dims(axes: tuple[str, ...], split: str = split) -> tuple[str, ...]:
+            return (f"{split}/{ROW}", *axes) if named else ()
+
+        if named:
+            schema[f"{split}/{ROW}"] = DatasetSpec(SCALE, (None,), scale=ROW)
+        schema[f"{split}/images"] = DatasetSpec(BYTES, (None, None, None, 3), dims=dims(IMAGE_AXES))
+        schema[f"{split}/masks"] = DatasetSpec(
+            BYTES, (None, None, None), optional=True, dims=dims(MASK_AXES)
+        )
+        for field, (dtype, tail, axes) in FIELDS.items():
+            schema[f"{split}/{field}"] = DatasetSpec(dtype, (None, *tail), dims=dims(axes))
     return schema
+
+
+READABLE: Final = {1: schema(1), 2: schema(2)}
+"""Structure of each version that can be read. Version 1 stays for ever."""

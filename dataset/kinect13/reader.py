@@ -6,27 +6,34 @@ caller's buffer: 20 times as fast as through h5py.
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
 from ...core.errors import DatasetError
-from ...core.hdf5 import file_offset, open_checked, read_text
+from ...core.hdf5 import file_offset, open_checked, read_header, read_text
 from .format import (
     FIELDS,
     FORMAT,
-    FORMAT_VERSION,
+    LARGEST_SIZE,
+    LAYOUT,
+    MARGIN,
     META_NAMES,
+    META_TEXTS,
+    READABLE,
+    ROW,
+    SMALLEST_SIZE,
     SPLITS,
     Columns,
     Images,
     Meta,
     plain_meta,
-    schema,
+    skeleton_meta,
 )
 from .writer import write_kinect13
 
@@ -40,6 +47,11 @@ __all__ = [
     "plain_meta",
     "write_kinect13",
 ]
+
+
+WHAT: Final = "a kincap data set"
+LARGEST_META: Final = 1 << 26
+"""Bytes of the largest text in ``meta`` that is read."""
 
 
 class Split:
@@ -185,6 +197,11 @@ class Kinect13:
         if not self.splits:
             raise DatasetError(f"{path}: no train, val or test split; build it again")
         self.size = int(file[self.splits[0]]["images"].shape[1])
+        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
+            raise DatasetError(
+                f"{path}: images of {self.size}x{self.size} pixels, expected "
+                f"{SMALLEST_SIZE} to {LARGEST_SIZE}; build it again"
+            )
         columns = {name: self._columns(file, name) for name in self.splits}
         # the very file that was checked, even if another has its name by now
         self._fd = os.dup(file.id.get_vfd_handle()) if hasattr(os, "preadv") else None
@@ -240,7 +257,7 @@ class Kinect13:
                 f"{self.path}: {name}/images are {width}x{height} pixels, "
                 f"expected {self.size}x{self.size}"
             )
-        for field in FIELDS:
+        for field in (*FIELDS, *filter(group.__contains__, (ROW, "masks"))):
             if len(group[field]) != count:
                 raise DatasetError(
                     f"{self.path}: {name}/{field} has {len(group[field])} rows for {count} images"
@@ -265,44 +282,72 @@ def open_kinect13(path: Path | str) -> Kinect13:
         DatasetError: It is missing, damaged, another kind of file or of another version.
     """
     path = Path(path)
+    version = _version(path)
     with open_checked(
-        path, schema(), what="a kincap data set", error=DatasetError, groups=("meta",)
+        path, READABLE[version], what=WHAT, error=DatasetError, groups=("meta",)
     ) as file:
-        _check_version(path, file)
         return Kinect13(path, file)
 
 
-def _check_version(path: Path, file: h5py.File) -> None:
-    """Refuse other formats and versions."""
-    name = file.attrs.get("format", b"")
-    if name != FORMAT.encode():
+def _version(path: Path) -> int:
+    """Return the version of a data set, one of ``READABLE``; refuse other formats and versions."""
+    head = read_header(
+        path, ("format", "format_version", "margin", "layout"), what=WHAT, error=DatasetError
+    )
+    if head.get("format") != FORMAT.encode():
         raise DatasetError(f"{path}: not a kincap data set (no format {FORMAT!r})")
-    version = file.attrs.get("format_version", 0)
-    if version != FORMAT_VERSION:
-        raise DatasetError(
-            f"{path}: data set version {version}, this kincap reads {FORMAT_VERSION}; "
-            f"build it again or upgrade kincap"
-        )
+    version = head.get("format_version", 0)
+    reads = f"this kincap reads {min(READABLE)} to {max(READABLE)}"
+    if not isinstance(version, np.integer) or version < min(READABLE):
+        raise DatasetError(f"{path}: data set version {version}, {reads}; build it again")
+    if version not in READABLE:
+        raise DatasetError(f"{path}: data set version {version}, {reads}; upgrade kincap")
+    for name, value in (("margin", MARGIN), ("layout", LAYOUT.encode())):
+        if version > 1 and head.get(name) != value:
+            raise DatasetError(
+                f"{path}: {name} is {head.get(name)!r}, this kincap reads {value!r}; upgrade kincap"
+            )
+    return int(version)
 
 
 def _read_meta(path: Path, file: h5py.File) -> Meta:
     """Read ``meta``."""
     kinds = {"skeleton": dict, "sources": list, "counts": dict, "quality_bits": dict}
     try:
+        for name in (*META_TEXTS, *META_NAMES):
+            if file[f"meta/{name}"].nbytes > LARGEST_META:
+                raise ValueError(f"meta/{name} is larger than {LARGEST_META >> 20} MiB")
         values: dict[str, Any] = {"settings": read_text(file, "meta/settings")}
         for name, kind in kinds.items():
             values[name] = json.loads(read_text(file, f"meta/{name}"))
             if not isinstance(values[name], kind):
-                raise ValueError(f"meta/{name} is no {kind.__name__}")
+                raise ValueError(f"meta/{name} is not a {kind.__name__}")
         for name in META_NAMES:
             values[name] = tuple(raw.decode() for raw in file[f"meta/{name}"][...].tolist())
-        return Meta(**values)
-    except (ValueError, OSError) as err:
+        if not all(isinstance(source, dict) for source in values["sources"]):
+            raise ValueError("meta/sources names something else than sessions")
+        meta = Meta(**values)
+    # too deeply nested JSON ends in a RecursionError
+    except (ValueError, OSError, RecursionError) as err:
         raise DatasetError(f"{path}: damaged meta data ({err}); build it again") from err
+    _check_skeleton(path, meta.skeleton)
+    return meta
+
+
+def _check_skeleton(path: Path, skeleton: Mapping[str, Any]) -> None:
+    """Refuse other keypoints than the 13: a net trained on them would be wrong in silence."""
+    ours = skeleton_meta()
+    for key, what in (("keypoints", "keypoints"), ("flip", "order after mirroring")):
+        if skeleton.get(key) != ours[key]:
+            found = json.dumps(skeleton.get(key))[:80]
+            raise DatasetError(
+                f"{path}: its {what} are {found}, expected {json.dumps(ours[key])[:80]}...; "
+                "take a data set of the 13 keypoints"
+            )
 
 
 def _problem(columns: Columns, meta: Meta) -> str | None:
-    """Say what is wrong with the values of a split's tables, or None."""
+    """Return what is wrong with the values of a split's tables, or None."""
     weight = columns["weight"]
     if not np.isfinite(columns["keypoints_px"]).all():
         return "keypoints_px has values that are not finite"
@@ -317,5 +362,5 @@ def _problem(columns: Columns, meta: Meta) -> str | None:
         return "weight has values outside 0..1"
     for column, names in (("session", meta.sessions), ("cue", meta.cues)):
         if (columns[column] >= len(names)).any():
-            return f"{column} points behind meta/{column}s"
+            return f"{column} points after the end of meta/{column}s"
     return None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import h5py
 import numpy as np
@@ -12,25 +12,46 @@ import numpy.typing as npt
 from ... import __version__
 from ...core.errors import DatasetError
 from ...core.files.file_io import FileIO
-from ...core.hdf5 import create_dataset, create_file, file_offset, text_dataset
+from ...core.files.reserved_file import ReservedFile
+from ...core.hdf5 import (
+    create_dataset,
+    create_file,
+    file_offset,
+    make_scale,
+    name_axes,
+    text_dataset,
+)
 from .format import (
     ALIGNMENT,
     BYTES,
     FIELDS,
     FORMAT,
     FORMAT_VERSION,
+    IMAGE_AXES,
+    LAYOUT,
+    MARGIN,
     META_NAMES,
     META_TEXTS,
     NAME,
     NAME_BYTES,
+    ROW,
+    SCALE,
+    SHARED_AXES,
     Columns,
     Meta,
     plain_meta,
 )
 
+_METADATA_BYTES: Final = 1 << 20
+"""More than the metadata of HDF5 takes."""
+
 
 def create_kinect13(
-    path: Path, size: int, splits: Mapping[str, Columns], meta: Meta
+    path: Path,
+    size: int,
+    splits: Mapping[str, Columns],
+    meta: Meta,
+    io: FileIO | None = None,
 ) -> dict[str, int]:
     """Make a data set with everything but its pictures, whose places are left unwritten.
 
@@ -38,29 +59,68 @@ def create_kinect13(
         path: Must not exist.
         size: Side of the pictures, pixels.
         splits: The tables of FIELDS, by split, in their order.
-        meta: What it says about itself.
+        meta: Its description of itself.
+        io: File handling.
 
     Returns:
         Byte offset of ``images`` by split; -1 where a split has no rows.
+
+    Raises:
+        OSError: The disk is full or refuses; the file may be left, with its space.
     """
+    texts = {
+        name: meta.settings if name == "settings" else _json(getattr(meta, name))
+        for name in META_TEXTS
+    }
+    needed = _METADATA_BYTES + sum(len(text.encode()) + ALIGNMENT for text in texts.values())
+    for columns in splits.values():
+        needed += len(columns["keypoints_px"]) * size * size * 3 + ALIGNMENT
+        needed += sum(values.nbytes + ALIGNMENT for values in columns.values())
+    with (
+        ReservedFile(path, needed, io or FileIO()) as reserved,
+        create_file(reserved, alignment=ALIGNMENT) as file,
+    ):
+        return _fill(file, size, splits, meta, texts)
+
+
+def _fill(
+    file: h5py.File,
+    size: int,
+    splits: Mapping[str, Columns],
+    meta: Meta,
+    texts: Mapping[str, str],
+) -> dict[str, int]:
+    """Write everything but the pictures; return their places."""
+    file.attrs["format"] = np.bytes_(FORMAT.encode())
+    file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs["kincap_version"] = np.bytes_(__version__.encode())
+    file.attrs["margin"] = MARGIN
+    file.attrs["layout"] = np.bytes_(LAYOUT.encode())
+    shared = {axis: _scale(file, axis, length or size) for axis, length in SHARED_AXES.items()}
     places = {}
-    with create_file(path, alignment=ALIGNMENT) as file:
-        file.attrs["format"] = np.bytes_(FORMAT.encode())
-        file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["kincap_version"] = np.bytes_(__version__.encode())
-        for name, columns in splits.items():
-            count = len(columns["keypoints_px"])
-            images = create_dataset(file, f"{name}/images", (count, size, size, 3), BYTES)
-            offset = file_offset(images)
-            places[name] = -1 if offset is None else offset
-            for field, (dtype, tail) in FIELDS.items():
-                _store(file, f"{name}/{field}", columns[field].reshape(count, *tail), dtype)
-        for name in META_TEXTS:
-            value = getattr(meta, name)
-            text_dataset(file, f"meta/{name}", value if name == "settings" else _json(value))
-        for name in META_NAMES:
-            _store(file, f"meta/{name}", _names(getattr(meta, name)), NAME)
+    for name, columns in splits.items():
+        count = len(columns["keypoints_px"])
+        scales = {**shared, ROW: _scale(file, f"{name}/{ROW}", count)}
+        images = create_dataset(file, f"{name}/images", (count, size, size, 3), BYTES)
+        name_axes(images, [scales[axis] for axis in (ROW, *IMAGE_AXES)])
+        offset = file_offset(images)
+        places[name] = -1 if offset is None else offset
+        for field, (dtype, tail, axes) in FIELDS.items():
+            values = columns[field].reshape(count, *tail)
+            stored = _store(file, f"{name}/{field}", values, dtype)
+            name_axes(stored, [scales[axis] for axis in (ROW, *axes)])
+    for name, text in texts.items():
+        text_dataset(file, f"meta/{name}", text)
+    for name in META_NAMES:
+        _store(file, f"meta/{name}", _names(getattr(meta, name)), NAME)
     return places
+
+
+def _scale(file: h5py.File, name: str, length: int) -> h5py.Dataset:
+    """Make the scale of a dimension."""
+    scale = _store(file, name, np.arange(length, dtype=SCALE), SCALE)
+    make_scale(scale, name.rpartition("/")[2])
+    return scale
 
 
 def write_kinect13(
@@ -92,7 +152,7 @@ def write_kinect13(
     io = FileIO()
     part = path.with_name(path.name + ".new")
     part.unlink(missing_ok=True)
-    places = create_kinect13(part, size, filled, meta or plain_meta(sessions))
+    places = create_kinect13(part, size, filled, meta or plain_meta(sessions), io)
     fd = io.open_write(part)
     try:
         for name, columns in splits.items():
@@ -112,7 +172,7 @@ def _with_defaults(columns: Mapping[str, npt.ArrayLike], size: int) -> dict[str,
     count = len(points)
     full = {
         field: np.zeros((count, *tail), dtype)
-        for field, (dtype, tail) in FIELDS.items()
+        for field, (dtype, tail, _) in FIELDS.items()
     }  # fmt: skip
     full["visibility"][:] = np.where(np.isfinite(points).all(axis=-1), 2, 0)
     full["visibility"][:] = columns.get("visibility", full["visibility"])
@@ -128,11 +188,14 @@ def _with_defaults(columns: Mapping[str, npt.ArrayLike], size: int) -> dict[str,
     return full
 
 
-def _store(file: h5py.File, name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> None:
-    """Make a dataset and fill it."""
+def _store(
+    file: h5py.File, name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]
+) -> h5py.Dataset:
+    """Make a dataset, fill it and return it."""
     dataset = create_dataset(file, name, values.shape, dtype)
     if values.size:
         dataset[...] = values
+    return dataset
 
 
 def _names(names: Sequence[str]) -> npt.NDArray[np.bytes_]:

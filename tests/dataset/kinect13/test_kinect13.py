@@ -60,7 +60,7 @@ def test_a_missing_keypoint_is_a_mark_and_never_nan(path, arrays) -> None:
 def test_plain_h5py_reads_the_same(path, arrays) -> None:
     with h5py.File(path) as file:
         assert np.array_equal(file["train/images"][:], arrays["images"])
-        assert set(file["train"]) == {"images", *FIELDS}
+        assert set(file["train"]) == {"images", "row", *FIELDS}
         for group in ("train", "val"):
             for dataset in file[group].values():
                 assert dataset.chunks is None
@@ -169,7 +169,7 @@ BAD: dict[str, Callable[[Path], None]] = {
     "no table": _edit(lambda file: file.__delitem__("train/take")),
     "extra object": _edit(lambda file: file.create_group("extra")),
     "shorter table": _edit(_shorter),
-    "newer version": _edit(lambda file: file.attrs.__setitem__("format_version", 2)),
+    "newer version": _edit(lambda file: file.attrs.__setitem__("format_version", 3)),
     "other format": _edit(lambda file: file.attrs.__setitem__("format", np.bytes_(b"other"))),
     "nan keypoint": _put("train/keypoints_px", (0, 0, 0), np.nan),
     "flat box": _put("val/bbox_xyxy_px", (0, 2), -0.5),

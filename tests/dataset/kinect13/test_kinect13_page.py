@@ -39,18 +39,27 @@ def test_the_table_of_datasets_is_the_file(section: str, sessions: Sessions, wal
     sessions("val1", walk(2))
     folder = sessions.recordings.parent
     build(BuildSettings(out=folder / "set.h5", recordings=sessions.recordings, val="val1", size=64))
-    rows = {name: (kind, shape) for name, kind, shape, _ in table(section, "| dataset | type |")}
+    rows = {name: rest for name, *rest in table(section, "| dataset | type |")}
+    axes = {name: length for name, length, _ in table(section, "| dimension | length |")}
     with h5py.File(folder / "set.h5") as file:
-        assert set(file) == {"train", "val", "meta"}
-        assert set(file["train"]) == set(rows) - {"masks"}
-        for name, dataset in file["train"].items():
-            kind, shape = rows[name]
-            expected = tuple({"N": 3, "S": 64}.get(n) or int(n) for n in re.findall(r"\w+", shape))
+        assert set(file) == {"train", "val", "meta"} | set(axes) - {"row"}
+        assert set(file["train"]) == set(rows) - {"masks"} | {"row"}
+        for name in rows.keys() - {"masks"}:
+            dataset = file["train"][name]
+            kind, shape, dims, _ = rows[name]
+            lengths = [axes[dim] for dim in re.findall(r"\w+", dims)]
+            assert [dim[0].name.rpartition("/")[2] for dim in dataset.dims] == re.findall(
+                r"\w+", dims
+            )
+            assert lengths == re.findall(r"\w+", shape)
+            expected = tuple({"N": 3, "S": 64}.get(n) or int(n) for n in lengths)
             assert dataset.dtype == np.dtype("<" + kind)
             assert dataset.shape == expected
         assert set(file["meta"]) == {*META_TEXTS, *META_NAMES}
         assert all(f"`{name}`" in section for name in file["meta"])
         assert file.attrs["format"].decode() in section
+        assert all(f"`{name}`" in section for name in file.attrs)
+        assert f"*Format version {file.attrs['format_version']}.*" in section
 
 
 def test_bits_and_reasons_are_those_of_the_code(section: str) -> None:
