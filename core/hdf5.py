@@ -39,7 +39,7 @@ _NONE: Final[frozenset[str]] = frozenset()
 _OF_DATASETS: Final = frozenset({"DIMENSION_LIST"})
 _OF_SCALES: Final = frozenset({"CLASS", "NAME", "REFERENCE_LIST"})
 _SCALE_ATTRIBUTES: Final = _OF_DATASETS | _OF_SCALES
-"""How HDF5 names dimensions: each axis lists its scale, each scale lists where it is used."""
+"""Attributes that name dimensions: each axis lists its scale, each scale lists where it is used."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """Build kinect13.h5 from recordings: plan from the tables, then cut the pictures in parallel."""
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +9,12 @@ from typing import Any, Final
 
 from .. import __version__
 from ..core.errors import DatasetError
-from ..core.files.file_io import LockFile, write_atomic
+from ..core.files.fault_injection import default_io
+from ..core.files.file_io import FileIO, LockFile
 from .crop import Block, DamagedPictureError, cut_block
 from .filters import REASONS
 from .kinect13.reader import open_kinect13
+from .outputs import ABOUT_SCHEMA, Outputs
 from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_plan
 from .settings import BuildSettings
 from .sheet import check_sheet, draw_sheet
@@ -23,7 +23,8 @@ from .workers import run_tasks, usable_cores
 
 __all__ = ["BuildResult", "BuildSettings", "build"]
 
-SCHEMA: Final = "kincap/kinect13/1"
+READABLE: Final = 0o644
+"""Permissions of the files beside a data set."""
 
 
 @dataclass(frozen=True)
@@ -90,43 +91,40 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
     settings.check()
     check_sheet(settings.sheet)
     tell = on_progress or (lambda done, total, note: None)
-    _check_output(settings.out)
+    sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
+    outputs = Outputs(settings.out, sheet)
+    outputs.check()
     workers = settings.workers or usable_cores()
     plan = make_plan(settings, workers, tell)
     if settings.dry_run:
         return _result(settings, plan)
-    lock = LockFile(settings.out.with_name(settings.out.name + ".lock"))
-    if not lock.try_acquire():
-        raise DatasetError(f"{settings.out}: another build is making it; wait for that to end")
+    lock = _lock(outputs)
     try:
-        part = Part(settings.out, plan, settings.size)
+        io = default_io()
+        part = Part(outputs, plan, settings.size, io)
         resumed = _resumed_rows(part, plan) if part.open(settings.restart) else 0
         _cut_pictures(part, plan, settings.size, workers, tell)
         tell(plan.rows, plan.rows, "checking the file")
         checksum = part.finish()
-        sheet = _write_beside(settings, plan, checksum)
+        _write_beside(settings, outputs, plan, checksum, io)
     finally:
         lock.release()
-        # Windows refuses while somebody else looks at it; an empty file that is left does no harm
-        with suppress(OSError):
-            lock.path.unlink()
     return _result(settings, plan, resumed_rows=resumed, sha256=checksum, sheet=sheet)
 
 
-def _check_output(out: Path) -> None:
-    """Refuse to replace what kincap did not make."""
-    if not out.parent.is_dir():
-        raise DatasetError(f"--out {out}: there is no folder {out.parent}; make it first")
-    if not os.access(out.parent, os.W_OK):
-        raise DatasetError(f"--out {out}: the folder can't be written to; take another")
-    if out.exists():
-        try:
-            open_kinect13(out).close()
-        except DatasetError as err:
-            raise DatasetError(
-                f"--out {out}: it is there and not a data set of kincap's ({err}); "
-                "move it away or take another name"
-            ) from err
+def _lock(outputs: Outputs) -> LockFile:
+    """Take the lock of a data set; its empty file stays for ever.
+
+    Raises:
+        DatasetError: Another build holds it, or the folder can't be written to.
+    """
+    lock = LockFile(outputs.lock)
+    try:
+        if lock.try_acquire():
+            return lock
+    except OSError as err:
+        raise DatasetError(f"{outputs.lock}: {err.strerror or err}; take another --out") from err
+    raise DatasetError(f"{outputs.out}: another build is making it; wait for that to end")
 
 
 def _cut_pictures(
@@ -172,11 +170,13 @@ def _resumed_rows(part: Part, plan: BuildPlan) -> int:
     )
 
 
-def _write_beside(settings: BuildSettings, plan: BuildPlan, checksum: str) -> Path:
+def _write_beside(
+    settings: BuildSettings, outputs: Outputs, plan: BuildPlan, checksum: str, io: FileIO
+) -> None:
     """Write what depends on when and where, and the sheet of examples."""
-    out = settings.out
+    out = outputs.out
     about = {
-        "schema": SCHEMA,
+        "schema": ABOUT_SCHEMA,
         "sha256": checksum,
         "created_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "kincap_version": __version__,
@@ -185,19 +185,20 @@ def _write_beside(settings: BuildSettings, plan: BuildPlan, checksum: str) -> Pa
         "counts": plan.meta.counts,
         "label_error": plan.label_error,
     }
+    # a path of another encoding holds lone surrogates
     text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
-    sheet = settings.sheet or out.with_name(out.name + ".png")
+    data = text.encode(errors="backslashreplace")
     try:
-        write_atomic(out.with_name(out.name + ".json"), text.encode(), mode=0o644)
         with open_kinect13(out) as dataset:
-            draw_sheet(dataset, sheet)
+            sheet = draw_sheet(dataset)
+        io.write_atomic(outputs.about, data, mode=READABLE, unique=True)
+        io.write_atomic(outputs.sheet, sheet, mode=READABLE, unique=True)
     except OSError as err:
         raise DatasetError(
-            f"{out}: built and whole, but what stands beside it could not be written "
-            f"({err.filename}: {err.strerror or err})",
+            f"{err.filename}: {err.strerror or err}; the data set {out} is whole, the files "
+            "beside it are not; make room and build again",
             exit_code=1,
         ) from err
-    return sheet
 
 
 def _result(settings: BuildSettings, plan: BuildPlan, **more: Any) -> BuildResult:

@@ -1,6 +1,7 @@
 """A sheet of examples from a data set, to be looked at before anything is trained on it."""
 
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from ..core.errors import DatasetError
 from ..core.skeleton import KEYPOINT_NAMES, LIMBS
 from .kinect13.reader import Kinect13, Split
+from .outputs import SHEET_MARK
 
 EXAMPLES: Final = 12
 COLUMNS: Final = 4
@@ -28,6 +30,9 @@ RIGHT: Final = (40, 130, 255)
 LEFT: Final = (235, 165, 30)
 MIDDLE: Final = (245, 245, 245)
 """Colours, BGR: orange is the person's own right side, blue the left."""
+
+_PNG_START: Final = 33
+"""Bytes of a PNG's signature and of its first chunk."""
 
 SHIFT: Final = 4
 """Fractional bits of the coordinates that OpenCV draws."""
@@ -59,15 +64,17 @@ def check_sheet(path: Path | None) -> None:
         raise DatasetError(f"--sheet {path}: expected a file in a folder that can be written to")
 
 
-def draw_sheet(dataset: Kinect13, path: Path) -> None:
-    """Draw examples, spread evenly over each split, and save them as PNG.
+def draw_sheet(dataset: Kinect13) -> bytes:
+    """Draw examples, spread evenly over each split.
 
     Args:
         dataset: An open data set.
-        path: The picture; replaced if it is there.
+
+    Returns:
+        A PNG with kincap's mark.
 
     Raises:
-        DatasetError: It could not be written (exit 1).
+        DatasetError: It could not be encoded (exit 1).
     """
     examples = _choose(dataset)
     rows = -(-len(examples) // COLUMNS)
@@ -81,8 +88,11 @@ def draw_sheet(dataset: Kinect13, path: Path) -> None:
         _write(page, _caption(dataset, example), (x, y + CELL_PX + 18), 0.45, GREY)
     done, png = cv2.imencode(".png", page)
     if not done:
-        raise DatasetError(f"{path}: the sheet could not be encoded", exit_code=1)
-    path.write_bytes(png.tobytes())
+        raise DatasetError(f"{dataset.path}: its sheet could not be encoded", exit_code=1)
+    data: bytes = png.tobytes()
+    mark = b"tEXt" + SHEET_MARK
+    chunk = len(SHEET_MARK).to_bytes(4) + mark + zlib.crc32(mark).to_bytes(4)
+    return data[:_PNG_START] + chunk + data[_PNG_START:]
 
 
 def _choose(dataset: Kinect13) -> list[_Example]:

@@ -9,25 +9,26 @@ import hashlib
 import json
 import tomllib
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import DatasetError
-from ..core.files.fault_injection import default_io
+from ..core.files.file_io import FileIO
+from ..core.files.small_files import read_small
 from ..core.sizes import size_text
 from .kinect13.reader import open_kinect13
 from .kinect13.writer import create_kinect13
+from .outputs import JOURNAL_SCHEMA, Outputs
 from .plan import BLOCK_ROWS, BuildPlan
 
-SCHEMA: Final = "kincap/build-part/1"
+_LARGEST_JOURNAL: Final = 1 << 28
 _LIBRARIES: Final = ("numpy", "h5py", "simplejpeg")
 _CHUNK: Final = 1 << 22
-_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 
 Done = dict[str, dict[int, int]]
 """CRC-32 of the finished blocks by split and number."""
@@ -46,9 +47,10 @@ class Part:
     """The unfinished file and its journal.
 
     Args:
-        out: The data set that it becomes.
+        outputs: The data set that it becomes, and the files beside it.
         plan: What it will hold.
         size: Side of the pictures, pixels.
+        io: File handling.
 
     Attributes:
         path: The unfinished file.
@@ -56,16 +58,17 @@ class Part:
         done: What is finished.
     """
 
-    def __init__(self, out: Path, plan: BuildPlan, size: int) -> None:
-        self.out = out
-        self.path = out.with_name(out.name + ".part")
-        self.journal = out.with_name(out.name + ".part.json")
+    def __init__(self, outputs: Outputs, plan: BuildPlan, size: int, io: FileIO) -> None:
+        self.out = outputs.out
+        self.path = outputs.part
+        self.journal = outputs.journal
+        self._outputs = outputs
         self.images: dict[str, int] = {}
         self.done: Done = {}
         self._plan = plan
         self._size = size
         self._terms = _terms(plan)
-        self._io = default_io()
+        self._io = io
 
     def open(self, restart: bool) -> bool:
         """Go on with an interrupted build of the same plan, or begin.
@@ -80,47 +83,48 @@ class Part:
             DatasetError: Another plan was begun (exit 2, says what changed), or no build began what
                 is there (exit 2); the disk is full or can't be written (exit 1).
         """
+        self._outputs.check_part()
+        for path in self._outputs.leftovers():
+            self._io.discard(path)
         kept = None if restart else self._journal()
         if kept is not None and self.path.exists():
             self._check_same(kept)
-            if self.path.stat().st_size == kept["bytes"]:
+            if self._is_whole(kept):
                 self.images = kept["images"]
                 self.done = {
                     split: {int(number): crc for number, crc in blocks.items()}
                     for split, blocks in kept["done"].items()
                 }
                 return True
-        self._check_ours()
         self._begin()
         return False
 
-    def _check_ours(self) -> None:
-        """Refuse to throw away a file that no build has begun."""
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as file:
-            head = file.read(len(_SIGNATURE))
-        # killed before its journal was there it may hold tables and still zeros at its head
-        if head.strip(b"\0") and head != _SIGNATURE:
-            raise DatasetError(f"{self.path}: it is there and no unfinished data set; move it away")
+    def _is_whole(self, kept: dict[str, Any]) -> bool:
+        """Return True if the file is the one that a journal describes."""
+        if self.path.stat().st_size != kept["bytes"]:
+            return False
+        try:
+            open_kinect13(self.path).close()
+        except DatasetError:
+            return False
+        return True
 
     def _begin(self) -> None:
-        """Make the file with its tables, give it all its space, then the journal."""
-        self.discard()
+        """Make the journal, then the file with its tables and all its space.
+
+        The journal comes first: it proves that kincap made the file.
+        """
         try:
+            self.discard()
+            self._save()
             self.images = create_kinect13(
-                self.path, self._size, self._plan.columns, self._plan.meta
+                self.path, self._size, self._plan.columns, self._plan.meta, self._io
             )
-            fd = self._io.open_write(self.path)
-            try:
-                self._io.reserve(fd, self._io.size(fd))
-                self._io.sync(fd)
-            finally:
-                self._io.close(fd)
             self.done = {split: {} for split in self._plan.columns}
             self._save()
         except OSError as err:
-            self.discard()
+            with suppress(OSError):
+                self.discard()
             raise DatasetError(f"{self.path}: {self._why(err)}", exit_code=1) from err
 
     def mark(self, split: str, number: int, crc: int) -> None:
@@ -129,9 +133,9 @@ class Part:
         self._save()
 
     def discard(self) -> None:
-        """Delete the file and its journal, the journal first."""
-        self.journal.unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
+        """Delete the file and its journal; the journal last, as it proves whose the file is."""
+        self._io.discard(self.path)
+        self._io.discard(self.journal)
 
     def finish(self) -> str:
         """Check the whole file, put it in its place and delete the journal.
@@ -155,22 +159,22 @@ class Part:
     def _journal(self) -> dict[str, Any] | None:
         """Return the journal; None where there is none or it is not whole."""
         try:
-            kept = load_checked(self.journal.read_bytes())
+            kept = load_checked(read_small(self.journal, _LARGEST_JOURNAL))
         except (OSError, ValueError):
             return None
-        return kept if kept.get("schema") == SCHEMA else None
+        return kept if kept.get("schema") == JOURNAL_SCHEMA else None
 
     def _save(self) -> None:
         """Write the journal."""
         kept = {
-            "schema": SCHEMA,
+            "schema": JOURNAL_SCHEMA,
             "plan": _sha256(self._terms),
-            "bytes": self.path.stat().st_size,
+            "bytes": self.path.stat().st_size if self.images else None,
             "images": self.images,
             "done": self.done,
             "terms": self._terms,
         }
-        self._io.write_atomic(self.journal, dump_checked(kept, lines=False))
+        self._io.write_atomic(self.journal, dump_checked(kept, lines=False), unique=True)
 
     def _check_same(self, kept: dict[str, Any]) -> None:
         """Refuse to go on with another plan than the journal's."""

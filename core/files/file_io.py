@@ -8,6 +8,8 @@ opened. The branches for Windows are written from documentation and have not bee
 import contextlib
 import errno
 import os
+import re
+import secrets
 import stat
 import struct
 import sys
@@ -20,6 +22,8 @@ PRIVATE_FILE: Final = 0o600
 SEALED_FILE: Final = 0o400
 PRIVATE_FOLDER: Final = 0o700
 TEMPORARY: Final = ".tmp"
+UNIQUE: Final = re.compile(r"\.[0-9]+-[0-9a-f]{8}\.kincap-tmp")
+"""End of a temporary name that only kincap gives."""
 
 Data = bytes | bytearray | memoryview
 
@@ -302,16 +306,22 @@ class FileIO:
             path.mkdir(PRIVATE_FOLDER, exist_ok=True)
             self.sync_folder(path.parent)
 
-    def write_atomic(self, path: Path, data: Data, mode: int = PRIVATE_FILE) -> None:
+    def write_atomic(
+        self, path: Path, data: Data, mode: int = PRIVATE_FILE, *, unique: bool = False
+    ) -> None:
         """Replace a small file's content whole or not at all, and sync it.
 
         Args:
             path: The file; one writer at a time.
             data: Its new content.
             mode: Its permissions.
+            unique: Take a temporary name that no other writer and no user has, for folders that
+                are not kincap's own; a killed process leaves it (``UNIQUE``).
         """
-        temporary = path.with_name(path.name + TEMPORARY)
-        self.discard(temporary)
+        suffix = f".{os.getpid()}-{secrets.token_hex(4)}.kincap-tmp" if unique else TEMPORARY
+        temporary = path.with_name(path.name + suffix)
+        if not unique:
+            self.discard(temporary)
         try:
             fd = self.create(temporary, mode)
             try:

@@ -51,7 +51,7 @@ class ReservedFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a place; the end is behind the last byte written."""
+        """Move to a place; the end is after the last byte written."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._end}[whence]
         self._place = base + offset
         return self._place

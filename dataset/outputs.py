@@ -1,0 +1,150 @@
+"""The files that a build makes, and the proof that kincap made those that it replaces.
+
+Nothing else is replaced, deleted or locked. The lock stays where it is: deleting it would let two
+builds hold it.
+"""
+
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..core.errors import DatasetError
+from ..core.files.file_io import UNIQUE, open_regular
+from .kinect13.reader import open_kinect13
+
+ABOUT_SCHEMA: Final = "kincap/kinect13/1"
+JOURNAL_SCHEMA: Final = "kincap/build-part/1"
+SHEET_MARK: Final = b"Software\0kincap build"
+"""Text chunk of a sheet of examples."""
+_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_HEAD: Final = 4096
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files of one build.
+
+    Attributes:
+        out: The data set.
+        sheet: The sheet of examples.
+    """
+
+    out: Path
+    sheet: Path
+
+    @property
+    def about(self) -> Path:
+        """When and where the data set was made."""
+        return self.out.with_name(self.out.name + ".json")
+
+    @property
+    def part(self) -> Path:
+        """The unfinished data set."""
+        return self.out.with_name(self.out.name + ".part")
+
+    @property
+    def journal(self) -> Path:
+        """Finished blocks of the unfinished data set."""
+        return self.out.with_name(self.out.name + ".part.json")
+
+    @property
+    def lock(self) -> Path:
+        """Empty, locked by the operating system while a build runs; never deleted."""
+        return self.out.with_name(self.out.name + ".lock")
+
+    def check(self) -> None:
+        """Refuse to replace what kincap can't prove that it made.
+
+        Raises:
+            DatasetError: Names the file (exit 2).
+        """
+        folder = self.out.parent
+        if not folder.is_dir():
+            raise DatasetError(f"--out {self.out}: there is no folder {folder}; make it first")
+        if not os.access(folder, os.W_OK):
+            raise DatasetError(f"--out {self.out}: the folder can't be written to; take another")
+        if self.sheet in (self.out, self.about, self.part, self.journal, self.lock):
+            raise DatasetError(f"--sheet {self.sheet}: a file of the data set; take another name")
+        if _is_there(self.out):
+            try:
+                open_kinect13(self.out).close()
+            except DatasetError as err:
+                raise DatasetError(
+                    f"--out {self.out}: the file exists and is not a data set of kincap ({err}); "
+                    "move it away or take another name"
+                ) from err
+        if _is_there(self.about) and f'"schema": "{ABOUT_SCHEMA}"'.encode() not in _head(
+            self.about
+        ):
+            raise _not_ours(self.about, "a description of a data set")
+        if _is_there(self.sheet) and not is_sheet(_head(self.sheet)):
+            raise _not_ours(self.sheet, "a sheet of examples")
+        if _is_there(self.lock) and _head(self.lock):
+            raise _not_ours(self.lock, "an empty lock")
+        self.check_part()
+
+    def check_part(self) -> None:
+        """Refuse to throw away an unfinished data set that no journal of a build names.
+
+        Raises:
+            DatasetError: Names the file (exit 2).
+        """
+        began = _is_there(self.journal)
+        if began and f'"schema": "{JOURNAL_SCHEMA}"'.encode() not in _head(self.journal):
+            raise _not_ours(self.journal, "the journal of a build")
+        if _is_there(self.part) and not began:
+            raise _not_ours(self.part, "an unfinished data set with its journal")
+
+    def leftovers(self) -> list[Path]:
+        """Return the temporary files of killed builds of this data set."""
+        begin = self.out.name + "."
+        return [
+            path
+            for path in self.out.parent.iterdir()
+            if path.name.startswith(begin) and UNIQUE.search(path.name) is not None
+        ]
+
+
+def is_sheet(head: bytes) -> bool:
+    """Return True if a PNG begins like one that ``kincap build`` made."""
+    return head.startswith(_PNG_SIGNATURE) and SHEET_MARK in head
+
+
+def _is_there(path: Path) -> bool:
+    """Return True if there is a regular file.
+
+    Raises:
+        DatasetError: It is a link, a folder or something else.
+    """
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as err:
+        raise DatasetError(f"{path}: {err.strerror or err}") from err
+    if not stat.S_ISREG(found.st_mode):
+        what = "a link" if stat.S_ISLNK(found.st_mode) else "not a regular file"
+        raise DatasetError(f"{path}: {what}; move it away or take another --out")
+    return True
+
+
+def _head(path: Path) -> bytes:
+    """Return the beginning of a regular file; nothing of one that can't be read."""
+    with suppress(OSError):
+        fd = open_regular(path, os.O_RDONLY)
+        try:
+            return os.read(fd, _HEAD)
+        finally:
+            os.close(fd)
+    return b"?"
+
+
+def _not_ours(path: Path, expected: str) -> DatasetError:
+    """Return the error of a file that a build would replace or delete."""
+    return DatasetError(
+        f"{path}: the file exists and is not {expected} that kincap made; "
+        "move it away or take another name"
+    )
