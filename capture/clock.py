@@ -1,8 +1,8 @@
-"""Time and waiting: what the recorder's threads take the time from and wait in.
+"""Time and waiting for the recorder's threads.
 
 Recordings run on the system's clock. Tests put in one that stands still until every thread waits
-for something, so that a silence of ten seconds costs no ten seconds and nothing depends on how busy
-the machine is. For that, whatever a thread may wait in for long is made by the clock.
+for something, so that a silence of ten seconds takes no time and nothing depends on how busy the
+machine is. For that, the clock makes everything that a thread may wait in for long.
 """
 
 import threading
@@ -13,16 +13,16 @@ from typing import Any, Protocol
 
 
 class Clock(Protocol):
-    """Tells the time, and makes what threads wait in."""
+    """Gives the time, and makes what threads wait in."""
 
     def now_ns(self) -> int:
-        """Return the host's time in ns; only differences mean something."""
+        """Return the host's time in ns; only differences have a meaning."""
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until an event is set, so many seconds at most; say whether it is."""
+        """Wait until an event is set or the seconds are over; return True if it is set."""
 
     def join(self, thread: threading.Thread, seconds: float) -> None:
-        """Wait until a thread has ended, so many seconds at most."""
+        """Wait until a thread has ended or the seconds are over."""
 
     def lock(self) -> AbstractContextManager[Any]:
         """Return a lock that may be held while its thread waits."""
@@ -40,11 +40,11 @@ class SystemClock:
     now_ns = staticmethod(time.perf_counter_ns)
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until an event is set, so many seconds at most; say whether it is."""
+        """Wait until an event is set or the seconds are over; return True if it is set."""
         return event.wait(seconds)
 
     def join(self, thread: threading.Thread, seconds: float) -> None:
-        """Wait until a thread has ended, so many seconds at most."""
+        """Wait until a thread has ended or the seconds are over."""
         thread.join(seconds)
 
     def lock(self) -> AbstractContextManager[Any]:

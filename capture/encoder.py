@@ -1,4 +1,4 @@
-"""Turns raw pictures into JPEG and PNG in a few threads, outside Python's lock."""
+"""Encode images as JPEG and PNG in a few threads, outside Python's lock."""
 
 import threading
 import zlib
@@ -13,8 +13,7 @@ from ..core.jpeg import check_jpeg, encode_jpeg, jpeg_size
 from ..core.png import encode_png
 from ..sessions.schema import EventKind, Stream
 from .clock import Clock
-from .queue_items import EncodedPicture, PictureJob
-from .queues import Queues
+from .queues import EncodedFrame, FrameJob, Queues
 from .sources.sensor import ColorFrame, PlaneFrame
 from .watches.observations import items_of
 
@@ -36,13 +35,13 @@ class Encoders:
         """Prepare the threads.
 
         Args:
-            queues: Where frames come from and go.
-            threads: How many encode at once.
+            queues: Give and receive the frames.
+            threads: Number of threads.
             size_px: (width, height) that every colour image must have.
             plane_size_px: (width, height) that every mask and depth image must have.
-            is_aborted: Says that frames are to be let go instead of encoded.
-            on_failure: Told why a frame could not be encoded, after its reason as a kind of event
-                (it is then stored as lost), or given back.
+            is_aborted: Returns True once frames are to be dropped instead of encoded.
+            on_failure: Called with the kind of event and a text if a frame could not be encoded
+                (it is then stored as lost) or given back.
             clock: Makes what threads wait in.
         """
         self._queues, self._size_px, self._plane_size_px = queues, size_px, plane_size_px
@@ -82,7 +81,7 @@ class Encoders:
             self._let_go(job)
             queues.inbox.put(picture)
 
-    def _let_go(self, job: PictureJob) -> None:
+    def _let_go(self, job: FrameJob) -> None:
         """Give the frame's memory and its place in the ring back."""
         job.frame.image = None
         try:
@@ -90,16 +89,16 @@ class Encoders:
                 job.frame.release()
         except Exception as error:
             # a device's code; a thread that ended here would leave the recorder waiting for ever
-            text = f"the source can't take the memory of a picture back: {type(error).__name__}"
+            text = f"the source can't take the memory of an image back: {type(error).__name__}"
             self._on_failure(EventKind.warning, text)
         self._queues.raw_places[job.stream].give_back(job.place)
 
-    def _encode(self, job: PictureJob) -> EncodedPicture:
-        """Return the picture as a JPEG or PNG file, or why that can't be done."""
+    def _encode(self, job: FrameJob) -> EncodedFrame:
+        """Return the frame with its JPEG or PNG, or with the reason why it has none."""
         drop = EventKind.drop_encoder
         try:
             blob = None if self._is_aborted() else self._encoded(job.frame)
-            return EncodedPicture(job, blob, zlib.crc32(blob) if blob else 0)
+            return EncodedFrame(job, blob, zlib.crc32(blob) if blob else 0)
         except _WrongSizeError as error:
             drop, why = EventKind.drop_wrong_size, str(error)
         except (KincapError, MemoryError) as error:
@@ -107,10 +106,10 @@ class Encoders:
         except Exception as error:  # cv2.error derives from nothing narrower
             why = type(error).__name__
         self._on_failure(drop, f"{items_of(job.stream, 1)} {job.seq} can't be stored: {why}")
-        return EncodedPicture(job, None, 0, drop)
+        return EncodedFrame(job, None, 0, drop)
 
     def _encoded(self, frame: ColorFrame | PlaneFrame) -> bytes:
-        """Return a picture as a file; raise KincapError where it is not what the source said."""
+        """Return an image as a file; raise KincapError if it is not as the source said."""
         if isinstance(frame, PlaneFrame):
             return encode_png(_checked_plane(frame, self._plane_size_px))
         if frame.jpeg is None:
@@ -125,7 +124,7 @@ class Encoders:
         return frame.jpeg
 
     def _checked_image(self, frame: ColorFrame) -> npt.NDArray[np.uint8]:
-        """Return the frame's image; raise where it is not what the source said."""
+        """Return the frame's image; raise if it is not as the source said."""
         width, height = self._size_px
         image = frame.image
         shapes = ((height, width, 4), (height, width, 3))
@@ -137,11 +136,11 @@ class Encoders:
 
 
 class _WrongSizeError(KincapError):
-    """A picture has another size or type than its source said."""
+    """An image has another size or type than its source said."""
 
 
 def _checked_plane(frame: PlaneFrame, size_px: tuple[int, int]) -> npt.NDArray[Any]:
-    """Return a mask or depth picture; raise where it has not the size and type of those."""
+    """Return a mask or depth image; raise if its size or type is another."""
     image = frame.image
     kind = np.uint8 if frame.stream is Stream.mask else np.uint16
     width, height = size_px
@@ -153,7 +152,7 @@ def _checked_plane(frame: PlaneFrame, size_px: tuple[int, int]) -> npt.NDArray[A
 
 
 def _named(image: npt.NDArray[Any] | None) -> str:
-    """Return what a picture is, for a message."""
+    """Return type and size of an image, for a message."""
     if image is None:
-        return "no picture"
+        return "no image"
     return f"{image.dtype} {'x'.join(map(str, image.shape))}"

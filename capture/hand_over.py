@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from ..sessions.schema import ROW_HEAD, EventKind, Stream, event_row
 from .clock import Clock
-from .queue_items import BodyJob, EventJob, Loss, PictureJob
-from .queues import Places, Queues
+from .queues import BodyJob, EventJob, FrameJob, Loss, Places, Queues
 from .sources.sensor import BodyFrame, ColorFrame, Lost, PlaneFrame, TakeStart
 from .stats import Latencies
 
@@ -42,13 +41,13 @@ class HandOver:
         """Prepare the hand-over of one recording.
 
         Args:
-            queues: Where items go.
-            live: Drop what finds no place; otherwise wait for one.
+            queues: Receive the items.
+            live: Drop an item that finds no place; otherwise wait for one.
             next_seq: The first seq of each stream.
             next_take: The number of the first take.
-            on_take: Told of each new take: take, wall_utc_ns, host_ns, device_100ns.
-            is_aborted: Says that waiting has become pointless.
-            clock: What time is taken from.
+            on_take: Called with each new take: take, wall_utc_ns, host_ns, device_100ns.
+            is_aborted: Returns True once waiting is pointless.
+            clock: Gives the time.
         """
         self._now_ns = clock.now_ns
         self._queues, self._live = queues, live
@@ -95,15 +94,15 @@ class HandOver:
         count: int = 0,
         text: str = "",
     ) -> None:
-        """Queue an event that is no loss, of the present take or, before it, of the first one.
+        """Queue an event other than a loss, of the present take or, before it, of the first one.
 
         Args:
-            kind: What happened.
+            kind: Kind of the event.
             time_device: 100 ns.
             time_host: ns.
             stream: The stream concerned.
             seqs: Its first and last item concerned.
-            count: How many.
+            count: Number of items.
             text: For a person.
         """
         row = event_row(
@@ -119,8 +118,8 @@ class HandOver:
         )
         self._queues.inbox.put(EventJob(row))
 
-    def picture(self, frame: ColorFrame | PlaneFrame) -> None:
-        """Hand over a colour image, a mask or a depth picture."""
+    def frame(self, frame: ColorFrame | PlaneFrame) -> None:
+        """Hand over a colour frame, a mask or a depth frame."""
         began = self._now_ns()
         stream = Stream.color if isinstance(frame, ColorFrame) else frame.stream
         seq = self._number(stream)
@@ -135,7 +134,7 @@ class HandOver:
             return
         if frame.release is None and frame.image is not None:
             frame.image = self._copy((stream, place), frame.image)
-        job = PictureJob(
+        job = FrameJob(
             self._tickets, stream, seq, self._take, frame, place, began, self._found(stream)
         )
         self._tickets += 1
@@ -177,7 +176,7 @@ class HandOver:
         return seq
 
     def _place(self, places: Places) -> int | None:
-        """Take a place; None where there is none and the source is live."""
+        """Take a place; return None if there is none and the source is live."""
         place = places.take()
         if self._live:
             return place
@@ -196,7 +195,7 @@ class HandOver:
     def _lose(
         self, stream: Stream, kind: EventKind, seq: int, time_device: int, time_host: int
     ) -> None:
-        """Count a lost item, with those before it where the reason is the same."""
+        """Count a lost item, together with those before it if the reason is the same."""
         loss = self._open_loss.get(stream)
         if loss is not None and loss.kind != kind and not {loss.kind, kind} <= _BEHIND:
             self._queues.inbox.put(loss)

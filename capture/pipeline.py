@@ -1,4 +1,4 @@
-"""One recording while it runs: starts the threads, watches over them, ends them in order."""
+"""One running recording: start its threads, watch over them, end them in order."""
 
 import threading
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from .clock import Clock
 from .encoder import Encoders
 from .hand_over import HandOver
 from .queues import Queues
-from .shard_keeper import Keeper
-from .source_thread import Feed, Limits
+from .shard_keeper import ShardKeeper
+from .source_thread import Limits, SourceThread
 from .sources.sensor import Sensor
 from .stop import Stop
 from .watches.observations import Teller
@@ -27,15 +27,15 @@ _ABORT_MAY_TAKE_S = 1.0
 _DURATION_GRACE_S = 1.0
 
 OnProgress = Callable[[int, int | None, str], None]
-"""Told (colour frames stored, colour frames in all where that is known, a note)."""
+"""Called with colour frames stored, colour frames in all if that is known, and a note."""
 
 
 @dataclass
 class Problems:
-    """What the person should know, one line each, in order; any thread adds to them.
+    """Lines for the person at the terminal, in order; any thread adds to them.
 
     Attributes:
-        fresh: Not told yet.
+        fresh: Lines that have not been shown yet.
         fatal: The first one that ended the recording, or by which stored items may have suffered.
     """
 
@@ -49,7 +49,7 @@ class Problems:
         self.fresh.put(text)
 
     def end(self, text: str) -> None:
-        """Note what ends the recording: it is told once, at the end."""
+        """Note what ends the recording: it is shown once, at the end."""
         self.fatal = self.fatal or text
 
 
@@ -57,13 +57,13 @@ class Pipeline:
     """The threads of one recording.
 
     source -> ring of 16 raw frames -> encoders -> 64 encoded frames -> writer; body rows go to the
-    writer through a queue of 256; keeper and sync work beside the writer.
+    writer through a queue of 256; the shard keeper and the sync work beside the writer.
     """
 
     def __init__(
         self,
         sensor: Sensor,
-        keeper: Keeper,
+        keeper: ShardKeeper,
         first_shard: ShardWriter,
         problems: Problems,
         stop: Stop,
@@ -81,14 +81,14 @@ class Pipeline:
             sensor: An opened source; closed by the caller.
             keeper: Started.
             first_shard: The shard to write into.
-            problems: Where the parts say what went wrong.
+            problems: Where all parts report what went wrong.
             stop: How the recording is ended from outside.
             limits: When it ends by itself.
             encoder_threads: How many frames are encoded at once.
             next_seq: The first seq of each stream.
             next_take: Number of the first take.
-            origin: What session.json says of each take besides its clocks.
-            clock: What time is taken from, and what threads wait in.
+            origin: What session.json holds about each take besides its clocks.
+            clock: Gives the time and makes what threads wait in.
         """
         self._clock = clock
         self._sensor, self._keeper = sensor, keeper
@@ -106,7 +106,7 @@ class Pipeline:
             is_aborted=stop.is_aborted,
             clock=clock,
         )
-        self.feed = Feed(sensor, self.hand_over, limits, stop, problems.add, clock)
+        self.source_thread = SourceThread(sensor, self.hand_over, limits, stop, problems.add, clock)
         self._encoders = Encoders(
             queues,
             threads=encoder_threads,
@@ -133,7 +133,7 @@ class Pipeline:
 
         Args:
             on_progress: Called about twice a second, in this thread.
-            on_warning: Told each problem as it comes up, in this thread.
+            on_warning: Called with each problem as it comes up, in this thread.
 
         Raises:
             KeyboardInterrupt: Stopped for the second time; the disk stays as after a kill.
@@ -142,7 +142,7 @@ class Pipeline:
         self._began_s = self._now_s()
         self.writer.thread.start()
         self._encoders.start()
-        self.feed.thread.start()
+        self.source_thread.thread.start()
         self._wait_for_source()
         self._encoders.finish()
         self._join(*self._encoders.threads)
@@ -160,8 +160,8 @@ class Pipeline:
         """Watch over the source until it ends; one that hangs after a stop is closed, then left."""
         asked_s: float | None = None
         closed = False
-        while self.feed.thread.is_alive():
-            self._clock.join(self.feed.thread, _LOOK_UP_EVERY_S)
+        while self.source_thread.thread.is_alive():
+            self._clock.join(self.source_thread.thread, _LOOK_UP_EVERY_S)
             self._look_after_source()
             self._look()
             if not self._stop.is_asked():
@@ -173,15 +173,19 @@ class Pipeline:
                 self._sensor.close()
             elif waited_s > 2 * _SOURCE_MAY_TAKE_S:
                 self._problems.add(f"{self._sensor.info.uri}: does not stop; left behind", False)
-                self.feed.leave_behind()
+                self.source_thread.leave_behind()
                 return
 
     def _look_after_source(self) -> None:
-        """Speak of a live source that is silent; end it when its time is up all the same."""
+        """Report a live source that is silent; end it when its time is up all the same."""
         if not self._sensor.info.live or self._stop.is_asked():
             return
-        self.feed.look()
-        seconds, recorded_s, now_s = self._limits.duration_s, self.feed.recorded_s, self._now_s()
+        self.source_thread.look()
+        seconds, recorded_s, now_s = (
+            self._limits.duration_s,
+            self.source_thread.recorded_s,
+            self._now_s(),
+        )
         if recorded_s != self._recorded_s:
             self._recorded_s, self._grew_s = recorded_s, now_s
         # what still comes in makes up for a silence, or for a source slower than it says
@@ -222,7 +226,7 @@ class Pipeline:
         self._queues.inbox.put(None)
         self._keeper.abandon()
         until = self._now_s() + _ABORT_MAY_TAKE_S
-        threads = (self.feed.thread, *self._encoders.threads, self.writer.thread)
+        threads = (self.source_thread.thread, *self._encoders.threads, self.writer.thread)
         for thread in (*threads, *self._keeper.threads):
             self._clock.join(thread, max(0.0, until - self._now_s()))
         raise KeyboardInterrupt

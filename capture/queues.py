@@ -1,4 +1,4 @@
-"""The bounded queues between source and disk, and the places in them.
+"""The bounded queues between source and disk, their places, and the items in them.
 
 Places are counted by tokens in ``SimpleQueue``s (written in C, a put never blocks, no lock that a
 descheduled thread could hold): to take a place is one ``get_nowait``, so what the source thread
@@ -6,17 +6,111 @@ does per item does not depend on what encoders, writer or disk do.
 """
 
 import contextlib
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import Any
 
-from ..sessions.schema import Stream
+import numpy.typing as npt
+
+from ..sessions.schema import ColorFlag, EventKind, Stream, pack_index_row
 from .clock import Clock
-from .queue_items import PictureJob, WriterItem
+from .sources.sensor import ColorFrame, PlaneFrame
 
 RAW_FRAMES = 16
 ENCODED_FRAMES = 64
 BODY_ROWS = 256
-PICTURES = (Stream.color, Stream.mask, Stream.depth)
+IMAGE_STREAMS = (Stream.color, Stream.mask, Stream.depth)
 """Streams whose items are images; each has a ring of its own, so that none takes all places."""
+
+
+@dataclass(slots=True)
+class Loss:
+    """A run of lost items of one stream; becomes one event.
+
+    seq is dense, so no other item is between the first and the last.
+    """
+
+    stream: Stream
+    kind: EventKind
+    seq_first: int
+    seq_last: int
+    take: int
+    time_device: int
+    time_host: int
+
+    @property
+    def count(self) -> int:
+        """Number of items lost."""
+        return self.seq_last - self.seq_first + 1
+
+
+@dataclass(slots=True)
+class FrameJob:
+    """A frame with an image on its way to an encoder.
+
+    ``ticket`` counts the accepted frames: the writer puts them back in that order. ``before`` is
+    the loss of the stream since its previous accepted frame: it is written first, so that a kill
+    leaves no hole without its event.
+    """
+
+    ticket: int
+    stream: Stream
+    seq: int
+    take: int
+    frame: ColorFrame | PlaneFrame
+    place: int
+    handed_ns: int
+    before: Loss | None
+
+
+@dataclass(slots=True)
+class EncodedFrame:
+    """A frame ready to be stored; ``blob`` None: it can't be, for the reason ``drop``."""
+
+    job: FrameJob
+    blob: bytes | None
+    crc32: int
+    drop: EventKind = EventKind.drop_encoder
+
+
+@dataclass(slots=True)
+class BodyJob:
+    """A body row ready to be stored."""
+
+    row: npt.NDArray[Any]
+    seq: int
+    take: int
+    time_device: int
+    time_host: int
+    handed_ns: int
+    before: Loss | None
+
+
+@dataclass(slots=True)
+class EventJob:
+    """An event row ready to be stored."""
+
+    row: npt.NDArray[Any]
+
+
+WriterItem = EncodedFrame | BodyJob | EventJob | Loss
+
+
+def index_row(job: FrameJob) -> bytes:
+    """Return the row of an index table that says of a picture what its source said."""
+    source = job.frame
+    if not isinstance(source, ColorFrame):
+        return pack_index_row(job.seq, job.take, source.time_device, source.time_host)
+    return pack_index_row(
+        job.seq,
+        job.take,
+        source.time_device,
+        source.time_host,
+        exposure=source.exposure,
+        frame_interval=source.frame_interval,
+        gain=source.gain,
+        flags=source.flags | (ColorFlag.stored_as_given if source.jpeg is not None else 0),
+    )
 
 
 class Places:
@@ -44,10 +138,10 @@ class Places:
             return None
 
     def wait(self, seconds: float) -> int | None:
-        """Wait until half of the places are free, at most so long; then take one.
+        """Wait until half of the places are free or the time is up; then take one.
 
         Args:
-            seconds: How long to wait.
+            seconds: Longest wait.
 
         Returns:
             A place; None if none is free even then.
@@ -72,15 +166,15 @@ class Queues:
     """The queues of one recording and their places."""
 
     def __init__(self, clock: Clock) -> None:
-        self.raw: SimpleQueue[PictureJob | None] = clock.queue()
+        self.raw: SimpleQueue[FrameJob | None] = clock.queue()
         self.inbox: SimpleQueue[WriterItem | None] = clock.queue()
-        self.raw_places = {stream: Places(clock, RAW_FRAMES) for stream in PICTURES}
+        self.raw_places = {stream: Places(clock, RAW_FRAMES) for stream in IMAGE_STREAMS}
         self.encoded_places = tokens(clock, ENCODED_FRAMES)
         self.body_places = Places(clock, BODY_ROWS)
 
 
 def tokens(clock: Clock, count: int) -> "SimpleQueue[int]":
-    """Return a queue that holds so many tokens, numbered from 0."""
+    """Return a queue that holds tokens numbered from 0."""
     made: SimpleQueue[int] = clock.queue()
     for place in range(count):
         made.put(place)

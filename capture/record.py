@@ -2,7 +2,7 @@
 
     result = record(RecordSettings(session="clothing3", source="simulator:frames=300"))
 
-Everything that can be wrong with what was asked for is found before anything is written.
+Everything that can be wrong with the settings is found before anything is written.
 """
 
 import contextlib
@@ -12,14 +12,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 from ..core.errors import KincapError, SensorError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
-from ..report.quality import poor_lines, report_of_recording, summary
+from ..report.quality import poor_lines, report_of_recording
 from ..sessions.folders import SESSION_FILE, next_shard_number, session_folder
 from ..sessions.info import SessionInfo
 from ..sessions.lock import LOCK_FILE, SessionLock
@@ -31,9 +30,11 @@ from ..sessions.shard.recovery import recover
 from ..sessions.summary import summarise
 from .clock import Clock, SystemClock
 from .pipeline import OnProgress, Pipeline, Problems
+from .record_result import RecordError as RecordError
+from .record_result import RecordResult as RecordResult
 from .settings import RecordSettings as RecordSettings
 from .settings import check_settings
-from .shard_keeper import Keeper
+from .shard_keeper import ShardKeeper
 from .source_thread import Limits
 from .sources.registry import open_source
 from .sources.sensor import Sensor, SensorInfo, TruthKeeper
@@ -44,84 +45,6 @@ MAX_ENCODERS = 4
 LayoutOf = Callable[[SessionInfo, RecordSettings, SensorInfo], Layout]
 _Words = ParamSpec("_Words")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-@dataclass
-class RecordResult:
-    """What a recording did.
-
-    Attributes:
-        session: The session's name.
-        path: Its folder.
-        color_frames: Colour frames stored by this recording.
-        body_frames: Body rows stored.
-        mask_frames: Body index pictures stored.
-        depth_frames: Depth pictures stored.
-        dropped: Lost items by reason.
-        shards: How many shards were written.
-        duration_s: Time that its takes cover by the source's clock, s.
-        wall_s: From asking for the first item until the last row was written, s; the sealing of
-            the last shard comes after that.
-        handed_over: Items that the source gave, by stream: stored and dropped together.
-        bodies_seen: Body rows in which somebody was tracked.
-        takes: How many takes were recorded.
-        color_bytes: Size of the stored images.
-        bytes: Size of the session's files, earlier recordings included.
-        shard_names: The shards' file names.
-        recovered: Shards of an earlier, killed recording that were sealed first.
-        warnings: What the person was told, in order.
-        timing_ms: p50, p95, p99, max in ms of hand_over (the source thread per item),
-            hand_over_wait (the part of it spent on getting a place in a queue), append (blob and
-            row of a frame), sensor_to_disk (from hand-over until the row is written).
-        stopped: Whether Ctrl-C or a signal ended it before the source's end or a limit.
-        error: Why it ended badly; None: it did not.
-        report: How good it is, as quality.json holds it; None: it could not be worked out.
-        quality_file: Where that is kept; None: it is not.
-    """
-
-    session: str
-    path: Path
-    color_frames: int
-    body_frames: int
-    mask_frames: int
-    depth_frames: int
-    dropped: dict[str, int]
-    shards: int
-    duration_s: float
-    wall_s: float
-    handed_over: dict[str, int]
-    bodies_seen: int
-    takes: int
-    color_bytes: int
-    bytes: int
-    shard_names: list[str]
-    recovered: list[str]
-    warnings: list[str]
-    timing_ms: dict[str, dict[str, float]] = field(default_factory=dict)
-    stopped: bool = False
-    error: str | None = None
-    report: dict[str, Any] | None = None
-    quality_file: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as ``kincap record --json`` prints it."""
-        said = {name: value for name, value in vars(self).items() if name != "report"}
-        quality = None if self.report is None else summary(self.report)
-        return {"schema": "kincap/record/1", **said, "path": str(self.path), "quality": quality}
-
-
-class RecordError(KincapError):
-    """A recording ended badly after it had begun; what was stored is kept.
-
-    Attributes:
-        result: What was recorded until then.
-    """
-
-    exit_code = 1
-
-    def __init__(self, message: str, result: RecordResult) -> None:
-        super().__init__(message)
-        self.result = result
 
 
 def record(
@@ -140,17 +63,16 @@ def record(
         settings: What to record.
         sensor: A source that is open already, instead of ``settings.source``; closed here.
         io: File handling; None: the real one.
-        layout_of: Makes the template of the shards, where another than that of
-            ``settings.shard_mib`` is wanted.
-        on_progress: Told how far it is, about twice a second.
-        on_warning: Told in one line what the person should know, when it happens.
-        clock: What time is taken from, and what threads wait in; None: the system's.
+        layout_of: Makes the template of the shards; None: one of ``settings.shard_mib``.
+        on_progress: Called with the progress, about twice a second.
+        on_warning: Called with one line when something happens that the person should know.
+        clock: Gives the time and makes what threads wait in; None: the system's.
 
     Returns:
-        What was recorded.
+        Counts, files and the report.
 
     Raises:
-        KincapError: Something asked for can't be (exit 2 or 3); nothing was written.
+        KincapError: A setting or the source can't be used (exit 2 or 3); nothing was written.
         RecordError: It broke off (exit 1): disk full, source lost; what came before is kept.
         KeyboardInterrupt: Asked to stop a second time; the disk stays as after a kill.
     """
@@ -209,7 +131,7 @@ def _begin(
 
 
 def _remove_bare(folder: Path) -> None:
-    """Delete a new folder that holds nothing yet; the lock is not held, so nothing else."""
+    """Delete a new folder that is still empty; without the lock nothing else may be deleted."""
     with contextlib.suppress(OSError):
         if set(os.listdir(folder)) <= LEFT_BY_A_LOCK:
             (folder / LOCK_FILE).unlink(missing_ok=True)
@@ -217,7 +139,7 @@ def _remove_bare(folder: Path) -> None:
 
 
 def _cannot_begin(folder: Path, settings: RecordSettings, error: OSError) -> SessionError:
-    """Return what to tell of a disk on which the recording can't begin."""
+    """Return the error of a disk on which the recording can't begin."""
     if error.errno in _NO_ROOM:
         return SessionError(
             f"{folder}: no shard of {settings.shard_mib} MiB can be made ({error.strerror}); "
@@ -226,13 +148,13 @@ def _cannot_begin(folder: Path, settings: RecordSettings, error: OSError) -> Ses
         )
     where = error.filename or folder
     return SessionError(
-        f"{where}: {error.strerror or error}; mend that or name another folder by --recordings",
+        f"{where}: {error.strerror or error}; fix that or name another folder by --recordings",
         exit_code=1 if error.errno == errno.EIO else 2,
     )
 
 
 def _command() -> str:
-    """Return how this process was called, for who finds the session locked."""
+    """Return the command line of this process, for others that find the session locked."""
     return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:500]
 
 
@@ -271,7 +193,7 @@ class _Job:
         if isinstance(sensor, TruthKeeper):
             sensor.keep_truth(folder, next_seq, next_take)
         first = next_shard_number(folder)
-        self._keeper = Keeper(
+        self._keeper = ShardKeeper(
             folder, info, layout, first, io, self._problems.add, self._folder_gone, clock
         )
         self._pipeline = Pipeline(
@@ -342,11 +264,11 @@ class _Job:
         result.duration_s = round(about.duration_from(self._first_take), 6)
         result.bytes = about.bytes
         if result.error is not None:
-            raise RecordError(result.error, result) from self._pipeline.feed.error
+            raise RecordError(result.error, result) from self._pipeline.source_thread.error
         return result
 
     def _report(self, result: RecordResult, tell: Callable[[str], None]) -> None:
-        """Work out how good the session is, from what lies on the disk now."""
+        """Report on the quality of the session, from the files on the disk."""
         try:
             result.report, path, problem = report_of_recording(self._folder, self._io)
         except KeyboardInterrupt:
@@ -359,7 +281,7 @@ class _Job:
 
     def _result(self, told: list[str]) -> RecordResult:
         pipeline = self._pipeline
-        writer, feed, hand_over = pipeline.writer, pipeline.feed, pipeline.hand_over
+        writer, hand_over = pipeline.writer, pipeline.hand_over
         return RecordResult(
             session=self._settings.session,
             path=self._folder,
@@ -372,7 +294,7 @@ class _Job:
             duration_s=0.0,
             wall_s=round(pipeline.wall_s, 6),
             handed_over={stream.name: count for stream, count in hand_over.handed.items()},
-            bodies_seen=feed.bodies_seen,
+            bodies_seen=pipeline.source_thread.bodies_seen,
             takes=pipeline.takes,
             color_bytes=writer.color_bytes,
             bytes=0,
@@ -391,7 +313,7 @@ class _Job:
 
     def _error(self) -> str | None:
         """Return why the recording ended badly, as one line."""
-        error = self._pipeline.feed.error
+        error = self._pipeline.source_thread.error
         if error is None:
             return self._problems.fatal
         if isinstance(error, KincapError):
@@ -400,9 +322,9 @@ class _Job:
 
 
 def _heard(say: Callable[_Words, None]) -> Callable[_Words, None]:
-    """Return a way to tell the person something that ends no recording where nobody listens.
+    """Return a function that ignores a terminal or pipe that can't be written to any more.
 
-    A terminal that was closed or a pipe that was cut refuses every further line.
+    A terminal that was closed refuses every further line; that is no reason to end a recording.
     """
 
     def try_to_say(*words: _Words.args, **more: _Words.kwargs) -> None:
@@ -413,7 +335,7 @@ def _heard(say: Callable[_Words, None]) -> Callable[_Words, None]:
 
 
 def _say_nothing(_done: int, _total: int | None, _note: str) -> None:
-    """Take progress where nobody asked for it."""
+    """Ignore the progress."""
 
 
 def _numbered(source: SensorInfo) -> list[Stream]:

@@ -1,4 +1,4 @@
-"""What ``kincap record`` is asked for, and what of it makes no sense."""
+"""The settings of ``kincap record`` and their check."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,24 +10,24 @@ from ..sessions.shard.layout import MAX_SHARD_MIB, MIN_SHARD_MIB
 
 @dataclass(frozen=True)
 class RecordSettings:
-    """What is to be recorded, and where to.
+    """The source, the session and the limits of a recording.
 
     Attributes:
         session: The session's name; one that exists gets another take.
         recordings: The folder of all sessions.
-        source: What ``open_source`` takes.
-        streams: Of "color", "bodies", "mask", "depth"; (): what the source gives by itself.
-        frames: End after so many colour frames were handed over; None: no limit.
-        duration_s: End after so many seconds of the source's clock; None: no limit.
+        source: A text for ``open_source``.
+        streams: Of "color", "bodies", "mask", "depth"; (): the usual ones of the source.
+        frames: Number of colour frames after which it ends; None: no limit.
+        duration_s: Seconds of the source's clock after which it ends; None: no limit.
         shard_mib: Size of a shard, MiB.
-        subject: Who is recorded; "": what the source or the session says.
-        outfit: What the person wears, likewise.
+        subject: The person recorded; "": as the source or the session says.
+        outfit: The person's clothing, likewise.
         note: Free text about this recording.
         tags: Free words, added to the session's.
-        consent: What the person agreed to.
-        encoders: Encoder threads; None: as many as suit the machine.
+        consent: Text about the person's consent.
+        encoders: Number of encoder threads; None: as the machine suggests.
         strict: Refuse a source in which opening it found something lost or damaged.
-        report: Whether to work out at the end how good the session is.
+        report: True: report on the quality of the session at the end.
     """
 
     session: str
@@ -48,12 +48,12 @@ class RecordSettings:
 
 
 def check_settings(settings: RecordSettings) -> None:
-    """Check what was asked for, before anything is opened or written.
+    """Check the settings before anything is opened or written.
 
     Raises:
         KincapError: A setting makes no sense; names its flag (exit 2).
     """
-    # before the source: who mistypes a name should not first be sent to look for a sensor
+    # before the source: a mistyped name should not first send the person to look for a sensor
     check_session_name(settings.session)
     if settings.frames is not None and settings.frames < 1:
         raise KincapError(f"--frames {settings.frames}: expected 1 or more")

@@ -1,4 +1,4 @@
-"""Looks after shards beside the writer: prepares the next, syncs the present, seals full ones."""
+"""Prepare the next shard, sync the present one and seal full ones, beside the writer."""
 
 import contextlib
 import threading
@@ -22,7 +22,7 @@ _NOT_SEALED = "can't be sealed, the next record or `kincap sessions repair` does
 _NOW, _URGENT, _LATER, _LAST = range(4)
 
 
-class Keeper:
+class ShardKeeper:
     """Two threads: one syncs each second, one prepares, seals and writes session.json.
 
     Sealing reads and hashes a whole shard; the sync of the present one must not wait for it.
@@ -39,18 +39,19 @@ class Keeper:
         on_gone: Callable[[str], None],
         clock: Clock,
     ) -> None:
-        """Prepare nothing yet.
+        """Set up the threads; nothing is prepared yet.
 
         Args:
             folder: The session's folder, locked by this process.
-            info: The session as it stands; only this object writes it from now on.
+            info: The session; only this object writes it from now on.
             layout: Of all shards of this recording.
             first_number: Number of the first shard.
             io: File handling.
-            on_problem: Told in one line what went wrong, and whether what is stored may suffer.
+            on_problem: Called with one line about what went wrong, and whether stored items may
+                be damaged.
             on_gone: Called once if the session's folder is not there any more: the source has to
                 stop.
-            clock: What time is taken from.
+            clock: Gives the time and makes what threads wait in.
 
         Attributes:
             is_gone: The folder was deleted, moved or replaced; nothing is done in it any more.
@@ -99,7 +100,7 @@ class Keeper:
             self._put(_URGENT, self._prepare)
 
     def next_shard(self) -> ShardWriter | None:
-        """Return the next shard, prepared in time as a rule; None where it can't be made."""
+        """Return the next shard, prepared in time as a rule; None if it can't be made."""
         self.prepare_next()
         shard = self._prepared.get()
         self._asked = False
@@ -112,11 +113,11 @@ class Keeper:
         self._put(_LATER, lambda: self._seal(shard))
 
     def is_broken(self, shard: ShardWriter) -> bool:
-        """Say whether a sync of the shard failed: nothing more may be written to it."""
+        """Return True if a sync of the shard failed: nothing more may be written to it."""
         return shard in self._broken
 
     def add_take(self, take: dict[str, object]) -> None:
-        """Have a take written into session.json; what fails is tried again at the end."""
+        """Have a take written into session.json; a failure is tried again at the end."""
 
         def save() -> None:
             self._info.takes.append(take)
@@ -133,7 +134,7 @@ class Keeper:
         self._put(_URGENT, save)
 
     def finish(self, last: ShardWriter) -> None:
-        """Have all ended cleanly: what is left is sealed, the last shard cut to what it holds.
+        """End cleanly: seal what is left and cut the last shard to its content.
 
         Returns at once; the ``threads`` end when all is done. The writer has ended before.
         """
@@ -142,7 +143,7 @@ class Keeper:
         self._stopping.set()
 
     def abandon(self) -> None:
-        """End the threads after what they are doing; whatever waits stays undone."""
+        """End the threads after their present job; jobs that wait are dropped."""
         self._put(_NOW, None)
         self._stopping.set()
 
@@ -260,7 +261,7 @@ class Keeper:
         if self._unsaved or not (self._folder / SESSION_FILE).exists():
             self._try(
                 f"{self._folder / SESSION_FILE}: can't be written, the clocks of the last take "
-                "stand in its shards alone",
+                "are in its shards alone",
                 lambda: save_session(self._folder, self._info, self._io),
             )
         if not any(last.rows.values()):
@@ -282,13 +283,13 @@ class Keeper:
         return unused
 
     def _remove(self, empty: ShardWriter) -> None:
-        """Delete a shard that holds nothing."""
+        """Delete an empty shard."""
         self._try(
             f"{empty.path}: is empty and can't be deleted", lambda: self._io.remove(empty.path)
         )
 
     def _try(self, problem: str, work: Callable[[], object]) -> None:
-        """Do something; a disk that refuses is told of, and what is stored stays as it is."""
+        """Do something; report a disk that refuses. Stored items stay as they are."""
         try:
             work()
         except (OSError, KincapError) as error:

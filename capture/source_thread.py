@@ -1,4 +1,4 @@
-"""The source thread: asks the source for items, begins takes, knows when it is enough."""
+"""The source thread: ask the source for items, begin takes, end at the limits."""
 
 import operator
 import threading
@@ -32,13 +32,13 @@ _BODIES_GONE_TICKS = 10
 
 @dataclass(frozen=True)
 class Limits:
-    """When a recording ends by itself: frames handed over, seconds recorded; None: no limit."""
+    """Limits of a recording: frames handed over, seconds recorded; None: no limit."""
 
     frames: int | None = None
     duration_s: float | None = None
 
 
-class Feed:
+class SourceThread:
     """Carries items from a source into the hand-over until something ends it."""
 
     def __init__(
@@ -54,14 +54,14 @@ class Feed:
 
         Args:
             sensor: An opened source.
-            hand_over: Where items go.
-            limits: When it ends by itself.
-            stop: How it is ended from outside.
-            on_problem: Told what the person should know.
-            clock: What time is taken from.
+            hand_over: Receives the items.
+            limits: End the recording.
+            stop: Ends it from outside.
+            on_problem: Called with a line for the person.
+            clock: Gives the time.
 
         Attributes:
-            error: What the source threw; what came before it is kept.
+            error: The exception of the source; items before it are kept.
             last_item_ns: Host time of the last item, or of the start.
             last_time: Newest device time of the take, 100 ns; -1 before the first.
         """
@@ -85,17 +85,17 @@ class Feed:
 
     @property
     def recorded_s(self) -> float:
-        """How much time the takes cover, by the source's clock."""
+        """Time that the takes cover by the source's clock, s."""
         here = 0 if self._take_began is None else self.last_time - self._take_began
         return (self._recorded_before + here) / SECOND_100NS
 
     @property
     def bodies_seen(self) -> int:
-        """Body rows in which somebody was tracked."""
+        """Number of body rows in which a body was tracked."""
         return 0 if self._body_watch is None else self._body_watch.bodies_seen
 
     def look(self) -> None:
-        """Speak of streams that give nothing; called by another thread while this one may wait."""
+        """Report streams that give nothing; called by another thread while this one may wait."""
         now_ns = self._now_ns()
         found = self._noticing.stalls.look(now_ns)
         if not found:
@@ -114,7 +114,7 @@ class Feed:
                 self._store(finding, now_ns)
 
     def leave_behind(self) -> None:
-        """Account for what was handed over; called by another thread, this one hangs."""
+        """Account for the items handed over; called by another thread, as this one hangs."""
         self._is_left_behind = True
         self._close()
 
@@ -122,7 +122,7 @@ class Feed:
         try:
             self._carry()
         except Exception as error:
-            # whatever a device's code throws: what came before is stored and sealed
+            # any exception of a device's code: earlier items are stored and sealed
             self.error = error
         if self._is_left_behind:
             return
@@ -133,7 +133,7 @@ class Feed:
         self._close()
 
     def _close(self) -> None:
-        """Queue what is still to be stored."""
+        """Queue the last events and losses."""
         if self._take_began is not None:
             if self.error is not None:
                 text = f"the source broke off: {self.error or type(self.error).__name__}"
@@ -172,7 +172,7 @@ class Feed:
                 return
 
     def _take(self, item: Timed, start: TakeStart | None = None, step: str | None = None) -> None:
-        """Hand an item over, after a new take has begun where one does, and say what it shows."""
+        """Begin a take if one is due, hand the item over, report what the watches found."""
         stream, time_device, _ = times_of(item)
         if start is not None:
             self._start_take(start, time_device)
@@ -187,7 +187,7 @@ class Feed:
         elif isinstance(item, Lost):
             self._hand_over.lost(item)
         else:
-            self._hand_over.picture(item)
+            self._hand_over.frame(item)
         for finding in told:
             self._tell_now(finding, now_ns)
         for finding in stored:
@@ -198,12 +198,12 @@ class Feed:
             self._tell_step(step, stream, seq, time_device)
 
     def _may_begin(self, step: str | None) -> bool:
-        """Say whether a take may begin: a clock that jumps on and on would make no end of them."""
+        """Return True if a take may begin; a clock that keeps jumping must not begin too many."""
         as_stored = step is None and not self._sensor.info.live
         return self._noticing.may_begin_take() or as_stored
 
     def _leave_out(self, item: Timed, step: str | None) -> None:
-        """Count an item as lost whose time belongs to no take, and speak of that.
+        """Count an item as lost whose time belongs to no take, and report it.
 
         Raises:
             SensorError: There is no clock to go by in a file, of which no more is to be lost.
@@ -225,7 +225,7 @@ class Feed:
         self._say("restless", text, self._now_ns())
 
     def _complete(self, items: Iterator[Item], time_color: int) -> None:
-        """Take the body row that belongs to the last picture, where it comes right after it."""
+        """Take the body row of the last colour frame if it comes right after it."""
         wants_body = self._body_watch is not None and self._counted is Stream.color
         tick = self._sensor.info.shape.tick_100ns
         if not wants_body or self._last_body >= time_color - tick // 2:
@@ -245,11 +245,11 @@ class Feed:
         if alone_s is not None:
             self._tell(
                 EventKind.no_body,
-                f"no body seen for {alone_s:.0f} s: is somebody in front of the sensor?",
+                f"no body seen for {alone_s:.0f} s: is a person in front of the sensor?",
             )
 
     def _tell_step(self, step: str, stream: Stream, seq: int, time_device: int) -> None:
-        """Speak of a jump of the clock."""
+        """Report a jump of the clock."""
         text = f"{step}; a new take begins"
         self._store(
             Observation(EventKind.clock_step, stream, seq, seq, time_device, text, 1),
@@ -258,7 +258,7 @@ class Feed:
         self._say(EventKind.clock_step, text, self.last_item_ns)
 
     def _pass_on(self, word: Notice) -> None:
-        """Tell and store what the source says; a sensor may be lost and found again for hours."""
+        """Report and store a notice of the source; a sensor may come and go for hours."""
         first = last = 0
         if word.count:
             first = self._hand_over.next_seq(word.stream)
@@ -271,7 +271,7 @@ class Feed:
             self._store(kept, self.last_item_ns)
 
     def _tell(self, kind: EventKind, text: str) -> None:
-        """Tell the person, and store that as an event."""
+        """Tell the person and store an event."""
         self._on_problem(text, False)
         self._event(kind, text)
 
@@ -281,11 +281,11 @@ class Feed:
         )
 
     def _tell_now(self, finding: Observation, now_ns: int) -> None:
-        """Tell the person of a finding, unless the like has been told of just now."""
+        """Tell the person about a finding, unless a similar line was shown a moment ago."""
         self._say((finding.kind, finding.stream), finding.text, now_ns)
 
     def _say(self, key: object, text: str, now_ns: int) -> None:
-        """Tell the person, unless the like has been told of just now."""
+        """Tell the person, unless a similar line was shown a moment ago."""
         told = self._teller.line(key, text, now_ns)
         if told is not None:
             self._on_problem(told, False)
@@ -325,7 +325,7 @@ class Feed:
 
 
 def _check_times(item: Timed) -> None:
-    """Raise SensorError where an item's times fit into no row."""
+    """Raise SensorError if an item's times do not fit into a row."""
     if isinstance(item, BodyFrame):
         return  # its times come from a row
     _, time_device, time_host = times_of(item)
@@ -337,6 +337,6 @@ def _check_times(item: Timed) -> None:
 
 
 def _let_go(item: Timed) -> None:
-    """Give the memory of a picture back that is not taken."""
+    """Give back the memory of an image that is not taken."""
     if isinstance(item, ColorFrame | PlaneFrame) and item.release is not None:
         item.release()

@@ -1,4 +1,4 @@
-"""What a recording measures about itself, in memory that does not grow with its length."""
+"""Durations measured during a recording, in memory that does not grow with its length."""
 
 import math
 
@@ -26,7 +26,7 @@ class Latencies:
         self._counts[min(bin_, len(self._counts) - 1)] += 1
 
     def percentile_ms(self, percent: float) -> float:
-        """Return the duration that ``percent`` of all stay below, in ms; NaN where none were."""
+        """Return the duration that ``percent`` of all stay below, in ms; NaN if there are none."""
         wanted = sum(self._counts) * percent / 100
         if wanted == 0:
             return math.nan

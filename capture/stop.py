@@ -1,4 +1,4 @@
-"""Ending a recording: once is asking (drain and seal), twice is now."""
+"""End a recording: the first request drains and seals, the second one stops at once."""
 
 import threading
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from ..core.stop_signals import on_stop_signals
 
 
 class Stop:
-    """Whether a recording is to end, and how; any thread may ask."""
+    """A request to end a recording, cleanly or at once; any thread may make it."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
         self._aborted = threading.Event()
 
     def ask(self) -> None:
-        """Ask for a clean end: what was handed over is stored, shards are sealed."""
+        """Ask for a clean end: items handed over are stored, shards are sealed."""
         self._asked.set()
 
     def abort(self) -> None:
@@ -24,11 +24,11 @@ class Stop:
         self._asked.set()
 
     def is_asked(self) -> bool:
-        """Say whether the source has to end."""
+        """Return True if the source has to end."""
         return self._asked.is_set()
 
     def is_aborted(self) -> bool:
-        """Say whether nothing is to be waited for any more."""
+        """Return True if nothing is to be waited for any more."""
         return self._aborted.is_set()
 
 

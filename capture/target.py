@@ -1,4 +1,4 @@
-"""The session that is recorded into: whether the source fits, and what session.json says of it."""
+"""The session that is recorded into: check that the source fits, fill session.json."""
 
 import os
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ from .settings import RecordSettings
 from .sources.sensor import Sensor, SensorInfo
 
 LEFT_BY_A_LOCK = frozenset((LOCK_FILE, HOLDER_FILE))
-"""Files that may lie in a folder although no session has begun in it."""
+"""Files that may be in a folder although no session has begun in it."""
 LEFT_BY_A_KILL = LEFT_BY_A_LOCK | {name + TEMPORARY for name in (HOLDER_FILE, SESSION_FILE)}
-"""The same, where a recorder was killed while it began."""
+"""The same, after a recorder was killed while it began."""
 
 
 def check_target(folder: Path, settings: RecordSettings, sensor: Sensor) -> None:
@@ -28,7 +28,7 @@ def check_target(folder: Path, settings: RecordSettings, sensor: Sensor) -> None
 
     Args:
         folder: The session's folder; need not exist.
-        settings: What to record.
+        settings: The settings of the recording.
         sensor: The opened source.
 
     Raises:
@@ -50,18 +50,20 @@ def check_target(folder: Path, settings: RecordSettings, sensor: Sensor) -> None
 
 
 def _check_way(folder: Path) -> None:
-    """Raise SessionError where a new folder can't be made because something else is there."""
+    """Raise SessionError if a new folder can't be made because something else is there."""
     if folder.is_symlink():
         raise SessionError(f"{folder}: a link that leads nowhere; delete it or take another name")
     above = next((path for path in folder.parents if path.exists()), None)
     if above is not None and not above.is_dir():
-        raise SessionError(f"{above}: is no folder; --recordings names the folder of all sessions")
+        raise SessionError(
+            f"{above}: is not a folder; --recordings names the folder of all sessions"
+        )
 
 
 def _check_fit(
     folder: Path, there: SessionInfo, settings: RecordSettings, source: SensorInfo
 ) -> None:
-    """Raise SessionError where one session would hold what can't stand in one session."""
+    """Raise SessionError if the source does not fit to the session's earlier recordings."""
     found = (there.size_px, there.mirrored)
     given = (source.color_size_px, source.mirrored)
     if found != given:
@@ -86,7 +88,7 @@ def _check_fit(
 
 
 def _shape_words(shape: SensorShape) -> str:
-    """Return what of a sensor's shape matters for a session."""
+    """Return a sensor's shape in words."""
     width, height = shape.plane_size_px
     return (
         f"{shape.bodies} bodies of {shape.joints} joints ({shape.skeleton.name}), "
@@ -95,7 +97,7 @@ def _shape_words(shape: SensorShape) -> str:
 
 
 def info_of_new(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
-    """Return what session.json says of a session that begins with this recording."""
+    """Return the session.json of a session that begins with this recording."""
     return new_session(
         settings.session,
         subject=settings.subject or source.subject,
@@ -123,18 +125,18 @@ def info_of_new(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
 
 
 def add_to(info: SessionInfo, settings: RecordSettings) -> None:
-    """Fill in what a session that exists does not say yet; what it says stays."""
+    """Fill in fields that are empty in an existing session; others stay as they are."""
     info.subject = info.subject or settings.subject
     info.consent = info.consent or settings.consent
     info.tags = _distinct((*info.tags, *settings.tags))
 
 
 def _distinct(tags: Iterable[str]) -> list[str]:
-    """Return tags once each, without those of nothing but spaces."""
+    """Return each tag once, without those of spaces only."""
     return [tag for tag in dict.fromkeys(tags) if tag.strip()]
 
 
 def origin_of_takes(settings: RecordSettings, source: SensorInfo, *, again: bool) -> dict[str, Any]:
-    """Return what session.json says of each take besides its number and clocks."""
+    """Return the fields of a take in session.json besides its number and clocks."""
     origin = {"source": source.uri, "device_id": source.device_id, "times": source.times}
     return {**origin, "note": settings.note} if again and settings.note else origin

@@ -11,34 +11,33 @@ from ..core.files.acknowledgements import Phase, phase
 from ..sessions.schema import BLOBS, STREAM_TABLE, EventKind, Stream, event_row
 from ..sessions.shard.shard_writer import ShardWriter
 from .clock import Clock
-from .queue_items import BodyJob, EncodedPicture, Loss, WriterItem, index_row
-from .queues import Queues
-from .shard_keeper import Keeper
+from .queues import BodyJob, EncodedFrame, Loss, Queues, WriterItem, index_row
+from .shard_keeper import ShardKeeper
 from .stats import Latencies
 from .watches.frozen import FrozenPictures
 from .watches.observations import Observation, Teller, items_of
 
 PREPARE_AT = 0.6
-"""How full the present shard is when the next one is asked for."""
+"""Fill level of the present shard, 0 to 1, at which the next one is asked for."""
 _WHY_LOST = {
-    EventKind.drop_ring_full: "the processor is behind, pictures wait to be encoded",
+    EventKind.drop_ring_full: "the processor is behind, frames wait to be encoded",
     EventKind.drop_queue_full: "the disk is behind",
     EventKind.drop_writer: "the disk is behind",
     EventKind.drop_source: "the source says so",
     EventKind.drop_stale: "their times can't be used",
 }
-"""What the person is told; of the other reasons somebody else speaks."""
+"""Texts for the person; the other reasons are reported where they are found."""
 _SPARE_EVENTS = 16
-"""Event rows kept free for saying how a recording ended when there is no next shard."""
+"""Event rows kept free for the end of a recording without a next shard."""
 
 
 class Writer:
-    """Stores what arrives until the end mark, whatever the disk does."""
+    """Stores all items until the end mark, whatever the disk does."""
 
     def __init__(
         self,
         queues: Queues,
-        keeper: Keeper,
+        keeper: ShardKeeper,
         shard: ShardWriter,
         *,
         on_full: Callable[[str], None],
@@ -51,9 +50,10 @@ class Writer:
             queues: Where items come from.
             keeper: Gives the next shard and seals full ones.
             shard: The first shard.
-            on_full: Told that nothing more can be stored: the source has to stop.
-            on_problem: Told in one line what went wrong, and whether what is stored may suffer.
-            clock: What time is taken from.
+            on_full: Called when nothing more can be stored: the source has to stop.
+            on_problem: Called with one line about what went wrong, and whether stored items may
+                be damaged.
+            clock: Gives the time.
         """
         self._now_ns = clock.now_ns
         self._queues, self._keeper, self.shard = queues, keeper, shard
@@ -62,7 +62,7 @@ class Writer:
         self._ended: set[str] = set()
         self._take = 0
         self._next_ticket = 0
-        self._early: dict[int, EncodedPicture] = {}
+        self._early: dict[int, EncodedFrame] = {}
         self._losses: dict[Stream, Loss] = {}
         self._frozen, self._teller = FrozenPictures(), Teller()
         self._watched_take = 0
@@ -77,7 +77,7 @@ class Writer:
 
     @property
     def dropped(self) -> int:
-        """How many items were lost, for any reason."""
+        """Number of items lost, for any reason."""
         return self.lost.total()
 
     def _run(self) -> None:
@@ -95,16 +95,16 @@ class Writer:
         if self._unwritten:
             where, count = self.shard.path.parent, self._unwritten
             self._on_problem(
-                f"{where}: {count} lost items stand in no event, the disk took none", False
+                f"{where}: {count} lost items have no event, as the disk took none", False
             )
 
     def _handle(self, item: WriterItem) -> None:
-        if isinstance(item, EncodedPicture):
+        if isinstance(item, EncodedFrame):
             self._early[item.job.ticket] = item
             while (frame := self._early.pop(self._next_ticket, None)) is not None:
                 self._next_ticket += 1
                 self._queues.encoded_places.put(0)
-                self._picture(frame)
+                self._frame(frame)
         elif isinstance(item, BodyJob):
             self._queues.body_places.give_back(0)
             self._body(item)
@@ -113,43 +113,43 @@ class Writer:
         elif not self._append("events", item.row):
             self._on_problem("an event found no room", False)
 
-    def _picture(self, picture: EncodedPicture) -> None:
-        job, source = picture.job, picture.job.frame
+    def _frame(self, frame: EncodedFrame) -> None:
+        job, source = frame.job, frame.job.frame
         self._take = job.take
         if job.before is not None:
             self._lose(job.before)
-        kind = picture.drop
-        if picture.blob is not None:
+        kind = frame.drop
+        if frame.blob is not None:
             row = index_row(job)
-            if self._store(job.stream, row, picture.blob, picture.crc32, job.handed_ns):
+            if self._store(job.stream, row, frame.blob, frame.crc32, job.handed_ns):
                 if job.stream is Stream.color:
-                    self.color_bytes += len(picture.blob)
-                    self._watch_picture(picture)
+                    self.color_bytes += len(frame.blob)
+                    self._watch_image(frame)
                 return
             kind = EventKind.drop_writer
         self._lose(
             Loss(job.stream, kind, job.seq, job.seq, job.take, source.time_device, source.time_host)
         )
 
-    def _watch_picture(self, picture: EncodedPicture) -> None:
-        """Notice a picture that comes again and again, byte for byte."""
-        job, size = picture.job, len(picture.blob or b"")
+    def _watch_image(self, frame: EncodedFrame) -> None:
+        """Notice an image that comes again and again, byte for byte."""
+        job, size = frame.job, len(frame.blob or b"")
         if job.take != self._watched_take:
             self._note(self._frozen.end_take())
             self._watched_take = job.take
-        text, stored = self._frozen.picture(job.seq, picture.crc32, size, job.frame.time_device)
+        text, stored = self._frozen.picture(job.seq, frame.crc32, size, job.frame.time_device)
         if text is not None:
             self._tell_now("frozen", text)
         self._note(stored)
 
     def _tell_now(self, key: object, text: str) -> None:
-        """Tell the person, unless the like has been told of just now."""
+        """Tell the person, unless a similar line was shown a moment ago."""
         told = self._teller.line(key, text, self._now_ns())
         if told is not None:
             self._on_problem(told, False)
 
     def _note(self, findings: Iterable[Observation]) -> None:
-        """Store what was found in the pictures of a take as events."""
+        """Store the findings in the images of a take as events."""
         for finding in findings:
             row = event_row(
                 finding.kind,
@@ -183,7 +183,7 @@ class Writer:
         crc: int | None,
         handed_ns: int,
     ) -> bool:
-        """Store an item after the losses before it; False where nothing more can be stored."""
+        """Store an item after the losses before it; return False if nothing more can be stored."""
         if STREAM_TABLE[stream] in self._ended:
             return False
         if self._losses:
@@ -205,7 +205,7 @@ class Writer:
         blob: bytes | None = None,
         crc: int | None = None,
     ) -> bool:
-        """Write into the present shard, or into the next where that is full or fails."""
+        """Write into the present shard, or into the next one if that is full or fails."""
         if self._closing:
             return self._append_last(table, row, blob, crc)
         size = 0 if blob is None else len(blob)
@@ -246,7 +246,7 @@ class Writer:
     def _append_last(
         self, table: str, row: bytes | npt.NDArray[Any], blob: bytes | None, crc: int | None
     ) -> bool:
-        """Write into what room is left where no shard follows; a stream once ended stays so."""
+        """Write into the room that is left if no shard follows; a stream once ended stays so."""
         size = 0 if blob is None else len(blob)
         if table in self._ended or not self.shard.fits(table, size):
             self._ended.add(table)
@@ -279,7 +279,7 @@ class Writer:
         return following is not None
 
     def _close(self, reason: str) -> None:
-        """End the recording: what is on its way is stored as far as there is room."""
+        """End the recording: items that are queued are stored as far as there is room."""
         self._closing = True
         self._on_full(reason)
 

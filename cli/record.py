@@ -15,51 +15,66 @@ if TYPE_CHECKING:
 
 
 def record(
-    session: Annotated[str, typer.Option("--session", help="Name of the session.")],
+    session: Annotated[str, typer.Option("--session", metavar="NAME", help="Name of the session.")],
     source: Annotated[
         str,
         typer.Option(
             "--source",
+            metavar="SOURCE",
             help=f"A recording's path, or one of {source_forms()}.",
         ),
     ] = "kinect",
     recordings: Annotated[
-        Path, typer.Option("--recordings", help="Folder of all sessions.")
+        Path, typer.Option("--recordings", metavar="DIR", help="Folder of all sessions.")
     ] = Path("recordings"),
     streams: Annotated[
         str,
         typer.Option(
             "--streams",
-            help="Of a Kinect: color,bodies,mask,depth, separated by commas.",
-            show_default="color,bodies",
+            metavar="LIST",
+            help="Streams of a Kinect, separated by commas: color, bodies, mask, depth. "
+            "Default: color,bodies.",
+            show_default=False,
         ),
     ] = "",
     frames: Annotated[
-        int | None, typer.Option("--frames", help="Stop after N colour frames.")
+        int | None, typer.Option("--frames", metavar="N", help="End after N colour frames.")
     ] = None,
     duration: Annotated[
-        float | None, typer.Option("--duration", help="Stop after S seconds.")
+        float | None, typer.Option("--duration", metavar="S", help="End after S seconds.")
     ] = None,
-    shard_mib: Annotated[int, typer.Option("--shard-mib", help="Size of a shard, MiB.")] = 512,
-    subject: Annotated[str, typer.Option("--subject", help="Who is recorded.")] = "",
-    outfit: Annotated[
-        str, typer.Option("--outfit", help="What the person wears; default: the session's name.")
+    shard_mib: Annotated[
+        int, typer.Option("--shard-mib", metavar="MIB", help="Size of a shard, MiB.")
+    ] = 512,
+    subject: Annotated[
+        str, typer.Option("--subject", metavar="ID", help="The person recorded.")
     ] = "",
-    note: Annotated[str, typer.Option("--note", help="Free text.")] = "",
+    outfit: Annotated[
+        str,
+        typer.Option(
+            "--outfit",
+            metavar="ID",
+            help="The clothing of the person. Default: the session's name.",
+        ),
+    ] = "",
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Free text.")] = "",
     tag: Annotated[
-        list[str] | None, typer.Option("--tag", help="A word to find it by; may be repeated.")
+        list[str] | None,
+        typer.Option("--tag", metavar="WORD", help="A word to find the session by; repeatable."),
     ] = None,
-    consent: Annotated[str, typer.Option("--consent", help="What the person agreed to.")] = "",
+    consent: Annotated[
+        str, typer.Option("--consent", metavar="TEXT", help="The consent of the person.")
+    ] = "",
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Refuse a file in which frames are damaged or missing."),
     ] = False,
     report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Work out how good it is at the end.")
+        bool, typer.Option("--report/--no-report", help="Report on the quality at the end.")
     ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Record colour and bodies into a session; Ctrl-C ends it cleanly, twice at once."""
+    """Record colour and bodies into a session; Ctrl-C ends it cleanly, a second one at once."""
     # numpy's threads are of no use here, and one that can't be started ends the process
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..capture.record import RecordError, RecordSettings
@@ -101,11 +116,11 @@ def record(
 
 
 def _summary(done: "RecordResult") -> str:
-    """Return what was recorded, in one line."""
+    """Return the recording in one line."""
     lost = ", ".join(f"{count} dropped ({reason})" for reason, count in done.dropped.items())
     shards = f"{done.shards} shard{'s' * (done.shards != 1)}"
     planes = f"{done.mask_frames} masks, " if done.mask_frames else ""
-    planes += f"{done.depth_frames} depth pictures, " if done.depth_frames else ""
+    planes += f"{done.depth_frames} depth images, " if done.depth_frames else ""
     return (
         f"{done.session}: {done.color_frames} colour frames, {done.body_frames} body rows, "
         f"{planes}{lost or '0 dropped'}, {done.duration_s:.1f} s, "

@@ -25,7 +25,7 @@ _PLACE_TO: Final = ROW_HEAD.size + BLOB_PLACE.size
 
 
 class _Cursor:
-    """Where the next row of a table goes."""
+    """Place of the next row of a table."""
 
     __slots__ = ("free", "last_seq", "next_at", "row_bytes", "rows", "stream")
 
@@ -42,7 +42,7 @@ class ShardWriter:
     """Fills one shard. One thread appends; another may call ``sync`` meanwhile.
 
     Args:
-        path: Where the shard will stand.
+        path: The shard's path.
         layout: Its template.
         io: File handling.
 
@@ -108,7 +108,7 @@ class ShardWriter:
         return {name: cursor.rows for name, cursor in self._cursors.items()}
 
     def fits(self, table: str, blob_len: int = 0) -> bool:
-        """Say whether one more row of a table, with its blob, has room."""
+        """Return True if one more row of a table has room, with its blob."""
         return self._cursors[table].free > 0 and self.blob_bytes + blob_len <= self._blob_room
 
     def used(self, table: str) -> float:
@@ -131,8 +131,8 @@ class ShardWriter:
             table: Name of the table.
             row: One row of the table's type, as bytes or as an array of one row. Its checksum is
                 filled here, as are offset, length and crc32 of an index row.
-            blob: What an index row points at.
-            blob_crc: ``zlib.crc32`` of the blob, where another thread has computed it already.
+            blob: The bytes that an index row points at.
+            blob_crc: ``zlib.crc32`` of the blob; None: it is computed here.
 
         Raises:
             OSError: A write failed; the item does not count and its room is used again.
@@ -166,7 +166,7 @@ class ShardWriter:
             acknowledge(cursor.stream, seq)
 
     def sync(self) -> None:
-        """Wait until all rows appended so far lie on the disk."""
+        """Wait until all rows appended so far are on the disk."""
         self._io.sync(self._fd)
 
     def is_in_place(self) -> bool:

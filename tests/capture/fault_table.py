@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kincap.capture.queues import BODY_ROWS, ENCODED_FRAMES, PICTURES, RAW_FRAMES
+from kincap.capture.queues import BODY_ROWS, ENCODED_FRAMES, IMAGE_STREAMS, RAW_FRAMES
 from kincap.capture.record import RecordError, RecordResult, RecordSettings, record
 from kincap.core.files.file_io import Data, FileIO
 from kincap.core.jpeg import encode_jpeg
@@ -33,7 +33,7 @@ from .scripted import (
 from .virtual_clock import VirtualClock
 
 ENCODERS = 2
-PLACES = len(PICTURES) * RAW_FRAMES + ENCODED_FRAMES + BODY_ROWS
+PLACES = len(IMAGE_STREAMS) * RAW_FRAMES + ENCODED_FRAMES + BODY_ROWS
 MOST_QUEUED = PLACES + RAW_FRAMES + ENCODED_FRAMES + BODY_ROWS + 32
 """Free places, everything that can lie in them, and some events and jobs of the keeper."""
 MOST_PICTURES = RAW_FRAMES + 1

@@ -66,7 +66,7 @@ def test_a_source_that_fails_to_take_pictures_back_is_named_and_nothing_hangs(
     sensor._released = fail
     done = record(settings, sensor=sensor)
     assert account(done.path).emitted("color") == list(range(60))
-    assert any("memory of a picture" in text for text in done.warnings)
+    assert any("memory of an image" in text for text in done.warnings)
 
 
 def test_a_file_waits_for_a_slow_disk_and_loses_nothing(settings, memory_sensor, account):
@@ -239,8 +239,8 @@ def test_what_stands_in_the_way_of_a_new_folder_is_named(tmp_path, memory_sensor
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("nowhere")
     for recordings, session, says in (
-        (tmp_path / "file", "s1", "file: is no folder"),
-        (tmp_path / "file" / "below", "s1", "file: is no folder"),
+        (tmp_path / "file", "s1", "file: is not a folder"),
+        (tmp_path / "file" / "below", "s1", "file: is not a folder"),
         (tmp_path, "file", "a file is in the way"),
         (tmp_path, "link", "a link that leads nowhere"),
     ):
@@ -343,5 +343,5 @@ def test_losses_that_no_event_can_tell_of_are_told(settings, memory_sensor):
     done = broken.value.result
     lost = sum(done.dropped.values())
     assert lost == sum(done.handed_over.values()) - done.color_frames - done.body_frames > 0
-    (told,) = [line for line in done.warnings if "stand in no event" in line]
+    (told,) = [line for line in done.warnings if "have no event" in line]
     assert f"{lost} lost items" in told

@@ -10,7 +10,6 @@ import pytest
 from tests.house.wording import PLACES, ROOT, Text, find, habits_under, texts
 
 PENDING = (
-    "capture",
     "capture/watches",
     "checks",
     "checks/lag",
