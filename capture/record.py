@@ -324,7 +324,7 @@ class _Job:
 def _heard(say: Callable[_Words, None]) -> Callable[_Words, None]:
     """Return a function that ignores a terminal or pipe that can't be written to any more.
 
-    A terminal that was closed refuses every further line; that is no reason to end a recording.
+    A terminal that was closed refuses every further line; a recording goes on without it.
     """
 
     def try_to_say(*words: _Words.args, **more: _Words.kwargs) -> None:
