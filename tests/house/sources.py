@@ -17,6 +17,7 @@ PARTS = (
     "train",
     "predict",
     "review",
+    "api",
     "cli",
 )
 """Folders of the code, from the lowest floor up; engines and predict are still to come."""

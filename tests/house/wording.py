@@ -30,6 +30,7 @@ PLACES = (
     "capture",
     "dataset",
     "train",
+    "api",
     "review",
     "cli",
     "benchmarks",
