@@ -11,7 +11,15 @@ import torch
 from torch import nn
 
 from kincap.core.errors import KincapError
-from kincap.train.nets.registry import NETS, build_net, check_net, count_weights, load_net
+from kincap.train.nets.registry import (
+    NETS,
+    NetEntry,
+    build_net,
+    check_net,
+    count_weights,
+    find_nets,
+    load_net,
+)
 from kincap.train.settings import OPTIMIZERS
 
 
@@ -93,6 +101,15 @@ def test_docs_and_help_name_every_net() -> None:
     )  # fmt: skip
     said = " ".join(done.stdout.split())
     assert all(f"{name} ({entry.about})" in said for name, entry in NETS.items())
+
+
+def test_a_new_net_is_one_file_and_is_listed_without_being_imported(tmp_path: Path) -> None:
+    (tmp_path / "made_up.py").write_text(
+        'from typing import Final\n\nABOUT: Final = {"made-up": "a test"}\nraise RuntimeError\n'
+    )
+    (tmp_path / "other.py").write_text("raise RuntimeError\n")
+    assert find_nets(tmp_path) == {"made-up": NetEntry("made-up", "a test", "made_up")}
+    assert list(NETS) == ["compact", "linna", "linna-s"]
 
 
 @pytest.mark.parametrize("name", NETS)

@@ -19,6 +19,8 @@ from ..recipe import Recipe
 from .net import Net
 from .output import NetOutput
 
+ABOUT: Final = {"compact": "small, learns on a CPU"}
+
 STRONG: Final = AugmentSettings(
     mirror=0.5, rotation_deg=10.0, scale=0.15, shift=0.06, gain=0.25, shuffle=0.5
 )
@@ -86,5 +88,7 @@ def _mix(inputs: int, outputs: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 1, bias=False)
 
 
-COMPACT: Final = Net(Compact, least_px=32, multiple_px=16, default_px=64, recipe=recipe)
+NETS: Final = {
+    "compact": Net(Compact, least_px=32, multiple_px=16, default_px=64, recipe=recipe),
+}
 """The small net; its default size learns on a CPU."""

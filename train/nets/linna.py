@@ -31,6 +31,8 @@ from ..recipe import Recipe
 from .net import Net
 from .output import NetOutput
 
+ABOUT: Final = {"linna": "Linna et al. 2016, for a GPU", "linna-s": "its variant S"}
+
 SMALL_BELOW_PX: Final = 112
 """Inputs smaller than this get the padded form of the first two layers."""
 
@@ -126,8 +128,8 @@ def _variant_s(width: float, size: int) -> Linna:
     return Linna(width, size, variant="S")
 
 
-LINNA: Final = Net(Linna, least_px=48, multiple_px=1, default_px=None, recipe=recipe)
-"""Variant M."""
-
-LINNA_S: Final = Net(_variant_s, least_px=112, multiple_px=1, default_px=None, recipe=recipe)
-"""Variant S."""
+NETS: Final = {
+    "linna": Net(Linna, least_px=48, multiple_px=1, default_px=None, recipe=recipe),
+    "linna-s": Net(_variant_s, least_px=112, multiple_px=1, default_px=None, recipe=recipe),
+}
+"""The variants M and S."""

@@ -1,12 +1,15 @@
-"""The nets by name. A new net is one file in this folder and one entry in ``NETS``.
+"""The nets by name. A new net is one file in this folder with ``ABOUT`` and ``NETS``.
 
 Nothing here imports torch before a net is asked for: help texts are made from this registry.
 """
 
+import ast
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
 
 from ...core.errors import KincapError
 
@@ -23,38 +26,38 @@ class NetEntry:
     """One entry of the registry.
 
     Attributes:
+        name: The net's name.
         about: A few words for help texts and docs.
-        load: Imports the net's file and returns the net.
+        file: Name of the file in this folder.
     """
 
+    name: str
     about: str
-    load: Callable[[], "Net"]
+    file: str
+
+    def load(self) -> "Net":
+        """Import the net's file and return the net."""
+        module = import_module(f".{self.file}", __package__)
+        return cast("Net", module.NETS[self.name])
 
 
-def _linna() -> "Net":
-    from .linna import LINNA
+def find_nets(folder: Path) -> dict[str, NetEntry]:
+    """Return the nets of a folder's files by name, without importing a file (and with it torch).
 
-    return LINNA
-
-
-def _linna_s() -> "Net":
-    from .linna import LINNA_S
-
-    return LINNA_S
-
-
-def _compact() -> "Net":
-    from .compact import COMPACT
-
-    return COMPACT
+    Args:
+        folder: Its files with nets have a literal ``ABOUT``: from a net's name to a few words.
+    """
+    found: dict[str, NetEntry] = {}
+    for path in sorted(folder.glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "ABOUT":
+                about: Mapping[str, str] = ast.literal_eval(cast(ast.expr, node.value))
+                found |= {name: NetEntry(name, words, path.stem) for name, words in about.items()}
+    return found
 
 
-NETS: Final[dict[str, NetEntry]] = {
-    "compact": NetEntry("small, learns on a CPU", _compact),
-    "linna": NetEntry("Linna et al. 2016, for a GPU", _linna),
-    "linna-s": NetEntry("its variant S", _linna_s),
-}
-"""What ``--model`` accepts."""
+NETS: Final = find_nets(Path(__file__).parent)
+"""The nets that ``--model`` accepts."""
 
 PAPER: Final = ("linna", "linna-s")
 """The nets that ``--recipe paper`` is about; the first is its default."""
