@@ -1,5 +1,6 @@
 """One open session: its tables, its frames with their bodies, its decisions."""
 
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
 from ..sessions.edits import REJECT, Edits, load_edits
 from ..sessions.folders import SESSION_FILE
-from ..sessions.lock import is_recording
+from ..sessions.lock import in_use
 from ..sessions.reader import SessionReader, ShardState
 from ..sessions.schema import Stream, by_kinect_joints
 from ..sessions.session_file import load_session
@@ -251,6 +252,12 @@ def _file_identity(folder: Path) -> object:
 
 def recording_stamp(folder: Path) -> object:
     """Return something that changes whenever the recorder, not the reviewer, changed a file."""
-    files = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("edits."))
-    status = [(entry.name, entry.stat()) for entry in files]
-    return is_recording(folder), [(name, s.st_mtime_ns, s.st_size) for name, s in status]
+    found = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("edits."):
+            continue
+        # a recorder renames and deletes files of its own
+        with contextlib.suppress(FileNotFoundError):
+            status = entry.lstat()
+            found.append((entry.name, status.st_mtime_ns, status.st_size))
+    return in_use(folder), found

@@ -19,7 +19,7 @@ from ..sessions.edits import (
 )
 from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions
 from ..sessions.schema import Stream
-from ..sessions.summary import summarise
+from ..sessions.summary import DAMAGED, summarise
 from .errors import BusyError, NotHereError, ReplacedError
 from .findings import FindingsInBackground
 from .open_session import OpenSession, recording_stamp
@@ -117,13 +117,13 @@ class SessionList:
         """Return a session's line in the list; it is made anew only when a file of it changed."""
         try:
             folder = self.recordings / check_session_name(name)
-            stamp = recording_stamp(folder), _edits_stamp(folder)
+            stamp = _list_stamp(folder)
             known = self._known.get(name)
-            if known is None or known[0] != stamp:
+            if known is None or known[0] is None or known[0] != stamp:
                 self._known[name] = known = (stamp, self._read_line(folder))
             return known[1]
         except (KincapError, OSError) as error:
-            return _bare_line(name, "damaged", self.plain(error))
+            return _bare_line(name, DAMAGED, self.plain(error))
 
     def _read_line(self, folder: Path) -> dict[str, Any]:
         """Return a session's line in the list: what ``kincap sessions list`` says, and more."""
@@ -179,6 +179,8 @@ class SessionList:
                 yield place.current(name, folder, uuid)
                 return
             except FileNotFoundError as error:
+                if (folder / SESSION_FILE).is_file():
+                    raise
                 self._forget(name)
                 raise NotHereError(f"{name}: no such session") from error
             finally:
@@ -289,6 +291,14 @@ def _close(places: list[_Place]) -> None:
     for place in places:
         place.closed = True
         place.close_if_unused()
+
+
+def _list_stamp(folder: Path) -> object:
+    """Return something that changes with a session's files; None where they can't be looked at."""
+    try:
+        return recording_stamp(folder), _edits_stamp(folder)
+    except OSError:
+        return None
 
 
 def _edits_stamp(folder: Path) -> object:

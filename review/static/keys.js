@@ -18,7 +18,7 @@ const VIEWER = [
     ["+", "Faster", "faster"],
   ]],
   ["Jump", [
-    ["E", "Next drop, take border or rejected range", "nextEvent"],
+    ["E", "Next finding, loss, take or rejected range", "nextEvent"],
     ["Shift+E", "The one before", "backEvent"],
     ["F", "Next frame where the inferred keypoints change", "nextChange"],
     ["Shift+F", "The one before", "backChange"],

@@ -20,6 +20,7 @@ from typing import Any
 
 from .attacks import OUTSIDE, Attack, areas
 
+ROOT = Path(__file__).resolve().parents[2]
 TIME_LIMIT_S = 60.0
 MEMORY_LIMIT_MIB = 1024
 """Resident memory of one command; importing torch alone takes 300."""
@@ -77,7 +78,15 @@ def run_attack(area: str, attack: Attack, time_limit_s: float = TIME_LIMIT_S) ->
             attack.make(folder)
             before = _fingerprint(outside)
             return [
-                _judge(f"{area}: {attack.name}", folder, outside, before, words, time_limit_s)
+                _judge(
+                    f"{area}: {attack.name}",
+                    attack.module,
+                    folder,
+                    outside,
+                    before,
+                    words,
+                    time_limit_s,
+                )  # fmt: skip
                 for words in attack.commands
             ]
         finally:
@@ -85,16 +94,24 @@ def run_attack(area: str, attack: Attack, time_limit_s: float = TIME_LIMIT_S) ->
 
 
 def _judge(
-    name: str, folder: Path, outside: Path, before: str, words: tuple[str, ...], limit_s: float
+    name: str,
+    module: str,
+    folder: Path,
+    outside: Path,
+    before: str,
+    words: tuple[str, ...],
+    limit_s: float,
 ) -> Outcome:
     """Run one command and say what came of it."""
     printed = folder.parent / "printed"
     began = time.monotonic()
     with printed.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kincap", *words], cwd=folder, stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", module, *words], cwd=folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=file, start_new_session=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"},
+            env={
+                **os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT),
+            },
         )  # fmt: skip
         code, memory_kib, hung = _wait(process, began + limit_s)
     seconds = time.monotonic() - began

@@ -22,12 +22,14 @@ class Attack(NamedTuple):
     Attributes:
         name: A few words, unique in its area.
         make: Lays the files into an empty folder; ``folder.parent / OUTSIDE`` exists.
-        commands: Words after ``kincap``, run in the folder; each is judged by itself.
+        commands: Words after the module, run in the folder; each is judged by itself.
+        module: What ``python -m`` runs: kincap, or a program that uses it as a person would.
     """
 
     name: str
     make: Callable[[Path], object]
     commands: tuple[tuple[str, ...], ...]
+    module: str = "kincap"
 
 
 def areas() -> Iterator[tuple[str, list[Attack]]]:
