@@ -1,9 +1,9 @@
-"""What looks wrong with tracked bodies: pure functions over the joints of a stretch of a take.
+"""Faults of tracked bodies: pure functions over the joints of a stretch of a take.
 
-All take N bodies, each behind the one that it follows: (N, 25, 3) joints in metres, camera space,
+All take N bodies, each after the one that it follows: (N, 25, 3) joints in metres, camera space,
 in the sensor's order, and ``linked`` (N,) bool, whether a body is the same person as the one before
-it in the array, at most a few frames later. Nothing is changed, NaN speaks for nothing. Thresholds
-follow from logs of real sensors, in which less than one frame in a hundred is named.
+it in the array, at most a few frames later. Inputs are not modified, NaN never triggers a check.
+Thresholds follow from logs of real sensors, in which less than one frame in a hundred is named.
 """
 
 from typing import Final
@@ -20,9 +20,9 @@ Joints = NDArray[np.floating]
 
 TURNED_AWAY_RAD: Final = np.deg2rad(60)
 CROSSED_BY_M: Final = 0.02
-"""So far beyond the trunk's middle both wrists lie on the wrong side, where one is guessed."""
+"""Both wrists are this far on the wrong side of the trunk's middle, where one is guessed."""
 FAR_CROSSED_BY_M: Final = 0.10
-"""The same where the sensor is sure of both: hands that play before the body do cross a little."""
+"""The same where the sensor is sure of both: hands in front of the body do cross a little."""
 FOOT_NOISE_M: Final = 0.09
 ANKLE_NOISE_M: Final = 0.03
 """Mean distance of a foot and its ankle from the mean of their neighbours in time, over half a
@@ -31,7 +31,7 @@ STILL_M: Final = 1e-6
 SWAP_SAVES_M: Final = 0.3
 SWAP_SAVES_SHARE: Final = 0.5
 SPIKE_M: Final = np.full(JOINTS, 0.25)
-"""(25,) a joint farther from the mean of its neighbours in time stands alone there, metres."""
+"""(25,) a joint farther than this from the mean of its neighbours in time is an outlier, metres."""
 SPIKE_M[KEYPOINT_JOINT] = 0.12
 SPIKE_M[[JOINT["WristLeft"], JOINT["WristRight"]]] = 0.18
 
@@ -47,15 +47,15 @@ _SIDED: Final = np.flatnonzero(SIDED)
 
 
 def crossed_arms(joints: Joints, state: NDArray[np.uint8]) -> Bools:
-    """Say where the arms lie across the trunk, so that hands are guessed or mistaken.
+    """Return where the arms are across the trunk, so that hands are guessed or mistaken.
 
     Args:
         joints: (N, 25, 3) metres.
         state: (N, 25) tracking states.
 
     Returns:
-        (N,) bool: both wrists lie on the other side of the trunk's middle, far or guessed, or both
-        are guessed and held before the trunk.
+        (N,) bool: both wrists are on the other side of the trunk's middle, far or guessed, or both
+        are guessed and held in front of the trunk.
     """
     left, right = joints[:, JOINT["ShoulderLeft"]], joints[:, JOINT["ShoulderRight"]]
     across = (left - right) * np.array([1.0, 0.0, 1.0])
@@ -86,7 +86,7 @@ def crossed_arms(joints: Joints, state: NDArray[np.uint8]) -> Bools:
 def _before_trunk(
     joints: Joints, side: str, place: NDArray[np.floating], width: NDArray[np.floating]
 ) -> Bools:
-    """Say where a wrist is held between the shoulders, above the hips, and not behind the back."""
+    """Return where a wrist is between the shoulders, above the hips, and not behind the back."""
     height, depth = joints[:, JOINT[f"Wrist{side}"], 1], joints[:, JOINT[f"Wrist{side}"], 2]
     low = joints[:, JOINT["SpineBase"], 1] + 0.05
     high = joints[:, JOINT["SpineShoulder"], 1] + 0.05
@@ -95,7 +95,7 @@ def _before_trunk(
 
 
 def turned_away(joints: Joints) -> Bools:
-    """Say where a person is turned by more than 60 degrees from facing the sensor.
+    """Return where a person is turned by more than 60 degrees from facing the sensor.
 
     Args:
         joints: (N, 25, 3) metres.
@@ -105,7 +105,7 @@ def turned_away(joints: Joints) -> Bools:
 
 
 def swap_steps(joints: Joints, linked: Bools) -> Bools:
-    """Say between which bodies left and right change places.
+    """Return between which bodies left and right change places.
 
     Args:
         joints: (N, 25, 3) metres.
@@ -133,7 +133,7 @@ def _total(moves: Joints) -> NDArray[np.floating]:
 
 
 def swapped_state(steps: Bools, run: NDArray[np.integer]) -> Bools:
-    """Say which bodies have their sides exchanged: from a swap until the sides swap back.
+    """Return which bodies have their sides exchanged: from a swap until the sides swap back.
 
     Args:
         steps: (N,) from ``swap_steps``, bodies of one run one after another.
@@ -146,7 +146,7 @@ def swapped_state(steps: Bools, run: NDArray[np.integer]) -> Bools:
 
 
 def spikes(joints: Joints, linked: Bools) -> Bools:
-    """Say which joints stand alone for one frame, far from where they are before and after.
+    """Return which joints are for one frame far from where they are before and after.
 
     Args:
         joints: (N, 25, 3) metres.
@@ -174,7 +174,7 @@ def _from_neighbours(joints: Joints) -> tuple[NDArray[np.floating], NDArray[np.f
 
 
 def feet_noise(joints: Joints, linked: Bools) -> Bools:
-    """Say where feet or ankles jump about rather than move, over half a second.
+    """Return where feet or ankles jump about rather than move, over half a second.
 
     Args:
         joints: (N, 25, 3) metres.
@@ -184,7 +184,7 @@ def feet_noise(joints: Joints, linked: Bools) -> Bools:
         return np.zeros(len(joints), np.bool_)
     off = np.zeros((len(joints), len(_FEET)))
     inner, _ = _from_neighbours(joints[:, _FEET])
-    # a leap of a metre is an outlier, no noise
+    # a leap of a metre is an outlier, not noise
     off[1:-1] = np.where(
         (linked[1:-1] & linked[2:])[:, None], np.nan_to_num(inner).clip(max=0.3), 0.0
     )
@@ -198,7 +198,7 @@ def feet_noise(joints: Joints, linked: Bools) -> Bools:
 
 
 def frozen_joints(joints: Joints, state: NDArray[np.uint8], linked: Bools) -> Bools:
-    """Say which joints have not moved at all for some frames, which noise forbids.
+    """Return which joints have not moved at all for some frames, which noise rules out.
 
     Args:
         joints: (N, 25, 3) metres.

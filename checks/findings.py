@@ -1,7 +1,7 @@
-"""What a report names: findings, each a kind, a stream, a take and a range of its items.
+"""Findings: each has a kind, a stream, a take and a range of its items.
 
-A finding comes from the rows themselves or from the events that the recorder wrote; what both name
-is named once.
+A finding comes from the rows themselves or from the events that the recorder wrote. One that both
+have is kept once.
 """
 
 from collections import Counter
@@ -16,20 +16,20 @@ from ..sessions.kinds import KINDS, EventKind
 from ..sessions.schema import Rows, Stream
 
 MOST_OF_A_KIND: Final = 100
-"""So many findings of one kind are listed; more are counted."""
+"""Findings of one kind that are listed; more are counted."""
 
 _SAME: Final = {
     "gap": ("gap", "stall"),
     "stall": ("stall", "gap"),
 }
-"""Kinds under which the rows may name what an event names."""
+"""Kinds under which the rows may show what an event says."""
 _SIDES: Final = {"l": "left", "r": "right"}
 _UNTOLD: Final = ("take_start",)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that the report names.
+    """One finding.
 
     Attributes:
         kind: Name of an event's kind or of an analysis.
@@ -41,7 +41,7 @@ class Finding:
         text: What was found, for a person.
         start_s: When it begins, seconds since the take began.
         end_s: When it is over.
-        time_device: What an event says about its moment, 100 ns; -1 where rows tell.
+        time_device: Device time of an event, 100 ns; -1 for a finding of rows.
         tracking_id: Whose body it is about; None if it is about no particular body.
         slot: The sensor's slot of that body in the first row; None as above.
         keypoints: Names of the keypoints concerned; empty: all, or none in particular.
@@ -76,7 +76,7 @@ class Finding:
         }
 
     def overlaps(self, other: "Finding") -> bool:
-        """Say whether both are about items of the same stream and take that lie together."""
+        """Return True if both are about adjacent or common items of one stream and take."""
         return (
             (self.stream, self.take) == (other.stream, other.take)
             and self.seq_first <= other.seq_last + 1
@@ -86,7 +86,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class RowRun:
-    """A stretch of rows that a check named.
+    """A stretch of rows that a check names.
 
     Attributes:
         first: Index of its first row.
@@ -113,8 +113,8 @@ def find_runs(
     Args:
         named: (N,) bool.
         time_s: (N,) times of the rows.
-        join_s: Rows at most so far apart belong together; neighbours always do.
-        least_s: From its first to its last row a run lasts at least so long.
+        join_s: Rows at most this far apart belong together; neighbours always do.
+        least_s: From its first to its last row a run lasts at least this long.
         least: It has at least this many named rows.
         breaks: (N,) bool, rows that no run reaches over.
     """
@@ -133,7 +133,7 @@ def find_runs(
 
 
 def from_events(events: Rows) -> list[Finding]:
-    """Return what the recorder's events name; their times are still unknown.
+    """Return the findings of the recorder's events; their times are still unknown.
 
     Args:
         events: (E,) EVENTS_DTYPE, in the order written.
@@ -156,7 +156,7 @@ def from_events(events: Rows) -> list[Finding]:
             event["text"].decode("utf-8", "replace") or _lost_text(event, kind, stream),
             time_device=int(event["time_device"]),
         )
-        # a state is told when it is noticed and again, as a whole, when it is over
+        # a state has an event when it is noticed and one for its whole range when it is over
         if KINDS[kind.name].lasts:
             earlier = [f for f in found if f.kind == new.kind and f.overlaps(new)]
             found = [f for f in found if f not in earlier]
@@ -166,13 +166,13 @@ def from_events(events: Rows) -> list[Finding]:
 
 
 def _lost_text(event: np.void, kind: EventKind, stream: Stream) -> str:
-    """Return what an event without words says."""
+    """Return the text of an event without one."""
     why = kind.name.removeprefix("drop_").replace("_", " ")
     return f"{stream.name}: {int(event['count'])} lost, {why}" if kind.is_drop else why
 
 
 def _joined(new: Finding, earlier: Sequence[Finding]) -> Finding:
-    """Return a finding over all that some findings reach over."""
+    """Return one finding that covers some findings."""
     return replace(
         new,
         seq_first=min([new.seq_first, *(f.seq_first for f in earlier)]),
@@ -182,7 +182,7 @@ def _joined(new: Finding, earlier: Sequence[Finding]) -> Finding:
 
 
 def without_known(told: Iterable[Finding], known: Sequence[Finding]) -> list[Finding]:
-    """Return what events name and the rows don't.
+    """Return the findings of events that the rows don't show.
 
     Args:
         told: From events.
@@ -203,7 +203,7 @@ def without_known(told: Iterable[Finding], known: Sequence[Finding]) -> list[Fin
 
 
 def sums(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
-    """Return by kind how often it was found, of how many items, how long, all of them counted."""
+    """Return by kind how many findings there are, of how many items, and for how long."""
     found: dict[str, dict[str, Any]] = {}
     for one in findings:
         kind = found.setdefault(one.kind, {"times": 0, "items": 0, "seconds": 0.0})
@@ -214,7 +214,7 @@ def sums(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
 
 
 def limit(findings: Sequence[Finding]) -> tuple[list[Finding], dict[str, int]]:
-    """Keep a report readable: return the findings in order of time, and how many are left out.
+    """Limit the findings of a report; return them in order of time, and how many are left out.
 
     Args:
         findings: In any order.

@@ -66,7 +66,7 @@ def is_low_light_step(step: float, tick: int = TICK_100NS) -> bool:
 
 @dataclass(frozen=True)
 class BodyChanges:
-    """How the tracked bodies of a row differ from those of the row before it.
+    """Differences of the tracked bodies of a row from those of the row before it.
 
     Attributes:
         lost: Tracking ids that are no longer tracked.

@@ -1,4 +1,4 @@
-"""What the checks say row by row: of each tracked body, and of each colour frame.
+"""Flags of the checks for each tracked body and each colour frame.
 
 Findings leave out what is too short to report; flags do not. ``kincap build`` takes flags, because
 a single wrong label is wrong; the report takes findings.

@@ -18,7 +18,7 @@ from .session_takes import Take, split_takes
 
 @dataclass(frozen=True)
 class SessionChecks:
-    """What the checks say of one session.
+    """Results of the checks of one session.
 
     Attributes:
         tables: Its tables.
@@ -62,7 +62,7 @@ def check_session(
     Args:
         folder: Its folder.
         io: File handling.
-        lag: Decode some of the pictures to measure how late the joints are.
+        lag: Decode some of the images to measure how late the joints are.
         thorough: Look for late joints wherever hands move, not in a part of it: a minute an hour.
 
     Raises:

@@ -1,4 +1,4 @@
-"""All that a report names: what the rows show, and what the recorder wrote down beside them."""
+"""All findings of a session: those of its rows, and those of the recorder's events."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,11 +27,11 @@ from .streams import (
 )
 
 _BEYOND_S: Final = 60.0
-"""A device time so far behind a take's last item is of another clock."""
+"""A device time farther than this after a take's last item is of another clock."""
 
 
 def find_all(tables: SessionTables, takes: Sequence[Take]) -> list[Finding]:
-    """Return everything that a report names.
+    """Return all findings of a session.
 
     Args:
         tables: The session.
@@ -45,7 +45,7 @@ def find_all(tables: SessionTables, takes: Sequence[Take]) -> list[Finding]:
 
 
 def _of_take(take: Take) -> list[Finding]:
-    """Return what the rows of a take show."""
+    """Return the findings of the rows of a take."""
     number = take.number
     found = time_findings(take.color, take.steps["color"], "color", number)
     found += time_findings(take.bodies, take.steps["bodies"], "bodies", number)
@@ -174,7 +174,7 @@ def late_text(ms: float) -> str:
 
 
 def _timed(finding: Finding, take: Take | None) -> Finding:
-    """Add the seconds at which a finding lies, as far as stored rows tell."""
+    """Add the seconds at which a finding begins and ends, as far as rows are stored."""
     if take is None:
         return finding
     if finding.stream not in take.steps:
@@ -188,7 +188,7 @@ def _timed(finding: Finding, take: Take | None) -> Finding:
 
 
 def _at_moment(finding: Finding, take: Take) -> Finding:
-    """Place a finding about no stream by its own device time, where that is one of the take's."""
+    """Place a finding without a stream by its own device time, if that is one of the take's."""
     moment = float(take.seconds(finding.time_device))
     if finding.time_device < 0 or not -1.0 <= moment <= take.length_s() + _BEYOND_S:
         return finding
@@ -196,13 +196,13 @@ def _at_moment(finding: Finding, take: Take) -> Finding:
 
 
 def _damaged_text(table: str, count: int, check: str) -> str:
-    """Say what is damaged."""
+    """Return the text about damaged rows."""
     what = "gone with the end of a cut shard" if table == PICTURES else "damaged rows"
     return f"{table}: {count} {what}; {check}"
 
 
 def _damage(tables: SessionTables) -> list[Finding]:
-    """Name what can't be read."""
+    """Name rows and shards that can't be read."""
     check = f"kincap sessions verify {tables.info.name} says what is lost"
     found = [
         Finding("damaged", "none", 0, 0, 0, count, _damaged_text(table, count, check))

@@ -1,7 +1,7 @@
-"""What the report of a session needs of its tables, read shard by shard, small enough for hours.
+"""The tables of a session for its checks, read shard by shard, small enough for hours.
 
-A body row of 5.5 KB is looked at once, together with a few rows before and behind it, and some
-dozen bytes of it are kept. Damaged rows and shards are left out and counted.
+A body row of 5.5 KB is checked once, together with a few rows before and after it, and some dozen
+bytes of it are kept. Damaged rows and shards are left out and counted.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ from .body_filters import FilterSettings, apply_filters, body_depth, keypoint_fl
 LINKED_100NS: Final = SECOND_100NS // 10
 """Bodies at most 0.1 s apart follow each other."""
 _MARGIN: Final = 32
-"""Rows before and behind that a check looks at, at most."""
+"""Rows before and after that a check looks at, at most."""
 _ROWS_AT_ONCE: Final = 512
 """Body rows that are held at a time, 3 MB."""
 _SAMPLE_ROWS: Final = 4
@@ -48,7 +48,7 @@ _JOINT_BITS: Final = np.uint32(1) << np.arange(JOINTS, dtype=np.uint32)
 FILTERS: Final = ("tracking", "range", "edge")
 """Filters of ``kincap build``; the place of a name is its bit in ``rejects`` of a person."""
 PICTURES: Final = "pictures"
-"""Under this name pictures that lie behind the end of a cut file are counted as damaged."""
+"""Under this name images after the end of a cut file are counted as damaged."""
 
 BODY_ROW: Final = np.dtype(
     [
@@ -127,7 +127,7 @@ class SessionTables:
 
 @dataclass
 class _Parts:
-    """What was read so far."""
+    """The rows that were read so far."""
 
     color: list[Rows] = field(default_factory=list)
     bodies: list[Rows] = field(default_factory=list)
@@ -213,7 +213,7 @@ def _good_bodies(reader: ShardReader, parts: _Parts) -> Iterator[Rows]:
     for first in range(0, place.rows if place else 0, _ROWS_AT_ONCE):
         rows = reader.all_rows("bodies", first, _ROWS_AT_ONCE)
         if not len(rows) or not rows["row_crc"].any():
-            continue  # never written, or behind the end of a file that was cut
+            continue  # never written, or after the end of a file that was cut
         yield _counted(rows, "bodies", parts)
 
 
@@ -223,7 +223,7 @@ def _good(reader: ShardReader, table: str, parts: _Parts) -> Rows:
 
 
 def _with_pictures(reader: ShardReader, rows: Rows, parts: _Parts) -> Rows:
-    """Leave out colour rows whose picture lies behind the end of a cut file; count them."""
+    """Leave out colour rows whose image is after the end of a cut file; count them."""
     place = reader.layout.tables.get(BLOBS)
     room = 0 if place is None else min(place.rows, reader.size() - place.offset)
     there = rows["offset"].astype(np.float64) + rows["length"] <= room
@@ -316,7 +316,7 @@ class _Watch:
         judged = np.zeros(end - self._done, PERSON)
         for name in PERSON.names or ():
             judged[name] = kept[name][self._done : end]
-        # what the next part's first rows look back on
+        # rows that the next part's first rows look back on
         last = int(np.searchsorted(rows, kept["row"][end - 1]))
         first = int(np.searchsorted(kept["row"], rows[max(last - _MARGIN, 0)]))
         self._kept, self._done = kept[first:].copy(), end - first
@@ -339,7 +339,7 @@ def check_people(people: Rows) -> None:
 
 
 def links(people: Rows) -> NDArray[np.bool_]:
-    """Say of bodies sorted by take, id and time which follows the one before it closely.
+    """Return which bodies, sorted by take, id and time, closely follow the one before.
 
     Returns:
         (P,) bool.

@@ -1,4 +1,4 @@
-"""One take of a session as the report looks at it: its rows, its pairs, its clock, its lag."""
+"""One take of a session for the checks: its rows, its pairs, its clock, its lag."""
 
 from dataclasses import dataclass, field
 
@@ -40,10 +40,10 @@ class Take:
         steps: Of both streams, by name.
         pairs: Which belong together.
         dark: (F,) taken in low light.
-        frozen: (F,) the same picture again and again.
+        frozen: (F,) the same image again and again.
         start: Device time at which it begins, 100 ns.
         implausible: Stretches of bodies that can't be people, in seconds of the device's clock.
-        lag: How late its joints are.
+        lag: Lag of its joints.
         lag_stretches: (first seq, last seq, ms) of those with a large lag of their own.
     """
 
@@ -86,7 +86,7 @@ class Take:
         return named
 
     def measure_lag(self, io: FileIO, most: int | None) -> None:
-        """Decode some of the pictures and measure by how much the joints come late.
+        """Decode some of the images and measure how late the joints are.
 
         Args:
             io: File handling.
@@ -123,7 +123,7 @@ class Take:
 
 
 class _ImageFiles:
-    """Reads the pictures of a take, one shard open at a time."""
+    """Reads the images of a take, one shard open at a time."""
 
     def __init__(self, take: Take, order: NDArray[np.intp], io: FileIO) -> None:
         self._take, self._order, self._io = take, order, io
@@ -155,7 +155,7 @@ class _ImageFiles:
 
 
 def split_takes(tables: SessionTables) -> list[Take]:
-    """Return the takes of a session, in order; those without any item are left out."""
+    """Return the takes of a session, in order; takes without any item are left out."""
     takes = [_take(tables, number) for number in tables.takes()]
     return [take for take in takes if len(take.color) or len(take.bodies)]
 

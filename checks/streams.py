@@ -1,6 +1,6 @@
-"""What looks wrong with the streams of one take: times, pictures, pairs, who is there.
+"""Faults of the streams of one take: times, images, pairs, tracked bodies.
 
-Pure functions over rows of one take in the order in which they were written. They need no event, so
+Pure functions over rows of one take in the order in which they were written. They need no event:
 an old recording or one from another source is judged like a new one.
 """
 
@@ -34,7 +34,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class StreamSteps:
-    """How a stream's device times go on, row by row.
+    """Steps of a stream's device times, row by row.
 
     Attributes:
         step: (N,) int64 time since the row before it in time, whenever that came, 100 ns; 0 for
@@ -60,7 +60,7 @@ class StreamSteps:
 
 
 def measure_steps(rows: Rows) -> StreamSteps:
-    """Look at the device times of a stream in a take.
+    """Measure the steps of the device times of a stream in a take.
 
     Args:
         rows: (N,) with ``seq``, ``time_device`` (100 ns) and ``time_host`` (ns), as they came.
@@ -147,7 +147,7 @@ def time_findings(rows: Rows, steps: StreamSteps, stream: str, take: int) -> lis
 
 
 def low_light(color: Rows, steps: StreamSteps, bodies_step: float) -> Bools:
-    """Say which colour frames were taken at half the sensor's rate.
+    """Return which colour frames were taken at half the sensor's rate.
 
     Args:
         color: (F,) rows.
@@ -171,7 +171,7 @@ def low_light(color: Rows, steps: StreamSteps, bodies_step: float) -> Bools:
 
 
 def frozen_pictures(color: Rows) -> Bools:
-    """Say which colour frames are bit by bit one of at least four equal ones in a row."""
+    """Return which colour frames are, bit for bit, one of at least four equal ones in a row."""
     same = np.zeros(len(color), np.bool_)
     same[1:] = (color["crc32"][1:] == color["crc32"][:-1]) & (
         color["length"][1:] == color["length"][:-1]
@@ -184,7 +184,7 @@ def frozen_pictures(color: Rows) -> Bools:
 
 @dataclass(frozen=True)
 class TakePairs:
-    """How colour frames and body rows of a take belong together.
+    """Pairs of colour frames and body rows of a take.
 
     Attributes:
         body: (F,) row of the nearest body row, NO_BODY where none is near enough.
@@ -220,7 +220,7 @@ def row_findings(
     least: int = 1,
     breaks: Bools | None = None,
 ) -> list[Finding]:
-    """Name the runs of rows that a check named.
+    """Return findings for the runs of rows that a check names.
 
     Args:
         named: (N,) bool.
@@ -228,7 +228,7 @@ def row_findings(
         kind: Of the findings.
         stream: Their stream.
         take: Their take.
-        text: What is said; ``{seconds}``, ``{count}`` and ``{share}`` (of the run's rows) are
+        text: Their text; ``{seconds}``, ``{count}`` and ``{share}`` (of the run's rows) are
             filled in.
         join_s: See ``find_runs``.
         least_s: See ``find_runs``.

@@ -1,4 +1,4 @@
-"""A report in plain words: a verdict, and what to do better next time."""
+"""A verdict in plain words, and advice for the next recording."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -67,7 +67,7 @@ def advice(quality: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> lis
 
 
 def _machine(quality: Mapping[str, Any]) -> list[str]:
-    """Say honestly what the machine did not manage, and whether all of it is accounted for."""
+    """Return what the machine could not do, and whether all of it is accounted for."""
     said = []
     accounts = quality["accounts"]
     reasons: dict[str, int] = {}
@@ -86,7 +86,9 @@ def _machine(quality: Mapping[str, Any]) -> list[str]:
             "or record to a faster disk"
         )
     if reasons.get("wrong_size"):
-        said.append(f"{reasons['wrong_size']} frames had another size than the sensor had named")
+        said.append(
+            f"{reasons['wrong_size']} frames did not have the size that the sensor declared"
+        )
     for name, one in accounts.items():
         if not one["closes"]:
             said.append(
@@ -104,7 +106,7 @@ def _machine(quality: Mapping[str, Any]) -> list[str]:
 
 
 def _joints(whole: Mapping[str, Any]) -> list[str]:
-    """Say which keypoints are guesses too often, and which bones change their length."""
+    """Return which keypoints are guesses too often, and which bones change their length."""
     shares = {
         name: (whole["keypoints"][name]["inferred"] or 0.0)
         + (whole["keypoints"][name]["not_tracked"] or 0.0)
@@ -139,12 +141,12 @@ def _do_about(part: str) -> str:
 
 
 def _place(whole: Mapping[str, Any]) -> list[str]:
-    """Say where the person stood badly."""
+    """Return where the person stood badly."""
     said = []
     clipped = {side: share or 0.0 for side, share in whole["clipped_share"].items()}
     cut = [f"{side} {share_words(share)}" for side, share in clipped.items() if share > 0.05]
     if cut:
-        said.append(f"the body left the picture ({', '.join(cut)}): stay in the middle, step back")
+        said.append(f"the body left the image ({', '.join(cut)}): stay in the middle, step back")
     distance = whole["distance_m"]
     if (distance["outside_share"] or 0.0) > 0.05:
         said.append(

@@ -24,7 +24,7 @@ from ..sessions.schema import EventKind, Rows, Stream
 
 NEAR_M: Final = 1.0
 FAR_M: Final = 4.0
-"""Where a Kinect v2 sees a person well."""
+"""Distances at which a Kinect v2 sees a person well."""
 BONE_NAMES: Final = tuple(f"{JOINT_NAMES[a]}-{JOINT_NAMES[b]}" for a, b in JOINT_BONES)
 _EDGES: Final = {"right": 1, "left": 2, "top": 4, "bottom": 8}
 _WORST: Final = 3
@@ -77,7 +77,7 @@ def _stream(takes: Sequence[Take], name: str) -> dict[str, Any]:
 
 
 def _pairs(takes: Sequence[Take]) -> dict[str, Any]:
-    """Return how well colour frames and bodies belong together."""
+    """Return how close in time colour frames and body rows are."""
     residual = _join([take.pairs.residual_ms for take in takes])
     apart = np.abs(residual[np.isfinite(residual)])
     alone = sum(int((take.pairs.body == NO_BODY).sum()) for take in takes)

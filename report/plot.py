@@ -19,10 +19,10 @@ _DPI: Final = 110
 _PAUSE_S: Final = 1.0
 """Room between two takes."""
 _LEAST_SHARE: Final = 0.004
-"""A finding of one moment is drawn so wide, as a share of the whole."""
+"""Width of a finding of one moment, as a share of the whole."""
 
 _LABEL_SHARE: Final = 0.05
-"""The label of a take takes so much of the whole length."""
+"""Length of a take's label, as a share of the whole."""
 _LABEL_LINES: Final = 3
 _LABEL_POINTS: Final = 9
 _UNTINTED: Final = ("several_bodies", "no_body", "guessed_keypoint", "implausible_figure")
@@ -42,7 +42,7 @@ _GROUP_COLORS: Final[dict[Group, str]] = {
 
 
 def check_plot(path: Path) -> None:
-    """Refuse a file that can't be a picture.
+    """Refuse a file that can't be an image.
 
     Raises:
         KincapError: Another ending than .png, or no folder to put it into.
@@ -50,7 +50,7 @@ def check_plot(path: Path) -> None:
     if path.suffix.lower() != ".png":
         raise KincapError(f"--plot {path}: expected a file that ends in .png")
     if not path.parent.is_dir():
-        raise KincapError(f"--plot {path}: there is no folder {path.parent}")
+        raise KincapError(f"--plot {path}: no folder {path.parent}; make it first")
 
 
 def draw_report(folder: Path, quality: Mapping[str, Any], path: Path) -> None:
@@ -114,13 +114,13 @@ def _draw_rates(axes: "Axes", takes: "Sequence[TakeSeries]", starts: Sequence[fl
 
 
 def _draw_residuals(axes: "Axes", takes: "Sequence[TakeSeries]", starts: Sequence[float]) -> None:
-    """Draw how far apart in time picture and body are."""
+    """Draw the distance in time of image and body."""
     for take, start in zip(takes, starts, strict=True):
         axes.plot(start + take.frame_s, take.residual_ms, ".", ms=2.5, color=_INK)
     axes.axhspan(-16.7, 16.7, color="#000000", alpha=0.04, lw=0)
     axes.set_ylim(-20, 20)
     axes.set_yticks([-16.7, 0, 16.7])
-    axes.set_ylabel("body minus\npicture, ms")
+    axes.set_ylabel("body minus\nimage, ms")
 
 
 def _draw_guessed(axes: "Axes", takes: "Sequence[TakeSeries]", starts: Sequence[float]) -> None:
@@ -174,7 +174,7 @@ def _group(kind: str) -> tuple[str, str]:
 
 
 def _add_legend(axes: "Axes", kinds: Sequence[str]) -> None:
-    """Say below the lanes what the colours mean, those that are there."""
+    """Add a legend of the colours that occur below the lanes."""
     from matplotlib.patches import Patch
 
     groups = dict(_group(kind) for kind in kinds)
@@ -211,14 +211,14 @@ def _dress(
 
 
 def label_lines(starts: Sequence[float], length: float) -> list[tuple[int, int]]:
-    """Say in which line above the picture each take's label has room.
+    """Return in which line above the plot each take's label has room.
 
     Args:
         starts: Where each take begins, seconds.
         length: Of the whole axis, seconds.
 
     Returns:
-        Place of a take and its line; takes that find none stay without a label.
+        Place of a take and its line; a take without room has no label.
     """
     ends = [-length] * _LABEL_LINES
     found = []

@@ -1,9 +1,9 @@
-"""quality.json: how good a session's recording is, worked out from what is stored of it.
+"""quality.json: the quality of a session's recording, worked out from what is stored of it.
 
     quality = make_quality(folder)
     save_quality(folder, quality)
 
-Only what lies on the disk is read, so a report can be made again at any time, also of a session
+Only stored rows and images are read, so a report can be made again at any time, also of a session
 that was left by a killed recorder, is damaged, or came from another source.
 """
 
@@ -89,7 +89,7 @@ def _make(checks: SessionChecks) -> dict[str, Any]:
 
 
 def _events(tables: SessionTables) -> list[dict[str, Any]]:
-    """Return the first events as they stand in the shards."""
+    """Return the first events as the shards have them."""
     kinds = {number: name for name, number in tables.info.event_kinds.items()}
     return [
         {

@@ -1,4 +1,4 @@
-"""A session along time, for a picture: rates, residuals and guessed joints, second by second."""
+"""A session along time, for a plot: rates, residuals and guessed joints, second by second."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class TakeSeries:
         fps: By stream (B,) items a second.
         frame_s: (F,) times of the colour frames.
         residual_ms: (F,) distance in time to the body row, NaN without one.
-        guessed: (B,) share of the keypoints of tracked bodies that are not tracked; NaN: nobody.
+        guessed: (B,) share of the keypoints of tracked bodies that are not tracked; NaN: no one.
         people: (B,) tracked bodies a row; NaN: no rows.
     """
 
@@ -64,7 +64,7 @@ def _series(take: Take) -> TakeSeries:
     ends = [float(times.max()) for times in seconds.values() if len(times)]
     # a jump of an hour within a take of an old recording would draw nothing but emptiness
     end = min(max(ends, default=0.0), 2 * take.length_s() + 1.0)
-    # a last bin of a few frames is no rate; it joins the one before it
+    # a last bin of a few frames has no meaningful rate; it joins the one before it
     edges = np.append(np.arange(0.0, max(end - 0.4 * BIN_S, BIN_S / 2), BIN_S), end + TICK_S)
     people = take.seconds(take.people["time_device"])
     rows = np.histogram(seconds["bodies"], edges)[0].astype(np.float64)

@@ -1,4 +1,4 @@
-"""A report as it is printed: the verdict, what came and where it went, what is named."""
+"""A report as it is printed: the verdict, the accounts of the streams, the findings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from .advice import share_words
 Weight = Literal["verdict", "plain", "grave", "odd", "known", "advice"]
 
 LISTED: Final = 3
-"""So many findings of a kind are printed one by one; of more, their sum and the worst."""
+"""Findings of a kind that are printed one by one; of more, their sum and the worst."""
 _COUNTED: Final = ("missing", "items", "lost")
-"""Units that are worth a sum; others are told by their time."""
+"""Units that are worth a sum; others are summed up by their time."""
 _LASTS_S: Final = 0.3
 
 
@@ -34,7 +34,7 @@ class Line:
     weight: Weight = "plain"
 
     def plain(self) -> str:
-        """Return it as it is printed where nobody looks at colours."""
+        """Return it as it is printed without colours."""
         if self.weight == "verdict":
             return f"{self.label}: {self.text}"
         mark = ":" if self.weight == "advice" else ""
@@ -85,7 +85,7 @@ def _stream_text(stream: Mapping[str, Any], account: Mapping[str, Any]) -> str:
 
 
 def _people_lines(whole: Mapping[str, Any]) -> list[Line]:
-    """Return lines about who was seen, and how well."""
+    """Return lines about the people and their joints."""
     people, distance = whole["people"], whole["distance_m"]
     if not people["most"]:
         return []
@@ -129,13 +129,13 @@ def _filter_lines(whole: Mapping[str, Any]) -> list[Line]:
 
 
 def _light_text(whole: Mapping[str, Any]) -> str:
-    """Return how dark it was, and how late the joints are where there are any."""
+    """Return the share of low light, and the lag of joints if there are any."""
     text = f"{share_words(whole['low_light']['share'])} low light"
     if not whole["people"]["most"]:
         return text
     ms = whole["lag"]["ms"]
     known = "too little motion to tell" if ms is None else f"{ms:+.0f} ms"
-    return f"{text}; joints against pictures: {known}"
+    return f"{text}; joints after images: {known}"
 
 
 def _finding_lines(quality: Mapping[str, Any], kinds: Mapping[str, Kind]) -> list[Line]:
@@ -166,7 +166,7 @@ def _weight(kind: Kind | None) -> Weight:
 def _sum_text(
     unit: str, findings: Sequence[Mapping[str, Any]], total: Mapping[str, Any], several: bool
 ) -> str:
-    """Return how often something was found, how much of it, and the worst."""
+    """Return the number of findings, their sum and the worst of them."""
     text = f"{total['times']} times"
     if unit in _COUNTED:
         text += f", {total['items']} {unit}"

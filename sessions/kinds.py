@@ -54,12 +54,12 @@ class EventKind(IntEnum):
 
     @property
     def is_drop(self) -> bool:
-        """Whether items of a stream were lost."""
+        """True if items of a stream were lost."""
         return self.name.startswith("drop_")
 
 
 Severity = Literal["poor", "grave", "odd", "usual"]
-"""How much a finding matters.
+"""Severity of a finding.
 
 - poor: the recording must be looked at before a data set is built from it; build repeats it.
 - grave: data is missing or wrong; printed first.
@@ -167,7 +167,7 @@ _ROWS: Final = (
     ),
     _event(
         EventKind.frozen, "poor", "sensor and clock",
-        "the same picture byte for byte, or the same joints bit for bit, four times or more",
+        "the same image byte for byte, or the same joints bit for bit, four times or more",
         advice=_SENSOR, lasts=True, wrong_labels=True,
     ),
     _event(
@@ -246,18 +246,18 @@ _ROWS: Final = (
     ),
     Kind(
         "several_bodies", "usual", "people", "more than one tracked body", "rows",
-        "record alone: someone else was in the picture",
+        "record alone: someone else was in view",
     ),
     Kind(
         "color_only", "odd", "times and pairs", "colour frames without a body row near them",
         "frames",
     ),
-    Kind("bodies_only", "odd", "times and pairs", "body rows without a picture near them", "rows"),
+    Kind("bodies_only", "odd", "times and pairs", "body rows without an image near them", "rows"),
     Kind(
         "lag", "poor", "times and pairs",
-        "joints come more than 33 ms after, or before, the pictures", "frames",
-        "late joints lie beside moving hands: look at the sensor's driver; kincap build does not "
-        "correct it",
+        "joints come more than 33 ms after, or before, the images", "frames",
+        "late joints are labels beside moving hands: check the sensor's driver; kincap build does "
+        "not correct it",
         wrong_labels=True,
     ),
     Kind("damaged", "grave", "lost or damaged", "rows or shards that can't be read", "rows"),

@@ -1,13 +1,13 @@
-"""Notices that the device's clock jumped: times before and after don't compare any more."""
+"""Detects jumps of the device's clock, across which times can't be compared."""
 
 from ...checks.limits import APART_100NS, LATE_100NS
 from ...core.units import SECOND_100NS
 from ...sessions.schema import Stream
 
 AHEAD_OF_HOST_NS = 2_000_000_000
-"""By so much more than the host's clock the device's may advance from one item to the next.
+"""From one item to the next, the device's clock may advance this much more than the host's.
 
-The other way round says nothing: a machine that was busy takes items late, never early.
+The opposite is not a jump: a busy machine takes items late, never early.
 """
 _FOLLOWS = 64
 
@@ -53,7 +53,7 @@ class ClockSteps:
         if self._live:
             offset = time_host - 100 * time_device
             known = self._offset_ns
-            # late items are no news, early ones are; slowly follows a clock that runs slower
+            # a late item says nothing new, an early one does; a slower clock is followed slowly
             later = 0 if known is None else offset - known
             self._offset_ns = offset if known is None or later < 0 else known + later / _FOLLOWS
         return None

@@ -1,4 +1,4 @@
-"""Notices what stays the same bit for bit, which no real sensor's noise allows."""
+"""Detects items that stay the same bit for bit, which a real sensor's noise rules out."""
 
 from collections.abc import Hashable
 
@@ -16,7 +16,7 @@ class Frozen:
         self._seqs = (0, 0)
 
     def is_frozen(self) -> bool:
-        """Say whether the last items were the same for too long."""
+        """Return True if the last items were the same for too long."""
         return self._count >= FROZEN_ITEMS
 
     def item(self, seq: int, content: Hashable) -> tuple[int, int] | None:
@@ -63,7 +63,7 @@ class FrozenPictures:
             time_device: 100 ns.
 
         Returns:
-            What the person may be told, None: nothing new; what is to be stored now.
+            The line to print, None if there is nothing new; and the observations to store now.
         """
         stored = self._merger.item()
         seqs = self._frozen.item(seq, (crc32, length))
@@ -74,7 +74,7 @@ class FrozenPictures:
         return None if is_over else finding.text, stored + self._merger.add(finding)
 
     def end_take(self) -> list[Observation]:
-        """End a take, as nothing is compared across takes; return what is still to be stored."""
+        """End a take: nothing is compared across takes. Return the observations still to store."""
         seqs = self._frozen.close()
         if seqs is None:
             return self._merger.flush()

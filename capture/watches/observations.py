@@ -1,8 +1,8 @@
-"""What the watches find, and how much of it is stored and told.
+"""Observations of the watches, and the limits on how many are stored and printed.
 
-A fault can strike at every single item. Each finding is told to the person, and stored as an event,
-at first; one that comes again and again is told more and more rarely and stored as one event for
-many, so that neither memory nor a shard's table of events fills up, however long it goes on.
+A fault can occur at every single item. At first each observation is printed and stored as an event.
+One that repeats is printed more and more rarely and stored as one event for many, so that neither
+memory nor a shard's table of events fills up, however long it lasts.
 """
 
 from dataclasses import dataclass, replace
@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from ...sessions.schema import EventKind, Stream
 
 FREE_EVENTS = 8
-"""So many findings of one kind and stream are stored one by one."""
+"""Observations of one kind and stream that are stored one by one."""
 ITEMS_PER_EVENT = 64
-"""After that one event for so many items handed over; a shard has room for an event per 8 items of
-a recording of bodies alone, and for more in all others."""
+"""After that, one event for this number of items handed over. A shard has room for an event per 8
+items of a recording of bodies alone, and for more in all others."""
 TOLD_AGAIN_AFTER_NS = 5_000_000_000
 TOLD_AT_LEAST_EVERY_NS = 640_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Something that a watch noticed; becomes an event.
+    """One thing that a watch detected; becomes an event.
 
     Attributes:
         kind: Of the event.
@@ -53,12 +53,12 @@ _NAMES = {
 
 
 def items_of(stream: Stream, count: int = 2) -> str:
-    """Return what a person calls one item of a stream, or several."""
+    """Return the usual word for one item of a stream, or several."""
     return _NAMES[stream] + ("" if count == 1 else "s")
 
 
 class Merger:
-    """Lets findings through one by one while they are few, merges them where they are many."""
+    """Passes observations on one by one while they are few, and merges many into one."""
 
     def __init__(self) -> None:
         self._items = 0
@@ -67,7 +67,7 @@ class Merger:
         self._waiting: dict[_Key, tuple[Observation, int]] = {}
 
     def add(self, finding: Observation) -> list[Observation]:
-        """Take a finding; return what is to be stored now."""
+        """Add an observation; return those to store now."""
         key = (finding.kind, finding.stream)
         kept = self._waiting.get(key)
         if kept is None and self._may(key):
@@ -78,18 +78,18 @@ class Merger:
         return []
 
     def item(self) -> list[Observation]:
-        """Count an item that was handed over; return what is to be stored now."""
+        """Count an item that was handed over; return the observations to store now."""
         self._items += 1
         if not self._waiting:
             return []
         return [self._pop(key) for key in tuple(self._waiting) if self._may(key)]
 
     def flush(self) -> list[Observation]:
-        """Return all that still waits: a take ends, or the recording."""
+        """Return all that still wait: a take ends, or the recording."""
         return [self._pop(key) for key in tuple(self._waiting)]
 
     def _may(self, key: _Key) -> bool:
-        """Say whether an event of this kind may be stored now, and count it."""
+        """Return True if an event of this kind may be stored now, and count it."""
         since = self._items - self._asked_at.get(key, self._items)
         allowed = min(FREE_EVENTS, self._allowed.get(key, FREE_EVENTS) + since / ITEMS_PER_EVENT)
         self._asked_at[key] = self._items
@@ -104,7 +104,7 @@ class Merger:
 
 
 def _join(first: Observation, later: Observation) -> Observation:
-    """Return one finding for two of the same kind and stream."""
+    """Return one observation for two of the same kind and stream."""
     return replace(
         first,
         seq_first=min(first.seq_first, later.seq_first),
@@ -114,17 +114,17 @@ def _join(first: Observation, later: Observation) -> Observation:
 
 
 class Teller:
-    """Decides what of all that happens again and again the person is told once more."""
+    """Decides which of the repeated messages are printed again."""
 
     def __init__(self) -> None:
         self._silent_until: dict[object, tuple[int, int]] = {}
         self._untold: dict[object, int] = {}
 
     def line(self, key: object, text: str, now_ns: int) -> str | None:
-        """Return what is to be said now, None for nothing.
+        """Return the line to print now, None for nothing.
 
         Args:
-            key: What is alike.
+            key: Equal for messages of one kind.
             text: One line.
             now_ns: Host time.
         """

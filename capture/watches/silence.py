@@ -1,4 +1,4 @@
-"""What the recorder notices while it records: nobody is seen, a stream gives nothing."""
+"""Watches for absence: no one is seen, or a stream gives nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from ...sessions.schema import ROW_HEAD, EventKind, Stream
 from .observations import Observation, items_of
 
 STALL_AFTER_NS = STALL_100NS * NS_PER_100NS
-"""Host time without any item of a stream after which the person is told."""
+"""Host time without any item of a stream after which it is reported."""
 FIRST_AFTER_NS = 3_000_000_000
 """The same before the first item: bodies begin a second or two after colour."""
 
 
 class BodyWatch:
-    """Notices when nobody has been seen for some seconds, once per absence.
+    """Detects that no one has been seen for some seconds, once per absence.
 
-    Time in which the sensor gives no body rows at all is no absence: ``StallWatch`` tells of that.
+    Time without any body rows does not count: ``StallWatch`` reports that.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class BodyWatch:
         self._told = self._ever_told = False
 
     def restart(self) -> None:
-        """Begin anew with a take: its times don't compare with those before."""
+        """Begin again with a take: its times can't be compared with those before."""
         self._alone_100ns, self._before, self._told = 0, None, False
 
     def is_unseen(self) -> bool:
-        """Say whether nobody was seen in any row, and nothing has been told of it yet."""
+        """Return True if no one was seen in any row and that has not been reported yet."""
         return self._before is not None and self.bodies_seen == 0 and not self._ever_told
 
     def body(self, row: npt.NDArray[Any]) -> float | None:
@@ -44,7 +44,7 @@ class BodyWatch:
             row: (1,) BODIES_DTYPE.
 
         Returns:
-            For how many seconds nobody has been seen, once, when that has become worth telling.
+            The seconds without anyone, once, when they are enough to be reported.
         """
         time_device: int = ROW_HEAD.unpack_from(row.data)[2]
         step = 0 if self._before is None else time_device - self._before
@@ -71,18 +71,18 @@ class _Last:
     has_come: bool = True
 
     def is_silent(self, now_ns: int) -> bool:
-        """Say whether the next item should have come."""
+        """Return True if the next item should have come."""
         may_take_ns = STALL_AFTER_NS if self.has_come else FIRST_AFTER_NS
         return now_ns - self.arrived_ns >= may_take_ns
 
     def is_late(self, now_ns: int) -> bool:
-        """Say whether it may be that the stream has just fallen silent."""
+        """Return True if the stream may just have fallen silent."""
         is_due = self.has_come and now_ns - self.arrived_ns > STALL_AFTER_NS // 2
         return is_due and not self.is_silent(now_ns)
 
 
 class StallWatch:
-    """Notices when a stream of a live source has gone quiet, and when it is back.
+    """Detects that a stream of a live source has fallen silent, and that it is back.
 
     ``item`` is called by the source's thread alone. ``look`` may be called by one other, while the
     first one waits for the source: each item replaces one immutable object, so there is no lock
@@ -98,7 +98,7 @@ class StallWatch:
         self._told: dict[Stream, _Last] = {}
 
     def item(self, stream: Stream, seq: int, time_device: int, now_ns: int) -> Observation | None:
-        """Take note of an item; return the silence that it ended, None where there was none."""
+        """Note an item; return the silence that it ended, None if there was none."""
         last = self._last.get(stream)
         if last is None:
             return None
@@ -111,10 +111,10 @@ class StallWatch:
         return Observation(EventKind.stall, stream, last.seq, seq, time_device, text)
 
     def look(self, now_ns: int) -> list[Observation]:
-        """Return the silences that have just become worth telling.
+        """Return the silences that are now long enough to be reported.
 
-        Streams that fall silent together, an instant apart, come together: as long as one of them
-        is late and not yet silent, nothing is said.
+        Streams that fall silent together are reported together: while one of them is late and
+        not yet silent, nothing is returned.
         """
         if any(last.is_late(now_ns) for last in self._last.values()):
             return []

@@ -1,7 +1,7 @@
-"""Looks at one stream's device times: missing, repeated and late items, and 15 Hz in low light.
+"""Watch of one stream's device times: missing, repeated and late items, and 15 Hz in low light.
 
-Pure: numbers in, findings out. The interval between items is the sensor's own word where it gives
-one (``frame_interval``), otherwise it is learned: 30 Hz at first, another rate when some steps in a
+Pure: numbers in, observations out. The interval between items is the one that the sensor states, if
+any (``frame_interval``), otherwise it is learned: 30 Hz at first, another rate when some steps in a
 row agree on it.
 """
 
@@ -25,7 +25,7 @@ _LOW_LIGHT_TICKS = 2
 """A Kinect doubles its interval when there is little light."""
 _SLOWEST_100NS = SECOND_100NS // 4
 _ESTABLISHED = 30
-"""After so many steps at one rate, another one is worth telling."""
+"""Steps at one rate after which another rate is reported."""
 
 
 class _Held(NamedTuple):
@@ -61,11 +61,11 @@ class StreamTimes:
 
     @property
     def is_low_light(self) -> bool:
-        """Whether the last item was taken at half rate."""
+        """True if the last item was taken at half rate."""
         return self._low_light is not None and self._normal == 0 and not self._fast
 
     def lost(self) -> None:
-        """Take note of an item that the source announced and lost: it will leave a hole."""
+        """Note an item that the source announced and lost: it leaves a hole."""
         self._lost += 1
 
     def item(
@@ -77,7 +77,7 @@ class StreamTimes:
             seq: Its number.
             time_device: 100 ns.
             interval: Time since the one before it by the sensor itself, 100 ns; -1 unknown.
-            is_dark: The source itself speaks of low light.
+            is_dark: The source itself reports low light.
         """
         is_dark = is_dark or is_low_light_step(interval, self._tick)
         found: list[Observation] = []
@@ -102,7 +102,7 @@ class StreamTimes:
         return found
 
     def close(self) -> list[Observation]:
-        """End: say what was held back, and the range of what still goes on."""
+        """End: return what was held back, and the range of what still lasts."""
         return self._missing() + self._low_light_over()
 
     def _step(self, seq: int, time_device: int, interval: int, is_dark: bool) -> list[Observation]:
@@ -132,7 +132,7 @@ class StreamTimes:
         return step <= longest_step(self._low_light_100ns, self._tick)
 
     def _fill(self, time_device: int) -> None:
-        """Take note of a late item: where it belongs, one less is missing."""
+        """Note a late item: at its place one less is missing."""
         for at, held in enumerate(self._slow):
             if held.time_device - held.step < time_device < held.time_device:
                 self._slow[at] = held._replace(missing=held.missing - 1)
@@ -177,7 +177,7 @@ class StreamTimes:
         return self._low_light_over()
 
     def _dark(self, first: int, last: int) -> list[Observation]:
-        """Note low light; tell of it where that is new."""
+        """Note low light; report it if it is new."""
         self._normal = 0
         begins = self._low_light is None
         self._low_light = (self._low_light or (first, last))[0], last
@@ -187,7 +187,7 @@ class StreamTimes:
         return [self._range(EventKind.low_light, first, last, text)]
 
     def _bright(self) -> list[Observation]:
-        """Note a frame that the sensor itself calls usual; some in a row end low light."""
+        """Note a frame at the usual rate by the sensor itself; some in a row end low light."""
         if self._low_light is None:
             return []
         self._normal += 1
@@ -202,7 +202,7 @@ class StreamTimes:
         return [self._range(EventKind.low_light, first, last, text)]
 
     def _missing(self, all_but: int = 0) -> list[Observation]:
-        """Tell of items that are missing, one finding for each place."""
+        """Report missing items, one observation for each place."""
         count = len(self._slow) - all_but
         told, self._slow = self._slow[:count], self._slow[count:]
         return [self._gap(held) for held in told]

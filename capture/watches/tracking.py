@@ -1,4 +1,4 @@
-"""Looks at body rows one after another: who is lost, who is new, who changed slots, what froze."""
+"""Watch of body rows: bodies that are lost, found or in another slot, and frozen joints."""
 
 from collections import deque
 from collections.abc import Sequence, Set
@@ -15,9 +15,9 @@ from .frozen import Frozen
 from .observations import Observation
 
 SAME_PLACE_M = 0.6
-"""A body found so near to where another was lost is most likely the same person ..."""
+"""A body found this near to where another was lost is most likely the same person, if it is found
+within ``SAME_PERSON_100NS``."""
 SAME_PERSON_100NS = 2 * SECOND_100NS
-"""... when it is found within this time."""
 _LOST_PER_BODY = 2
 
 
@@ -44,7 +44,7 @@ class Tracking:
             seq: Its number.
 
         Returns:
-            What changed; those who are there in a take's first row are not "found".
+            The changes; bodies of a take's first row are not "found".
         """
         time_device: int = ROW_HEAD.unpack_from(row.data)[2]
         slots: dict[int, int] = {}
@@ -94,7 +94,7 @@ class Tracking:
         return found
 
     def _known_as(self, body: int, place: npt.NDArray[np.float64] | None, time_device: int) -> str:
-        """Say which lost body a new one most likely is; "" where none."""
+        """Return which lost body a new one most likely is; "" if none."""
         for known, lost_at, where in tuple(self._lost)[::-1]:
             gone = time_device - lost_at
             if not 0 <= gone <= SAME_PERSON_100NS or place is None or where is None:

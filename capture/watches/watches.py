@@ -1,4 +1,4 @@
-"""All that the recorder watches items for, item by item, in the source's thread."""
+"""All watches of a recording, applied item by item in the source's thread."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -17,15 +17,16 @@ Timed = ColorFrame | BodyFrame | PlaneFrame | Lost
 """Items that have a device time and a number."""
 
 MOST_TAKES = 20
-"""So many takes may begin one right after another ..."""
+"""Takes that may begin one right after another."""
 ITEMS_PER_TAKE = 200
-"""... and then one for so many items, about three seconds: each take grows session.json."""
+"""After that, one take for this number of items, about three seconds: each take grows
+session.json."""
 
 
 USUAL_GAPS = 5
-"""So many single missing frames at a stretch are what every sensor has: stored, not told ..."""
+"""Single missing frames in a row that every sensor has: stored, not printed."""
 ITEMS_PER_USUAL_GAP = 20
-"""... and one for so many of its items; logs of real sensors lack 1.5 to 3 of 100 frames."""
+"""After that, one for this number of items; logs of real sensors lack 1.5 to 3 of 100 frames."""
 
 
 class Noticing:
@@ -56,7 +57,7 @@ class Noticing:
         return self._steps.item(*times_of(item))
 
     def may_begin_take(self) -> bool:
-        """Say whether a take may begin now, and count it."""
+        """Return True if a take may begin now, and count it."""
         since, self._asked_at = self._items - self._asked_at, self._items
         allowed = min(float(MOST_TAKES), self._takes_allowed + since / ITEMS_PER_TAKE)
         self._takes_allowed = allowed - 1 if allowed >= 1 else allowed
@@ -73,8 +74,7 @@ class Noticing:
             now_ns: Host time.
 
         Returns:
-            What the person may be told of what was found now, and what of that and of earlier
-            findings is to be stored now.
+            The observations to print, and those to store now, earlier ones among them.
         """
         self._items += 1
         stream, time_device, _ = times_of(item)
@@ -104,7 +104,7 @@ class Noticing:
         return told, stored + self._merger.item()
 
     def _is_usual(self, finding: Observation) -> bool:
-        """Say whether a finding is one of the few single missing frames that every sensor has."""
+        """Return True for one of the few single missing frames that every sensor has."""
         if finding.kind is not EventKind.gap or finding.count > 1:
             return False
         many, at = self._gaps.get(finding.stream, (0.0, 0))
@@ -113,11 +113,11 @@ class Noticing:
         return many <= USUAL_GAPS
 
     def said(self, finding: Observation) -> list[Observation]:
-        """Take what the source itself says; return what is to be stored now."""
+        """Take a message of the source; return the observations to store now."""
         return self._merger.add(finding)
 
     def end_take(self) -> list[Observation]:
-        """Forget all times; return what is still to be stored of this take."""
+        """Forget all times; return the observations of this take still to store."""
         found = [finding for times in self._times.values() for finding in times.close()]
         found += self._tracking.close()
         self._steps.restart()
@@ -126,7 +126,7 @@ class Noticing:
         return self._store(found)
 
     def end(self, now_ns: int) -> list[Observation]:
-        """Return what is still to be stored at the end of the recording."""
+        """Return the observations still to store at the end of the recording."""
         return self.end_take() + self._store(self.stalls.close(now_ns))
 
     def _store(self, found: Iterable[Observation]) -> list[Observation]:
@@ -145,7 +145,7 @@ def times_of(item: Timed) -> tuple[Stream, int, int]:
 
 
 def _in_place_of_gap(stall: Observation, found: list[Observation]) -> list[Observation]:
-    """Say of a silence how many items are missing in it, instead of saying so a second time."""
+    """Add the number of missing items to a silence, in place of an observation of its own."""
     holes = [f for f in found if f.kind in (EventKind.gap, EventKind.stall)]
     own = [hole for hole in holes if hole.seq_last == stall.seq_last]
     missing = sum(hole.count for hole in own)

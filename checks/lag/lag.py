@@ -1,7 +1,7 @@
-"""How far the joints come behind the pictures, from the pictures themselves.
+"""The lag of joints after the images, measured from the images themselves.
 
-Where a hand moves, the picture changes: the speed of a projected wrist and the change of the
-picture around it rise and fall together, and the shift in time at which they do so best is the lag.
+Where a hand moves, the image changes: the speed of a projected wrist and the change of the image
+around it rise and fall together. The shift in time at which they agree best is the lag.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ LAGS_S: Final = np.arange(-6, 7) * TICK_S
 LEAST_MOTION_S: Final = 10.0
 PIECE_S: Final = 3.0
 SPREAD: Final = 5
-"""So many pieces, spread over the take, are looked at before all others."""
+"""Pieces, spread over the take, that are looked at before all others."""
 ENOUGH_MOTION_S: Final = 20.0
 """With this much motion, the lag of the whole take is known well enough."""
 MOST_IMAGES: Final = 1500
@@ -36,15 +36,15 @@ _LEAST_GAIN: Final = 0.05
 
 @dataclass(frozen=True)
 class Lag:
-    """How late the joints are.
+    """A lag of joints.
 
     Attributes:
-        ms: Positive: joints come behind the pictures; NaN where it can't be told.
+        ms: Positive: joints come after the images; NaN if unknown.
         peak: Correlation at that shift, -1 to 1.
-        gain: By how much more than without a shift.
-        motion_s: How long a wrist moved in what was looked at.
-        frames: TakeImages that were looked at.
-        stretches: Those with a large and certain lag of their own.
+        gain: Correlation there minus that without a shift.
+        motion_s: Time in which a wrist moved in the images that were decoded.
+        frames: Images that were decoded.
+        stretches: Stretches with a large and certain lag of their own.
     """
 
     ms: float
@@ -56,7 +56,7 @@ class Lag:
 
     @property
     def is_late(self) -> bool:
-        """Whether it is sure and more than a frame."""
+        """True if it is certain and longer than a frame."""
         return (
             abs(self.ms) > LAG_WARNING_MS and self.peak >= _LEAST_PEAK and self.gain >= _LEAST_GAIN
         )
@@ -75,12 +75,12 @@ def measure_lag(
 
     Args:
         images: The take's.
-        persons: Wrists of everyone.
+        persons: Wrists of all people.
         most: Images that are decoded at most; None: as many as needed.
 
     Returns:
-        The lag, by the wrists of the one who moved most; ``ms`` is NaN where that was for less than
-        10 s of what was looked at.
+        The lag, by the wrists of the person who moved most; ``ms`` is NaN if that was for less
+        than 10 s of the images that were decoded.
     """
     persons = [track for track in persons if len(track.time_s) > 1]
     if not persons or len(images.time_s) < 2:
@@ -116,7 +116,7 @@ def measure_lag(
 
 
 def _most_motion(images: TakeImages, persons: list[WristTrack], changes: WristChanges) -> "_Motion":
-    """Return the motion of the one who moved most in what was looked at."""
+    """Return the motion of the person who moved most in the images that were decoded."""
     motions = [_Motion.of(images, persons, who, changes) for who in range(len(persons))]
     return max(motions, key=lambda one: one.seconds(images.width))
 
@@ -131,7 +131,7 @@ def _lag_of(motion: "_Motion", width: int, frames: int) -> Lag:
 
 
 def choose_pieces(pictures: TakeImages, persons: list[WristTrack]) -> list[tuple[int, int]]:
-    """Return pieces of 3 s in which wrists move, the first and last picture of each.
+    """Return pieces of 3 s in which wrists move, the first and last image of each.
 
     The first ones are spread over the take; then come those in which wrists move most.
     """
@@ -148,7 +148,7 @@ def choose_pieces(pictures: TakeImages, persons: list[WristTrack]) -> list[tuple
     order += [int(piece) for piece in np.argsort(-moved, kind="stable")]
     pieces = []
     for piece in dict.fromkeys(order):
-        # the picture before it belongs to it: what changes since then is its first change
+        # the image before it belongs to it: the change since then is its first one
         first = int(np.searchsorted(pictures.time_s, edges[piece])) - 1
         last = int(np.searchsorted(pictures.time_s, edges[piece] + PIECE_S)) - 1
         if moved[piece] and last > max(first, 0):
@@ -158,7 +158,7 @@ def choose_pieces(pictures: TakeImages, persons: list[WristTrack]) -> list[tuple
 
 @dataclass(frozen=True)
 class _Motion:
-    """One person's wrists and what changes around them.
+    """One person's wrists and the changes around them.
 
     Attributes:
         time_s: (E,) times of the changes.
@@ -181,18 +181,18 @@ class _Motion:
         return cls(pictures.middle_s, changes.value[:, who], times, np.linalg.norm(px_s, axis=-1))
 
     def speed(self, shift_s: float, side: int) -> Floats:
-        """Return (E,) the speed of a wrist so much later than the pictures."""
+        """Return (E,) the speed of a wrist at a time after the images."""
         return np.interp(self.time_s + shift_s, self.known_s, self.px_s[:, side])
 
     def seconds(self, width: int) -> float:
-        """Return how long a wrist moved while pictures could be compared."""
+        """Return how long a wrist moved while images could be compared."""
         speed = np.stack([self.speed(0.0, side) for side in range(2)], axis=-1)
         moves = ((speed > MOVES * width) & np.isfinite(self.change)).any(axis=1)
         return float(moves.sum() * TICK_S)
 
 
 def _correlations(motion: _Motion, width: int) -> Floats:
-    """Return (13,) how well speed and change agree at each of ``LAGS_S``, -1 to 1."""
+    """Return (13,) the correlation of speed and change at each of ``LAGS_S``, -1 to 1."""
     curve = np.zeros(len(LAGS_S))
     looked = np.isfinite(motion.change).any(axis=1)
     seen = _Motion(motion.time_s[looked], motion.change[looked], motion.known_s, motion.px_s)
@@ -220,8 +220,8 @@ def best_shift(curve: Floats) -> tuple[float, float, float]:
     """Find the peak of a curve over ``LAGS_S``, between the shifts by a parabola.
 
     Returns:
-        The shift in ms, the curve there, and how much that is above the curve without a shift;
-        NaN where the curve is unknown or its peak lies at its end.
+        The shift in ms, the curve there, and its height above the curve without a shift;
+        NaN where the curve is unknown or its peak is at its end.
     """
     if not np.isfinite(curve).all():
         return np.nan, np.nan, np.nan

@@ -1,8 +1,8 @@
 """Stretches of a take in which joints come late for a few seconds.
 
-What changes around a moving wrist is the arm itself. Where joints are late, it lies ahead of the
-wrist by what the wrist moves meanwhile: by the lag times its velocity, whichever way it moves. That
-tells more in three seconds than the amount of the change does.
+The change around a moving wrist is the arm itself. Where joints are late, it is ahead of the wrist
+by the lag times the wrist's velocity, in whichever direction the wrist moves. In three seconds this
+is more certain than the amount of the change.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _STEP_S: Final = 0.5
 _LEAST_WINDOWS: Final = 3
 """A lag shows in more than one moment: one window, or two, may be late by chance."""
 _LEAST_STEPS: Final = 45
-"""So many moves of a wrist from picture to picture a window has."""
+"""Moves of a wrist from image to image that a window needs."""
 _LEAST_CHANGE: Final = 1.0
 _LEAST_AHEAD_S: Final = 0.018
 _LEAST_MATCH: Final = 0.5
@@ -27,13 +27,14 @@ _MOST_LAG_S: Final = 0.25
 _GUESS: Final = 1.4
 _LOOKS: Final = 3
 _MOST_LEFT: Final = 0.85
-"""At a guess, so much of what the picture was ahead may be left; and at the last one: """
+"""Reject a guess of the lag if more than this share of the distance ahead is left."""
 _GONE: Final = 0.35
+"""Accept a guess of the lag if less than this share of the distance ahead is left."""
 
 
 @dataclass(frozen=True)
 class Ahead:
-    """How far ahead of the wrists the picture is in a window.
+    """Distance of the image ahead of the wrists in a window.
 
     Attributes:
         seconds: In time of the wrists' motion; the window cuts it to half the lag or more.
@@ -47,7 +48,7 @@ class Ahead:
 
     @property
     def is_late(self) -> bool:
-        """Whether a lag is likely."""
+        """True if a lag is likely."""
         return (
             abs(self.seconds) >= _LEAST_AHEAD_S
             and abs(self.match) >= _LEAST_MATCH
@@ -60,9 +61,9 @@ class Stretch:
     """A stretch with a lag of its own.
 
     Attributes:
-        first: The first of its pictures, an index into the take's.
+        first: The first of its images, an index into the take's.
         last: The last one, included.
-        ms: The lag; positive: joints come behind the pictures.
+        ms: The lag; positive: joints come after the images.
     """
 
     first: int
@@ -73,12 +74,12 @@ class Stretch:
 def late_stretches(
     pictures: TakeImages, persons: list[WristTrack], changes: WristChanges
 ) -> tuple[Stretch, ...]:
-    """Find them in what was looked at.
+    """Find stretches in the images that were decoded.
 
     Args:
-        pictures: The take's; those of a suspected stretch are looked at once more.
+        pictures: The take's; those of a suspected stretch are decoded once more.
         persons: Whose wrists.
-        changes: What was seen around them.
+        changes: The changes around them.
     """
     middle = pictures.middle_s
     moves = _velocities(middle, persons)
@@ -94,7 +95,7 @@ def late_stretches(
 
 
 def _starts(middle: Floats, changes: WristChanges) -> list[float]:
-    """Return where windows begin in which enough was looked at."""
+    """Return the starts of windows in which enough images were decoded."""
     if not len(middle):
         return []
     known = np.append(0, np.cumsum(np.isfinite(changes.off_px[..., 0]).sum(axis=(1, 2))))
@@ -104,19 +105,19 @@ def _starts(middle: Floats, changes: WristChanges) -> list[float]:
 
 
 def _velocities(middle: Floats, persons: list[WristTrack]) -> Floats:
-    """Return (E, P, 2, 2) velocities of the wrists between pictures, pixels/s; NaN unknown."""
+    """Return (E, P, 2, 2) velocities of the wrists between images, pixels/s; NaN unknown."""
     moves = [at(middle, time, px_s.reshape(-1, 4)) for time, px_s in map(speeds, persons)]
     return np.stack(moves, axis=1).reshape(len(middle), len(persons), 2, 2)
 
 
 def measure_ahead(moves: Floats, changes: WristChanges, where: slice, width: int) -> Ahead | None:
-    """Compare, in some steps, velocities with the places of changes; None where little moves.
+    """Compare velocities with the places of changes in some steps; None if little moves.
 
     Args:
         moves: (E, P, 2, 2) velocities in these steps, pixels/s.
         changes: Of the whole take.
         where: Its steps.
-        width: Of the picture, pixels.
+        width: Of the image, pixels.
     """
     value, off = changes.value[where], changes.off_px[where]
     known = (np.linalg.norm(moves, axis=-1) > MOVES * width) & (value > _LEAST_CHANGE)
@@ -125,7 +126,7 @@ def measure_ahead(moves: Floats, changes: WristChanges, where: slice, width: int
     for who, side in np.ndindex(known.shape[1:]):
         good = known[:, who, side]
         if good.sum() >= _LEAST_STEPS // 4:
-            # a hand lies beside its wrist on the same side, however it moves
+            # a hand is beside its wrist on the same side, however it moves
             xs.append(moves[good, who, side] - moves[good, who, side].mean(axis=0))
             ys.append(off[good, who, side] - off[good, who, side].mean(axis=0))
     if sum(map(len, xs)) < _LEAST_STEPS:
@@ -166,10 +167,10 @@ def _stretch(
     pictures: TakeImages,
     persons: list[WristTrack],
 ) -> Stretch | None:
-    """Look again, where the wrists must be by a first guess, and so measure the lag itself.
+    """Decode again around the places of the wrists by a first guess, to measure the lag itself.
 
     Returns:
-        None where the guess does not hold: then something else moved there.
+        None if the guess does not hold: then something else moved there.
     """
     start, ahead = max(group, key=lambda one: abs(one[1].sure))
     first, last = (int(i) for i in np.searchsorted(pictures.middle_s, [start, start + WINDOW_S]))
@@ -195,7 +196,7 @@ def _stretch(
 def _ahead_at(
     shift_s: float, pictures: TakeImages, persons: list[WristTrack], first: int, last: int
 ) -> Ahead | None:
-    """Measure once more, with wrists from rows so much later."""
+    """Measure once more, with wrists from rows later by a shift."""
     changes = WristChanges.unknown(len(pictures.time_s), len(persons))
     look(pictures, persons, first, last, changes, shift_s=shift_s)
     moves = _velocities(pictures.middle_s[first:last] + shift_s, persons)

@@ -1,4 +1,4 @@
-"""What pictures show around projected wrists: how much changes there, and on which side of them."""
+"""Changes of images around projected wrists: their amount, and their place beside the wrist."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from ...core.units import TICK_S
 Floats = NDArray[np.float64]
 
 MOVES: Final = 0.05
-"""A wrist that moves so many widths of the picture a second moves."""
+"""Speed from which a wrist counts as moving, widths of the image a second."""
 _FOCAL: Final = 0.563
-"""Focal length of a Kinect's colour camera in widths of its picture; only sizes windows."""
+"""Focal length of a Kinect's colour camera in widths of its image; only sizes windows."""
 _WINDOW_M: Final = 0.25
 _NOISE: Final = 6
 _LONGEST_STEP_S: Final = 0.05
@@ -31,7 +31,7 @@ class WristTrack:
 
     Attributes:
         time_s: (R,) device time.
-        px: (R, 2, 2) left and right wrist in the stored picture; not finite: nowhere.
+        px: (R, 2, 2) left and right wrist in the stored image; not finite: no position.
         depth_m: (R, 2) their distance.
     """
 
@@ -42,12 +42,12 @@ class WristTrack:
 
 @dataclass(frozen=True)
 class TakeImages:
-    """The pictures of a take.
+    """The images of a take.
 
     Attributes:
         time_s: (F,) rising device times.
         usable: (F,) whether one changed since the one before it, and follows it closely.
-        width: Of the stored picture, pixels.
+        width: Of the stored image, pixels.
         read: Gives a frame's JPEG by its index; may raise KincapError.
     """
 
@@ -73,17 +73,17 @@ class TakeImages:
 
     @property
     def middle_s(self) -> Floats:
-        """(F - 1,) times between each picture and the next."""
+        """(F - 1,) times between each image and the next."""
         return (self.time_s[1:] + self.time_s[:-1]) / 2
 
 
 @dataclass(frozen=True)
 class WristChanges:
-    """What changes around the wrists of P persons between F pictures; NaN where it is unknown.
+    """Changes around the wrists of P people between F images; NaN if unknown.
 
     Attributes:
         value: (F - 1, P, 2) mean change within the window of each wrist, noise taken off.
-        off_px: (F - 1, P, 2, 2) its centre beside the wrist, pixels of the stored picture.
+        off_px: (F - 1, P, 2, 2) its centre beside the wrist, pixels of the stored image.
     """
 
     value: Floats
@@ -91,7 +91,7 @@ class WristChanges:
 
     @classmethod
     def unknown(cls, pictures: int, persons: int) -> "WristChanges":
-        """Return changes of which nothing is known yet."""
+        """Return changes that are all unknown."""
         steps = max(pictures - 1, 0)
         return cls(np.full((steps, persons, 2), np.nan), np.full((steps, persons, 2, 2), np.nan))
 
@@ -99,7 +99,7 @@ class WristChanges:
 def speeds(track: WristTrack) -> tuple[Floats, Floats]:
     """Return (R - 1,) times between rows and (R - 1, 2, 2) velocities of both wrists, pixels/s.
 
-    The noise of single joints is no motion: three steps are averaged. NaN where rows are missing.
+    The noise of single joints is not motion: three steps are averaged. NaN if rows are missing.
     """
     step = np.diff(track.time_s)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -126,15 +126,15 @@ def look(
     *,
     shift_s: float = 0.0,
 ) -> None:
-    """Decode some pictures around the wrists and note what changes there.
+    """Decode some images around the wrists and note the changes there.
 
     Args:
         pictures: The take's.
         persons: Whose wrists.
-        first: The first picture.
+        first: The first image.
         last: The last one, included.
-        changes: Filled in between these pictures.
-        shift_s: Wrists are taken from rows so much later.
+        changes: Filled in between these images.
+        shift_s: Wrists are taken from rows later by this.
     """
     steps = np.arange(first, last)
     places = [_places(pictures.middle_s[first:last] + shift_s, track) for track in persons]
@@ -158,7 +158,7 @@ def look(
 
 @dataclass(frozen=True)
 class WristChange:
-    """What changes around one wrist between some images, S steps.
+    """Changes around one wrist between some images, S steps.
 
     Attributes:
         time_s: (S,) middle of each step.
@@ -174,7 +174,7 @@ class WristChange:
 def look_at(
     images: TakeImages, track: WristTrack, side: int, frames: NDArray[np.integer]
 ) -> WristChange:
-    """Decode some images around one wrist and note what changes from one to the next.
+    """Decode some images around one wrist and note the changes from one to the next.
 
     Args:
         images: The take's.
@@ -202,7 +202,7 @@ def look_at(
 
 
 def _places(times: Floats, track: WristTrack) -> tuple[Floats, Floats]:
-    """Return (T, 2, 2) wrists, NaN where no rows are near, and (T, 2) their distance."""
+    """Return (T, 2, 2) wrists, NaN if no rows are near, and (T, 2) their distance."""
     centre = at(times, track.time_s, track.px.reshape(len(track.px), 4)).reshape(-1, 2, 2)
     behind = np.searchsorted(track.time_s, times)
     inside = (behind > 0) & (behind < len(track.time_s))
@@ -218,7 +218,7 @@ def _change(
 ) -> tuple[float, float, float]:
     """Return the mean change inside a window, noise taken off, and its centre beside the wrist.
 
-    NaN where the window does not lie inside the picture, or nothing can be decoded.
+    NaN if the window is not inside the image, or nothing can be decoded.
     """
     nothing = np.nan, np.nan, np.nan
     if not np.isfinite([*centre, half]).all():
@@ -234,7 +234,7 @@ def _change(
     change = (np.abs(new - old) - _NOISE).clip(min=0)
     total = int(change.sum())
     whole = x1 - x0 >= 1.8 * half and y1 - y0 >= 1.8 * half
-    if not total or not whole:  # a window cut by the picture's edge would pull the centre inwards
+    if not total or not whole:  # a window cut by the image's edge would pull the centre inwards
         return total / change.size, np.nan, np.nan
     x = change.sum(axis=0) @ np.arange(x0, x1) / total + 0.5 - centre[0]
     y = change.sum(axis=1) @ np.arange(y0, y1) / total + 0.5 - centre[1]

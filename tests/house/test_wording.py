@@ -10,13 +10,9 @@ import pytest
 from tests.house.wording import PLACES, ROOT, Text, find, habits_under, texts
 
 PENDING = (
-    "capture/watches",
-    "checks",
-    "checks/lag",
     "cli",
     "dataset",
     "dataset/kinect13",
-    "report",
     "sessions",
     "sessions/repair",
     "sessions/shard",

@@ -137,7 +137,7 @@ def test_one_stream_alone_and_none_at_all_are_reports_too(tape, stream) -> None:
         assert "none" in text
         # nothing is said of what is not there
         assert ("low light" in text) is (stream == "color")
-        assert "joints against pictures" not in text
+        assert "joints after images" not in text
         assert not {"color_only", "bodies_only"} & {one["kind"] for one in quality["findings"]}
     json.dumps(quality, allow_nan=False)
 

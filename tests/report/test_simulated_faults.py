@@ -119,7 +119,7 @@ def test_a_clean_recording_is_good_and_nothing_is_named(reports) -> None:
     assert report["findings"] == []
     assert report["verdict"] == "good"
     # hands raised above the edge of the picture are no fault
-    assert [text for text in report["advice"] if "left the picture (top" not in text] == []
+    assert [text for text in report["advice"] if "left the image (top" not in text] == []
     assert [one["closes"] for one in report["accounts"].values()] == [True, True]
     whole = report["whole"]
     assert whole["streams"]["color"]["items"] == 50
@@ -256,7 +256,7 @@ def test_report_is_made_again_and_drawn(kincap, tmp_path, small) -> None:
     [
         (["nobody"], "nobody"),
         (["s1", "--plot", "s1.jpg"], "--plot s1.jpg: expected a file that ends in .png"),
-        (["s1", "--plot", "no/s1.png"], "there is no folder no"),
+        (["s1", "--plot", "no/s1.png"], "no folder no; make it first"),
     ],
 )
 def test_a_report_that_can_t_be_is_one_line_and_exit_2(kincap, small, args, says) -> None:
