@@ -132,7 +132,9 @@ def _notices(check: VideoCheck, k: int) -> Iterator[Notice]:
             (n for n in range(k, len(check.states)) if check.states[n] is not state),
             len(check.states),
         )
-        text = f"colour frames {k} to {end - 1} of the video are predicted from damaged ones"
+        text = (
+            f"colour frames {k} to {end - 1} of the video are predicted from damaged or lost ones"
+        )
         yield Notice(text, EventKind.damaged_image, Stream.color, end - k)
 
 

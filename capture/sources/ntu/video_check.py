@@ -1,5 +1,6 @@
 """The check of a whole AVI video: the number of each frame, what is lost, and what is damaged."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -48,9 +49,9 @@ class VideoCheck:
         """Yield a line for each kind of damage; ``name`` is the file's."""
         words = {
             FrameState.empty: "empty in the file, counted as lost",
-            FrameState.undecodable: "can't be decoded, counted as lost",
+            FrameState.undecodable: "can't be decoded or placed, counted as lost",
             FrameState.damaged: "reported as damaged by the decoder",
-            FrameState.predicted: "predicted from damaged ones",
+            FrameState.predicted: "predicted from damaged or lost ones",
         }
         for state, text in words.items():
             found = [k for k, each in enumerate(self.states) if each is state]
@@ -95,9 +96,8 @@ def _checked(path: Path, video: AviVideo) -> VideoCheck:
             f"{path}: lost frames in a place that can't be worked out; no frame can be given its "
             "joints"
         )
-    spoiled = _spoiled(total, frames, silent | missing, predicts=video.predicts)
-    only_empty = not silent | missing
-    states = [FrameState.empty if only_empty else FrameState.undecodable] * total
+    spoiled = _spoiled(total, frames, predicts=video.predicts)
+    states = [FrameState.undecodable] * total
     if not is_reordered:
         for place in empty:
             states[place] = FrameState.empty
@@ -156,8 +156,8 @@ def _numbers(shown: list[int], lost: list[int], delay: int) -> list[int | None]:
     reach = max(delay, *(abs(ranks[place] - k) for k, place in enumerate(shown)))
     return [
         None
-        if any(abs(hole - place) <= 2 * reach for hole in lost)
-        else k + sum(hole < place for hole in lost)
+        if bisect_left(lost, place - 2 * reach) < bisect_right(lost, place + 2 * reach)
+        else k + bisect_left(lost, place)
         for k, place in enumerate(shown)
     ]
 
@@ -165,7 +165,6 @@ def _numbers(shown: list[int], lost: list[int], delay: int) -> list[int | None]:
 def _spoiled(
     total: int,
     frames: list[tuple[int, bool, bool, bool, bool]],
-    broken: set[int],
     *,
     predicts: bool,
 ) -> list[FrameState]:
@@ -174,7 +173,6 @@ def _spoiled(
     Args:
         total: Number of places.
         frames: place, is_key, is_reported, is_reference, fits of each decoded frame.
-        broken: Places whose content is lost. An empty chunk breaks nothing: it repeats a frame.
         predicts: Whether the codec predicts frames from others.
     """
     states = [FrameState.sound] * total
@@ -183,7 +181,8 @@ def _spoiled(
     for place in range(total):
         flags = known.get(place)
         if flags is None:
-            is_spoiled = is_spoiled or (predicts and place in broken)
+            # an empty chunk may only repeat a frame, but nothing shows that
+            is_spoiled = predicts
             continue
         is_key, is_reported, is_reference, _ = flags
         is_spoiled = is_spoiled and not is_key

@@ -1,5 +1,8 @@
 """Sources are a registry: help, documentation and messages are made from it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +121,54 @@ def test_modules_that_give_no_sensor_are_refused(my_device, spec, error, says):
         open_source(spec)
     assert isinstance(refused.value, KincapError)
     assert "\n" not in str(refused.value)
+
+
+NEW_SOURCE = """
+from kincap.capture.sources.source import Source
+
+
+def _open(spec):
+    from mydevice import MyDevice
+
+    return MyDevice(spec.options.get("frames"))
+
+
+SOURCE = Source("mine", "colour, bodies", "my device", _open, keys={"frames": "number of frames"})
+"""
+RUN = """
+import sys
+import kincap.capture.sources.available as available
+
+available.__path__.append(sys.argv[1])
+sys.argv = ["kincap", *sys.argv[2:]]
+from kincap.cli.main import main
+
+main()
+"""
+
+
+def test_a_new_source_is_one_file(tmp_path):
+    """The file is put into the package's folder; here another folder is added to the package."""
+    folder = tmp_path / "available"
+    folder.mkdir()
+    (folder / "mine.py").write_text(NEW_SOURCE, encoding="utf-8")
+    (tmp_path / "mydevice.py").write_text(MY_DEVICE, encoding="utf-8")
+
+    def run(*words):
+        return subprocess.run(
+            [sys.executable, "-c", RUN, str(folder), *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    assert "mine[:key=value,...]" in run("record", "--help").stdout.replace("\n", "")
+    done = run("record", "--session", "a", "--source", "mine:frames=4", "--no-report")
+    assert "4 colour frames, 4 body rows" in done.stdout, done.stderr
+    refused = run("record", "--session", "b", "--source", "other")
+    assert "mine[:key=value,...]" in refused.stderr
 
 
 def test_a_path_alone_is_enough(data_dir, tmp_path, memory_sensor):

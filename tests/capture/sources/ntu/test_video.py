@@ -52,8 +52,18 @@ def given(video: Path) -> tuple[dict[int, int], dict[int, EventKind], tuple[str,
         ((0,), b"", EventKind.drop_source, "1 frame empty in the file, counted as lost: 0"),
         ((FRAMES - 1,), b"", EventKind.drop_source, "1 frame empty in the file, .*: 23"),
         ((3, 9, 10), b"", EventKind.drop_source, "3 frames empty in the file, .*: 3, 9-10"),
-        ((10, 11), GARBAGE, EventKind.drop_damaged, "2 frames can't be decoded, .*: 10-11"),
-        ((0, 23), GARBAGE, EventKind.drop_damaged, "2 frames can't be decoded, .*: 0, 23"),
+        (
+            (10, 11),
+            GARBAGE,
+            EventKind.drop_damaged,
+            "2 frames can't be decoded or placed, .*: 10-11",
+        ),
+        (
+            (0, 23),
+            GARBAGE,
+            EventKind.drop_damaged,
+            "2 frames can't be decoded or placed, .*: 0, 23",
+        ),
         ((5,), b"\xff\xd8" + GARBAGE[:398], EventKind.drop_damaged, "1 frame can't be .*: 5"),
     ],
 )
@@ -210,14 +220,31 @@ def test_frames_predicted_from_a_damaged_or_lost_one_are_marked_too(predicted, t
         assert set(states[:5] + states[12:]) == {FrameState.sound}
 
 
-def test_an_empty_chunk_repeats_a_frame_and_spoils_nothing(predicted, tmp_path):
+def test_an_empty_chunk_of_a_predicted_video_leaves_its_successors_in_doubt(predicted, tmp_path):
     copy = tmp_path / "x_rgb.avi"
     copy.write_bytes(predicted.read_bytes())
-    # a frame that repeats is written as an empty chunk: nothing is predicted from it
-    rewrite(copy, lambda k, chunk: b"" if k == FRAMES - 1 else chunk)
+    rewrite(copy, lambda k, chunk: b"" if k == 9 else chunk)
     states = check_video(copy).states
-    assert states[-1] is FrameState.empty
-    assert set(states[:-1]) == {FrameState.sound}
+    assert states[9] is FrameState.empty
+    assert set(states[10:12]) == {FrameState.predicted}
+    assert set(states[:9] + states[12:]) == {FrameState.sound}
+
+
+@pytest.mark.parametrize("lost", [21, 41])
+def test_lost_chunks_of_a_real_clip_displace_no_other_frame(data_dir, tmp_path, lost):
+    """Its frames are stored in another order than they are shown in."""
+    copy = tmp_path / "x.avi"
+    copy.write_bytes((data_dir / "ntu" / "S001C001P001R001A001_rgb.avi").read_bytes())
+    clean = pictures_of(copy)
+    for chunk in (b"", GARBAGE):
+        rewrite(copy, lambda k, data, chunk=chunk: chunk if k == lost else data)
+        states, pictures = check_video(copy).states, pictures_of(copy)
+        sound = [k for k, state in enumerate(states) if state is FrameState.sound]
+        assert {k: pictures[k] for k in sound} == {k: clean[k] for k in sound}
+        # one whose number is not certain is lost, so no picture gets another one's joints
+        assert states[lost] is FrameState.undecodable
+        assert sum(state.is_lost for state in states) <= 13
+        assert set(pictures) == {k for k, state in enumerate(states) if not state.is_lost}
 
 
 def test_damage_in_a_real_clip_is_found(data_dir, tmp_path):
