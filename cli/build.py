@@ -96,7 +96,7 @@ def build(
 
 
 def _show(done: "BuildResult") -> None:
-    """Print the counts and where everything lies."""
+    """Print the counts and the paths of the results."""
     rows: list[tuple[object, ...]] = [
         (f"kept: {split}", count, None) for split, count in done.splits.items()
     ]
@@ -124,7 +124,7 @@ def _show(done: "BuildResult") -> None:
 
 
 def _show_label_error(error: dict[str, Any]) -> None:
-    """Print how far the labels of simulated sessions lie from the truth."""
+    """Print the distance of simulated sessions' labels from the ground truth."""
     groups = {**error["groups"], "all": error}
     console.table(
         ("kept labels against the truth", "labels", "median px", "p95 px", "wrong"),

@@ -135,7 +135,7 @@ def _print_details(details: "SessionDetails") -> None:
         f"{stream}: " + ", ".join(f"{n} {reason}" for reason, n in reasons.items())
         for stream, reasons in details.lost.items()
     )
-    nobody = f", {details.empty_rows} rows with nobody" if details.empty_rows else ""
+    empty = f", {details.empty_rows} rows without a body" if details.empty_rows else ""
     ranges = ", ".join(
         f"{verdict} {first}" + (f"-{last}" if last != first else "")
         for first, last, verdict in details.edits[:_MOST_LINES]
@@ -143,7 +143,7 @@ def _print_details(details: "SessionDetails") -> None:
     lines += [
         ("lost", lost or "nothing"),
         ("noticed", ", ".join(f"{n} {kind}" for kind, n in details.noticed.items())),
-        ("bodies", f"{details.bodies} tracked{nobody}"),
+        ("bodies", f"{details.bodies} tracked{empty}"),
         ("edits", ranges and f"{ranges} ({_count(details.summary.rejected, 'frame')} rejected)"),
         ("kept", ", ".join(details.kept)),
     ]

@@ -29,7 +29,7 @@ READABLE: Final = 0o644
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build did, or would do.
+    """Result of a build, or of a dry run.
 
     Attributes:
         out: The data set.
@@ -42,8 +42,8 @@ class BuildResult:
         findings: By kind of finding how often it was found, how many kept rows it concerns, and
             how many of those have no weight.
         warnings: What a person should look at.
-        label_error: How far the labels lie from the truth (``dataset.label_error``); None but for
-            simulated sessions.
+        label_error: Distance of the labels from the ground truth (``dataset.label_error``); None
+            except for simulated sessions.
         resumed_rows: Rows that an interrupted build had made already.
         sha256: Of the data set; None after a dry run.
         sheet: The sheet of examples; None after a dry run.
@@ -80,7 +80,7 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
         on_progress: Told rows done, rows in all, and what is being done.
 
     Returns:
-        Counts, and where everything lies.
+        Counts and paths.
 
     Raises:
         DatasetError: Bad settings, nothing to build from, an empty split, an output that is not

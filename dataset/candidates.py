@@ -133,7 +133,7 @@ def find_candidates(
 def _slots(
     recording: Recording, body_of_frame: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return frame and slot of each candidate; slot -1 for a frame in which nobody is tracked."""
+    """Return frame and slot of each candidate; slot -1 for a frame without a tracked body."""
     tracked = np.zeros((len(body_of_frame), recording.bodies.tracked.shape[1]), np.bool_)
     paired = body_of_frame != NO_BODY
     tracked[paired] = recording.bodies.tracked[body_of_frame[paired]]

@@ -31,7 +31,7 @@ class DamagedPictureError(DatasetError):
 
 @dataclass(frozen=True)
 class Pictures:
-    """Where N crops come from.
+    """Sources of N crops.
 
     Attributes:
         shards: Paths of shards.

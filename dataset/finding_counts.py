@@ -22,7 +22,7 @@ MOST_LINES: Final = 3
 
 @dataclass(frozen=True)
 class Reported:
-    """What the checks found in one session.
+    """Findings of the checks in one session.
 
     Attributes:
         findings: All findings.

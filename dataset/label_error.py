@@ -1,6 +1,6 @@
-"""How far labels lie from the truth, where it is known: in sessions of the simulator.
+"""Distance of labels from the ground truth, which is known for sessions of the simulator.
 
-The truth stands beside a simulated session and never decides what is kept. It says what the filters
+The truth belongs to a simulated session and never decides what is kept. It shows what the filters
 are worth: how exact the kept keypoints are, and of the labels that a fault made wrong, how many
 were kept.
 """
@@ -22,7 +22,7 @@ from .session_data import Recording
 WRONG_SHARE: Final = 0.2
 """A label is wrong where it lies farther from the truth than this share of the torso diagonal."""
 NO_FAULT: Final = "none"
-"""What labels are counted under that no fault has touched."""
+"""Name under which labels without a fault are counted."""
 TERMS: Final = (
     "pixels of the un-mirrored colour image from a label to the simulator's truth in the same "
     f"picture; wrong: farther than {WRONG_SHARE} of the true torso diagonal |r_shoulder - l_hip|"
@@ -57,7 +57,7 @@ def compare_labels(
         recording: The session.
         candidates: Its C candidates.
         kept: (C,) those that are in the data set.
-        truth: What was before the sensor.
+        truth: The ground truth.
 
     Returns:
         The labels. The picture says where a person is: the truth is that of the colour frame. Who

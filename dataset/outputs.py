@@ -37,7 +37,7 @@ class Outputs:
 
     @property
     def about(self) -> Path:
-        """When and where the data set was made."""
+        """Return the file with the time and place of the build."""
         return self.out.with_name(self.out.name + ".json")
 
     @property

@@ -40,7 +40,7 @@ class BuildPlan:
         pictures: By split, where the rows' pictures come from.
         meta: What the file says about itself.
         warnings: What a person should look at.
-        label_error: How far the labels lie from the truth, see ``label_error``; None where a
+        label_error: Distance of the labels from the truth, see ``label_error``; None if a
             session has no truth.
     """
 
@@ -105,7 +105,7 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
 
 
 def _label_error(sessions: Sequence[SessionPlan]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-    """Return how far labels lie from the truth where all sessions have one, and warnings."""
+    """Return the labels' distance from the truth if all sessions have one, and warnings."""
     if not all(has_truth(one.recording.folder) for one in sessions):
         return None, ()
     labels: dict[str, Labels] = {}
@@ -133,7 +133,7 @@ def _refuse_bodies_alone(recordings: Sequence[Recording], settings: BuildSetting
 
 
 def _refuse_same_uuid(recordings: Iterable[Recording]) -> None:
-    """Refuse a recording that lies there twice: its frames could come into two splits."""
+    """Refuse a recording that is there twice: its frames could come into two splits."""
     seen: dict[str, Recording] = {}
     for one in recordings:
         first = seen.setdefault(one.info.uuid, one)

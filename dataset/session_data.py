@@ -39,7 +39,7 @@ _BODIES: Final = STREAM_TABLE[Stream.bodies]
 
 @dataclass(frozen=True)
 class BodyRows:
-    """What a build needs of M rows of bodies.
+    """The part of M body rows that a build needs.
 
     Attributes:
         seq: (M,) uint64.
@@ -71,7 +71,7 @@ class Recording:
 
     Attributes:
         name: Of the session.
-        folder: Where it lies.
+        folder: Its folder.
         info: What session.json says.
         edits: The reviewer's decisions.
         manifest_sha256: Of manifest.jsonl.
@@ -100,7 +100,7 @@ class Recording:
 
     @property
     def mirrored(self) -> bool:
-        """Whether its images and colour positions are mirrored."""
+        """Return True if its images and colour positions are mirrored."""
         return self.info.mirrored
 
     def source(self) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def check_sheet(path: Path | None) -> None:
     """Refuse a name that no picture can be written to, before work begins.
 
     Raises:
-        DatasetError: It is no PNG's, or lies in no folder.
+        DatasetError: It is not the name of a PNG, or its folder does not exist.
     """
     if path is None:
         return

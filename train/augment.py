@@ -1,6 +1,6 @@
 """Changed copies of crops, so that a network learns bodies and not pictures.
 
-Pictures and keypoints always go through the same map. Pixel centres lie at integers; in crop
+Pictures and keypoints always go through the same map. Pixel centres are at integers; in crop
 units ``t = (u + 0.5) / S`` (docs/format.md), so mirroring is ``u -> S-1-u`` and ``t -> 1-t``, and
 left and right change names.
 """
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class AugmentSettings:
-    """How far a copy may be from its crop. The defaults only mirror, as Linna et al. did.
+    """Limits of the changes of a crop. The defaults only mirror, as Linna et al. did.
 
     Attributes:
         mirror: Probability of a mirrored copy.
@@ -40,7 +40,7 @@ class AugmentSettings:
 
     @property
     def warps(self) -> bool:
-        """Whether pictures are resampled."""
+        """Return True if pictures are resampled."""
         return bool(self.rotation_deg or self.scale or self.shift)
 
 

@@ -25,7 +25,7 @@ from .nets.registry import NETS, build_net
 FORMAT: Final = "kincap-checkpoint"
 FORMAT_VERSION: Final = 1
 PIXELS: Final[dict[str, Any]] = {"order": "RGB", "subtract": 127, "divide": 128}
-"""How stored bytes become the network's input."""
+"""The conversion of stored bytes into the network's input."""
 
 _MOST_SHOWN: Final = 60
 _LARGEST_SHOWN: Final = 1e9

@@ -23,7 +23,7 @@ SPLITS = ("val", "test")
 
 @dataclass(frozen=True)
 class EvaluateSettings:
-    """What is evaluated, and how.
+    """Settings of an evaluation.
 
     Attributes:
         checkpoint: The network.

@@ -1,4 +1,4 @@
-"""How good poses are: PCK and the median error, as in Linna et al.
+"""Metrics of poses: PCK and the median error, as in Linna et al.
 
 Letters: N frames, K = 13 keypoints. A prediction is right at threshold ``a`` where its distance to
 the truth, in pixels of the original image, is at most ``a`` times the torso: the distance of
@@ -161,5 +161,5 @@ def _median_percent(distance: Array, torso: Array, used: npt.NDArray[np.bool_]) 
         return None
     share = (distance / np.where(np.isnan(torso), 1.0, torso)[:, None])[used]
     median = float(np.median(share))
-    # infinite where half of the predictions are no numbers: then there is no figure
+    # infinite where half of the predictions are not numbers: then there is no figure
     return 100 * median if np.isfinite(median) else None

@@ -7,7 +7,7 @@ from .augment import AugmentSettings
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a net is trained.
+    """The training recipe of a net.
 
     Attributes:
         epochs: How often each sample is seen, where ``steps`` is None.

@@ -1,4 +1,4 @@
-"""What a training run is told: what a person asked for, and what it comes to."""
+"""Settings of a training run: the options that a person gave, and the resulting values."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a person asked for; None takes the default of the kind of run and of the model.
+    """Options that a person gave; None takes the default of the kind of run and of the model.
 
     Attributes:
         data: A kinect13.h5.
@@ -59,7 +59,7 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """What a run does, every figure known; written to its config.toml.
+    """Settings of a run, all known; written to its config.toml.
 
     Attributes:
         kind: ``"pretrain"`` or ``"finetune"``.
@@ -184,7 +184,7 @@ def _check_numbers(options: TrainOptions) -> None:
         if value is not None and value < 1:
             raise KincapError(f"--{flag}: {value} is too few; give 1 or more")
     if options.lr is not None and not 0 < options.lr < 100:
-        raise KincapError(f"--lr: {options.lr} is no learning rate; give one above 0")
+        raise KincapError(f"--lr: {options.lr} is not a learning rate; give one above 0")
     if options.optimizer not in (None, *OPTIMIZERS):
         raise KincapError(f"--optimizer: {options.optimizer!r} is none of {', '.join(OPTIMIZERS)}")
     if not 0 <= options.seed < 2**63:

@@ -172,7 +172,7 @@ def _cell(sheet: Sheet, index: int) -> Image:
         picture, (CELL_PX, CELL_PX), interpolation=cv2.INTER_AREA if larger else cv2.INTER_CUBIC
     )
     everywhere = np.ones(len(sheet.counted[index]), dtype=bool)
-    # the truth is the broader one: it still shows where the prediction lies on it
+    # the truth is the broader one: it is still seen under the prediction
     _skeleton(cell, sheet.truth[index], sheet.labelled[index], sheet.counted[index], GREEN, 4)
     _skeleton(cell, sheet.predicted[index], everywhere, everywhere, RED, 2)
     return cell

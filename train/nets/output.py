@@ -1,4 +1,4 @@
-"""What every network returns."""
+"""The output of every network."""
 
 from typing import NamedTuple
 
