@@ -153,7 +153,7 @@ def test_a_driver_imported_by_somebody_else_before_is_refused(kinect: World) -> 
         ("comtypes missing", r"comtypes is not installed.*pip install 'comtypes>=1.4'"),
         ("comtypes 1.1.9", r"comtypes 1\.1\.9 is too old, expected 1\.4 or newer.*pip install"),
         ("pykinect2 missing", r"pykinect2 is not installed.*pip install pykinect2==0\.1\.0"),
-        ("pykinect2 changed", r"kincap does not know this pykinect2.*pip install --force-reinstall"),
+        ("pykinect2 changed", r"not know this pykinect2.*pip install --force-reinstall"),
         (
             "pykinect2 broken",
             r"can't be imported.*ModuleNotFoundError.*_no_such.*pip install",
