@@ -14,11 +14,6 @@ PENDING = (
     "sessions/repair",
     "sessions/shard",
 )
-    "sessions",
-    "sessions/repair",
-    "sessions/shard",
-    "web",
-)
 """Files and folders (without the folders in them) that are not clean yet."""
 
 BAD = (
