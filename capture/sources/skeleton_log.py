@@ -54,7 +54,7 @@ class SkeletonLogSensor:
         """
         self._format, self._path = log, spec.path
         self._closed = False
-        self._check()
+        lost = self._check()
         given = spec.options.get("projection")
         self._projection = default_projection() if given is None else load_projection(given)
         stem = self._path.stem
@@ -69,6 +69,9 @@ class SkeletonLogSensor:
             projection=self._projection.to_json(),
             subject=log.subject_of(stem),
             tags=log.tags_of(stem),
+            warnings=(f"{self._path.name}: its count of frames shows that {lost} are missing",)
+            if lost
+            else (),
         )
 
     def items(self) -> Iterator[Item]:
@@ -127,16 +130,20 @@ class SkeletonLogSensor:
             if line is not None:
                 yield where, line
 
-    def _check(self) -> None:
+    def _check(self) -> int:
         """Check the log as a whole: its numbers rise, and its limbs are as long as limbs are.
+
+        Returns:
+            Number of frames that its logger lost.
 
         Raises:
             SensorError: They are not, or the log holds no frames.
         """
         before: LogLine | None = None
+        lost = 0
         lengths = [_Sample() for _ in _LIMBS]
         for where, line in self._lines():
-            _check_number(before, line, where)
+            lost += _missing(before, line, where)
             before = line
             for sample, (a, b) in zip(lengths, _LIMBS, strict=True):
                 if line.states[a] == line.states[b] == TrackingState.tracked:
@@ -153,6 +160,7 @@ class SkeletonLogSensor:
                     f"apart; {self._format.name}: needs a Kinect v2's joints in the order of its "
                     "SDK, in metres"
                 )
+        return lost
 
 
 class _Sample:
@@ -182,15 +190,20 @@ def _distance(a: Any, b: Any) -> float:
     return float(sum((p - q) ** 2 for p, q in zip(a, b, strict=True)) ** 0.5)
 
 
-def _check_number(before: LogLine | None, line: LogLine, where: str) -> None:
-    """Raise SensorError where the log's count of frames does not rise, or jumps too far."""
+def _missing(before: LogLine | None, line: LogLine, where: str) -> int:
+    """Return how many frames the log's count shows to be missing between two lines.
+
+    Raises:
+        SensorError: The count does not rise, or jumps too far.
+    """
     if before is None or before.number is None or line.number is None:
-        return
+        return 0
     if not 0 < line.number - before.number <= MAX_JUMP:
         raise SensorError(
             f"{where}: frame {line.number} follows frame {before.number}, expected numbers that "
             "rise; the file is damaged"
         )
+    return line.number - before.number - 1
 
 
 def _lost_between(before: LogLine | None, line: LogLine) -> Iterator[Lost]:

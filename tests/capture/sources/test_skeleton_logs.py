@@ -221,6 +221,7 @@ def test_frames_that_the_logger_lost_are_lost_items(tmp_path):
     assert [type(item) for item in given] == [BodyFrame] * 2 + [Lost] * 2 + [BodyFrame] * 2
     assert [item.time_device for item in given[2:4]] == [10_663_333, 10_996_666]
     assert sensor.info.subject == "irds-7"
+    assert sensor.info.warnings == ("7_log.txt: its count of frames shows that 2 are missing",)
     done = record(RecordSettings("lost", tmp_path / "recordings", f"irds:{path}"))
     assert (done.body_frames, done.dropped) == (4, {"source": 2})
     assert verify_session(done.path).ok

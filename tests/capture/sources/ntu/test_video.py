@@ -179,6 +179,12 @@ def test_damage_in_a_jpeg_is_reported_and_stays_in_its_frame(clip):
     assert set(states) == {FrameState.sound, FrameState.damaged}
     done = record(RecordSettings("s", clip.parent / "r", f"ntu:{clip}"))
     assert (done.color_frames, done.dropped) == (FRAMES, {})
+    assert done.report["verdict"].startswith("poor")
+    found = [f for f in done.report["findings"] if f["kind"] == "damaged_image"]
+    assert [(f["stream"], f["seq_first"], f["seq_last"]) for f in found] == [
+        ("color", 8, 8),
+        ("color", 15, 15),
+    ]
     with SessionReader(done.path) as reader:
         events = reader.events[reader.events["kind"] == EventKind.damaged_image]
         assert [(int(e["seq_first"]), int(e["seq_last"])) for e in events] == [(8, 8), (15, 15)]
