@@ -106,6 +106,14 @@ PARTS = {
             10,
             "no reader crashes on files with any values, correctly signed",
         ),
+        Part(
+            "readers",
+            1,
+            "rounds of all readers",
+            5,
+            "the one-line readers of docs/format.md read a shard and kinect13.h5",
+            folder="readers",
+        ),
     )
 }
 
