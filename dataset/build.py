@@ -77,7 +77,7 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
 
     Args:
         settings: What to build, and from what.
-        on_progress: Told rows done, rows in all, and what is being done.
+        on_progress: Called with rows done, rows in all, and the present step.
 
     Returns:
         Counts and paths.

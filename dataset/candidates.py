@@ -139,8 +139,8 @@ def _slots(
     tracked[paired] = recording.bodies.tracked[body_of_frame[paired]]
     frame, slot = np.nonzero(tracked)
     alone = np.flatnonzero(~tracked.any(axis=1))
-    nobody = np.full(len(alone), NO_BODY, np.int64)
-    return np.concatenate([frame, alone]), np.concatenate([slot, nobody])
+    without = np.full(len(alone), NO_BODY, np.int64)
+    return np.concatenate([frame, alone]), np.concatenate([slot, without])
 
 
 def _bracket(
@@ -275,6 +275,6 @@ def side_warning(recording: Recording, candidates: Candidates, kept: Bools) -> s
     if not frontal.any() or np.median(across[frontal]) > 0:
         return None
     return (
-        f"{recording.name}: most left shoulders lie left of the right ones after un-mirroring; "
+        f"{recording.name}: most left shoulders are left of the right ones after un-mirroring; "
         "is 'mirrored' in its session.json right?"
     )

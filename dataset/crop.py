@@ -214,7 +214,7 @@ def cut_block(block: Block) -> int:
 
 
 def find_damaged(pictures: Pictures) -> NDArray[np.bool_]:
-    """Say which pictures can't be decoded.
+    """Return which pictures can't be decoded.
 
     Args:
         pictures: Where they come from; neighbours in a frame next to each other.

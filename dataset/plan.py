@@ -33,7 +33,7 @@ OnProgress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """All that pass 1 found out.
+    """Results of pass 1.
 
     Attributes:
         columns: The tables of FIELDS by split, in the order of the rows.
@@ -62,7 +62,7 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
     Args:
         settings: What to build; checked.
         workers: Processes to check pictures with, where that is asked for.
-        on_progress: Told done, total and what is being done.
+        on_progress: Called with done, total and the present step.
 
     Raises:
         DatasetError: No session, or a split that was asked for would be empty.
@@ -316,7 +316,7 @@ def _without_states(one: SessionPlan) -> list[str]:
 
 
 def _warnings(sessions: Sequence[SessionPlan]) -> tuple[str, ...]:
-    """Return what a person should look at."""
+    """Return lines about what needs a look."""
     found = []
     for one in sessions:
         name, kept = one.recording.name, one.kept

@@ -1,7 +1,7 @@
 """A data set in the making: ``kinect13.h5.part``, and the journal of what is done of it.
 
 The journal ``kinect13.h5.part.json`` holds the plan's terms, so that a build that was killed goes
-on where it was, and one with other terms is told what changed.
+on where it was, and one with other terms is refused with what changed.
 """
 
 import errno
@@ -77,7 +77,7 @@ class Part:
             restart: Throw away what is there.
 
         Returns:
-            Whether an earlier build is gone on with.
+            True if an earlier build goes on.
 
         Raises:
             DatasetError: Another plan was begun (exit 2, says what changed), or no build began what

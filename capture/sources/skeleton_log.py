@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import SensorError
+from ...core.geometry import has_place_m
 from ...core.skeleton import JOINT_NAMES, TrackingState
 from ...sessions.schema import Stream, empty_body_row
 from .assumed_projection import COLOR_SIZE_PX, default_projection, load_projection
@@ -225,6 +226,6 @@ def _joints(line: LogLine) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """
     places = np.array(line.places_m, np.float64)
     states = np.array(line.states, np.uint8)
-    there = np.isfinite(places).all(axis=1) & places.any(axis=1) & (states > 0)
+    there = has_place_m(places) & (states > 0)
     joints = np.where(there[:, None], places, np.nan).astype(np.float32)
     return joints, np.where(there, states, 0).astype(np.uint8)

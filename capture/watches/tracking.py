@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...checks.limits import body_changes
+from ...core.geometry import has_place_m
 from ...core.sensor_shape import KINECT_V2
 from ...core.units import SECOND_100NS
 from ...sessions.schema import ROW_HEAD, EventKind, Stream
@@ -145,5 +146,5 @@ def _bodies(ids: Sequence[int]) -> str:
 def _place(row: npt.NDArray[Any], slot: int) -> npt.NDArray[np.float64] | None:
     """Return where a body is, (3,) metres, camera space: its joints' mean; None: unknown."""
     joints = row["joint_xyz_m"][0, slot].astype(np.float64)
-    known = joints[np.isfinite(joints).all(axis=1)]
+    known = joints[has_place_m(joints)]
     return known.mean(axis=0) if len(known) else None

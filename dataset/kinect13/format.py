@@ -79,7 +79,7 @@ NAME: Final = np.dtype(f"S{NAME_BYTES}")
 
 
 def skeleton_meta() -> dict[str, Any]:
-    """Return what ``meta/skeleton`` says about the 13 keypoints and the joints behind them."""
+    """Return what ``meta/skeleton`` says about the 13 keypoints and their joints."""
     return {
         "keypoints": list(KEYPOINT_NAMES),
         "joints": list(JOINT_NAMES),

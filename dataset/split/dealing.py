@@ -240,7 +240,7 @@ def _eaten(
 def _one_scene(
     sessions: Sequence[FrameTimes], groups: Sequence[_Group], labels: Sequence[Sides]
 ) -> list[str]:
-    """Say why nothing validates where all that could shows one scene."""
+    """Return why no take validates: all that could show one scene."""
     if any((own == "val").any() for own in labels):
         return []
     return [
