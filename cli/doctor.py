@@ -26,8 +26,10 @@ def doctor(
         str,
         typer.Option(
             "--streams",
-            help="What would be recorded: color,bodies,mask,depth, separated by commas.",
-            show_default="color,bodies",
+            metavar="LIST",
+            help="Streams to be recorded, separated by commas: color, bodies, mask, depth. "
+            "Default: color,bodies.",
+            show_default=False,
         ),
     ] = "",
     shard_mib: Annotated[int, typer.Option("--shard-mib", help="Size of a shard, MiB.")] = 512,

@@ -24,6 +24,7 @@ from . import (
     sessions,
     train,
 )
+from .help_text import use_plain_help
 
 EXIT_INTERRUPTED = 130
 
@@ -57,6 +58,7 @@ def kincap(
 
 for group in (record, import_recordings, doctor, sessions, report, review, build, train, demo):
     group.register(app)
+use_plain_help(app)
 
 
 def main() -> None:
