@@ -1,4 +1,4 @@
-"""Changed copies of crops, so that a network learns bodies and not pictures.
+"""Changed copies of crops, so that a net learns bodies and not images.
 
 Pictures and keypoints always go through the same map. Pixel centres are at integers; in crop
 units ``t = (u + 0.5) / S`` (docs/format.md), so mirroring is ``u -> S-1-u`` and ``t -> 1-t``, and
@@ -28,7 +28,7 @@ class AugmentSettings:
         shift: Largest shift in x and in y, as a share of the crop's side.
         gain: Largest change of each colour channel, as a share.
         shuffle: Probability that the colour channels change places (so that no garment's colour is
-            what a network goes by).
+            what a net goes by).
     """
 
     mirror: float = 0.5
@@ -70,8 +70,8 @@ def augment(
         images: (B, S, S, 3) uint8, RGB.
         targets: (B, 13, 2) float32, crop units.
         weight: (B, 13) float32.
-        settings: How far copies may go.
-        rng: Where chance comes from.
+        settings: Largest changes of the copies.
+        rng: Source of all random numbers.
         skeleton: The keypoints.
 
     Returns:

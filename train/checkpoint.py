@@ -34,17 +34,17 @@ _LARGEST_SHOWN: Final = 1e9
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained network at rest.
+    """A trained net as a file has it.
 
     Attributes:
-        model: Which network, see ``train.nets.registry.NETS``.
+        model: Name of the net, see ``train.nets.registry.NETS``.
         width: Factor on its channels.
         size: Side of its square input, pixels.
         weights: Its parameters and buffers by name, on the CPU.
         mean_pose: (13, 2) float32, the mean of the targets it was trained on, crop units.
-        mirror_training: Whether it has seen mirrored copies; averaging over a mirrored copy hurts
-            a network that has not.
-        trained: How it was made (kind, steps, seed, data, scores): for people, not for code.
+        mirror_training: True if it has seen mirrored copies; averaging over a mirrored copy hurts
+            a net that has not.
+        trained: Kind, step, seed, data and scores of its training: for people, not for code.
     """
 
     model: str
@@ -56,7 +56,7 @@ class Checkpoint:
     trained: dict[str, Any] = field(default_factory=dict)
 
     def build(self) -> nn.Module:
-        """Return the network with these weights, in evaluation mode."""
+        """Return the net with these weights, in evaluation mode."""
         net = build_net(self.model, self.width, self.size)
         net.load_state_dict(self.weights)
         return net.eval()
@@ -66,8 +66,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint and its SHA-256, in place of older files of these names.
 
     Args:
-        path: Where to; the folder exists.
-        checkpoint: What to write.
+        path: The file; its folder exists.
+        checkpoint: Its content.
 
     Raises:
         OSError: It can't be written; what was there is as it was.
@@ -154,7 +154,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         path: A file of ``save_checkpoint``.
 
     Returns:
-        The checkpoint; its weights fit the network that it names.
+        The checkpoint; its weights fit the net that it names.
 
     Raises:
         CheckpointError: It is missing, damaged, no checkpoint, of another version or skeleton, or

@@ -1,4 +1,4 @@
-"""Samples of a data set as networks take them: pictures resized once, targets in crop units."""
+"""Samples of a data set as nets take them: images resized once, targets in crop units."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -105,10 +105,10 @@ def mean_pose(targets: Floats, weight: Floats) -> Floats:
 
 
 def _rows(dataset: Kinect13, split: str) -> Split:
-    """Return a split that holds something.
+    """Return a split that is not empty.
 
     Raises:
-        DatasetError: There is none, or it is empty.
+        DatasetError: The data set has no such split, or it is empty.
     """
     if split not in dataset.splits:
         have = ", ".join(dataset.splits) or "none"
@@ -123,12 +123,12 @@ def _rows(dataset: Kinect13, split: str) -> Split:
 
 
 def batches(count: int, batch: int, rng: np.random.Generator) -> Iterator[Indices]:
-    """Yield indices of batches for ever: every sample once before any comes again.
+    """Yield indices of batches without end: every sample once before any comes again.
 
     Args:
-        count: How many samples there are.
-        batch: How many to a batch; all of them where there are fewer.
-        rng: Where the order comes from.
+        count: Number of samples.
+        batch: Samples in a batch; all of them where there are fewer.
+        rng: Source of the order.
     """
     batch = min(batch, count)
     waiting = np.empty(0, dtype=np.int64)

@@ -26,11 +26,11 @@ class EvaluateSettings:
     """Settings of an evaluation.
 
     Attributes:
-        checkpoint: The network.
+        checkpoint: The net.
         data: A kinect13.h5.
         split: ``"val"`` or ``"test"``.
         include_inferred: Count every labelled keypoint, else those of weight above 0.
-        sheet: Where to save the overlay sheet (PNG), or None.
+        sheet: File for the overlay sheet (PNG), or None.
         device: See ``loop.choose_device``.
     """
 
@@ -47,15 +47,15 @@ class EvaluateResult:
     """Figures of an evaluation and the terms that they were measured on.
 
     Attributes:
-        settings: What was asked for.
-        model: Which network.
+        settings: As given.
+        model: Name of the net.
         size: Side of its input, pixels.
         samples: Crops in the split.
         mirrored: Poses averaged over the crop and its mirrored copy.
         single: Poses of the crop alone.
         mean_pose: The mean of the training targets, placed in each crop.
-        mean_pose_of: Whose training targets: ``"data"`` (the data set's own) or ``"checkpoint"``.
-        mirror_training: Whether the network has seen mirrored copies.
+        mean_pose_of: Owner of the training targets: ``"data"`` (the data set) or ``"checkpoint"``.
+        mirror_training: True if the net has seen mirrored copies.
         sheet_problem: Why the sheet could not be saved, or None.
     """
 
@@ -103,15 +103,15 @@ def evaluate(settings: EvaluateSettings) -> EvaluateResult:
     """Measure a checkpoint on a split of a data set.
 
     Args:
-        settings: What is evaluated, and how.
+        settings: The checkpoint, the split and the options.
 
     Raises:
-        CheckpointError: The checkpoint is none.
-        DatasetError: The data set is none, or lacks the split.
+        CheckpointError: The file is not a checkpoint.
+        DatasetError: The file is not a data set, or lacks the split.
         KincapError: A flag has no possible value.
     """
     if settings.split not in SPLITS:
-        raise KincapError(f"--split: {settings.split!r} is none of {', '.join(SPLITS)}")
+        raise KincapError(f"--split: {settings.split!r} is not one of {', '.join(SPLITS)}")
     if settings.sheet is not None:
         check_sheet(settings.sheet)
     device = choose_device(settings.device)
@@ -156,7 +156,7 @@ def _sheet(
     pictures: Images,
     shown: npt.NDArray[np.int64],
 ) -> Sheet:
-    """Return what the overlay sheet shows."""
+    """Return the content of the overlay sheet."""
     asked = result.settings
     here, mean = result.mirrored.pck, result.mean_pose.pck
     figures = ", ".join(

@@ -35,10 +35,10 @@ class TrainResult:
         best: The best checkpoint in it.
         last: The last one.
         out: The copy of the best one that was asked for, or None.
-        model: Which network.
+        model: Name of the net.
         size: Side of its input, pixels.
-        device: Where it was trained.
-        learned: How it went.
+        device: The device that trained it.
+        learned: Its figures.
     """
 
     kind: str
@@ -83,7 +83,7 @@ def finetune(
     """Train on a data set and leave the best and the last checkpoint.
 
     Args:
-        options: What was asked for.
+        options: The options.
         init: A checkpoint to take the weights from (the weights only), or None for fresh ones.
         on_progress: See ``loop.learn``.
         on_notice: Takes lines for the person: the plan of the run, and problems on the way.
@@ -142,7 +142,7 @@ def train_run(
 def _plan(
     settings: TrainSettings, init: Path | None, device: torch.device, train: Samples, val: Samples
 ) -> RunPlan:
-    """Return what a run will take."""
+    """Return the plan of a run."""
     steps, every = count_steps(settings.recipe, len(train))
     weights = count_weights(settings.model, settings.width, settings.size)
     return RunPlan(

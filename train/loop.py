@@ -25,7 +25,7 @@ MOST_VALIDATIONS: Final = 50
 """A run of more epochs validates less often than once an epoch."""
 
 GPUS: Final = ("cuda", "mps", "xpu")
-"""Kinds of devices that ``--device`` accepts beside the processor."""
+"""Kinds of devices that ``--device`` accepts besides the CPU."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -71,10 +71,10 @@ def learn(
     Args:
         settings: The recipe.
         net: The net to start from; changed.
-        train: What it learns from.
-        track: What validates, keeps figures and saves.
-        device: Where to compute.
-        interrupt: Whether the run is to end early.
+        train: The training samples.
+        track: Validates, keeps figures and saves.
+        device: The device to compute on.
+        interrupt: The request to end early.
         on_progress: Called after each step, and while validating, with steps done, steps in all,
             and a line of figures.
 

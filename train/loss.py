@@ -20,7 +20,7 @@ Norm = Literal["batch", "coords"]
 
 
 def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor) -> Tensor:
-    """Return the loss that belongs to what a network returns.
+    """Return the loss that belongs to the output of a net.
 
     Args:
         output: Of a batch of B crops.
@@ -42,7 +42,7 @@ def masked_l2(coords: Tensor, targets: Tensor, weight: Tensor, norm: Norm = "bat
         coords: (B, 13, 2) float32, crop units.
         targets: (B, 13, 2) float32, crop units.
         weight: (B, 13) float32 in [0, 1].
-        norm: What the sum is divided by, besides 2: ``"batch"`` (B; the convention of Caffe's
+        norm: Divisor of the sum, besides 2: ``"batch"`` (B; the convention of Caffe's
             Euclidean loss, to which the paper's learning rates belong) or ``"coords"`` (26 B).
 
     Returns:

@@ -31,8 +31,8 @@ class Score:
     Attributes:
         pck: For each threshold (as text: ``"0.2"``) the percentages of each group and of all.
         median_error_torso: Median distance in % of the torso, or None.
-        frames: How many frames were counted.
-        skipped: How many were not, for want of a torso.
+        frames: Number of frames counted.
+        skipped: Number of frames without a torso.
     """
 
     pck: dict[str, Pck]

@@ -14,7 +14,7 @@ def pretrain(
     """Train from fresh weights at the higher rate of pretraining.
 
     Args:
-        options: What was asked for.
+        options: The options.
         on_progress: See ``loop.learn``.
         on_notice: See ``finetune.finetune``.
 

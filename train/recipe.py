@@ -1,4 +1,4 @@
-"""Training recipes: every figure of how a net is trained, apart from the net and the data."""
+"""Training recipes: every figure of a training, apart from the net and the data."""
 
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +10,7 @@ class Recipe:
     """The training recipe of a net.
 
     Attributes:
-        epochs: How often each sample is seen, where ``steps`` is None.
+        epochs: Passes over all samples, where ``steps`` is None.
         steps: Number of batches, or None.
         least_steps: Lowest number of steps that ``epochs`` may come to.
         batch: Samples in a batch (all of them where there are fewer).
@@ -19,9 +19,9 @@ class Recipe:
         momentum: Momentum of SGD.
         weight_decay: Applied to weights of two and more dimensions.
         warmup_steps: Steps over which the rate rises linearly.
-        cosine: Whether the rate then falls to 0 along a cosine; else it is constant.
+        cosine: True if the rate then falls to 0 along a cosine; else it is constant.
         ema: Decay of the running mean of the weights that is validated and saved; 0 for none.
-        augment: How training copies differ from the crops.
+        augment: Changes of the training copies.
     """
 
     epochs: int

@@ -20,23 +20,23 @@ class TrainOptions:
 
     Attributes:
         data: A kinect13.h5.
-        out: Where the best checkpoint is copied to, besides the run's folder.
+        out: File that the best checkpoint is copied to, or None.
         runs: Folder that run folders are made in.
-        name: Last part of the run folder's name; the model's where None.
+        name: Last part of the run folder's name; the net's where None.
         recipe: ``"own"`` (that of the net) or ``"paper"`` (Linna et al., whatever the device).
         model: A name in ``train.nets.registry.NETS``; the checkpoint's, else compact on a CPU and
             linna on a GPU.
-        width: Factor on the network's channels; the checkpoint's, else 1.
-        size: Side of the network's input, pixels; the checkpoint's, else the model's.
-        epochs: How often each sample is seen; not together with ``steps``.
-        steps: How many batches are learnt from.
+        width: Factor on the net's channels; the checkpoint's, else 1.
+        size: Side of the net's input, pixels; the checkpoint's, else the net's.
+        epochs: Passes over all samples; not together with ``steps``.
+        steps: Number of batches.
         batch: Samples in a batch.
         lr: Learning rate.
         optimizer: ``"sgd"`` or ``"adamw"``.
         device: ``"auto"`` (a GPU where torch finds one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
         seed: Everything random follows from it.
         shuffle_labels: Negative control: the training labels change places among the frames, so
-            that pictures say nothing about them. A fair test set then shows the mean pose.
+            that images contain no information about them. A fair test then gives the mean pose.
     """
 
     data: Path = Path("kinect13.h5")
@@ -64,10 +64,10 @@ class TrainSettings:
     Attributes:
         kind: ``"pretrain"`` or ``"finetune"``.
         model: A name in ``train.nets.registry.NETS``.
-        model_from: Where the name comes from: ``--model``, ``--init``, ``--recipe`` or the device.
+        model_from: Origin of the name: ``--model``, ``--init``, ``--recipe`` or the device.
         width: Factor on the net's channels.
         size: Side of the net's input, pixels.
-        recipe: How it is trained.
+        recipe: The recipe.
         seed: Everything random follows from it.
         shuffle_labels: Negative control, see ``TrainOptions``.
     """
@@ -82,7 +82,7 @@ class TrainSettings:
     shuffle_labels: bool = False
 
     def to_toml(self) -> dict[str, Any]:
-        """Return what config.toml holds, the recipe's figures among the others.
+        """Return the content of config.toml, the recipe's figures among the others.
 
         TOML has no null: what is None is left out.
         """
@@ -94,14 +94,14 @@ class TrainSettings:
 def resolve(
     kind: str, options: TrainOptions, start: Checkpoint | None, data_size: int, device_type: str
 ) -> TrainSettings:
-    """Fill in what was not asked for, and refuse what can't be.
+    """Fill in the defaults and refuse impossible values.
 
     Args:
         kind: ``"pretrain"`` or ``"finetune"``.
-        options: What was asked for.
+        options: The options.
         start: The checkpoint that the run starts from, or None.
         data_size: Side of the data set's crops, pixels.
-        device_type: Where it is trained, as torch names it.
+        device_type: The device, as torch names it.
 
     Raises:
         KincapError: A flag has no possible value, or contradicts the checkpoint.
@@ -142,7 +142,7 @@ def _choose_model(
         KincapError: ``--recipe`` has no possible value, or another net or optimizer was asked for.
     """
     if options.recipe not in RECIPES:
-        raise KincapError(f"--recipe: {options.recipe!r} is none of {', '.join(RECIPES)}")
+        raise KincapError(f"--recipe: {options.recipe!r} is not one of {', '.join(RECIPES)}")
     asked = options.model if options.model is not None else start.model if start else None
     if options.recipe == "paper":
         if asked not in (None, *PAPER):
@@ -186,6 +186,8 @@ def _check_numbers(options: TrainOptions) -> None:
     if options.lr is not None and not 0 < options.lr < 100:
         raise KincapError(f"--lr: {options.lr} is not a learning rate; give one above 0")
     if options.optimizer not in (None, *OPTIMIZERS):
-        raise KincapError(f"--optimizer: {options.optimizer!r} is none of {', '.join(OPTIMIZERS)}")
+        raise KincapError(
+            f"--optimizer: {options.optimizer!r} is not one of {', '.join(OPTIMIZERS)}"
+        )
     if not 0 <= options.seed < 2**63:
         raise KincapError(f"--seed: {options.seed} is outside 0 to 2**63 - 1")

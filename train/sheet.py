@@ -62,7 +62,7 @@ class Sheet:
         labelled: (M, 13) bool, where the truth is known at all.
         counted: (M, 13) bool, where the metrics look; the rest is drawn hollow.
         errors: (M,) mean error of each crop in % of the torso, NaN where nothing is counted.
-        title: What was measured, on what.
+        title: The net and the split.
         figures: The main figures, each with the mean pose's.
     """
 

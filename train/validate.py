@@ -43,7 +43,7 @@ def validate(
     Args:
         net: The net; left in evaluation mode.
         samples: The split.
-        device: Where the net is.
+        device: Device of the net.
         on_batch: See ``run_net``.
     """
     poses, loss = run_net(net, samples, device, on_batch=on_batch)
@@ -62,7 +62,7 @@ def run_net(
     Args:
         net: The net; left in evaluation mode.
         samples: The split.
-        device: Where the net is.
+        device: Device of the net.
         mirrored: Give the net mirrored crops and mirror its poses back.
         on_batch: Called after each batch with crops done and crops in all; may raise.
 

@@ -40,7 +40,7 @@ class Compact(nn.Module):
     Args:
         width: Factor on every number of channels.
         size: Side of the square input, pixels; a multiple of 16.
-        keypoints: How many keypoints it finds.
+        keypoints: Number of keypoints.
     """
 
     def __init__(self, width: float = 1.0, size: int = 64, keypoints: int = KEYPOINTS) -> None:

@@ -54,7 +54,7 @@ class Linna(nn.Module):
         width: Factor on every number of channels and hidden units.
         size: Side of the square input, pixels.
         variant: ``"M"`` or ``"S"``.
-        keypoints: How many keypoints it finds.
+        keypoints: Number of keypoints.
     """
 
     def __init__(

@@ -25,17 +25,17 @@ class RunPlan:
 
     Attributes:
         kind: ``"pretrain"`` or ``"finetune"``.
-        model: Which net.
-        model_from: Where its name comes from.
+        model: Name of the net.
+        model_from: Origin of its name.
         weights: Number of its weights.
         init: The checkpoint that they are taken from, or None for fresh ones.
         size: Side of its input, pixels.
-        device: Where it is trained.
+        device: The device that trains it.
         steps: Number of batches.
         batch: Samples in a batch.
         samples: Crops to train on.
         val_samples: Crops to validate on.
-        validations: How often it is validated.
+        validations: Number of validations.
         checkpoint_bytes: Size of one checkpoint.
     """
 
@@ -57,7 +57,7 @@ class RunPlan:
         """Return the plan as two lines for a person.
 
         Args:
-            folder: Where the checkpoints go.
+            folder: The folder of the checkpoints.
         """
         start = "fresh weights" if self.init is None else f"weights of {self.init}"
         disk = size_text(COPIES * self.checkpoint_bytes)
@@ -74,8 +74,8 @@ def check_space(flag: str, folder: Path, needed: int) -> None:
     """Refuse a run whose checkpoints don't fit on the disk.
 
     Args:
-        flag: Which flag names the folder.
-        folder: Where they go; need not exist.
+        flag: The flag that names the folder.
+        folder: Their folder; need not exist.
         needed: Bytes.
 
     Raises:

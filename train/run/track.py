@@ -58,9 +58,9 @@ class Track:
         data: The data set's file name, for the checkpoints.
         train: The training split; gives the mean pose.
         val: The validation split.
-        run: Where figures and weights go.
-        device: Where the net is.
-        pace: Told how long validations take.
+        run: Folder of figures and weights.
+        device: Device of the net.
+        pace: Takes the durations of validations.
         on_notice: Takes lines for the person.
 
     Attributes:
@@ -131,7 +131,7 @@ class Track:
         self._say()
 
     def finish(self, net: nn.Module, step: int) -> Learned:
-        """Return how the run went, after its last validation.
+        """Return the figures of the run, after its last validation.
 
         Raises:
             KincapError: The last weights can't be saved (exit 1).
@@ -224,7 +224,7 @@ class Track:
         )
 
     def learned(self) -> Learned:
-        """Return how the run went, after its last validation."""
+        """Return the figures of the run, after its last validation."""
         best_step, best = self._history[self._best]
         return Learned(
             steps=self._history[-1][0],
