@@ -19,6 +19,7 @@ from kincap.capture.sources.sensor import (
 from kincap.core.errors import SensorError
 from kincap.sessions.schema import empty_body_row
 
+from ..checks.people import person
 from .virtual_clock import VirtualClock
 
 TICK = 333_333
@@ -133,7 +134,7 @@ def row_of(shot: Shot, now_ns: int) -> np.ndarray:
     rng = np.random.default_rng(shot.content)
     for slot, (body, side_m) in shot.people.items():
         row["tracked"][0, slot], row["tracking_id"][0, slot] = 1, body
-        joints = rng.normal((side_m, 0.2, 2.5), 0.05, (25, 3))
+        joints = person() + rng.normal((side_m, 0.0, 0.0), 0.01, (25, 3))
         row["joint_xyz_m"][0, slot] = joints
         row["joint_state"][0, slot] = 2
     return row

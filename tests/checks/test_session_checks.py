@@ -18,7 +18,7 @@ from kincap.sessions.schema import Rows, empty_body_row
 from kincap.sessions.truth import load_truth
 
 from ..sessions.repair.conftest import tape
-from .test_plausibility import person
+from .people import person
 
 __all__ = ["tape"]
 

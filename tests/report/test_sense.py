@@ -16,7 +16,7 @@ from kincap.report.text import report_lines
 from kincap.sessions.kinds import KINDS, Kind
 from kincap.sessions.schema import empty_body_row
 
-from ..checks.test_plausibility import person
+from ..checks.people import person
 
 Change = Callable[[int, np.ndarray], None]
 
