@@ -19,6 +19,8 @@ from kincap.core.sensor_shape import KINECT_V2, SensorShape
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import EventKind, Stream, empty_body_row
 
+from ..checks.people import person
+
 PHASES = {1: "rotate", 3: "seal", 5: "repack", 7: "recover", 9: "save"}
 
 
@@ -84,7 +86,9 @@ class MemorySensor:
         row["time_device"], row["time_host"] = tick, now
         row["tracked"][0, : self.persons] = 1
         row["tracking_id"][0, : self.persons] = 7
-        row["joint_xyz_m"][0, : self.persons] = k
+        joints = row["joint_xyz_m"].shape[2]
+        # a person who moves by a metre a row; of another sensor all joints in one point
+        row["joint_xyz_m"][0, : self.persons] = person() + [k, 0, 0] if joints == 25 else k
         row["joint_state"][0, : self.persons] = 2
         return row
 
