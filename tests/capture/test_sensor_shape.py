@@ -10,23 +10,14 @@ import pytest
 
 from kincap.capture.record import RecordSettings, record
 from kincap.core.errors import SessionError
-from kincap.core.sensor_shape import KINECT_V2, SensorShape
+from kincap.core.sensor_shape import KINECT_V2
 from kincap.core.skeleton import KINECT_V2_SKELETON, Skeleton
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import by_kinect_joints
 from kincap.sessions.session_file import load_session
 
-MORE = ("Nose", "EyeLeft", "EarLeft", "EyeRight", "EarRight", "ClavicleLeft", "ClavicleRight")
-SHAPE = SensorShape(
-    Skeleton(
-        "made-up-32",
-        (*MORE, *KINECT_V2_SKELETON.points),
-        (*KINECT_V2_SKELETON.bones, ("Head", "Nose"), ("Nose", "EyeLeft")),
-    ),
-    bodies=4,
-    plane_size_px=(640, 576),
-    tick_100ns=666_667,
-)
+from .made_up_sensor import SHAPE
+
 FRAMES = 90
 
 
@@ -49,6 +40,19 @@ def test_it_is_read_back_as_it_was_recorded(made: Path) -> None:
         assert rows["joint_xyz_m"].shape == (FRAMES, 4, 32, 3)
         assert rows["joint_xyz_m"][:, 1, 31, 2].tolist() == list(range(FRAMES))
         assert np.diff(rows["time_device"]).tolist() == [SHAPE.tick_100ns] * (FRAMES - 1)
+
+
+def test_it_is_a_source_of_the_command(kincap, tmp_path: Path) -> None:
+    source = "tests.capture.made_up_sensor:open_sensor"
+    root = str(Path(__file__).parents[2])
+    run = kincap("record", "--session", "own", "--source", source, "--json", PYTHONPATH=root)
+    assert run.returncode == 0, run.stderr
+    done = json.loads(run.stdout)
+    assert (done["color_frames"], done["body_frames"], done["mask_frames"]) == (30, 30, 30)
+    assert kincap("sessions", "verify", "own").returncode == 0
+    with SessionReader(tmp_path / "recordings" / "own") as reader:
+        assert reader.bodies["joint_xyz_m"][:, 3, 31, 1].tolist() == list(range(30))
+        assert reader.info.shape.to_json() == SHAPE.to_json()
 
 
 def test_no_commands_stumble_over_it(kincap, made: Path) -> None:
