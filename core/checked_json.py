@@ -6,13 +6,19 @@ text stays plain JSON that any program reads. A single flipped bit can be found 
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
+
+from .valid_text import valid_json, valid_text
 
 KEY: Final = "checksum"
 _ON_LINES: Final = (f',\n "{KEY}": "'.encode(), b'"\n}\n')
 _ON_ONE_LINE: Final = (f', "{KEY}": "'.encode(), b'"}\n')
 _HEX_DIGITS: Final = 64
+_ODD_TEXT: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+"""An escape or bytes of half a letter: of a pair, or of what is not valid UTF-8."""
+_ODD_STR: Final = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
 def dump_checked(content: Mapping[str, Any], *, lines: bool) -> bytes:
@@ -25,8 +31,8 @@ def dump_checked(content: Mapping[str, Any], *, lines: bool) -> bytes:
     text = json.dumps(
         content, ensure_ascii=False, allow_nan=False, indent=1 if lines else None
     ).removesuffix("\n}" if lines else "}")
-    # a note typed in an odd encoding holds lone surrogates; json.loads takes them back
-    body = text.encode(errors="surrogatepass")
+    # a note typed in another encoding holds lone surrogates: what is written is always UTF-8
+    body = valid_text(text).encode()
     head, end = _ON_LINES if lines else _ON_ONE_LINE
     return body + head + hashlib.sha256(body).hexdigest().encode() + end
 
@@ -42,13 +48,15 @@ def is_whole(raw: bytes) -> bool:
 
 
 def parse_json(raw: bytes | str) -> Any:
-    """Return what a JSON text says.
+    """Return what a JSON text says, its texts without lone surrogates.
 
     Raises:
         ValueError: It is not valid JSON, or nested so deeply that Python gives up.
     """
     try:
-        return json.loads(raw)
+        found = json.loads(raw)
+        odd = _ODD_TEXT.search(raw) if isinstance(raw, bytes) else _ODD_STR.search(raw)
+        return valid_json(found) if odd else found
     except RecursionError as err:
         raise ValueError("nested too deeply") from err
 
@@ -67,7 +75,7 @@ def load_checked(raw: bytes, *, strict: bool = True) -> dict[str, Any]:
         raise ValueError("its checksum differs")
     content = parse_json(raw)
     if not isinstance(content, dict):
-        raise ValueError("no JSON object")
+        raise ValueError("not a JSON object")
     content.pop(KEY, None)
     return content
 

@@ -75,6 +75,7 @@ def open_checked(
     error: type[KincapError],
     groups: tuple[str, ...] = (),
     attributes: int = 64,
+    follow_links: bool = True,
 ) -> h5py.File:
     """Open a file for reading after comparing its structure with a schema.
 
@@ -91,6 +92,7 @@ def open_checked(
         error: Raised for anything odd.
         groups: Groups that must exist.
         attributes: How many attributes an object may have.
+        follow_links: Whether the file may be reached by a link.
 
     Returns:
         The open file; close it, or use it in a with statement.
@@ -156,7 +158,7 @@ def _is_plain(file: h5py.File, name: str) -> bool:
 def _open(path: Path, what: str, error: type[KincapError]) -> tuple[h5py.File, int]:
     """Open a regular file with HDF5 and return it with its size; nothing is checked yet."""
     try:
-        found = path.stat()
+        found = path.stat(follow_symlinks=follow_links)
     except OSError as err:
         raise error(f"{path}: {err.strerror or err}; expected {what}") from err
     if not stat.S_ISREG(found.st_mode):

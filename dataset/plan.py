@@ -17,7 +17,7 @@ from .finding_counts import count_findings, poor_lines, report_findings
 from .kinect13.format import SPLITS, Meta, skeleton_meta
 from .label_error import Labels, compare_labels, label_error
 from .rows import SessionPlan, columns_of, pictures_of, session_pictures
-from .session_data import Recording, choose_sessions, load_recording
+from .session_data import Recording, choose_sessions, load_recording, unusable_sessions
 from .settings import BuildSettings
 from .split.copies import refuse_copies
 from .split.dealing import GUARD, Dealt, Sides, deal_frames
@@ -69,6 +69,7 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
         SessionError: A session can't be built from as it is.
     """
     names = choose_sessions(settings.recordings, settings.sessions)
+    left_out = unusable_sessions(settings.recordings, settings.sessions)
     split = parse_split(settings.val, settings.test, names, settings.guard_s)
     recordings = []
     for done, name in enumerate(names):
@@ -99,7 +100,12 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
             cues=("",),
             quality_bits={"keypoint_quality": dict(KEYPOINT_BITS), "quality": dict(ROW_BITS)},
         ),
-        warnings=(*_warnings(sessions), *dealt.warnings, *unread),
+        warnings=(
+            *(f"{line}; left out" for line in left_out),
+            *_warnings(sessions),
+            *dealt.warnings,
+            *unread,
+        ),
         label_error=error,
     )
 

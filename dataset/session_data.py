@@ -17,10 +17,16 @@ from ..core.errors import DatasetError, SessionError, ShardError
 from ..core.geometry import has_place_px
 from ..core.skeleton import KEYPOINT_JOINT
 from ..sessions.edits import Edits, load_edits
-from ..sessions.folders import find_sessions, session_folder
+from ..sessions.folders import (
+    NOT_READABLE,
+    find_sessions,
+    may_read,
+    name_problem,
+    session_folder,
+)
 from ..sessions.info import SessionInfo
 from ..sessions.lock import is_recording
-from ..sessions.manifest import MANIFEST
+from ..sessions.manifest import read_raw
 from ..sessions.schema import (
     BODIES_DTYPE,
     COLOR_DTYPE,
@@ -124,15 +130,29 @@ def choose_sessions(recordings: Path, pattern: str) -> list[str]:
     Raises:
         DatasetError: There is none.
     """
-    names = find_sessions(recordings, pattern)
+    found = find_sessions(recordings, pattern)
+    names = [name for name in found if _unusable(recordings / name) is None]
     if names:
         return names
+    if found:
+        raise DatasetError("; ".join(unusable_sessions(recordings, pattern)))
     there = find_sessions(recordings)
     if there:
         raise DatasetError(
             f"--sessions {pattern}: matches none of {', '.join(there[:6])} in {recordings}"
         )
     raise DatasetError(f"{recordings}: no sessions here; record one or name another --recordings")
+
+
+def unusable_sessions(recordings: Path, pattern: str) -> list[str]:
+    """Return a line for each session that a glob names and that can't be used as it is called."""
+    folders = [recordings / name for name in find_sessions(recordings, pattern)]
+    return [f"{folder}: {why}" for folder in folders if (why := _unusable(folder)) is not None]
+
+
+def _unusable(folder: Path) -> str | None:
+    """Return why a session's folder can't be used, or None."""
+    return name_problem(folder) or (None if may_read(folder) else NOT_READABLE)
 
 
 def load_recording(recordings: Path, name: str) -> Recording:
@@ -219,8 +239,7 @@ def _check_device(folder: Path, info: SessionInfo) -> None:
 
 def _manifest_sha256(folder: Path) -> str:
     """Return the checksum of the manifest, which holds that of every shard."""
-    path = folder / MANIFEST
-    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
+    return hashlib.sha256(read_raw(folder)).hexdigest()
 
 
 def _needed(rows: Rows, size_px: tuple[int, int]) -> BodyRows:

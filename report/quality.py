@@ -23,10 +23,11 @@ from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import KincapError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
+from ..core.files.small_files import read_small
 from ..sessions.folders import NOT_READABLE, find_folders, may_read
 from ..sessions.kinds import KINDS
 from ..sessions.lock import is_recording
-from ..sessions.repair.verify import QUALITY_FILE
+from ..sessions.repair.verify import MOST_QUALITY, QUALITY_FILE
 from ..sessions.summary import SessionSummary, summarise
 from .advice import advice, verdict
 from .measures import accounts, dropped_ranges, measure
@@ -133,7 +134,7 @@ def save_quality(folder: Path, quality: Mapping[str, Any], io: FileIO | None = N
 def load_quality(folder: Path) -> dict[str, Any] | None:
     """Return what a session's quality.json says; None where there is none that is whole."""
     try:
-        kept = load_checked((folder / QUALITY_FILE).read_bytes())
+        kept = load_checked(read_small(folder / QUALITY_FILE, MOST_QUALITY))
     except (OSError, ValueError):
         return None
     return kept if kept.get("schema") == QUALITY_SCHEMA else None

@@ -20,9 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import SessionError
 from ..core.files.file_io import FileIO, LockFile
+from ..core.files.small_files import MIB, read_small
 
 EDITS_FILE: Final = "edits.json"
 EDITS_LOCK: Final = "edits.lock"
+MOST_BYTES: Final = 16 * MIB
+"""Of edits.json."""
 EDITS_VERSION: Final = 1
 
 NONE: Final = 0
@@ -141,7 +144,7 @@ def load_edits(folder: Path) -> Edits:
     """
     path = folder / EDITS_FILE
     try:
-        kept = load_checked(path.read_bytes())
+        kept = load_checked(read_small(path, MOST_BYTES))
         if kept["format_version"] != EDITS_VERSION:
             raise SessionError(
                 f"{path}: version {kept['format_version']}, this kincap reads {EDITS_VERSION}; "

@@ -12,9 +12,11 @@ from typing import Any, Final, Self
 from ..core.checked_json import parse_json
 from ..core.errors import SessionLockedError
 from ..core.files.file_io import FileIO, LockFile
+from ..core.files.small_files import KIB, read_small
 
 LOCK_FILE: Final = "lock"
 HOLDER_FILE: Final = "lock.json"
+_MOST_BYTES: Final = 64 * KIB
 
 
 class SessionLock:
@@ -80,7 +82,7 @@ class SessionLock:
 def holder(folder: Path) -> dict[str, Any] | None:
     """Return what lock.json says (pid, host, command, since); None where it says nothing."""
     try:
-        about = parse_json((folder / HOLDER_FILE).read_bytes())
+        about = parse_json(read_small(folder / HOLDER_FILE, _MOST_BYTES))
     except (OSError, ValueError):
         return None
     return about if isinstance(about, dict) else None

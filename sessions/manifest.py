@@ -5,18 +5,27 @@ count; for one shard the last whole line wins.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 from ..core.checked_json import dump_checked, is_whole, load_checked
 from ..core.errors import SessionError, ShardError
 from ..core.files.file_io import FileIO
+from ..core.files.small_files import MIB, read_small
 from .schema import TABLES, Stream
 from .shard.layout import Layout
 
 MANIFEST: Final = "manifest.jsonl"
+MOST_BYTES: Final = 32 * MIB
+"""Of a manifest: room for the lines of 20 TB of shards."""
+_MOST_LINE: Final = MIB
+_BEGIN: Final = b'{"name": "'
+"""How a line begins."""
+_MOST_NAMED: Final = 100
+"""Damaged lines that are named one by one."""
 SHARD_NAME: Final = re.compile(r"[0-9]{6}\.h5")
 
 
@@ -133,20 +142,24 @@ def _span(kept: dict[str, Any]) -> StreamSpan:
     return span
 
 
-def _read(folder: Path) -> bytes:
+def read_raw(folder: Path) -> bytes:
     """Return the manifest's bytes; none where there is no manifest yet."""
     try:
-        return (folder / MANIFEST).read_bytes()
+        return read_small(folder / MANIFEST, MOST_BYTES)
     except FileNotFoundError:
         return b""
     except OSError as err:
         raise SessionError(f"{folder / MANIFEST}: {err.strerror or err}") from err
 
 
-def _lines(raw: bytes) -> tuple[list[bytes], bytes]:
-    """Return the lines that have a newline, with it, and what stands behind the last."""
-    *lines, tail = raw.split(b"\n")
-    return [line + b"\n" for line in lines], tail
+def _lines(raw: bytes) -> Iterator[bytes]:
+    """Yield the lines that have a newline, with it; a list of tiny lines would fill the memory."""
+    return (line for line in BytesIO(raw) if line.endswith(b"\n"))
+
+
+def torn_tail(raw: bytes) -> bytes:
+    """Return what follows the last newline of a manifest."""
+    return raw[raw.rfind(b"\n") + 1 :]
 
 
 def _lost_newline(tail: bytes) -> bool:
@@ -156,6 +169,8 @@ def _lost_newline(tail: bytes) -> bool:
 
 def parse_line(line: bytes) -> ManifestRecord | None:
     """Return the record of a line with its newline, or None where it is damaged."""
+    if not line.startswith(_BEGIN) or len(line) > _MOST_LINE:
+        return None
     try:
         return ManifestRecord.from_json(load_checked(line))
     except (KeyError, TypeError, ValueError, AttributeError, ShardError):
@@ -168,7 +183,7 @@ def read_manifest(folder: Path) -> dict[str, ManifestRecord]:
     Args:
         folder: The session's folder.
     """
-    records = filter(None, map(parse_line, _lines(_read(folder))[0]))
+    records = filter(None, map(parse_line, _lines(read_raw(folder))))
     return dict(sorted({record.name: record for record in records}.items()))
 
 
@@ -177,15 +192,30 @@ def check_manifest(folder: Path) -> list[str]:
 
     A torn last line is no damage, but a whole line whose newline was changed is.
     """
-    lines, tail = _lines(_read(folder))
-    damage = [
-        f"line {number}: {'tells of no shard' if is_whole(line) else 'its checksum differs'}"
-        for number, line in enumerate(lines, start=1)
-        if parse_line(line) is None
-    ]
-    if _lost_newline(tail):
-        damage.append(f"line {len(lines) + 1}: its last byte is not a newline")
+    raw = read_raw(folder)
+    damage: list[str] = []
+    more = number = 0
+    for number, line in enumerate(_lines(raw), start=1):
+        if parse_line(line) is not None:
+            continue
+        if len(damage) < _MOST_NAMED:
+            what = "names no shard" if is_whole(line) else "its checksum differs"
+            damage.append(f"line {number}: {what}")
+        else:
+            more += 1
+    if more:
+        damage.append(f"{more} more lines")
+    if _lost_newline(torn_tail(raw)):
+        damage.append(f"line {number + 1}: its last byte is not a newline")
     return damage
+
+
+def readable_records(folder: Path) -> dict[str, ManifestRecord]:
+    """Return the records of sealed shards as ``read_manifest``; none where it can't be read."""
+    try:
+        return read_manifest(folder)
+    except SessionError:
+        return {}
 
 
 def append_manifest(folder: Path, record: ManifestRecord, io: FileIO | None = None) -> None:
@@ -200,8 +230,8 @@ def append_manifest(folder: Path, record: ManifestRecord, io: FileIO | None = No
         OSError: It could not be written; a torn line may be left, which does not count.
     """
     io = io or FileIO()
-    raw = _read(folder)
-    tail = _lines(raw)[1]
+    raw = read_raw(folder)
+    tail = torn_tail(raw)
     line = dump_checked(record.to_json(), lines=False)
     keep = len(raw) - len(tail)
     if _lost_newline(tail):

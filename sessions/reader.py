@@ -23,6 +23,8 @@ from .shard.shard_reader import ShardReader
 from .shards import SEALED, ShardFile, list_shards, open_shard
 
 _EVENTS: Final = "events"
+MOST_TAKE: Final = 2**16 - 1
+"""The largest number of a take that a row can hold."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ class SessionReader:
         return max(behind, int(lost["seq_last"].max()) + 1 if len(lost) else 0)
 
     def next_take(self) -> int:
-        """Return the number that the next take gets: behind those of session.json and all rows.
+        """Return the number of the next take: after those of session.json and of all rows.
 
         Takes only rise, so the last shard with rows in it says enough: an hour of bodies is 600 MB.
         """
@@ -251,4 +253,9 @@ class SessionReader:
             if found:
                 takes += found
                 break
-        return max(takes, default=-1) + 1
+        following = max(takes, default=-1) + 1
+        if following > MOST_TAKE:
+            raise SessionError(
+                f"{self.folder}: all takes to {MOST_TAKE} are used; record into another session"
+            )
+        return following

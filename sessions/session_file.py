@@ -9,6 +9,7 @@ from ..core.checked_json import dump_checked, is_whole, load_checked, mend_bit
 from ..core.errors import SessionError
 from ..core.files.acknowledgements import Phase, phase
 from ..core.files.file_io import FileIO
+from ..core.files.small_files import MIB, read_small
 from .device import Device
 from .folders import SESSION_FILE, check_session_name
 from .info import SessionInfo
@@ -21,11 +22,21 @@ def _as_it_is(kept: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+MOST_BYTES: Final = 16 * MIB
+"""Of session.json: room for 65,536 takes."""
+_MOST_DAMAGED: Final = MIB
+"""Largest file that is parsed although its checksum differs."""
+
 READABLE: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     1: _as_it_is,
     2: _as_it_is,
 }
 """How session.json of each version becomes one with today's keys."""
+
+
+def _parse(raw: bytes, *, strict: bool) -> dict[str, Any]:
+    """Return the object of session.json; a large one that is not whole is not even parsed."""
+    return load_checked(raw, strict=strict or len(raw) > _MOST_DAMAGED)
 
 
 def load_session(folder: Path, *, strict: bool = True) -> SessionInfo:
@@ -40,7 +51,7 @@ def load_session(folder: Path, *, strict: bool = True) -> SessionInfo:
     """
     path = folder / SESSION_FILE
     try:
-        kept = load_checked(path.read_bytes(), strict=strict)
+        kept = _parse(read_small(path, MOST_BYTES), strict=strict)
     except FileNotFoundError as err:
         raise SessionError(f"{folder}: no session here (no {SESSION_FILE})") from err
     except OSError as err:
@@ -73,6 +84,8 @@ def _odd_field(said: dict[str, Any]) -> str | None:
         if f.name in said and type(said[f.name]) is not expected:
             found = type(said[f.name]).__name__
             return f"{f.name} is of type {found}, expected {expected.__name__}"
+    if not all(isinstance(tag, str) for tag in said.get("tags", [])):
+        return "tags hold something else than text"
     takes, layouts = said.get("takes", []), said.get("layouts", [])
     if not all(isinstance(item, dict) for item in (*takes, *layouts)):
         return "takes or layouts hold something else than objects"
@@ -97,7 +110,7 @@ def save_session(folder: Path, info: SessionInfo, io: FileIO | None = None) -> N
 def check_session_file(folder: Path) -> str | None:
     """Return what is damaged in session.json, or None."""
     try:
-        raw = (folder / SESSION_FILE).read_bytes()
+        raw = read_small(folder / SESSION_FILE, MOST_BYTES)
     except OSError as err:
         return f"can't be read ({err.strerror or err})"
     return None if is_whole(raw) else "its checksum differs"
@@ -114,7 +127,7 @@ def mend_session_file(folder: Path, io: FileIO | None = None) -> bool:
         Whether the file is whole now; False where more than a bit is damaged.
     """
     path = folder / SESSION_FILE
-    raw = path.read_bytes()
+    raw = read_small(path, MOST_BYTES)
     if is_whole(raw):
         return True
     whole = mend_bit(raw)

@@ -16,7 +16,7 @@ from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
 from .folders import shard_names
 from .info import SessionInfo
-from .manifest import ManifestRecord, read_manifest
+from .manifest import ManifestRecord, readable_records
 from .shard.find_layout import FoundLayout, find_layout
 from .shard.shard_reader import ShardReader
 
@@ -80,7 +80,7 @@ def list_shards(folder: Path) -> list[ShardFile]:
     Args:
         folder: The session's folder.
     """
-    records = read_manifest(folder)
+    records = readable_records(folder)
     return [
         ShardFile(folder / name, records.get(name), _size(folder / name))
         for name in sorted({*shard_names(folder), *records})

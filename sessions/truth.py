@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SessionError
+from ..core.files.small_files import MIB, read_small
 from ..core.skeleton import JOINTS
 from .schema import Stream
 
@@ -26,6 +27,8 @@ TRUTH_SCHEMA: Final = "kincap/truth/1"
 HEADER_FILE: Final = ".jsonl"
 ROWS_FILE: Final = ".rows"
 _MAX_PERSONS: Final = 16
+_MOST_LINES, _MOST_ROWS = 64 * MIB, 1024 * MIB
+"""Bytes of a header and of its rows that are read."""
 
 
 def truth_dtype(persons: int) -> np.dtype[Any]:
@@ -164,8 +167,8 @@ class _Part:
     @classmethod
     def read(cls, path: Path) -> "_Part":
         """Read one recording's two files, up to their last whole line and row."""
-        whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
         try:
+            whole = read_small(path, _MOST_LINES).decode().rpartition("\n")[0]
             head, *lines = [json.loads(line) for line in whole.splitlines()] or [{}]
             if head and head["schema"] != TRUTH_SCHEMA:
                 raise SessionError(
@@ -174,8 +177,10 @@ class _Part:
                 )
             persons = int(head.get("persons", 1))
             names = tuple(str(name) for name in head.get("faults", ()))
+        except OSError as error:
+            raise SessionError(f"{path}: {error.strerror or error}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise SessionError(f"{path}: is no truth of a recording ({error!r})") from error
+            raise SessionError(f"{path}: not the truth of a recording ({error!r})") from error
         if not 1 <= persons <= _MAX_PERSONS:
             raise SessionError(f"{path}: {persons} persons, expected 1 to {_MAX_PERSONS}")
         return cls(persons, names, tuple(lines), _whole_rows(path, persons))
@@ -226,8 +231,13 @@ def _whole_rows(header: Path, persons: int) -> NDArray[Any]:
     """Return the rows that were written whole."""
     dtype = truth_dtype(persons)
     path = header.with_suffix(ROWS_FILE)
-    size = path.stat().st_size if path.is_file() else 0
-    rows = np.fromfile(path, dtype, size // dtype.itemsize) if size else np.empty(0, dtype)
+    try:
+        raw = read_small(path, _MOST_ROWS)
+    except FileNotFoundError:
+        raw = b""
+    except OSError as error:
+        raise SessionError(f"{path}: {error.strerror or error}") from error
+    rows = np.frombuffer(raw, dtype, len(raw) // dtype.itemsize)
     return np.asarray(rows[rows["stream"] != 0])
 
 
@@ -250,6 +260,8 @@ class TruthWriter:
             OSError: The disk refuses.
         """
         (folder / TRUTH_FOLDER).mkdir(mode=0o700, exist_ok=True)
+        if (folder / TRUTH_FOLDER).is_symlink():
+            raise OSError(errno.ELOOP, "is a link, which is not followed", folder / TRUTH_FOLDER)
         path = next_truth(folder)
         self._lines = _appended(path.with_suffix(HEADER_FILE))
         self._rows = _appended(path.with_suffix(ROWS_FILE))

@@ -1,12 +1,17 @@
 """What repair replaces is kept beside it until it is discarded."""
 
+import contextlib
 from pathlib import Path
 from typing import Final
 
 from ...core.files.file_io import FileIO
+from ...core.files.small_files import MIB, read_small
 
 DAMAGED_FILE: Final = ".damaged"
 """Ending of a file that repair replaced; a second one of the same name ends in ``.damaged2``."""
+
+MOST_KEPT: Final = 64 * MIB
+"""Of a small file that is kept before it is rewritten."""
 
 ASIDE_FILE: Final = ".aside"
 """Ending of a file that repair took out of a session and put nothing in its place."""
@@ -36,10 +41,11 @@ def keep_copy(path: Path, io: FileIO) -> Path:
     Returns:
         The copy; an earlier one where it holds the same, so that a repeated repair adds nothing.
     """
-    raw = path.read_bytes()
+    raw = read_small(path, MOST_KEPT)
     for earlier in path.parent.glob(f"{path.name}{DAMAGED_FILE}*"):
-        if earlier.read_bytes() == raw:
-            return earlier
+        with contextlib.suppress(OSError):
+            if read_small(earlier, MOST_KEPT) == raw:
+                return earlier
     kept = free_name(path, DAMAGED_FILE)
     io.write_atomic(kept, raw)
     return kept

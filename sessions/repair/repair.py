@@ -109,7 +109,8 @@ def repair(
                     report.after.notes.remove(kept_note(path))
     except OSError as err:
         raise KincapError(
-            f"{folder}: repair stopped ({err.strerror or err}); nothing is lost, run it again",
+            f"{err.filename or folder}: repair stopped ({err.strerror or err}); nothing is lost, "
+            "mend that and run it again",
             exit_code=1,
         ) from err
     return report

@@ -6,6 +6,7 @@ damaged file said is kept and named, so that a person can look at it.
 """
 
 import json
+import os
 import re
 import uuid
 from collections import Counter
@@ -17,13 +18,14 @@ from typing import Any, Final
 from ...core.checked_json import dump_checked, is_whole, load_checked, mend_bit, parse_json
 from ...core.errors import KincapError, SessionError, ShardError
 from ...core.files.file_io import FileIO, LockFile
+from ...core.files.small_files import read_small
 from ...core.jpeg import jpeg_size
 from ..device import Device
 from ..edits import EDITS_FILE, EDITS_LOCK, EDITS_VERSION, Edits, load_edits
 from ..folders import SESSION_FILE, shard_names
 from ..info import SessionInfo, new_session
 from ..info_checks import CLOCKS, is_time, odd_device, odd_take
-from ..manifest import MANIFEST, check_manifest, parse_line, read_manifest
+from ..manifest import MANIFEST, check_manifest, parse_line, read_manifest, read_raw
 from ..schema import EventKind, Stream
 from ..session_file import check_session_file, load_session, mend_session_file, save_session
 from ..shard.find_layout import shard_identity
@@ -31,12 +33,14 @@ from ..shard.layout import Layout
 from ..shard.shard_reader import ShardReader
 from ..shard.versions import READABLE
 from ..shards import open_shards
-from .kept_files import keep_copy
+from .kept_files import MOST_KEPT, keep_copy
 
 _MOST_TO_MEND: Final = 48 * 1024
 """Trying every bit takes the square of a file's length: half a minute at this size."""
 _TOLD_BY_PEOPLE: Final = ("subject", "outfit", "note", "tags", "consent")
 _TOLD_BY_RECORDER: Final = ("source", "device", "settings")
+_MOST_LINES: Final = 1 << 17
+"""More lines than any session has shards; what comes after them is taken out."""
 _OPERATIONS: Final = ("keep", "reject", "undo", "redo")
 
 
@@ -69,7 +73,7 @@ def repair_session_file(folder: Path, io: FileIO, log: Log) -> SessionInfo:
     path = folder / SESSION_FILE
     if check_session_file(folder) is None:
         return load_session(folder)
-    raw = path.read_bytes() if path.is_file() else b""
+    raw = read_small(path, MOST_KEPT) if os.path.lexists(path) else b""
     if raw:
         log.kept.append(keep_copy(path, io).name)
     if 0 < len(raw) <= _MOST_TO_MEND and mend_session_file(folder, io):
@@ -239,8 +243,8 @@ def repair_manifest(folder: Path, io: FileIO, log: Log) -> None:
     if not check_manifest(folder):
         return
     path = folder / MANIFEST
-    raw = path.read_bytes()
-    *lines, tail = [line + b"\n" for line in raw.split(b"\n")]
+    raw = read_raw(folder)
+    *lines, tail = [line + b"\n" for line in raw.split(b"\n", _MOST_LINES)]
     if is_whole(tail[:-2] + b"\n"):
         lines.append(tail[:-1])
     good: list[bytes] = []
@@ -270,6 +274,8 @@ def repair_manifest(folder: Path, io: FileIO, log: Log) -> None:
 
 def _mend_lines(run: list[bytes]) -> list[bytes]:
     """Return what can be mended of damaged lines that follow each other."""
+    if sum(map(len, run)) > 2 * _MOST_TO_MEND:
+        return []
     mended = [mend_bit(line) if len(line) <= _MOST_TO_MEND else None for line in run]
     if None in mended:
         # a flipped bit can make two lines of one, or one of two
@@ -310,7 +316,7 @@ def repair_edits(folder: Path, io: FileIO, log: Log) -> None:
 
 def _repair_edits(path: Path, io: FileIO, log: Log) -> None:
     """Rewrite a damaged edits.json."""
-    raw = path.read_bytes()
+    raw = read_small(path, MOST_KEPT)
     log.kept.append(keep_copy(path, io).name)
     whole = mend_bit(raw) if len(raw) <= _MOST_TO_MEND else None
     if whole is not None:

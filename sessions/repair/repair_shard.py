@@ -132,6 +132,8 @@ def restore(folder: Path, check: ShardCheck, io: FileIO) -> str | None:
             return None
         image = _Image(path, layout.size, patches)
     else:
+        if record.bytes != layout.size:
+            return None  # a line that no shard of this layout fits: its hash proves nothing
         with ShardReader(path, layout, reading) as shard:
             mended = _mended(shard, check, reading)
             blank = _behind_blobs(shard, mended or [])

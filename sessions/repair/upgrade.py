@@ -15,7 +15,8 @@ import numpy as np
 from ...core.errors import SessionError, ShardError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import FileIO
-from ..edits import EDITS_FILE, load_edits
+from ...core.files.small_files import read_small
+from ..edits import EDITS_FILE, MOST_BYTES, load_edits
 from ..folders import find_folders, session_folder
 from ..info import SessionInfo
 from ..lock import SessionLock
@@ -136,7 +137,7 @@ def _write(
             on_progress(done, total, shard.name)
     save_session(making, info, io)
     if load_edits(folder).operations:
-        io.write_atomic(making / EDITS_FILE, (folder / EDITS_FILE).read_bytes())
+        io.write_atomic(making / EDITS_FILE, read_small(folder / EDITS_FILE, MOST_BYTES))
     if (folder / TRUTH_FOLDER).is_dir() and not (folder / TRUTH_FOLDER).is_symlink():
         shutil.copytree(folder / TRUTH_FOLDER, making / TRUTH_FOLDER, symlinks=True)
     return count

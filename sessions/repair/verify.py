@@ -7,6 +7,7 @@ killed recorder) is checked by its rows and blobs; ``sealed: false`` alone is no
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,19 +15,27 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...core.checked_json import is_whole
-from ...core.errors import SessionError, ShardError
+from ...core.errors import KincapError, SessionError, ShardError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import SEALED_FILE, FileIO
+from ...core.files.small_files import MIB, read_small
 from ..edits import EDITS_FILE, load_edits
 from ..folders import NOT_READABLE, SESSION_FILE, find_folders, may_read, shard_names
 from ..info import SessionInfo
 from ..lock import holder, in_use
-from ..manifest import MANIFEST, ManifestRecord, check_manifest, read_manifest
+from ..manifest import (
+    MANIFEST,
+    ManifestRecord,
+    check_manifest,
+    read_raw,
+    readable_records,
+    torn_tail,
+)
 from ..schema import STREAM_TABLE, Stream
 from ..session_file import check_session_file, load_session
 from ..shard.find_layout import find_layout
 from ..shard.shard_writer import NEW
-from ..shards import LEFT, OPEN, UNREADABLE, list_shards
+from ..shards import LEFT, OPEN, UNREADABLE, ShardFile, list_shards
 from .accounting import account
 from .kept_files import cut_off_repairs, kept_files
 from .shard_check import (
@@ -44,6 +53,8 @@ QUALITY_FILE: Final = "quality.json"
 """The report about a session: it is worked out from the rest and can be made again."""
 _LINE: Final = b'{"name": "'
 """How a line of the manifest begins."""
+MOST_QUALITY: Final = 16 * MIB
+"""Bytes of quality.json."""
 _SETTLE_S: Final = 0.3
 _TRIES: Final = 3
 
@@ -122,9 +133,22 @@ def verify(
             if on_progress:
                 on_progress(before + part, total, note)
 
-        reports.append(verify_session(folder, tell) if may_read(folder) else _closed(folder))
+        reports.append(_verify_any(folder, tell))
         done += size
     return reports
+
+
+def _verify_any(folder: Path, on_progress: OnProgress) -> SessionReport:
+    """Verify a session, whatever it is: one that can't be checked is damaged."""
+    if not may_read(folder):
+        return _closed(folder)
+    try:
+        return verify_session(folder, on_progress)
+    except KincapError as err:
+        return SessionReport(folder.name, damage=[Damage("session", str(err))])
+    except OSError as err:
+        text = f"{err.filename or folder}: {err.strerror or err}"
+        return SessionReport(folder.name, damage=[Damage("session", text)])
 
 
 def _closed(folder: Path) -> SessionReport:
@@ -205,10 +229,11 @@ def _check_session_file(folder: Path, report: SessionReport) -> None:
 
 def _check_manifest(folder: Path, report: SessionReport) -> None:
     """Check the manifest's lines, and that what follows the last is the beginning of one."""
-    for text in check_manifest(folder):
-        report.damage.append(Damage("manifest", f"{MANIFEST}: {text}"))
-    path = folder / MANIFEST
-    torn = path.read_bytes().rpartition(b"\n")[2] if path.is_file() else b""
+    try:
+        damage, torn = check_manifest(folder), torn_tail(read_raw(folder))
+    except SessionError as err:
+        damage, torn = [str(err).removeprefix(f"{folder / MANIFEST}: ")], b""
+    report.damage += [Damage("manifest", f"{MANIFEST}: {text}") for text in damage]
     if b"\0" in torn or torn[: len(_LINE)] != _LINE[: len(torn)]:
         text = f"{MANIFEST}: ends in {len(torn)} bytes that no line begins with"
         report.damage.append(Damage("manifest", text))
@@ -243,11 +268,11 @@ def _check_shards(
             if on_progress:
                 on_progress(start + part, total, note)
 
-        check = _check_steady(folder, name, report, before, io, tell)
+        check = _check_steady(folder, shard, report, before, io, tell)
         if check is None:
             continue
         report.shards.append(check)
-        _check_line(folder, check, report)
+        _check_line(shard, check, report)
         report.damage += check.damage
         report.notes += check.notes
         for stream in STREAM_TABLE:
@@ -262,18 +287,18 @@ def _check_shards(
         report.damage.append(Damage("missing", text, record.name))
 
 
-def _check_line(folder: Path, check: ShardCheck, report: SessionReport) -> None:
+def _check_line(shard: ShardFile, check: ShardCheck, report: SessionReport) -> None:
     """Find shards whose line was lost: a shard gets its line first, then its mode."""
-    mode = (folder / check.name).stat().st_mode & 0o777
+    mode = shard.path.lstat().st_mode & 0o777
     unsealed = check.state in (LEFT, OPEN) and mode == SEALED_FILE
-    if unsealed and check.name not in read_manifest(folder):
+    if unsealed and shard.record is None:
         text = f"{MANIFEST}: has no line about it, its mode says that it was sealed"
         report.damage.append(Damage("manifest", text, check.name))
 
 
 def _check_steady(
     folder: Path,
-    name: str,
+    shard: ShardFile,
     report: SessionReport,
     before: dict[Stream, int],
     io: FileIO,
@@ -285,15 +310,15 @@ def _check_steady(
         None where a recorder deleted it meanwhile.
     """
     if not report.recording:
-        return _check_one(folder, name, report, before, io, tell)
+        return _check_one(folder, shard, report, before, io, tell)
     check = None
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(_SETTLE_S)
         try:
-            check = _check_one(folder, name, report, before, io, tell)
+            check = _check_one(folder, shard, report, before, io, tell)
         except (FileNotFoundError, ShardError):
-            if (folder / name).exists():
+            if os.path.lexists(shard.path):
                 raise
             return None
         if not check.damage:
@@ -303,15 +328,16 @@ def _check_steady(
 
 def _check_one(
     folder: Path,
-    name: str,
+    shard: ShardFile,
     report: SessionReport,
     before: dict[Stream, int],
     io: FileIO,
     tell: Callable[[int], None],
 ) -> ShardCheck:
     """Check a shard as it stands now."""
-    path, info = folder / name, report.info
-    record = read_manifest(folder).get(name)
+    name, path, info, record = shard.name, shard.path, report.info, shard.record
+    if report.recording:
+        record = readable_records(folder).get(name)
     if report.recording and info is not None:
         # a recorder may have begun since, with a layout of its own
         info = load_session(folder, strict=False)
@@ -319,12 +345,12 @@ def _check_one(
     if found is None:
         text = "can't be read, and neither session.json nor the manifest knows its layout"
         damage = [Damage("header", text, name)]
-        return ShardCheck(name, UNREADABLE, path.stat().st_size, damage=damage)
+        return ShardCheck(name, UNREADABLE, path.lstat().st_size, damage=damage)
     whole = not any(damage.kind == "session" for damage in report.damage)
     if found.foreign and whole:
         text = "belongs to another session"
         damage = [Damage("foreign", text, name)]
-        return ShardCheck(name, FOREIGN, path.stat().st_size, damage=damage)
+        return ShardCheck(name, FOREIGN, path.lstat().st_size, damage=damage)
     expected = Expected(
         layout=found,
         record=record,
@@ -348,9 +374,14 @@ def _note_leftovers(folder: Path, report: SessionReport) -> None:
         report.damage.append(Damage("missing", text, path.name))
     report.notes += map(kept_note, kept_files(folder))
     quality = folder / QUALITY_FILE
-    if quality.is_file() and not is_whole(quality.read_bytes()):
-        again = f"kincap sessions report {folder.name} makes it again"
-        report.notes.append(f"{QUALITY_FILE}: its checksum differs; {again}")
+    again = f"kincap sessions report {folder.name} makes it again"
+    try:
+        if not is_whole(read_small(quality, MOST_QUALITY)):
+            report.notes.append(f"{QUALITY_FILE}: its checksum differs; {again}")
+    except FileNotFoundError:
+        pass
+    except OSError as err:
+        report.notes.append(f"{QUALITY_FILE}: {err.strerror or err}; {again}")
     if report.recording:
         return
     for path in sorted(folder.glob(f"*.h5{NEW}")):

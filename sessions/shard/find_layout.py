@@ -140,7 +140,7 @@ def _most_rows(path: Path, kept: list[FoundLayout], io: FileIO) -> FoundLayout |
             best, most = one, rows
     if best is None and kept:
         # without rows its size alone speaks for a layout, or the manifest does
-        size = path.stat().st_size
+        size = path.lstat().st_size
         best = next((one for one in kept if one.layout.size == size), kept[0])
     return best
 
@@ -168,7 +168,9 @@ def shard_identity(path: Path) -> ShardIdentity | None:
     """
     try:
         layout = read_layout(path)
-        with open_checked(path, SHARD_SCHEMA, what="a kincap shard", error=ShardError) as file:
+        with open_checked(
+            path, SHARD_SCHEMA, what="a kincap shard", error=ShardError, follow_links=False
+        ) as file:
             kept = {name: file.attrs.get(name) for name in ("session_uuid", "created_utc")}
     except ShardError:
         return None

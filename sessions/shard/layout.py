@@ -41,6 +41,8 @@ MAX_SHARD_MIB: Final = 16384
 BODIES_TABLE: Final = STREAM_TABLE[Stream.bodies]
 EVENTS_TABLE: Final = "events"
 _MAX_HEADER: Final = 1 << 20
+_MAX_TABLE: Final = 4 << 30
+"""Bytes of a table: more than the bodies of the largest shard."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ class Layout:
                 return f"{name} is not a dataset of any format version"
             if place.rows < 0 or place.offset < 0:
                 return f"{name} has a negative place"
+            if name != BLOBS and place.end - place.offset > _MAX_TABLE:
+                return f"{name} is larger than any table"
         end = len(self.header)
         for place in sorted(self.tables.values(), key=lambda place: place.offset):
             if place.offset < end:

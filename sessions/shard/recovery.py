@@ -86,7 +86,13 @@ def recover(folder: Path, io: FileIO) -> Recovered:
             done.skipped.append(str(err))
             continue
         with ShardReader(path, layout, io) as shard:
-            empty = shard.is_empty()
+            empty, size = shard.is_empty(), shard.size()
+        if size > layout.size:
+            done.skipped.append(
+                f"{path}: {size} bytes, expected {layout.size}; kincap sessions repair "
+                f"{folder.name} cuts it"
+            )
+            continue
         if empty:
             io.remove(path)
             done.removed.append(name)

@@ -261,7 +261,8 @@ def read_layout(path: Path) -> Layout:
         ShardError: It is damaged, no shard, or of another version.
     """
     what = "a kincap shard"
-    with open_checked(path, SHARD_SCHEMA, what=what, error=ShardError, attributes=8) as file:
+    with open_checked(path, SHARD_SCHEMA, what=what, error=ShardError, attributes=8,
+                      follow_links=False) as file:  # fmt: skip
         kept = dict(file.attrs)
         if _text(kept.get("format")) != FORMAT:
             raise ShardError(f"{path}: attribute format is not {FORMAT}; expected {what}")
@@ -283,8 +284,7 @@ def read_layout(path: Path) -> Layout:
         raise ShardError(f"{path}: has no stream; expected {what}")
     if any(name in BLOB_TABLES for name in tables) and BLOBS not in tables:
         raise ShardError(f"{path}: dataset {BLOBS} is missing; expected {what}")
-    with path.open("rb") as raw:
-        header = raw.read(min(place.offset for place in tables.values()))
+    header = _beginning(path, min(place.offset for place in tables.values()))
     ordered = dict(sorted(tables.items(), key=lambda item: item[1].offset))
     layout = Layout(layout_id, header, ordered)
     problem = layout.problem()
@@ -293,6 +293,19 @@ def read_layout(path: Path) -> Layout:
     if problem:
         raise ShardError(f"{path}: {problem}; expected {what}")
     return layout
+
+
+def _beginning(path: Path, length: int) -> bytes:
+    """Return the first bytes of a shard."""
+    io = FileIO()
+    try:
+        fd = io.open_read(path)
+    except OSError as err:
+        raise ShardError(f"{path}: {err.strerror or err}") from err
+    try:
+        return io.read_at(fd, length, 0)
+    finally:
+        io.close(fd)
 
 
 def _text(value: Any) -> str:
