@@ -22,6 +22,7 @@ from kincap.checks.session_lag import measure_lags
 from kincap.checks.session_tables import read_tables
 from kincap.checks.session_takes import split_takes
 from kincap.core.files.file_io import FileIO
+from kincap.core.units import TICK_100NS
 from kincap.report.quality import make_quality
 from kincap.sessions.info import new_session
 from kincap.sessions.reader import SessionReader
@@ -54,7 +55,7 @@ def make_long(short: Path, folder: Path, minutes: float) -> None:
     info.add_layout(layout)
     save_session(folder, info)
     frames = round(minutes * 60 * 30)
-    length = int(color["time_device"][-1] - color["time_device"][0]) + 333_333
+    length = int(color["time_device"][-1] - color["time_device"][0]) + TICK_100NS
     room = layout.tables["color_index"].rows - 1
     for number, first in enumerate(range(0, frames, room)):
         path = folder / f"{number:06d}.h5"

@@ -100,7 +100,7 @@ def open_checked(
     Raises:
         KincapError: Of the given class, one line naming the file.
     """
-    file, size = _open(path, what, error)
+    file, size = _open(path, what, error, follow_links)
     try:
         checker = _Checker(file, size, attributes)
         problem = checker.problem(schema, groups) or _Scales(path, file).problem(schema)
@@ -126,7 +126,7 @@ def read_header(
     Raises:
         KincapError: Of the given class, one line naming the file.
     """
-    file, _ = _open(path, what, error)
+    file, _ = _open(path, what, error, follow_links=True)
     try:
         with file:
             return {
@@ -155,7 +155,9 @@ def _is_plain(file: h5py.File, name: str) -> bool:
     return True
 
 
-def _open(path: Path, what: str, error: type[KincapError]) -> tuple[h5py.File, int]:
+def _open(
+    path: Path, what: str, error: type[KincapError], follow_links: bool
+) -> tuple[h5py.File, int]:
     """Open a regular file with HDF5 and return it with its size; nothing is checked yet."""
     try:
         found = path.stat(follow_symlinks=follow_links)

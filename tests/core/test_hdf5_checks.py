@@ -327,7 +327,7 @@ def test_every_byte_of_damage_in_the_metadata_is_an_error_or_harmless(tmp_path: 
     ("key", "value", "message"),
     [
         ("format", np.bytes_(b"other"), "format is not kincap-shard"),
-        ("format_version", 2, "shard version 2, this kincap reads 1; upgrade kincap"),
+        ("format_version", 3, "shard version 3, this kincap reads 1-2; upgrade kincap"),
     ],
 )
 def test_shards_of_other_formats_and_versions_are_refused(

@@ -23,7 +23,9 @@ STATES = {"TRACKED", "INFERRED", "_TRACKED", "_INFERRED", "_NOT_TRACKED"}
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_writes_a_unit_or_a_tracking_state_down_again(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-            assert node.value not in UNITS, f"line {node.lineno}: use core.units"
+        if isinstance(node, ast.BinOp):
+            for side in (node.left, node.right):
+                if isinstance(side, ast.Constant):
+                    assert side.value not in UNITS, f"line {node.lineno}: use core.units"
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             assert node.id not in STATES, f"line {node.lineno}: use core.skeleton.TrackingState"
