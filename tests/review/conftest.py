@@ -38,7 +38,7 @@ TICK_100NS = 333_333
 
 
 def body_row(seq: int, take: int, time_device: int, inferred: Sequence[int] = ()) -> np.ndarray:
-    """Return a row with one person in slot 2, whose joints stand at (seq, joint number)."""
+    """Return a row with one person in slot 2, with its joints at (seq, joint number)."""
     row = empty_body_row()
     row["seq"], row["take"], row["time_device"] = seq, take, time_device
     row["tracked"][0, 2] = 1
@@ -185,7 +185,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
             served.process.communicate()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = chromium()

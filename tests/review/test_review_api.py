@@ -1,4 +1,4 @@
-"""What the page gets: the list, a session, frames as stored, bodies, decisions."""
+"""Answers for the page: the list, a session, frames as stored, bodies, decisions."""
 
 import json
 import os

@@ -196,7 +196,7 @@ def test_unmirror_turns_the_picture_and_the_joints(watched: Watched, make_sessio
       const data = c.getContext('2d').getImageData(0, 0, w, c.height).data; const x = [];
       for (let i = 0; i < data.length / 4; i += 1) if (data[4 * i + 3]) x.push((i % w) / w);
       return x.reduce((a, b) => a + b, 0) / x.length; }"""
-    # the joints of frame 20 stand at x = 120 of 320
+    # the joints of frame 20 are at x = 120 of 320
     assert page.evaluate(drawn) == pytest.approx(1 - 120.5 / 320, abs=0.01)
     page.keyboard.press("m")
     page.wait_for_timeout(100)

@@ -1,4 +1,4 @@
-"""What the checks found is drawn as lanes of the time line, said in words, and one click away."""
+"""The findings of the checks are drawn as lanes of the time line, in words, one click away."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from kincap.sessions.kinds import KINDS
 from tests.review.browser import Watched
 
 SWAPPED = "simulator:frames=215,pace=fast,faults=side_swap@2-7"
-LATE = "simulator:frames=200,pace=fast,faults=lag@2-6"
+LATE = "simulator:frames=135,pace=fast,seed=11,faults=lag@0.1-3.5"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Who gets an answer: every route, known or not, against every kind of stranger."""
+"""Access: every route, known or not, against every kind of stranger."""
 
 from pathlib import Path
 from typing import Any

@@ -17,7 +17,7 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass
 class Answer:
-    """What an application answered."""
+    """An application's answer."""
 
     status: int
     headers: dict[str, str]
@@ -133,7 +133,7 @@ STRANGERS = {
     "another site asks": lambda good: [*good, ("sec-fetch-site", "cross-site")],
     "another port asks": lambda good: [*good, ("sec-fetch-site", "same-site")],
 }
-"""What a request of a stranger looks like, made of the headers of the user's own page."""
+"""Requests of strangers, made of the headers of the user's own page."""
 
 
 def all_requests(app: Any, fill: dict[str, str]) -> list[tuple[str, str]]:

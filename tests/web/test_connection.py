@@ -120,7 +120,7 @@ def seconds_until_cut(connection: socket.socket, drip: bytes) -> float:
         (b"GET /quick HT", b""),
         (b"GET /quick HTTP/1.1\r\nHost: x\r\nX: ", b"x"),
         (b"GET /quick HTTP/1.1\r\nHost: x\r\n", b"X: y\r\n"),
-        # a body that nobody asked for, and one that goes on after the answer
+        # a body that was not asked for, and one that goes on after the answer
         (b"GET /quick HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", b"x"),
         (b"GET /quick HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
         # an answered request, then half of another

@@ -142,7 +142,7 @@ def test_a_wrong_token_buys_nothing(client: Client, token: object):
 
 
 def test_the_address_alone_gives_no_secret(client: Client):
-    """What a navigation receives is the same page for everybody."""
+    """A navigation receives the same page, whoever asks."""
     query = f"token={client.access.token}"
     page = client.ask("/", headers=[("host", HOST)], query=query)
     assert page.body == client.ask("/", headers=[("host", HOST)]).body
@@ -215,7 +215,7 @@ def test_files_are_a_fixed_set_of_plain_files(client: Client, tmp_path: Path):
 def test_errors_are_one_line_of_json(client: Client):
     said = client.ask("/api/fail", query="")
     assert (said.status, said.json()) == (409, {"error": "said plainly"})
-    # what nobody expected is answered too, then handed on to the server's log
+    # an unexpected error is answered too, then handed on to the server's log
     with pytest.raises(RuntimeError):
         client.ask("/api/fail", query="how=odd")
 
