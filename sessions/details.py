@@ -28,7 +28,7 @@ class SessionDetails:
         lost: Lost items by stream and reason.
         noticed: What else events report, by kind: how often it began (docs/recording.md).
         bodies: Bodies tracked over all rows (two people in one row count as two).
-        empty_rows: Body rows in which nobody was tracked.
+        empty_rows: Body rows in which no one was tracked.
         joints: For each joint the share of tracked bodies in which it was (tracked, inferred, not
             tracked).
         edits: The reviewer's decisions in force: first and last seq, verdict.

@@ -58,5 +58,5 @@ class Device:
 
     @property
     def is_estimated(self) -> bool:
-        """Whether the joints' pixels come from an assumed projection, not from a sensor."""
+        """Return True if the joints' pixels come from an assumed projection, not from a sensor."""
         return bool(self.projection and self.projection.get("estimated"))

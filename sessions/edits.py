@@ -64,12 +64,12 @@ class Edits:
 
     @property
     def can_undo(self) -> bool:
-        """Whether a decision is in force."""
+        """Return True if a decision is in force."""
         return bool(self._stacks()[0])
 
     @property
     def can_redo(self) -> bool:
-        """Whether a decision was taken back and none was made since."""
+        """Return True if a decision was taken back and none was made since."""
         return bool(self._stacks()[1])
 
     def decisions(self) -> list[dict[str, Any]]:

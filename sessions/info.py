@@ -16,14 +16,14 @@ from .shard.layout import Layout
 
 @dataclass
 class SessionInfo:
-    """What session.json says.
+    """Content of session.json.
 
     Attributes:
         name: The session's name.
-        uuid: Made once; stands in every shard.
+        uuid: Made once; is in every shard.
         created_utc: ISO 8601, ends with Z.
         subject: Who is recorded.
-        outfit: What the person wears; the session's name where nobody said.
+        outfit: What the person wears; the session's name if it was not given.
         note: Free text.
         tags: Free words.
         consent: What the person agreed to.
@@ -71,7 +71,7 @@ class SessionInfo:
 
     @property
     def mirrored(self) -> bool:
-        """Whether the images are stored as a mirror shows them.
+        """Return True if the images are stored as a mirror shows them.
 
         Raises:
             SessionError: session.json does not say it.
@@ -100,7 +100,7 @@ class SessionInfo:
 
     @property
     def is_bodies_alone(self) -> bool:
-        """Whether it was recorded without a colour stream, in all its recordings."""
+        """Return True if it was recorded without a colour stream, in all its recordings."""
         tables = [layout.get("tables", {}) for layout in self.layouts]
         return bool(tables) and not any("color_index" in names for names in tables)
 
@@ -108,7 +108,7 @@ class SessionInfo:
         """Return one of its layouts by id.
 
         Raises:
-            ShardError: What session.json holds under the id is no layout.
+            ShardError: The layout under the id in session.json is not valid.
         """
         for kept in self.layouts:
             if kept.get("id") == layout_id:

@@ -1,4 +1,4 @@
-"""What session.json may say of takes, device, names: whoever makes one can sign it too."""
+"""Checks of session.json, of takes, device and names: whoever makes one can sign it too."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -20,18 +20,18 @@ _MAY_BE_NULL: Final = ("depth_intrinsics", "projection")
 
 
 def is_time(value: Any) -> bool:
-    """Say whether a value is a time that a row could hold."""
+    """Return True if a value is a time that a row could hold."""
     return type(value) is int and -(2**63) <= value < 2**63
 
 
 def odd_take(take: Mapping[str, Any]) -> str | None:
-    """Say what is odd about a take, or None; a clock that nobody read may be null or not there."""
+    """Say what is odd about a take, or None; a clock that was not read may be null or missing."""
     number = take.get("take")
     if type(number) is not int or not 0 <= number < _MOST_TAKES:
-        return f"takes: {number!r:.40} is no take's number"
+        return f"takes: {number!r:.40} is not the number of a take"
     for name in CLOCKS:
         if take.get(name) is not None and not is_time(take[name]):
-            return f"takes: {name} of take {number} is no time"
+            return f"takes: {name} of take {number} is not a time"
     return None
 
 
@@ -56,5 +56,5 @@ def odd_names(of: str, names: Mapping[str, Any]) -> str | None:
     """Say what is odd about the names of numbers or bits in rows, or None."""
     for name, number in names.items():
         if type(number) is not int or not 0 <= number < _MOST_NUMBERS:
-            return f"{of}: {number!r:.40} is no number of {name:.40}"
+            return f"{of}: {number!r:.40} is not a number of {name:.40}"
     return None

@@ -37,7 +37,7 @@ class SessionLock:
 
         Args:
             command: What holds it, for others to be told.
-            must_say: Whether lock.json has to be written; without it, a full disk is no hindrance.
+            must_say: Whether lock.json has to be written; without it, a full disk does no harm.
 
         Raises:
             SessionLockedError: Another process holds it; says who.
@@ -62,7 +62,7 @@ class SessionLock:
 
     def release(self) -> None:
         """Free the session."""
-        # a lock.json that stays holds nobody up: the lock alone counts
+        # a lock.json that stays holds no one up: the lock alone counts
         with contextlib.suppress(OSError):
             self._io.discard(self.folder / HOLDER_FILE)
         self._lock.release()
@@ -98,13 +98,13 @@ def _who(about: dict[str, Any] | None) -> str:
 
 
 def is_recording(folder: Path) -> bool:
-    """Say whether a process holds the session's lock now."""
+    """Return True if a process holds the session's lock now."""
     return LockFile(folder / LOCK_FILE).is_held()
 
 
 def in_use(folder: Path) -> bool:
-    """Say whether a process holds a session's lock; nobody does where it can't be written."""
+    """Return True if a process holds a session's lock; False if it can't be written."""
     try:
         return is_recording(folder)
     except OSError:
-        return False  # a read-only disk, or somebody else's session
+        return False  # a read-only disk, or another user's session

@@ -31,7 +31,7 @@ SHARD_NAME: Final = re.compile(r"[0-9]{6}\.h5")
 
 @dataclass(frozen=True)
 class StreamSpan:
-    """What a sealed shard holds of one stream.
+    """Items of one stream in a sealed shard.
 
     Attributes:
         rows: Items.
@@ -103,7 +103,7 @@ class ManifestRecord:
         own = kept.get("own_layout")
         name = kept["name"]
         if type(name) is not str or not SHARD_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no shard's name")
+            raise ValueError(f"{name!r} is not the name of a shard")
         if not kept["streams"].keys() <= Stream.__members__.keys():
             raise ValueError("unknown stream")
         if not kept["rows"].keys() <= TABLES.keys():
@@ -123,9 +123,9 @@ class ManifestRecord:
 
 
 def _count(value: Any) -> int:
-    """Return a count or a seq of a line, checked: somebody else may have written it."""
+    """Return a count or a seq of a line, checked: another program may have written it."""
     if type(value) is not int or not 0 <= value < 2**64:
-        raise ValueError(f"{value!r} is no count")
+        raise ValueError(f"{value!r} is not a count")
     return value
 
 
@@ -136,7 +136,7 @@ def _span(kept: dict[str, Any]) -> StreamSpan:
         _count(value)
     for time in (span.time_first, span.time_last):
         if type(time) is not int or not -(2**63) <= time < 2**63:
-            raise ValueError(f"{time!r} is no time")
+            raise ValueError(f"{time!r} is not a time")
     if span.seq_last < span.seq_first:
         raise ValueError("seqs end before they begin")
     return span
@@ -163,7 +163,7 @@ def torn_tail(raw: bytes) -> bytes:
 
 
 def _lost_newline(tail: bytes) -> bool:
-    """Say whether a tail is no torn line but a whole one whose newline was changed."""
+    """Return True if a tail is not a torn line but a whole one whose newline was changed."""
     return is_whole(tail[:-1] + b"\n")
 
 
@@ -190,7 +190,7 @@ def read_manifest(folder: Path) -> dict[str, ManifestRecord]:
 def check_manifest(folder: Path) -> list[str]:
     """Return what is damaged in the manifest, one text for each line concerned.
 
-    A torn last line is no damage, but a whole line whose newline was changed is.
+    A torn last line is not damage, but a whole line whose newline was changed is.
     """
     raw = read_raw(folder)
     damage: list[str] = []

@@ -56,7 +56,7 @@ class SessionReader:
         shards: Its shards with their state, as of the last refresh.
 
     Raises:
-        SessionError: It is no session.
+        SessionError: It is not a session.
         ShardError: A shard can't be read, not even by its layout.
     """
 

@@ -1,4 +1,4 @@
-"""What a shard holds: the tables' types, the numbers written into them, when a row counts.
+"""Shard contents: the tables' types, the numbers written into them, the rows that count.
 
 docs/format.md says the same in words and is tested against these types.
 """

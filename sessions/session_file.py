@@ -31,7 +31,7 @@ READABLE: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     1: _as_it_is,
     2: _as_it_is,
 }
-"""How session.json of each version becomes one with today's keys."""
+"""Converters by version: they give session.json today's keys."""
 
 
 def _parse(raw: bytes, *, strict: bool) -> dict[str, Any]:

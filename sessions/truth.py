@@ -1,4 +1,4 @@
-"""What really was before a simulated sensor: kept beside a recording, for tests and figures.
+"""Ground truth of a simulated recording: kept beside it, for tests and figures.
 
 A folder ``truth`` in the session holds two files for each recording from a source that knows the
 truth: ``NNNN.jsonl`` says what the rows hold and which faults there were, ``NNNN.rows`` has one row
@@ -112,12 +112,12 @@ class SessionTruth:
 
 
 def has_truth(folder: Path) -> bool:
-    """Say whether a session's folder holds a truth."""
+    """Return True if a session's folder holds a ground truth."""
     return any(_headers(folder))
 
 
 def load_truth(folder: Path) -> SessionTruth:
-    """Read what really was before the sensor.
+    """Read the ground truth of a session.
 
     Args:
         folder: The session's folder. It may be recorded meanwhile, or left by a killed recorder.

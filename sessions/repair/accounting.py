@@ -1,4 +1,4 @@
-"""Whether every item of a session is accounted for: stored once, or covered by one drop event."""
+"""Account for every item of a session: stored once, or covered by one drop event."""
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
@@ -53,7 +53,7 @@ class Twice:
 
 @dataclass
 class Accounts:
-    """What does not add up in a session."""
+    """Items of a session that are not accounted for."""
 
     holes: list[Hole] = field(default_factory=list)
     twice: list[Twice] = field(default_factory=list)
@@ -171,7 +171,7 @@ def _gaps(merged: list[Interval], end: int) -> list[Interval]:
 
 
 def _hole(stream: Stream, first: int, last: int, checks: Sequence[ShardCheck]) -> Hole:
-    """Say where a gap lies: in the shard that lost its items, else beside the next stored one."""
+    """Return the place of a gap: the shard that lost its items, else beside the next stored one."""
     take, home = 0, checks[-1].name if checks else None
     for check in checks:
         seqs = check.stored.get(stream)

@@ -1,4 +1,4 @@
-"""What repair replaces is kept beside it until it is discarded."""
+"""Files that repair replaced are kept beside the new ones until they are discarded."""
 
 import contextlib
 from pathlib import Path

@@ -14,7 +14,7 @@ from ..lock import HOLDER_FILE, SessionLock
 from ..session_file import load_session, save_session
 
 _GOING: Final = ".deleting-"
-"""How the name of a folder begins while it is deleted: no session's name begins with a dot."""
+"""Prefix of a folder's name while it is deleted: no session's name begins with a dot."""
 
 
 def rename(recordings: Path, old: str, new: str, io: FileIO | None = None) -> Path:
@@ -71,7 +71,7 @@ def check_rename(recordings: Path, old: str, new: str) -> Path:
 
 @dataclass(frozen=True)
 class Contents:
-    """What lies in a session's folder.
+    """Content of a session's folder.
 
     Attributes:
         folder: The folder.

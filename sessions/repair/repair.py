@@ -39,11 +39,11 @@ from .verify import OnProgress, SessionReport, kept_note, verify_locked
 
 _GONE = "gone"
 _MOST_COUNTED = 2**32 - 1
-"""What an event can count; its seqs say more."""
+"""Largest count of an event; its seqs say more."""
 
 
 class RepairReport(Log):
-    """What a repair did.
+    """Result of a repair.
 
     Attributes:
         name: The session's name.
@@ -188,7 +188,7 @@ class _Repair:
         """Return what is to be done about a shard of which only the manifest's line is left."""
         bad: dict[str, dict[int, int | None]] = {}
         for stream, span in record.streams.items():
-            # its ends say where it lay; how many lie between is a number that nobody has checked
+            # its ends say where it lay; the number between them was never checked
             ends = (span.seq_first, span.seq_last)
             bad[STREAM_TABLE[Stream[stream]]] = dict(enumerate(ends))
         return ShardCheck(record.name, _GONE, 0, bad=bad)
@@ -243,7 +243,7 @@ class _Repair:
             self.io.close(fd)
 
     def _only_lacks_its_line(self, check: ShardCheck) -> bool:
-        """Say whether a shard was written again by a repair that was killed before sealing it."""
+        """Return True if a repair that was killed before sealing it wrote a shard again."""
         expected = check.expected
         if expected is None or expected.record is None or any(check.bad.values()):
             return False

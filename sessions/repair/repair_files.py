@@ -46,7 +46,7 @@ _OPERATIONS: Final = ("keep", "reject", "undo", "redo")
 
 @dataclass
 class Log:
-    """What a repair did.
+    """Result of a repair of files.
 
     Attributes:
         done: What was changed, one line each.
@@ -92,7 +92,7 @@ def _salvage(text: str) -> dict[str, Any]:
         kept = parse_json(text)
         return kept if isinstance(kept, dict) else {}
     except ValueError:
-        pass  # not as a whole, then: each key stands on a line of its own
+        pass  # not as a whole, then: each key is on a line of its own
     found = _read_keys(text, 1)
     for name in _TOLD_BY_RECORDER:
         block = re.search(rf'^ "{name}": {{\n(.*?)^ "', text, re.MULTILINE | re.DOTALL)
@@ -104,7 +104,7 @@ def _salvage(text: str) -> dict[str, Any]:
 
 
 def _read_keys(text: str, indent: int) -> dict[str, Any]:
-    """Return the values of the keys that stand at an indentation and can be read."""
+    """Return the values of the keys at an indentation that can be read."""
     found = {}
     for key in re.finditer(rf'^ {{{indent}}}"(\w+)": ', text, re.MULTILINE):
         try:
@@ -153,7 +153,7 @@ def _device(said: dict[str, Any]) -> Device:
 
 
 def _can_be_kept(value: Any) -> bool:
-    """Say whether JSON without NaN and infinities can hold a value that was read."""
+    """Return True if JSON without NaN and infinities can hold a value that was read."""
     try:
         json.dumps(value, allow_nan=False)
     except ValueError:
@@ -261,7 +261,7 @@ def repair_manifest(folder: Path, io: FileIO, log: Log) -> None:
             lost += max(0, len(run) - len(back))
             run = []
         if line and parse_line(line) is None:
-            lost += 1  # signed, and tells of no shard: no bit to look for
+            lost += 1  # signed, and names no shard: no bit to look for
         elif line:
             good.append(line)
     log.kept.append(keep_copy(path, io).name)

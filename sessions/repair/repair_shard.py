@@ -42,7 +42,7 @@ from .shard_check import Expected, ShardCheck, check_shard
 
 @dataclass
 class Changes:
-    """What else changes in a shard that is written again.
+    """Other changes in a shard that is written again.
 
     Attributes:
         tables: Tables of a shard that is gone or can't be read.
@@ -59,7 +59,7 @@ class Changes:
     events: list[Rows] = field(default_factory=list)
 
     def any(self) -> bool:
-        """Say whether anything changes."""
+        """Return True if anything changes."""
         return bool(self.skip or self.skip_events or self.events)
 
 
@@ -190,7 +190,7 @@ def _mended(shard: ShardReader, check: ShardCheck, io: FileIO) -> list[tuple[int
 
 
 def _mended_blob(shard: ShardReader, row: np.void, io: FileIO) -> tuple[int, bytes | None]:
-    """Return where a row's blob lies, and the blob with a flipped bit put back."""
+    """Return the place of a row's blob, and the blob with a flipped bit put back."""
     place = shard.layout.tables[BLOBS]
     at, length = int(row["offset"]), int(row["length"])
     if at + length > place.rows:
@@ -215,7 +215,7 @@ def _copy(
 
 
 def _behind_blobs(shard: ShardReader, mended: list[tuple[int, bytes]]) -> tuple[int, int]:
-    """Return first and last offset (not included) of what lies behind the last blob."""
+    """Return first and last offset (not included) of the room after the last blob."""
     place = shard.layout.tables.get(BLOBS)
     if place is None:
         return 0, 0
@@ -365,7 +365,7 @@ def _rows_to_keep(shard: ShardReader, check: ShardCheck, table: str, changes: Ch
 def _read_back(
     new: Path, layout: Layout, tables: dict[str, Rows], check: ShardCheck, io: FileIO
 ) -> None:
-    """Compare a new shard with what should stand in it.
+    """Compare a new shard with its intended content.
 
     Raises:
         ShardError: It differs; it is deleted, what it should replace is there.

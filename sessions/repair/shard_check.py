@@ -1,7 +1,7 @@
 """Check one shard: its size and header, every row, every blob, and its SHA-256 where it is sealed.
 
 What can't be checked in a shard without a line in the manifest (it is being recorded, or a killed
-recorder left it): the part of ``blobs`` behind the last frame. It may hold the beginning of a
+recorder left it): the part of ``blobs`` after the last frame. It may hold the beginning of a
 frame whose row was never written, so nothing says what belongs there. Rows never written hold
 zeros, and anything else in them is found.
 """
@@ -31,9 +31,9 @@ FOREIGN: Final = "foreign"
 
 DAMAGE_KINDS: Final = {
     "row": "a row of a table does not hold its checksum, or is gone",
-    "blob": "a frame does not hold its checksum, lies outside the shard, or is no image",
+    "blob": "a frame does not hold its checksum, lies outside the shard, or is not an image",
     "header": "the shard's first bytes differ from its layout",
-    "unused": "something stands where nothing was written",
+    "unused": "bytes that were never written are not zero",
     "size": "the shard is shorter or longer than it was",
     "missing": "the manifest names a shard that is not there, or a repair was cut off",
     "foreign": "a shard belongs to another session",
@@ -75,10 +75,10 @@ class Damage:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a shard should be.
+    """Expected state of a shard.
 
     Attributes:
-        layout: Where everything lies.
+        layout: Places of its datasets.
         record: Its line in the manifest; None: it has none.
         live: Whether it may be written right now.
         color_size_px: Width and height of the colour images; None: not known.
@@ -96,7 +96,7 @@ class Expected:
 
 @dataclass
 class ShardCheck:
-    """What was found in one shard.
+    """Result of the check of one shard.
 
     Attributes:
         name: Its file name.
@@ -104,7 +104,7 @@ class ShardCheck:
         bytes: Its size.
         expected: What it was compared with; None where no layout is known.
         damage: What is damaged.
-        notes: What a person may want to know and is no damage.
+        notes: What a person may want to know and is not damage.
         bad: By table: rows that don't count although they were written (the row or its blob is
             damaged), and the seq of each as far as it is known.
         unused: By table: rows never written that hold something.
@@ -172,7 +172,7 @@ def check_shard(
         if record is not None and not holds:
             _check_unused(found)
         elif record is not None:
-            # the hash holds: what lies behind the last row was so when it was sealed
+            # the hash holds: the bytes after the last row were so when it was sealed
             found.unused.clear()
             found.notes.clear()
     _tell_unused(found)
@@ -244,7 +244,7 @@ def _sort_rows(
     """Sort a table's rows by what they are.
 
     Rows are written one after another, so one that is empty before one that was written lost what
-    it held. Behind the last one all is zero, but for the beginning of a row that a kill cut off.
+    it held. After the last one all is zero, but for the beginning of a row that a kill cut off.
 
     Returns:
         (N,) bool of good rows; damaged rows; rows never written that are not zero; the row cut off.
@@ -333,7 +333,7 @@ def _check_stream(
     stored = rows["seq"][good]
     for before, seq in zip(stored[:-1], stored[1:], strict=True):
         if seq <= before:
-            text = f"{table}: stands behind seq {before}"
+            text = f"{table}: comes after seq {before}"
             found.damage.append(Damage("order", text, found.name, stream.name, int(seq)))
     found.stored[stream], found.takes[stream] = stored.copy(), rows["take"][good].copy()
 
@@ -347,7 +347,7 @@ def _blob_problem(
         if stream is Stream.color and expected.jpeg:
             check_jpeg(data, expected.color_size_px)
         elif stream is not Stream.color and not data.startswith(_PNG):
-            return "is no PNG image"
+            return "is not a PNG image"
     except ShardError as err:
         return str(err).removeprefix(f"{shard.path}: {stream.name} {int(row['seq'])}: ")
     except KincapError as err:
@@ -363,7 +363,7 @@ def _seqs_of_bad(
     found: ShardCheck,
     expected: Expected,
 ) -> dict[int, int]:
-    """Return the seq of each damaged row: what stood in it, or what fits between its neighbours."""
+    """Return the seq of each damaged row: its own, or one that fits between its neighbours."""
     seqs: dict[int, int] = {}
     places = np.flatnonzero(good)
     span = expected.record.streams.get(stream.name) if expected.record else None

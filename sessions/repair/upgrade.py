@@ -32,7 +32,7 @@ from ..truth import TRUTH_FOLDER
 from .verify import verify_locked
 
 _MAKING: Final = ".upgrading-"
-"""How a new session's folder is called until it is whole: no session's name begins with a dot."""
+"""Prefix of a new session's folder until it is whole: no session's name begins with a dot."""
 _AT_ONCE: Final = 256
 """Rows of body data that are held at once: 1.4 MB."""
 
@@ -42,7 +42,7 @@ OnDone = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What an upgrade did.
+    """Result of an upgrade.
 
     Attributes:
         folder: The new session; None: the old one has today's version already.

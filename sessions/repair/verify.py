@@ -3,7 +3,7 @@
 A session is well when session.json and the manifest hold their checksums, every sealed shard its
 SHA-256, every row and every blob its CRC-32, and when each item from seq 0 on is stored once or
 covered by one drop event. A shard without a line in the manifest (being recorded, or left by a
-killed recorder) is checked by its rows and blobs; ``sealed: false`` alone is no damage.
+killed recorder) is checked by its rows and blobs; ``sealed: false`` alone is not damage.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ OnProgress = Callable[[int, int, str], None]
 QUALITY_FILE: Final = "quality.json"
 """The report about a session: it is worked out from the rest and can be made again."""
 _LINE: Final = b'{"name": "'
-"""How a line of the manifest begins."""
+"""Beginning of a line of the manifest."""
 MOST_QUALITY: Final = 16 * MIB
 """Bytes of quality.json."""
 _SETTLE_S: Final = 0.3
@@ -61,13 +61,13 @@ _TRIES: Final = 3
 
 @dataclass
 class SessionReport:
-    """What verify found in one session.
+    """Result of verify for one session.
 
     Attributes:
         name: The session's name.
         recording: Whether its lock was held.
         damage: What is damaged.
-        notes: What a person may want to know and is no damage.
+        notes: What a person may want to know and is not damage.
         shards: What was found in each shard.
         missing: Lines of the manifest whose shard is gone.
         info: What session.json says; None where it can't be read at all.
@@ -83,12 +83,12 @@ class SessionReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is damaged."""
+        """Return True if nothing is damaged."""
         return not self.damage
 
     @property
     def sealed(self) -> bool:
-        """Whether every shard with something in it has its line in the manifest."""
+        """Return True if every shard with content has its line in the manifest."""
         return not any(shard.state in (OPEN, LEFT, UNREADABLE) for shard in self.shards)
 
     def to_json(self) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def verify_session(
     recording = in_use(folder)
     report = verify_locked(folder, on_progress, io, live=recording)
     if report.damage and not recording and in_use(folder):
-        # a recorder began meanwhile: what it is writing is no damage
+        # a recorder began meanwhile: what it is writing is not damage
         recording = True
         report = verify_locked(folder, on_progress, io, live=True)
     if recording:
@@ -334,7 +334,7 @@ def _check_one(
     io: FileIO,
     tell: Callable[[int], None],
 ) -> ShardCheck:
-    """Check a shard as it stands now."""
+    """Check a shard as it is now."""
     name, path, info, record = shard.name, shard.path, report.info, shard.record
     if report.recording:
         record = readable_records(folder).get(name)
@@ -368,7 +368,7 @@ def kept_note(path: Path) -> str:
 
 
 def _note_leftovers(folder: Path, report: SessionReport) -> None:
-    """Mention what lies in the folder besides the session."""
+    """Mention other files in the session's folder."""
     for path, kept in cut_off_repairs(folder).items():
         text = f"{kept.name} is there, the shard is not: a repair was cut off"
         report.damage.append(Damage("missing", text, path.name))

@@ -20,7 +20,7 @@ from .shard_reader import SHARD_SCHEMA, ShardReader, read_layout
 
 @dataclass(frozen=True)
 class FoundLayout:
-    """Where everything lies in a shard.
+    """Places of a shard's datasets.
 
     Attributes:
         layout: The layout, its header as it should be.
@@ -68,7 +68,7 @@ def _find(
         best = _most_rows(path, kept, io)
         if best is None:
             return None
-        # the path stands in front of the message already
+        # the path is in front of the message already
         why = str(err).removeprefix(f"{path}: ").partition(";")[0]
         problem = f"{_difference(head, best.layout.header)}; {why}"
         return FoundLayout(best.layout, best.own, problem)
@@ -147,7 +147,7 @@ def _most_rows(path: Path, kept: list[FoundLayout], io: FileIO) -> FoundLayout |
 
 @dataclass(frozen=True)
 class ShardIdentity:
-    """What a shard says of itself.
+    """A shard's own description.
 
     Attributes:
         uuid: Its session's.

@@ -1,4 +1,4 @@
-"""Where everything lies in a shard: the template that is made once and never changes.
+"""Layout of a shard: the template that is made once and never changes.
 
 A shard is a plain HDF5 file whose datasets are contiguous and allocated when it is made. HDF5
 writes the template (a sparse temporary file); from then on a shard is the template's first bytes,
@@ -47,7 +47,7 @@ _MAX_TABLE: Final = 4 << 30
 
 @dataclass(frozen=True)
 class TablePlace:
-    """Where a dataset lies in the file.
+    """Place of a dataset in the file.
 
     Attributes:
         offset: Bytes from the file's start.
@@ -67,7 +67,7 @@ class TablePlace:
 
 @dataclass(frozen=True)
 class Layout:
-    """A shard's template: its first bytes, and where its datasets lie.
+    """A shard's template: its first bytes, and the places of its datasets.
 
     Attributes:
         id: Names the layout in session.json, the manifest and the shard's attributes.
@@ -117,10 +117,10 @@ class Layout:
 
         Args:
             kept: The JSON object.
-            where: The file it stands in, for the message.
+            where: Its file, for the message.
 
         Raises:
-            ShardError: It is no layout of this version, or its datasets overlap.
+            ShardError: It is not a layout of this version, or its datasets overlap.
         """
         try:
             unpack = zlib.decompressobj()
@@ -342,9 +342,9 @@ def _check_room(path: Path, rows: Mapping[str, int], types: Mapping[str, np.dtyp
 
 
 def _header(path: Path, places: Mapping[str, TablePlace]) -> bytes:
-    """Return the bytes before the first dataset; all metadata must lie there.
+    """Return the bytes before the first dataset; all metadata must be there.
 
-    With HDF5's default metadata block, part of the metadata lands behind the data, and a shard
+    With HDF5's default metadata block, part of the metadata lands after the data, and a shard
     made from the header alone would not open.
     """
     ordered = sorted(places.values(), key=lambda place: place.offset)

@@ -20,7 +20,7 @@ from .shard_writer import NEW
 
 @dataclass(frozen=True)
 class Recovered:
-    """What ``recover`` did.
+    """Result of ``recover``.
 
     Attributes:
         sealed: Shards that were left and are sealed now.

@@ -56,7 +56,7 @@ def seal(
 
     Args:
         folder: The session's folder, its lock held.
-        name: The shard's file name; nobody writes it any more.
+        name: The shard's file name; no one writes it any more.
         layout: Its layout.
         io: File handling.
         recovered: Whether another run than its recorder seals it: its blobs are checked too.
@@ -125,7 +125,7 @@ def _sum_up(
 
 
 def _blob_holds(shard: ShardReader, row: np.void, table: str) -> bool:
-    """Say whether a row's blob is undamaged."""
+    """Return True if a row's blob is undamaged."""
     try:
         shard.blob(row, TABLE_STREAM[table])
     except ShardError:
@@ -138,7 +138,7 @@ def repack(folder: Path, name: str, layout: Layout, io: FileIO) -> tuple[Layout,
 
     Args:
         folder: The session's folder, its lock held.
-        name: The shard's file name; nobody writes it any more.
+        name: The shard's file name; no one writes it any more.
         layout: Its layout.
         io: File handling.
 

@@ -1,8 +1,8 @@
 """Read a shard, also while it is written, also when it is damaged.
 
-HDF5 is asked once where everything lies; after that rows and blobs come by positioned reads on an
-own descriptor. An open HDF5 handle may show a stale table for ever; this reader has no cache, so
-it sees row n right after it was written.
+HDF5 is asked once for the places of the datasets; after that rows and blobs come by positioned
+reads on an own descriptor. An open HDF5 handle may show a stale table for ever; this reader has no
+cache, so it sees row n right after it was written.
 """
 
 import os
@@ -76,10 +76,10 @@ class ShardReader:
 
     Attributes:
         path: As given.
-        layout: Where everything lies.
+        layout: Places of its datasets.
 
     Raises:
-        ShardError: The file can't be opened, or is no shard of this version.
+        ShardError: The file can't be opened, or is not a shard of this version.
     """
 
     def __init__(self, path: Path, layout: Layout | None = None, io: FileIO | None = None) -> None:
@@ -139,7 +139,7 @@ class ShardReader:
         return self._io.size(self._fd)
 
     def header(self) -> bytes:
-        """Return the bytes before the first dataset, as they stand in the file."""
+        """Return the bytes before the first dataset, as they are in the file."""
         return self._read(0, len(self.layout.header))
 
     def _read(self, offset: int, length: int) -> bytes:
@@ -151,12 +151,12 @@ class ShardReader:
             raise ShardError(f"{self.path}: {err.strerror or err}", exit_code=1) from err
 
     def all_rows(self, table: str, first: int = 0, count: int | None = None) -> Rows:
-        """Return the table as it stands now, rows never written and damaged ones included.
+        """Return the table as it is now, rows never written and damaged ones included.
 
         Args:
             table: Its name; a table that the shard lacks is empty.
             first: The first row that is wanted.
-            count: How many, as far as there are so many; None: all.
+            count: How many at most; None: all.
 
         Returns:
             (N,) of the table's type, read afresh.
@@ -167,7 +167,7 @@ class ShardReader:
         size, end = place.dtype.itemsize, place.rows
         end = end if count is None else min(end, first + count)
         raw = bytearray(self._read(place.offset + first * size, max(end - first, 0) * size))
-        # a file that was cut short has no rows behind its end
+        # a file that was cut short has no rows after its end
         stored = np.frombuffer(raw, place.dtype, len(raw) // place.dtype.itemsize)
         return to_current(table, stored)
 
@@ -205,14 +205,14 @@ class ShardReader:
             elif state == DAMAGED:
                 behind = next((seqs[j] for j in range(i, len(seqs)) if states[j] == GOOD), None)
                 fits = before < seqs[i] and (behind is None or seqs[i] < behind)
-                # behind the last good row any seq would fit, a flipped high bit too
+                # after the last good row any seq would fit, a flipped high bit too
                 fits = fits and (behind is not None or seqs[i] <= before + len(seqs))
                 before = seqs[i] if fits else before + 1
                 found.append(DamagedRow(i, before))
         return found
 
     def is_empty(self) -> bool:
-        """Say whether no row was ever written, not even a damaged one."""
+        """Return True if no row was ever written, not even a damaged one."""
         tables = [name for name in self.layout.tables if name != BLOBS]
         # small tables first: nearly always one of them answers already
         tables.sort(key=lambda name: self.layout.tables[name].dtype.itemsize)
@@ -237,7 +237,7 @@ class ShardReader:
             raise ShardError(f"{where}: points outside the shard's blobs", exit_code=1)
         data = self._read(place.offset + offset, length)
         if len(data) < length:
-            raise ShardError(f"{where}: lies behind the end of the cut file", exit_code=1)
+            raise ShardError(f"{where}: is after the end of the cut file", exit_code=1)
         if zlib.crc32(data) != int(row["crc32"]):
             raise ShardError(f"{where}: damaged, its checksum differs", exit_code=1)
         return data
@@ -252,7 +252,7 @@ def _states(rows: Rows) -> NDArray[np.uint8]:
 
 
 def read_layout(path: Path) -> Layout:
-    """Check a shard's structure through HDF5 and return where everything lies.
+    """Check a shard's structure through HDF5 and return the places of its datasets.
 
     Args:
         path: The shard.

@@ -137,8 +137,8 @@ def test_other_versions_and_other_files_are_refused(tmp_path: Path) -> None:
     ("field", "value", "message"),
     [
         ("takes", [1], "takes or layouts hold something else"),
-        ("event_kinds", {"stall": {}}, "event_kinds: {} is no number of stall"),
-        ("flag_bits", {"low_light": True}, "flag_bits: True is no number of low_light"),
+        ("event_kinds", {"stall": {}}, "event_kinds: {} is not a number of stall"),
+        ("flag_bits", {"low_light": True}, "flag_bits: True is not a number of low_light"),
         ("layouts", {}, "layouts is of type dict, expected list"),
         ("device", "kinect", "device is of type str, expected dict"),
         ("uuid", 7, "uuid is of type int, expected str"),

@@ -347,7 +347,7 @@ def test_a_truncated_shard_is_read_through_its_layout(record: Make) -> None:
     with SessionReader(recording.folder) as session:
         assert session.color["seq"].tolist() == list(range(6))
         assert session.color_blob(2) == blob_of(2)
-        with pytest.raises(ShardError, match="color 4: lies behind the end"):
+        with pytest.raises(ShardError, match="color 4: is after the end"):
             session.color_blob(4)
 
 
