@@ -23,7 +23,7 @@ MOST_BYTES: Final = 32 * MIB
 """Of a manifest: room for the lines of 20 TB of shards."""
 _MOST_LINE: Final = MIB
 _BEGIN: Final = b'{"name": "'
-"""How a line begins."""
+"""Beginning of a line."""
 _MOST_NAMED: Final = 100
 """Damaged lines that are named one by one."""
 SHARD_NAME: Final = re.compile(r"[0-9]{6}\.h5")
