@@ -15,7 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kincap.cli.demo import STATE_FILE, DemoSettings, plan
+from kincap.cli.demo import STATE_FILE
+from kincap.cli.demo_plan import DemoSettings, plan
 
 ALLOWED_POINTS = 5.0
 

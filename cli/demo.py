@@ -6,10 +6,6 @@ run two at a time. Finished steps are kept in ``demo.json``: an interrupted demo
 
 import json
 import shlex
-import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,50 +19,10 @@ from ..core.errors import KincapError
 from ..core.files.file_io import write_atomic
 from ..core.stop_signals import on_stop_signals
 from . import console
-
-EXIT_INTERRUPTED = 130
+from .demo_plan import TEST_OUTFIT, DemoSettings, plan
+from .demo_steps import DemoSteps
 
 STATE_FILE = "demo.json"
-TEST_OUTFIT = 7
-"""The outfit that no training session, wild ones included, ever shows."""
-TEST_SEED = 9001
-"""Its motion seed, likewise."""
-
-
-@dataclass(frozen=True)
-class DemoSettings:
-    """Size of the demo.
-
-    Attributes:
-        outfits: How many outfits are recorded for training.
-        frames: Frames of each, taken at 10 Hz: neighbours at 30 Hz are near-copies.
-        wild_frames: Frames of random outfits, rooms and framings, for pretraining.
-        test_frames: Frames of the outfit that is never trained on.
-        size: The net's input in pixels.
-        pretrain_epochs: Passes over the wild scenes.
-        epochs: Passes over the recorded outfits.
-    """
-
-    outfits: int = 6
-    frames: int = 600
-    wild_frames: int = 2400
-    test_frames: int = 300
-    size: int = 64
-    pretrain_epochs: int = 8
-    epochs: int = 10
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command of the demo.
-
-    Attributes:
-        key: Its name in ``demo.json``.
-        words: Typed after ``kincap``, run inside the demo's folder.
-    """
-
-    key: str
-    words: tuple[str, ...]
 
 
 @dataclass
@@ -93,70 +49,6 @@ class DemoResult:
     steps: dict[str, float] = field(default_factory=dict)
 
 
-def plan(settings: DemoSettings) -> list[list[Step]]:
-    """Return the demo's steps; those of one inner list may run at the same time."""
-    sessions = [
-        _recording("wild1", f"scene=wild,seed=501,frames={settings.wild_frames // 2}"),
-        _recording("wild2", f"scene=wild,seed=502,frames={settings.wild_frames // 2}"),
-        *(
-            _recording(
-                f"clothing{outfit + 1}", f"outfit={outfit},seed={outfit},frames={settings.frames}"
-            )
-            for outfit in range(settings.outfits)
-        ),
-        _recording(
-            "unseen", f"outfit={TEST_OUTFIT},seed={TEST_SEED},frames={settings.test_frames}"
-        ),
-    ]
-    size = ("--size", str(settings.size))
-    evaluate = ("evaluate", "--data", "kinect13.h5", "--split", "test", "--json")
-    return [
-        sessions,
-        [
-            Step("build wild", ("build", "--sessions", "wild*", "--out", "wild13.h5", "--json")),
-        ],
-        [
-            Step(
-                "build",
-                ("build", "--sessions", "[cu]*", "--test", "unseen", "--out", "kinect13.h5",
-                 "--json"),
-            ),
-        ],
-        [
-            Step(
-                "pretrain",
-                ("pretrain", "--data", "wild13.h5", "--model", "compact", *size, "--epochs",
-                 str(settings.pretrain_epochs), "--out", "pretrain.ckpt", "--json"),
-            ),
-        ],
-        [
-            Step(
-                "finetune",
-                ("finetune", "--init", "pretrain.ckpt", "--data", "kinect13.h5", "--epochs",
-                 str(settings.epochs), "--out", "finetuned.ckpt", "--json"),
-            ),
-        ],
-        [
-            Step("evaluate pretrained", (*evaluate[:1], "pretrain.ckpt", *evaluate[1:])),
-        ],
-        [
-            Step(
-                "evaluate",
-                (*evaluate[:1], "finetuned.ckpt", *evaluate[1:], "--sheet", "unseen.png"),
-            ),
-        ],
-    ]  # fmt: skip
-
-
-def _recording(session: str, scene: str) -> Step:
-    """Return the step that records one simulated session as fast as it is drawn, at 10 Hz."""
-    source = f"simulator:{scene},fps=10,pace=fast"
-    return Step(
-        f"record {session}",
-        ("record", "--session", session, "--source", source, "--shard-mib", "256", "--json"),
-    )
-
-
 def demo(out: Path, settings: DemoSettings) -> DemoResult:
     """Run the demo in a folder, or go on with one that was interrupted there.
 
@@ -173,7 +65,7 @@ def demo(out: Path, settings: DemoSettings) -> DemoResult:
     """
     state = _open_state(out, settings)
     start = time.monotonic()
-    steps = _Steps(out)
+    steps = DemoSteps(out)
     with on_stop_signals(steps.stop):
         for group in plan(settings):
             waiting = [step for step in group if step.key not in state["done"]]
@@ -229,113 +121,6 @@ def _save_state(out: Path, state: dict[str, Any]) -> None:
         write_atomic(out / STATE_FILE, json.dumps(state, indent=1).encode())
     except OSError as error:
         console.say(f"{out / STATE_FILE} can't be written ({error.strerror}); going on without it")
-
-
-class _Steps:
-    """Runs steps as processes, and ends those that run when the demo is asked to end.
-
-    They are in process groups of their own: Ctrl-C reaches the demo alone, which passes it on once,
-    as any other signal. So each step saves what it has.
-
-    Args:
-        out: The demo's folder.
-    """
-
-    def __init__(self, out: Path) -> None:
-        self._out = out
-        self._running: list[subprocess.Popen[str]] = []
-        self._lock = threading.Lock()
-        self._is_stopped = False
-
-    def stop(self) -> None:
-        """Ask every running step to end; the second time, kill them."""
-        is_second, self._is_stopped = self._is_stopped, True
-        for process in list(self._running):
-            if is_second:
-                process.kill()
-            elif sys.platform == "win32":  # not tried
-                process.send_signal(signal.CTRL_BREAK_EVENT)
-            else:
-                process.terminate()
-
-    def run(self, step: Step) -> tuple[Step, float, Any]:
-        """Run one command inside the demo's folder and return its JSON report.
-
-        Raises:
-            KincapError: It failed, died by a signal, or the demo was asked to end.
-        """
-        start = time.monotonic()
-        with self._lock:
-            self._refuse_after_stop(step)
-            console.say()
-            console.say(f"$ {command_line(step)}")
-            _clear_unfinished(self._out, step)
-            process = self._start(step)
-        try:
-            said, _ = process.communicate()
-        finally:
-            self._running.remove(process)
-        # a recording that was asked to end closes cleanly, but it is not the whole step
-        self._refuse_after_stop(step)
-        if process.returncode != 0:
-            raise _failed(step, process.returncode)
-        return step, time.monotonic() - start, json.loads(said)
-
-    def _start(self, step: Step) -> subprocess.Popen[str]:
-        """Start a step's process; a signal that arrives meanwhile reaches it too."""
-        group: dict[str, Any] = {"process_group": 0}
-        if sys.platform == "win32":  # not tried
-            group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "kincap", *step.words],
-            cwd=self._out,
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            **group,
-        )
-        self._running.append(process)
-        if self._is_stopped:
-            process.terminate()
-        return process
-
-    def _refuse_after_stop(self, step: Step) -> None:
-        if self._is_stopped:
-            raise KincapError(
-                f"interrupted in the step '{step.key}'; run the demo again to go on from there",
-                exit_code=EXIT_INTERRUPTED,
-            )
-
-
-def _failed(step: Step, code: int) -> KincapError:
-    """Return the error about a step that did not end with 0."""
-    again = "run the demo again to go on from there"
-    if code >= 0:
-        return KincapError(
-            f"the step '{step.key}' failed (its message is above); {again}", exit_code=code
-        )
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    reason = ", perhaps for want of memory" if name == "SIGKILL" else ""
-    return KincapError(f"the step '{step.key}' died by {name}{reason}; {again}", exit_code=1)
-
-
-def _clear_unfinished(out: Path, step: Step) -> None:
-    """Delete a half recorded session of an interrupted demo: its frames would be there twice."""
-    if step.words[0] != "record":
-        return
-    from ..sessions.repair.rename_delete import delete
-
-    session = step.words[2]
-    if (out / "recordings" / session).is_dir():
-        delete(out / "recordings", session)
-
-
-def command_line(step: Step) -> str:
-    """Return a step as a person would type it, without ``--json``."""
-    return shlex.join(("kincap", *(word for word in step.words if word != "--json")))
 
 
 def _result(out: Path, state: dict[str, Any], seconds: float) -> DemoResult:
