@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.files.file_io import FileIO
+from ..core.sensor_shape import KINECT_V2
 from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import Rows
 from ..sessions.shard.shard_reader import ShardReader
@@ -99,7 +100,7 @@ class Take:
             pictures = TakeImages(
                 time_s=self.seconds(self.color["time_device"][order]),
                 usable=~self.frozen[order] & (self.steps["color"].step[order] < _CLOSE_100NS),
-                width=(self.tables.info.device.color_size_px or (1920, 1080))[0],
+                width=(self.tables.info.device.color_size_px or KINECT_V2.color_size_px)[0],
                 read=files.read,
             )
             self.lag = measure_lag(pictures, self._wrists(), most=most)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from ...core.files.file_io import FileIO
+from ...core.sensor_shape import KINECT_V2
 from ...core.sizes import size_text
 from ...core.units import TICK_100NS
 from ...sessions.repair.verify import verify
@@ -173,12 +174,13 @@ class _TrialSensor:
     """Gives images of noise and empty body rows, as a file would."""
 
     def __init__(self) -> None:
-        self._image = np.random.default_rng(0).integers(0, 60, (1080, 1920, 4), np.uint8)
+        width, height = KINECT_V2.color_size_px
+        self._image = np.random.default_rng(0).integers(0, 60, (height, width, 4), np.uint8)
         self.info = SensorInfo(
             kind="trial",
             uri="trial",
             device_id="trial",
-            color_size_px=(1920, 1080),
+            color_size_px=KINECT_V2.color_size_px,
             mirrored=True,
             live=False,
             frames=TRIAL_FRAMES,

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import SensorError
+from ...core.sensor_shape import KINECT_V2
 from ..kinect.projection import project
 from .text_lines import check_regular
 
-COLOR_SIZE_PX: Final = (1920, 1080)
+COLOR_SIZE_PX: Final = KINECT_V2.color_size_px
 _FOCAL_PX: Final = 1060.0
 _CENTER_PX: Final = (960.0, 567.0)
 _BASELINE_M: Final = 0.052

@@ -16,8 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-WIDTH: Final = 1920
-HEIGHT: Final = 1080
+from ....core.sensor_shape import KINECT_V2
+
+WIDTH: Final = KINECT_V2.color_size_px[0]
+HEIGHT: Final = KINECT_V2.color_size_px[1]
 SENSOR_HEIGHT_M: Final = 0.95
 
 

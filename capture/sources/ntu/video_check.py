@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from ....core.errors import SensorError
+from ....core.sensor_shape import KINECT_V2
 from .avi import AviVideo, Decoded
 
-COLOR_SIZE_PX: Final = (1920, 1080)
+COLOR_SIZE_PX: Final = KINECT_V2.color_size_px
 _MOST_NAMED: Final = 8
 
 
