@@ -1,6 +1,7 @@
 """Check a whole session: every finding, uncapped, and flags of its rows."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +25,21 @@ class SessionChecks:
         tables: Its tables.
         takes: Its takes.
         findings: All of them.
-        bodies: Flags of its tracked bodies.
-        frames: Flags of its colour frames.
     """
 
     tables: SessionTables
     takes: list[Take]
     findings: tuple[Finding, ...]
-    bodies: BodyFlags
-    frames: FrameFlags
+
+    @cached_property
+    def bodies(self) -> BodyFlags:
+        """Flags of its tracked bodies."""
+        return body_flags(self.takes)
+
+    @cached_property
+    def frames(self) -> FrameFlags:
+        """Flags of its colour frames."""
+        return frame_flags(self.takes, self.findings)
 
     def wrong_labels(
         self, color_seq: Seqs, body_seq: Seqs, slot: NDArray[np.integer]
@@ -76,6 +83,4 @@ def check_session(
         if lag:
             measure_lags(takes, io, thorough=thorough)
         findings = tuple(find_all(tables, takes))
-        return SessionChecks(
-            tables, takes, findings, body_flags(takes), frame_flags(takes, findings)
-        )
+        return SessionChecks(tables, takes, findings)

@@ -18,7 +18,7 @@ def report(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how good a recording is: rates, gaps, joints, findings, and what to do next time."""
+    """Report the quality of a recording: rates, gaps, joints, findings, and advice."""
     from ..report.plot import check_plot, draw_report
     from ..report.quality import report as run
     from .report_print import print_report
