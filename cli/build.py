@@ -87,12 +87,13 @@ def build(
     )
     with console.progress(f"building {out}", unit="rows") as bar:
         done = run(settings, on_progress=bar.update)
+    if json:
+        # the object has the warnings
+        console.print_json(done.to_json())
+        return
     for warning in done.warnings:
         console.say(f"warning: {warning}")
-    if json:
-        console.print_json(done.to_json())
-    else:
-        _show(done)
+    _show(done)
 
 
 def _show(done: "BuildResult") -> None:

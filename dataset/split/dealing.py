@@ -23,6 +23,9 @@ GUARD: Final = "guard"
 SHORT_GUARDS: Final = 10
 """A run shorter than this many guards is not cut: whole, it goes to one side."""
 
+SHARE_TO_NAME: Final = 0.3
+"""A take that loses more than this share of its frames to the guard is named."""
+
 Sides = NDArray[np.str_]
 
 
@@ -226,6 +229,13 @@ def _eaten(
         for take in run.takes:
             rows = run.rows[one.take[run.rows] == take]
             before, now = dealt[run.session][rows], labels[run.session][rows]
+            lost = int((now == GUARD).sum())
+            if SHARE_TO_NAME * len(rows) < lost < int((before == "train").sum()):
+                found.append(
+                    f"{one.name}: the guard of {settings.guard_s:g} s takes {lost} of the "
+                    f"{len(rows)} frames of take {take}; record longer takes, or set a shorter "
+                    "--guard"
+                )
             gone = [s for s in ("train", "val") if (before == s).any() and not (now == s).any()]
             for side in gone:
                 found.append(
