@@ -1,5 +1,5 @@
-// The pictures: at most three requests under way, what is wanted first comes first, what is
-// no longer wanted is dropped. The stored JPEG bytes are decoded by the browser, off this thread.
+// The images of frames: at most three requests at a time, the most urgent first; a request that is
+// no longer needed is dropped. The stored JPEG bytes are decoded by the browser, off this thread.
 
 import { api, ApiError, REPLACED } from "./api.js";
 
@@ -42,7 +42,7 @@ export class FrameStore {
   }
 
   /**
-   * Say which frames are wanted, the most wanted first; it replaces what was wanted before.
+   * Request frames, the most urgent first; this replaces the request before.
    * One request that is no longer wanted may finish: while the mouse is dragged fast, every
    * wish is stale by the time it is answered, and something must move on the screen.
    */

@@ -93,7 +93,7 @@ export class ListPage {
       body.replaceChildren(el("p", { className: "nothing" }, "No session matches."));
       return;
     }
-    // cards that say the same stay in place: the picture doesn't flicker and the focus stays
+    // unchanged cards stay in place: the image does not flicker and the focus stays
     const cards = found.map((session) => this.cardOf(session));
     const now = this.shown();
     if (cards.length === now.length && cards.every((card, i) => card === now[i])) return;

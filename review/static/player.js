@@ -87,7 +87,7 @@ export class Player {
     }
   }
 
-  /** The frames that are wanted next, on a fixed grid so that no request is made in vain. */
+  /** The frames that are wanted next, on a fixed grid so that no request is wasted. */
   ahead(due) {
     const { session } = this;
     const wanted = [];

@@ -1,4 +1,4 @@
-// The picture and the joints over it, on two canvases, fitted into the room that there is.
+// The picture and the joints over it, on two canvases, fitted into the available space.
 
 import { $, fitCanvas } from "./dom.js";
 import { drawPeople } from "./overlay.js";
@@ -52,7 +52,7 @@ export class Stage {
    */
   draw(seq, frames, people, show, moving) {
     this.show = show;
-    // scaling well costs more than decoding: it is for pictures that stand still
+    // scaling well costs more than decoding: it is for pictures that do not move
     this.quality = moving ? "low" : "high";
     const bitmap = frames.get(seq);
     const damage = frames.damaged.get(seq);

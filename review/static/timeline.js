@@ -1,6 +1,6 @@
 // The lanes under the picture, over all frames or a part of them: takes and decisions, the share
 // of inferred keypoints, what was lost, what the checks found, and a row for each keypoint. The x
-// axis is seq, so a dropped frame takes the room that it should have had.
+// axis is seq, so a dropped frame takes as much space as a stored one.
 
 import { fitCanvas, clockText } from "./dom.js";
 import { FindingLanes, findingText } from "./finding_lanes.js";
