@@ -149,7 +149,9 @@ def implausible_stretches(
     """
     if not len(time_s):
         return []
-    edges = np.linspace(time_s[0], time_s[-1], max(int((time_s[-1] - time_s[0]) / WINDOW_S), 1) + 1)
+    # a clock that jumps by years within a take must not make more windows than samples
+    count = min(int((time_s[-1] - time_s[0]) / WINDOW_S), len(time_s))
+    edges = np.linspace(time_s[0], time_s[-1], max(count, 1) + 1)
     window = np.searchsorted(edges[1:-1], time_s, side="right")
     # not every row is a sample: those before the first and after the last one are like them
     edges[0], edges[-1] = edges[0] - _BETWEEN_SAMPLES_S, edges[-1] + _BETWEEN_SAMPLES_S

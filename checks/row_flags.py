@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.sensor_shape import MOST_BODIES
 from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS
 from ..core.units import SECOND_100NS
 from ..sessions.kinds import KINDS
@@ -102,7 +103,7 @@ class FrameFlags:
 
 def _place(seq: Seqs, slot: NDArray[np.integer]) -> NDArray[np.uint64]:
     """Return (N,) one number for each pair of seq and slot, in their order."""
-    return np.asarray(seq, np.uint64) * np.uint64(8) + np.asarray(slot).astype(np.uint64)
+    return np.asarray(seq, np.uint64) * np.uint64(MOST_BODIES) + np.asarray(slot).astype(np.uint64)
 
 
 def body_flags(takes: Sequence[Take]) -> BodyFlags:

@@ -85,8 +85,10 @@ def measure_lag(
     persons = [track for track in persons if len(track.time_s) > 1]
     if not persons or len(images.time_s) < 2:
         return UNKNOWN
-    changes = WristChanges.unknown(len(images.time_s), len(persons))
     pieces, frames = choose_pieces(images, persons), 0
+    if not pieces:
+        return UNKNOWN
+    changes = WristChanges.unknown(len(images.time_s), len(persons))
     close = np.inf if most is None else max(MOST_CLOSE * most, PIECE_S / TICK_S)
     looked = 0
     for first, last in pieces:
@@ -136,6 +138,8 @@ def choose_pieces(pictures: TakeImages, persons: list[WristTrack]) -> list[tuple
     The first ones are spread over the take; then come those in which wrists move most.
     """
     begin, end = pictures.time_s[0], pictures.time_s[-1]
+    if (end - begin) / PIECE_S > len(pictures.time_s):
+        return []  # its clock jumped by hours: no piece of it has images in a row
     edges = np.arange(begin, end + 1e-9, PIECE_S)
     moved = np.zeros(len(edges))
     for track in persons:

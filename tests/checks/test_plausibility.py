@@ -95,3 +95,11 @@ def test_guessed_joints_do_not_count_as_movement_nor_missing_ones_as_sizes() -> 
     assert impossible_size(np.full((10, 25, 3), np.nan)) is None
     assert impossible_size(np.full((10, 25, 3), np.inf)) is None
     assert implausible_stretches(ID, joints[:0], sure[:0], time_s[:0]) == []
+
+
+def test_a_clock_that_jumps_by_years_costs_no_memory() -> None:
+    joints, sure, time_s = seen(chair(), 20)
+    time_s[60:] += 1e11
+    found = implausible_stretches(ID, joints, sure, time_s)
+    assert len(found) >= 1
+    assert found[0].start_s <= 0

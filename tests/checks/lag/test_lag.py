@@ -112,6 +112,13 @@ def test_pictures_that_can_t_be_read_are_left_out() -> None:
     assert np.isnan(lag.ms)  # two pictures of three are there, but never two in a row often enough
 
 
+def test_a_clock_that_jumps_by_years_gives_no_answer() -> None:
+    times = np.append(np.arange(60) / RATE, 1e11 + np.arange(60) / RATE)
+    images = TakeImages(times, np.ones(120, np.bool_), WIDTH, lambda _: picture(0.0))
+    track = WristTrack(times, hands(np.arange(120) / RATE), np.full((120, 2), 2.5))
+    assert measure_lag(images, [track]).frames == 0
+
+
 def test_a_peak_at_the_end_or_an_unknown_curve_is_no_answer() -> None:
     ms, _, _ = best_shift(np.linspace(0, 1, len(LAGS_S)))
     assert np.isnan(ms)
