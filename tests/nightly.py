@@ -107,6 +107,13 @@ PARTS = {
             "no reader crashes on files with any values, correctly signed",
         ),
         Part(
+            "attack",
+            1,
+            "rounds of all hostile files and folders",
+            20,
+            "no hostile file or folder hangs a command, fills the memory or reaches another file",
+        ),
+        Part(
             "readers",
             1,
             "rounds of all readers",
