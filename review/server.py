@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from ..core.errors import KincapError
 from ..web.access import Access
-from ..web.app import guarded_app, inner_app
+from ..web.app import guarded_app
 from ..web.server import PageAddress, serve_page
 from ..web.static_files import PageFiles
 from .api import error_answer, make_routes
@@ -24,12 +23,6 @@ def make_app(sessions: SessionList, access: Access) -> ASGIApp:
     """Return the whole application: the routes behind the guard."""
     files = PageFiles(STATIC_FOLDER)
     return guarded_app(make_routes(sessions), files, access, error_answer(sessions))
-
-
-def make_inner_app(sessions: SessionList) -> Starlette:
-    """Return the routes alone, without a guard; for tests that enumerate them."""
-    access, files = Access(DEFAULT_PORT, COMMAND), PageFiles(STATIC_FOLDER)
-    return inner_app(make_routes(sessions), files, access, error_answer(sessions))
 
 
 def review(

@@ -35,8 +35,6 @@ BODY_DTYPE: Final = np.dtype(
 
 FAR_M: Final = 1e6
 
-UNEXPLAINED: Final = "not stored, or its row is damaged"
-
 
 @dataclass(frozen=True, slots=True)
 class FrameBodies:

@@ -21,12 +21,13 @@ from kincap.capture.sources.sensor import ColorFrame
 from kincap.cli.main import main
 from kincap.core.errors import KincapError
 from kincap.report.quality import load_quality
-from kincap.review.server import make_inner_app
 from kincap.review.session_list import SessionList
 from kincap.sessions.edits import load_edits
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import TABLE_STREAM, Stream
 from kincap.sessions.session_file import load_session
+
+from ..review.inner_app import make_inner_app
 
 Item = tuple[str, int]
 

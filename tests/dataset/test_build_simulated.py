@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.capture.simulator.scenery.room import room_image
 from kincap.capture.simulator.scenery.wall_things import sign_image
 from kincap.capture.simulator.sensor import open_simulator
 from kincap.core.geometry import image_to_crop, unmirror_points
@@ -15,6 +14,7 @@ from kincap.core.jpeg import encode_jpeg
 from kincap.core.skeleton import KEYPOINT_JOINT
 from kincap.dataset.build import BuildSettings, build
 from kincap.dataset.kinect13.reader import Kinect13, open_kinect13
+from tests.capture.simulator.rooms import room_image
 
 from .conftest import Body, Frame, Sessions, crop_to_image
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from kincap.review.server import make_inner_app
 from kincap.review.session_list import SessionList
 from tests.web.asking import STRANGERS, all_requests
+
+from .inner_app import make_inner_app
 
 FILL = {"name": "one", "first": "0", "seq": "0", "file": "main.js"}
 ROUTES = all_requests(make_inner_app(SessionList(Path("none"))), FILL)

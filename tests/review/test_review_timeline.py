@@ -81,7 +81,7 @@ def test_losses_are_what_events_say_and_what_nothing_explains():
     assert [(d.stream, d.reason, d.first, d.last, d.count) for d in drops] == [
         ("color", "ring full", 3, 5, 3),
         ("bodies", "queue full", 7, 7, 2),
-        ("color", timeline.UNEXPLAINED, 9, 10, 2),
+        ("color", "not stored, or its row is damaged", 9, 10, 2),
     ]
 
 

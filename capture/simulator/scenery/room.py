@@ -39,20 +39,6 @@ class Room:
     light: Light
 
 
-def room_image(number: int, *, mirrored: bool) -> Image:
-    """Render a room without a person.
-
-    Args:
-        number: Which room; the same number always gives the same image.
-        mirrored: True as in stored frames (text reads backwards), False as a visitor sees it.
-
-    Returns:
-        (1080, 1920, 3) uint8, blue green red, without sensor noise.
-    """
-    image = room(number).image
-    return image.copy() if mirrored else np.ascontiguousarray(image[:, ::-1])
-
-
 @lru_cache(maxsize=4)
 def room(number: int, camera: Camera = USUAL) -> Room:
     """Build a room as a camera sees it."""

@@ -67,11 +67,6 @@ class Decoded:
     is_reference: bool
 
 
-def is_avi(path: Path) -> bool:
-    """Return True if a file begins as an AVI file does."""
-    return _matches(_head(path), b"RIFF....AVI ")
-
-
 def check_container(path: Path) -> None:
     """Check the container before any decoder sees the file.
 

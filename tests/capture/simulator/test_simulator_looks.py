@@ -18,13 +18,14 @@ from kincap.capture.simulator.scenery.figure import Figure
 from kincap.capture.simulator.scenery.outfits import HAND_MADE, Outfit, outfit
 from kincap.capture.simulator.scenery.raster import Layer, Light, draw, shade
 from kincap.capture.simulator.scenery.render import Renderer
-from kincap.capture.simulator.scenery.room import room, room_image
+from kincap.capture.simulator.scenery.room import room
 from kincap.capture.simulator.scenery.textures import TRUNK_PX, mark_center, trunk
 from kincap.capture.simulator.scenery.wall_things import sign_image
 from kincap.capture.simulator.sensor import open_simulator
 from kincap.capture.sources.sensor import ColorFrame
 from kincap.core.kinematics import yaw_from_shoulders
 from kincap.core.skeleton import GROUPS, JOINT, KEYPOINT_JOINT, TORSO
+from tests.capture.simulator.rooms import room_image
 
 GREY = (128, 128, 128, 255)
 

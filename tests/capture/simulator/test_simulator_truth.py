@@ -140,8 +140,8 @@ def test_what_is_no_truth_is_named(tmp_path: Path) -> None:
     for damage, words in (
         (whole.replace("truth/1", "truth/9"), "upgrade kincap"),
         (whole.replace('"persons": 1', '"persons": 1000'), "1000 persons"),
-        ("no JSON at all\n", "no truth of a recording"),
-        (json.dumps([1]) + "\n", "no truth of a recording"),
+        ("no JSON at all\n", "truth of a recording"),
+        (json.dumps([1]) + "\n", "truth of a recording"),
     ):
         header.write_text(damage)
         with pytest.raises(SessionError, match=words) as caught:
