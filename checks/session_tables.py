@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.files.file_io import FileIO
+from ..core.geometry import as_floats
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, TrackingState
 from ..core.units import SECOND_100NS
 from ..sessions.info import SessionInfo
@@ -330,7 +331,7 @@ def check_people(people: Rows) -> None:
         people: (P,) bodies with ``joints`` (25, 3) and ``state`` (25,).
     """
     order = np.lexsort((people["time_device"], people["tracking_id"], people["take"]))
-    joints = people["joints"][order].astype(np.float64)
+    joints = as_floats(people["joints"][order])
     bodies = Bodies(joints, people["state"][order], links(people[order]))
     marks = np.zeros((len(people), len(CHECK_NAMES)), np.uint32)
     for place, check in enumerate(BODY_CHECKS.values()):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.files.file_io import FileIO
+from ..core.geometry import as_floats
 from ..core.sensor_shape import KINECT_V2
 from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import Rows
@@ -115,10 +116,10 @@ class Take:
         for slot in np.unique(self.people["slot"]):
             own = self.people[self.people["slot"] == slot]
             own = own[np.unique(own["time_device"], return_index=True)[1]]
-            px = own["wrist_px"].astype(np.float64)
+            px = as_floats(own["wrist_px"]).copy()
             # another person in the slot: nothing moved from there to here
             px[1:][own["tracking_id"][1:] != own["tracking_id"][:-1]] = np.nan
-            depth = own["wrist_m"].astype(np.float64)
+            depth = as_floats(own["wrist_m"])
             tracks.append(WristTrack(self.seconds(own["time_device"]), px, depth))
         return tracks
 

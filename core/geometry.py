@@ -23,6 +23,12 @@ FARTHEST_M: Final = 20.0
 """A joint farther from the sensor than this is not measured."""
 
 
+def as_floats(values: ArrayLike) -> Floats:
+    """Return values as float64, without a warning if a file holds a signalling NaN."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(values, np.float64)
+
+
 def has_place_px(points: ArrayLike, size_px: tuple[int, int]) -> NDArray[np.bool_]:
     """Return which positions in an image exist. With ``has_place_m`` the one rule for all readers.
 
@@ -37,7 +43,7 @@ def has_place_px(points: ArrayLike, size_px: tuple[int, int]) -> NDArray[np.bool
         (...,) bool; False for zeros, for values that are not finite, and farther than a whole image
         outside of the image.
     """
-    points = np.asarray(points, np.float64)
+    points = as_floats(points)
     limit = np.asarray(size_px, np.float64)
     with np.errstate(invalid="ignore"):
         inside = ((points > -limit) & (points < 2 * limit)).all(axis=-1)
@@ -54,7 +60,7 @@ def has_place_m(points: ArrayLike) -> NDArray[np.bool_]:
         (...,) bool; False for zeros, for values that are not finite, and farther away than
         ``FARTHEST_M`` on any axis.
     """
-    points = np.asarray(points, np.float64)
+    points = as_floats(points)
     with np.errstate(invalid="ignore"):
         near = (np.abs(points) < FARTHEST_M).all(axis=-1)
     return np.asarray(near & points.any(axis=-1))
@@ -70,7 +76,7 @@ def unmirror_points(points: ArrayLike, width: int) -> Floats:
     Returns:
         (..., 2) float64; x became W - 1 - x.
     """
-    turned = np.array(points, np.float64)
+    turned = as_floats(points).copy()
     turned[..., 0] = width - 1 - turned[..., 0]
     return turned
 
@@ -85,7 +91,7 @@ def tight_box(points: ArrayLike, labelled: ArrayLike) -> Floats:
     Returns:
         (..., 4) float64 x0, y0, x1, y1; NaN where nothing is labelled.
     """
-    points = np.asarray(points, np.float64)
+    points = as_floats(points)
     there = np.asarray(labelled, np.bool_)[..., None]
     low = np.where(there, points, np.inf).min(axis=-2)
     high = np.where(there, points, -np.inf).max(axis=-2)
@@ -165,7 +171,7 @@ def image_to_crop(points: ArrayLike, bbox_xyxy_px: ArrayLike, size: int) -> Floa
         (..., K, 2) float64 crop pixels u, v.
     """
     corner, scale = _corner_scale(bbox_xyxy_px, size)
-    return (np.asarray(points, np.float64) - corner) * scale - 0.5
+    return (as_floats(points) - corner) * scale - 0.5
 
 
 def stored_x0(x0: ArrayLike, side: ArrayLike, width: int) -> NDArray[np.int64]:

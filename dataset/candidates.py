@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.session_checks import SessionChecks
-from ..core.geometry import Floats, unmirror_points
+from ..core.geometry import Floats, as_floats, unmirror_points
 from ..core.pairing import (
     NO_BODY,
     Brackets,
@@ -207,9 +207,7 @@ def _judge(
     flags = quality.keypoint_flags(stored, state, clipped, size_px, settings)
     visibility = quality.label_keypoints(flags, stored, size_px)
     trusted = quality.is_trusted(flags)
-    points = (
-        unmirror_points(stored, size_px[0]) if recording.mirrored else stored.astype(np.float64)
-    )
+    points = unmirror_points(stored, size_px[0]) if recording.mirrored else as_floats(stored)
     several = bodies.tracked[row].sum(axis=1) > 1
     verdicts = quality.apply_filters(flags, bodies.depth_m[row, column], settings)
     placed = person_boxes(points, visibility, trusted)
