@@ -6,6 +6,7 @@ hangs, eats memory, ends in a traceback or by a signal, or changes a file outsid
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -137,16 +138,30 @@ def _judge(
 
 def _wait(process: "subprocess.Popen[bytes]", until: float) -> tuple[int, int, bool]:
     """Wait for a process; return its code, its memory in KiB, and whether it had to be ended."""
-    hung = False
+    hung, memory_kib = False, 0
     while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        memory_kib = max(memory_kib, _memory_kib(process.pid))
+        pid, status = os.waitpid(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return process.returncode, usage.ru_maxrss, hung
+            return process.returncode, memory_kib, hung
         if time.monotonic() > until and not hung:
             hung = True
             os.killpg(process.pid, signal.SIGKILL)
         time.sleep(0.02)
+
+
+def _memory_kib(pid: int) -> int:
+    """Return the largest resident memory of a running process until now; 0 if it has ended.
+
+    What the system gives at its end includes the memory of whoever started it.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s+(\d+)", status, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def _fingerprint(folder: Path) -> str:

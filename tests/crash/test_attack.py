@@ -2,7 +2,7 @@
 
 import pytest
 
-from .attack import GOOD, WORKED, run_attack
+from .attack import GOOD, MEMORY_LIMIT_MIB, WORKED, run_attack
 from .attacks import Attack, areas
 
 AREAS = dict(areas())
@@ -18,7 +18,10 @@ def test_each_area_has_attacks_of_distinct_names_that_are_held(area: str) -> Non
 
 
 def test_a_hang_is_told_from_work() -> None:
+    of_this_process = bytearray(b"x") * (MEMORY_LIMIT_MIB << 20)
     (held,) = run_attack("here", Attack("nothing", lambda folder: None, (("--version",),)))
+    del of_this_process
     assert held.what == WORKED
+    assert 5 < held.memory_mib < MEMORY_LIMIT_MIB, "the memory of the command, not of this process"
     (hung,) = run_attack("here", Attack("none", lambda folder: None, (("--version",),)), 0.0)
     assert (hung.what, hung.is_good) == ("hung", False)

@@ -48,6 +48,8 @@ class Watched:
             self.complaints.append(message.text)
 
     def _request(self, request: Any) -> None:
+        if request.is_navigation_request():
+            self.under_way.clear()  # those of the page before end with it
         self.hosts.add(request.url.partition("//")[2].partition("/")[0])
         if "/frames/" in request.url:
             self.under_way.add(request)
