@@ -17,6 +17,8 @@ import numpy as np
 
 from kincap.dataset.kinect13.reader import Split, open_kinect13, write_kinect13
 
+from .arguments import folder_argument
+
 ROWS = 2048
 SIZE = 224
 BATCH = 256
@@ -57,10 +59,11 @@ def make(path: Path) -> np.memmap:
 
 
 def main() -> None:
+    place = folder_argument("where to write; the system's temporary folder by default")
     rng = np.random.default_rng(1)
     out = np.empty((BATCH, SIZE, SIZE, 3), np.uint8)
     theirs_per_s, ours_per_s = [], []
-    with tempfile.TemporaryDirectory(dir=sys.argv[1] if sys.argv[1:] else None) as folder:
+    with tempfile.TemporaryDirectory(dir=place) as folder:
         mapped = make(Path(folder, "batches.h5"))
         with open_kinect13(Path(folder, "batches.h5")) as dataset:
             split = dataset.split("train")

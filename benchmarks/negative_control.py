@@ -18,6 +18,8 @@ from typing import Any
 from kincap.cli.demo import STATE_FILE
 from kincap.cli.demo_plan import DemoSettings, plan
 
+from .arguments import folder_argument
+
 ALLOWED_POINTS = 5.0
 
 
@@ -54,6 +56,7 @@ def _absolute(word: str, demo: Path) -> str:
 
 
 if __name__ == "__main__":
-    result = control(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("kincap-demo"))
+    demo = folder_argument("the folder of a finished demo; kincap-demo by default")
+    result = control(demo or Path("kincap-demo"))
     print(json.dumps(result))
     sys.exit(0 if result["holds"] else 1)

@@ -37,6 +37,8 @@ from kincap.core.jpeg import encode_jpeg
 from kincap.core.units import TICK_100NS
 from kincap.sessions.schema import empty_body_row
 
+from .arguments import folder_argument
+
 FRAMES = 1000
 IMAGES = 8
 ROUNDS = 7
@@ -167,6 +169,7 @@ def rest_ms(alone_s: float, threads: dict[str, float], main_s: float) -> dict[st
 
 
 def main() -> None:
+    place = folder_argument("where to write; the system's temporary folder by default")
     cv2.setNumThreads(1)
     threads = min(MAX_ENCODERS, os.cpu_count() or 1)
     images = draw(IMAGES)
@@ -174,7 +177,7 @@ def main() -> None:
     cpu: dict[str, list[float]] = {"alone": [], "ours": []}
     by_thread: dict[str, float] = defaultdict(float)
     main_s = 0.0
-    with tempfile.TemporaryDirectory(dir=sys.argv[1] if sys.argv[1:] else None) as name:
+    with tempfile.TemporaryDirectory(dir=place) as name:
         folder = Path(name)
         for turn in range(ROUNDS):
             for which in ("alone", "ours") if turn % 2 else ("ours", "alone"):

@@ -32,6 +32,8 @@ from kincap.sessions.shard.layout import make_layout
 from kincap.sessions.shard.shard_reader import ShardReader
 from kincap.sessions.shard.shard_writer import ShardWriter
 
+from .arguments import folder_argument
+
 MINUTES = 10
 FRAMES = 600
 GOAL_S = 2.0
@@ -117,7 +119,7 @@ def measure(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     """Make the sessions, measure their reports and print the figures as JSON."""
-    kept = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    kept = folder_argument("where the sessions are kept; else they are deleted")
     folder = kept or Path(tempfile.mkdtemp(prefix="kincap-report-"))
     try:
         figures: dict[str, object] = {}

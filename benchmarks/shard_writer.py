@@ -21,6 +21,8 @@ from kincap.sessions.schema import pack_index_row
 from kincap.sessions.shard.layout import make_layout
 from kincap.sessions.shard.shard_writer import ShardWriter
 
+from .arguments import folder_argument
+
 FRAME_BYTES = 370_000
 FRAMES = 160
 ROUNDS = 15
@@ -58,10 +60,11 @@ def shard(path: Path, frames: list[bytes]) -> float:
 
 
 def main() -> None:
+    place = folder_argument("where to write; the system's temporary folder by default")
     noise = os.urandom(FRAME_BYTES + FRAMES)
     frames = [noise[i : i + FRAME_BYTES] for i in range(FRAMES)]
     raw, ours = [], []
-    with tempfile.TemporaryDirectory(dir=sys.argv[1] if sys.argv[1:] else None) as folder:
+    with tempfile.TemporaryDirectory(dir=place) as folder:
         for turn in range(ROUNDS):
             runs = [(raw_log, raw), (shard, ours)]
             for write, times in runs if turn % 2 else reversed(runs):
