@@ -35,10 +35,10 @@ def test_a_signal_while_kincap_loads_is_one_line(command: list[str], tmp_path: P
         pytest.skip("kincap is not installed as a command here")
     ended = 0
     numbers = (signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for turn in range(12):
+    for turn in range(8):
         code, said = _interrupt(
             [*command, "finetune", "--data", "none.h5"], tmp_path, numbers[turn % 4],
-            0.15 + 0.17 * turn,
+            0.15 + 0.25 * turn,
         )  # fmt: skip
         if code == 130:
             ended += 1
@@ -47,7 +47,7 @@ def test_a_signal_while_kincap_loads_is_one_line(command: list[str], tmp_path: P
             # too early, before Python ran anything of kincap's, or too late
             assert f"{os.sep}cli{os.sep}" not in said, said
             assert "__main__.py" not in said, said
-    assert ended >= 3
+    assert ended >= 2
 
 
 def test_a_signal_that_lands_where_python_forgets_it_still_ends_the_command(
@@ -63,7 +63,7 @@ def test_a_signal_that_lands_where_python_forgets_it_still_ends_the_command(
         "    owner = Owner()\n"
         "    ref = weakref.ref(owner, lose)\n"
         "    del owner\n"
-        "    time.sleep(30)\n"
+        "    time.sleep(2)\n"
         "command_line.app = work\n"
         "command_line.main()\n"
     )
