@@ -39,8 +39,9 @@ WARM_UP_S = 5.0
 ALLOWED_MIB_PER_MIN = 0.2
 ALLOWED_MIB = 1.5
 """Allowed growth of memory inside sessions: a minute, and at most as an error of a short fit."""
-ALLOWED_HELD_MIB = 2.0
-"""Memory that may be held after the last session beyond that after the second."""
+ALLOWED_HELD_MIB = 10.0
+"""Memory that may be held after the last session beyond that after the second. A busy machine fills
+the queues later: 7.3 were seen there, less than 2 on an idle one."""
 ALLOWED_COUNT = 1.0
 """Descriptors and threads by which a session may seem to grow."""
 _TELL_EVERY_S = 10
