@@ -24,6 +24,27 @@ def chromium() -> str:
     return found
 
 
+COUNT_FRAMES = """
+(() => {
+  const fetched = window.fetch;
+  let underWay = 0;
+  window.mostFramesUnderWay = 0;
+  window.fetch = (url, options) => {
+    const answer = fetched(url, options);
+    if (!String(url).includes("/frames/")) return answer;
+    underWay += 1;
+    window.mostFramesUnderWay = Math.max(window.mostFramesUnderWay, underWay);
+    let isOver = false;
+    const over = () => { if (!isOver) { isOver = true; underWay -= 1; } };
+    options?.signal?.addEventListener("abort", over);
+    answer.then(over, over);
+    return answer;
+  };
+})();
+"""
+"""Counts in the page itself: the browser reports the end of an aborted request late."""
+
+
 @dataclass
 class Watched:
     """A page, and everything it complained about or asked for."""
@@ -31,16 +52,13 @@ class Watched:
     page: Any
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
-    under_way: set[Any] = field(default_factory=set)
-    most_under_way: int = 0
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(WAIT_MS)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._request)
-        self.page.on("requestfinished", lambda request: self.under_way.discard(request))
-        self.page.on("requestfailed", lambda request: self.under_way.discard(request))
+        self.page.add_init_script(COUNT_FRAMES)
 
     def _console(self, message: Any) -> None:
         # reading pixels back is this test's own doing
@@ -48,12 +66,11 @@ class Watched:
             self.complaints.append(message.text)
 
     def _request(self, request: Any) -> None:
-        if request.is_navigation_request():
-            self.under_way.clear()  # those of the page before end with it
         self.hosts.add(request.url.partition("//")[2].partition("/")[0])
-        if "/frames/" in request.url:
-            self.under_way.add(request)
-            self.most_under_way = max(self.most_under_way, len(self.under_way))
+
+    def most_under_way(self) -> int:
+        """Return how many frames the page has asked for at a time since it was loaded."""
+        return int(self.page.evaluate("window.mostFramesUnderWay"))
 
     def at(self, seq: int) -> None:
         """Wait until a frame with its joints is on the screen."""
