@@ -98,18 +98,67 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
     plan = make_plan(settings, workers, tell)
     if settings.dry_run:
         return _result(settings, plan)
+    made = write_data_set(
+        outputs,
+        plan,
+        settings.size,
+        workers,
+        tell,
+        restart=settings.restart,
+        origin={"recordings": str(settings.recordings.absolute())},
+    )
+    return _result(settings, plan, resumed_rows=made.resumed_rows, sha256=made.sha256, sheet=sheet)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Result of pass 2.
+
+    Attributes:
+        resumed_rows: Rows that an interrupted build had made already.
+        sha256: Of the data set.
+    """
+
+    resumed_rows: int
+    sha256: str
+
+
+def write_data_set(
+    outputs: Outputs,
+    plan: BuildPlan,
+    size: int,
+    workers: int,
+    on_progress: OnProgress,
+    *,
+    restart: bool,
+    origin: dict[str, Any],
+) -> Written:
+    """Make the files of a data set, or go on where a killed build was.
+
+    Args:
+        outputs: The files; checked.
+        plan: What they will hold.
+        size: Side of the pictures, pixels.
+        workers: Processes to cut pictures with.
+        on_progress: Called with rows done, rows in all, and the present step.
+        restart: Throw away what an interrupted build of another plan has done.
+        origin: What the file beside the data set says about where its rows came from.
+
+    Raises:
+        DatasetError: As in ``build``.
+    """
     lock = _lock(outputs)
     try:
         io = default_io()
-        part = Part(outputs, plan, settings.size, io)
-        resumed = _resumed_rows(part, plan) if part.open(settings.restart) else 0
-        _cut_pictures(part, plan, settings.size, workers, tell)
-        tell(plan.rows, plan.rows, "checking the file")
+        part = Part(outputs, plan, size, io)
+        resumed = _resumed_rows(part, plan) if part.open(restart) else 0
+        _cut_pictures(part, plan, size, workers, on_progress)
+        on_progress(plan.rows, plan.rows, "checking the file")
         checksum = part.finish()
-        _write_beside(settings, outputs, plan, checksum, io)
+        _write_beside(outputs, plan, checksum, origin, io)
     finally:
         lock.release()
-    return _result(settings, plan, resumed_rows=resumed, sha256=checksum, sheet=sheet)
+    return Written(resumed, checksum)
 
 
 def _lock(outputs: Outputs) -> LockFile:
@@ -171,7 +220,7 @@ def _resumed_rows(part: Part, plan: BuildPlan) -> int:
 
 
 def _write_beside(
-    settings: BuildSettings, outputs: Outputs, plan: BuildPlan, checksum: str, io: FileIO
+    outputs: Outputs, plan: BuildPlan, checksum: str, origin: dict[str, Any], io: FileIO
 ) -> None:
     """Write what depends on when and where, and the sheet of examples."""
     out = outputs.out
@@ -181,7 +230,7 @@ def _write_beside(
         "created_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "kincap_version": __version__,
         "path": str(out.absolute()),
-        "recordings": str(settings.recordings.absolute()),
+        **origin,
         "counts": plan.meta.counts,
         "label_error": plan.label_error,
     }

@@ -5,9 +5,11 @@ always writes the same bytes.
 """
 
 import zlib
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +31,32 @@ class DamagedPictureError(DatasetError):
     exit_code = 1
 
 
+class CropReader(Protocol):
+    """Reads the crops of one picture source."""
+
+    def crop(self, row: int, size: int) -> Image:
+        """Return the (S, S, 3) uint8 RGB crop of a row, un-mirrored.
+
+        Raises:
+            DamagedPictureError: Its picture can't be decoded.
+        """
+
+
+class PictureSource(Protocol):
+    """Where N crops come from: shards of sessions, or picture files of public sets."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: slice | NDArray[np.integer]) -> Self:
+        """Return some of the rows; can be pickled."""
+
+    def open(self) -> AbstractContextManager[CropReader]:
+        """Return a reader of the crops."""
+
+
 @dataclass(frozen=True)
 class Pictures:
-    """Sources of N crops.
+    """Sources of N crops in shards.
 
     Attributes:
         shards: Paths of shards.
@@ -64,6 +89,10 @@ class Pictures:
             size_px=self.size_px[rows],
         )
 
+    def open(self) -> "PictureReader":
+        """Return a reader of the crops."""
+        return PictureReader(self)
+
 
 @dataclass(frozen=True)
 class Block:
@@ -83,7 +112,7 @@ class Block:
     path: Path
     offset: int
     size: int
-    pictures: Pictures
+    pictures: PictureSource
 
 
 def cut_crop(image: Image, placed: NDArray[np.int64], mirrored: bool, size: int) -> Image:
@@ -122,11 +151,12 @@ class PictureReader:
     """Decodes stored pictures; keeps the last one for further bodies in the same frame.
 
     Args:
-        shards: Paths of the shards; opened when they are needed.
+        pictures: What to decode; shards are opened when they are needed.
     """
 
-    def __init__(self, shards: tuple[Path, ...]) -> None:
-        self._shards = shards
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+        self._shards = pictures.shards
         self._readers: dict[int, ShardReader] = {}
         self._last: tuple[tuple[int, int], Image] | None = None
 
@@ -138,23 +168,27 @@ class PictureReader:
             reader.close()
         self._readers.clear()
 
-    def image(self, shard: int, row: np.void, size_px: tuple[int, int]) -> Image:
-        """Return the picture that a row of color_index points at.
+    def crop(self, row: int, size: int) -> Image:
+        """Return the crop of a row, (S, S, 3) uint8 RGB.
 
-        Args:
-            shard: Index of the shard.
-            row: One good row of its color_index.
-            size_px: Width and height that it must have.
+        Raises:
+            DamagedPictureError: Its picture is damaged (exit 1).
+        """
+        mirrored = bool(self._pictures.mirrored[row])
+        return cut_crop(self.image(row), self._pictures.placed[row], mirrored, size)
 
-        Returns:
-            (H, W, 3) uint8 RGB, as stored.
+    def image(self, row: int) -> Image:
+        """Return the whole picture of a row, (H, W, 3) uint8 RGB, as stored.
 
         Raises:
             DamagedPictureError: It is damaged (exit 1).
         """
-        key = (shard, int(row["seq"]))
+        color = self._pictures.color[row]
+        shard = int(self._pictures.shard[row])
+        key = (shard, int(color["seq"]))
         if self._last is None or self._last[0] != key:
-            self._last = (key, self._decode(shard, row, size_px))
+            width, height = self._pictures.size_px[row].tolist()
+            self._last = (key, self._decode(shard, color, (width, height)))
         return self._last[1]
 
     def _decode(self, shard: int, row: np.void, size_px: tuple[int, int]) -> Image:
@@ -197,14 +231,9 @@ def cut_block(block: Block) -> int:
     pictures, io, crc = block.pictures, _process_io(), 0
     fd = io.open_write(block.path)
     try:
-        with PictureReader(pictures.shards) as reader:
+        with pictures.open() as reader:
             for row in range(len(pictures)):
-                width, height = pictures.size_px[row].tolist()
-                shard = int(pictures.shard[row])
-                image = reader.image(shard, pictures.color[row], (width, height))
-                mirrored = bool(pictures.mirrored[row])
-                crop = cut_crop(image, pictures.placed[row], mirrored, block.size)
-                data = crop.tobytes()
+                data = reader.crop(row, block.size).tobytes()
                 crc = zlib.crc32(data, crc)
                 io.write_at(fd, data, block.offset + row * len(data))
         io.sync(fd)
@@ -223,11 +252,10 @@ def find_damaged(pictures: Pictures) -> NDArray[np.bool_]:
         (N,) bool.
     """
     damaged = np.zeros(len(pictures), np.bool_)
-    with PictureReader(pictures.shards) as reader:
+    with pictures.open() as reader:
         for row in range(len(pictures)):
-            width, height = pictures.size_px[row].tolist()
             try:
-                reader.image(int(pictures.shard[row]), pictures.color[row], (width, height))
+                reader.image(row)
             except DamagedPictureError:
                 damaged[row] = True
     return damaged

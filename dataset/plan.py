@@ -1,6 +1,6 @@
 """Pass 1: from the tables of all sessions to every row of the data set, but for its pictures."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from ..checks.session_checks import check_session
 from ..core.errors import DatasetError, SessionError
 from ..sessions.truth import has_truth, load_truth
 from .candidates import find_candidates, side_warning
-from .crop import Pictures, find_damaged
+from .crop import Pictures, PictureSource, find_damaged
 from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, WRONG_LABELS, first_reason
 from .finding_counts import count_findings, poor_lines, report_findings
 from .kinect13.format import SPLITS, Meta, skeleton_meta
@@ -45,7 +45,7 @@ class BuildPlan:
     """
 
     columns: dict[str, dict[str, NDArray[Any]]]
-    pictures: dict[str, Pictures]
+    pictures: Mapping[str, PictureSource]
     meta: Meta
     warnings: tuple[str, ...]
     label_error: dict[str, Any] | None = None
