@@ -43,7 +43,7 @@ class CropReader(Protocol):
 
 
 class PictureSource(Protocol):
-    """Where N crops come from: shards of sessions, or picture files of public sets."""
+    """Source of N crops: shards of sessions, or picture files of public sets."""
 
     def __len__(self) -> int: ...
 
