@@ -114,6 +114,14 @@ PARTS = {
             "no hostile file or folder hangs a command, fills the memory or reaches another file",
         ),
         Part(
+            "soak",
+            60,
+            "minutes of recording",
+            62,
+            "a recorder at four times the pace holds no more of anything and loses no item",
+            folder="capture",
+        ),
+        Part(
             "readers",
             1,
             "rounds of all readers",

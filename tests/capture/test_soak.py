@@ -30,15 +30,16 @@ def samples(monkeypatch) -> ModuleType:
     return importlib.import_module("benchmarks.samples")
 
 
-@pytest.mark.timeout(400)
-def test_a_minute_at_four_times_the_pace_is_flat_and_accounts_for_every_item(tmp_path):
-    code, report = soak("--seconds", 60, "--speed", 4, "--folder", tmp_path, timeout=360)
+@pytest.mark.timeout(300)
+def test_some_seconds_at_four_times_the_pace_are_flat_and_account_for_every_item(tmp_path):
+    # an hour of it: python -m tests.nightly soak
+    code, report = soak("--seconds", 24, "--speed", 4, "--folder", tmp_path, timeout=240)
     assert report["reasons"] == []
     assert (code, report["ok"]) == (0, True)
     assert report["accounting_closed"]
-    assert report["handed_over"] == {"color": 7200, "bodies": 7200}
-    assert report["shards"] >= 20
-    assert report["samples"] >= 30
+    assert report["handed_over"] == {"color": 2880, "bodies": 2880}
+    assert report["shards"] >= 8
+    assert report["samples"] >= 12
     assert list(tmp_path.iterdir()) == []
 
 

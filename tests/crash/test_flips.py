@@ -1,4 +1,4 @@
-"""500 flipped bits, cuts and lost pages: found or harmless, never silent, and nothing dies."""
+"""Flipped bits, cuts and lost pages: found or harmless, never silent, and nothing dies."""
 
 import json
 import random
@@ -11,17 +11,17 @@ from .flips import MUST_BE_ZERO, make_sessions, run
 from .flips_worker import Trial
 
 
-@pytest.mark.timeout(900)  # a minute of two free cores
+@pytest.mark.timeout(900)  # long on a loaded machine alone
 def test_every_damage_is_found_or_harmless_and_repaired() -> None:
     # prime to the number of regions: each of them is looked at by all commands in its turn
-    found = run(500, look_every=11)
+    found = run(150, look_every=11)
     print(json.dumps(found))
     assert found["failures"] == []
     assert {name: found[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
-    assert found["runs"] == 500
-    assert found["found"] > 400, found
-    assert found["found"] + found["harmless"] + found["as_cut_off"] == 500, found
-    assert min(found["by_how"].values()) > 50, found["by_how"]
+    assert found["runs"] == 150
+    assert found["found"] > 120, found
+    assert found["found"] + found["harmless"] + found["as_cut_off"] == 150, found
+    assert min(found["by_how"].values()) > 15, found["by_how"]
     assert len(found["by_region"]) >= 28, found["by_region"]
 
 

@@ -21,16 +21,16 @@ from .tiny import FRAMES, NAME, HurriedClock, record_tiny
 
 
 @pytest.mark.timeout(900)  # long on a loaded machine alone
-def test_300_power_cuts_lose_nothing_that_was_synced() -> None:
-    counts = run(300, seed=5)
+def test_100_power_cuts_lose_nothing_that_was_synced() -> None:
+    counts = run(100, seed=5)
     print(json.dumps(counts))
     assert counts["failures"] == []
-    assert counts["recovered"] == counts["patterns"] == 300
+    assert counts["recovered"] == counts["patterns"] == 100
     assert counts["by_style"].keys() == set(STYLES)
     assert counts["by_life"].keys() == set(LIVES)
     # it is not all or nothing: much was synced, and of the rest much was lost
-    assert 500 < counts["synced"] < counts["kept"] < counts["acknowledged"]
-    assert counts["repaired"] > 10
+    assert 160 < counts["synced"] < counts["kept"] < counts["acknowledged"]
+    assert counts["repaired"] > 3
 
 
 @pytest.fixture
