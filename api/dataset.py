@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..core.skeleton import KEYPOINT_NAMES
 from ..dataset.kinect13.reader import Split, open_kinect13
 from .tables import split_table
 
@@ -56,11 +55,10 @@ class Dataset:
         keypoint_names: Names of the 13 keypoints, in order.
     """
 
-    keypoint_names = KEYPOINT_NAMES
-
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = open_kinect13(path)
+        self.keypoint_names = self._file.meta.skeleton.points
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from ..core.errors import KincapError
-from ..core.skeleton import KEYPOINT_NAMES
 from ..train.augment import mirror_images, mirror_targets
 from ..train.checkpoint import load_checkpoint
 from ..train.data import to_pixels
@@ -34,8 +33,6 @@ class TrainedNet:
         keypoint_names: Names of the 13 keypoints, in order.
     """
 
-    keypoint_names = KEYPOINT_NAMES
-
     def __init__(self, path: Path, device: str = "auto") -> None:
         checkpoint = load_checkpoint(path)
         self.path = path
@@ -43,6 +40,8 @@ class TrainedNet:
         self.model, self.size = checkpoint.model, checkpoint.size
         self.module: nn.Module = checkpoint.build().to(self._device)
         self.trained: dict[str, Any] = checkpoint.trained
+        self.keypoint_names = checkpoint.skeleton.points
+        self._skeleton = checkpoint.skeleton
         self._mirror = checkpoint.mirror_training
 
     def __repr__(self) -> str:
@@ -62,7 +61,7 @@ class TrainedNet:
         Raises:
             KincapError: An image is not a square (S, S, 3) uint8 array.
         """
-        poses = [np.empty((0, len(KEYPOINT_NAMES), 2), np.float32)]
+        poses = [np.empty((0, len(self._skeleton), 2), np.float32)]
         for start in range(0, len(images), _BATCH):
             some = [self._checked(image) for image in images[start : start + _BATCH]]
             sides = np.array([len(image) for image in some], np.float32)[:, None, None]
@@ -77,7 +76,8 @@ class TrainedNet:
             if not self._mirror:
                 return np.asarray(found, np.float32)
             other = self.module(to_pixels(mirror_images(images), self._device)).coords
-        return np.asarray(0.5 * (found + mirror_targets(other.float().cpu().numpy())), np.float32)
+        mirrored = mirror_targets(other.float().cpu().numpy(), self._skeleton)
+        return np.asarray(0.5 * (found + mirrored), np.float32)
 
     def _resized(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         if len(image) == self.size:

@@ -118,7 +118,7 @@ def split_table(data: "Kinect13", split: str) -> "pd.DataFrame":
     }
     for index, edge in enumerate(("x0", "y0", "x1", "y1")):
         columns[f"bbox_{edge}_px"] = rows.bbox_xyxy_px[:, index]
-    for index, name in enumerate(KEYPOINT_NAMES):
+    for index, name in enumerate(data.meta.skeleton.points):
         columns[f"{name}_x_px"] = rows.keypoints_px[:, index, 0]
         columns[f"{name}_y_px"] = rows.keypoints_px[:, index, 1]
         columns[f"{name}_visibility"] = rows.visibility[:, index]

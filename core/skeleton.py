@@ -31,6 +31,14 @@ def other_side(name: str) -> str:
     return _SIDE_PREFIXES.get(name[:2], name[:2]) + name[2:]
 
 
+def side_of(name: str) -> str | None:
+    """Return ``"left"`` or ``"right"`` for a point of that side, None for one of neither."""
+    for side, prefix in (("left", "l_"), ("right", "r_")):
+        if side in name.lower() or name.startswith(prefix):
+            return side
+    return None
+
+
 class TrackingState(IntEnum):
     """The sensor's knowledge of a joint: the values of ``joint_state`` and ``lean_state``."""
 

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from ..checks.session_checks import check_session
 from ..core.errors import DatasetError, SessionError
+from ..core.skeleton import KEYPOINTS_13
 from ..sessions.truth import has_truth, load_truth
 from .candidates import find_candidates, side_warning
 from .crop import Pictures, PictureSource, find_damaged
 from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, WRONG_LABELS, first_reason
 from .finding_counts import count_findings, poor_lines, report_findings
-from .kinect13.format import SPLITS, Meta, skeleton_meta
+from .kinect13.format import SPLITS, Meta
 from .label_error import Labels, compare_labels, label_error
 from .rows import SessionPlan, columns_of, pictures_of, session_pictures
 from .session_data import Recording, choose_sessions, load_recording, unusable_sessions
@@ -94,7 +95,7 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
         meta=Meta(
             sessions=tuple(names),
             settings=settings.toml(split),
-            skeleton=skeleton_meta(),
+            skeleton=KEYPOINTS_13,
             sources=[one.recording.source() for one in sessions],
             counts=counts,
             cues=("",),

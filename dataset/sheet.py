@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import DatasetError
-from ..core.skeleton import KEYPOINT_NAMES, LIMBS
+from ..core.skeleton import Skeleton, side_of
 from .kinect13.reader import Kinect13, Split
 from .outputs import SHEET_MARK
 
@@ -84,7 +84,9 @@ def draw_sheet(dataset: Kinect13) -> bytes:
     for index, example in enumerate(examples):
         x = GAP_PX + index % COLUMNS * pitch_x
         y = HEAD_PX + index // COLUMNS * pitch_y
-        page[y : y + CELL_PX, x : x + CELL_PX] = draw_example(example.split, example.row)
+        page[y : y + CELL_PX, x : x + CELL_PX] = draw_example(
+            example.split, example.row, dataset.meta.skeleton
+        )
         _write(page, _caption(dataset, example), (x, y + CELL_PX + 18), 0.45, GREY)
     done, png = cv2.imencode(".png", page)
     if not done:
@@ -109,12 +111,13 @@ def _choose(dataset: Kinect13) -> list[_Example]:
     return chosen
 
 
-def draw_example(split: Split, row: int) -> Image:
+def draw_example(split: Split, row: int, skeleton: Skeleton) -> Image:
     """Return one picture with its keypoints.
 
     Args:
         split: Of an open data set.
         row: Which row.
+        skeleton: Its keypoints.
 
     Returns:
         (320, 320, 3) uint8, BGR. Keypoints that training ignores are hollow, their limbs dashed.
@@ -124,20 +127,21 @@ def draw_example(split: Split, row: int) -> Image:
     cell = np.asarray(cv2.resize(picture, (CELL_PX, CELL_PX), interpolation=how), np.uint8)
     at = (split.keypoints_px[row].astype(np.float64) + 0.5) * CELL_PX / split.size - 0.5
     there, trusted = split.visibility[row] > 0, split.weight[row] > 0
+    colours = [_colour(name) for name in skeleton.points]
     # first all in dark and wider: an outline, so that a colour shows on a garment of that colour
     for wider in (True, False):
-        for a, b in LIMBS:
+        for a, b in skeleton.bone_indices:
             if there[a] and there[b]:
-                ink = INK if wider else _colour(b)
+                ink = INK if wider else colours[b]
                 _limb(cell, at[a], at[b], bool(trusted[a] and trusted[b]), ink, wider)
     for k in np.flatnonzero(there):
-        _dot(cell, at[k], bool(trusted[k]), _colour(int(k)))
+        _dot(cell, at[k], bool(trusted[k]), colours[k])
     return cell
 
 
-def _colour(keypoint: int) -> Colour:
+def _colour(keypoint: str) -> Colour:
     """Return the colour of a keypoint's side."""
-    return {"r_": RIGHT, "l_": LEFT}.get(KEYPOINT_NAMES[keypoint][:2], MIDDLE)
+    return {"right": RIGHT, "left": LEFT}.get(side_of(keypoint) or "", MIDDLE)
 
 
 def _limb(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..core.errors import CheckpointError, KincapError
-from ..core.skeleton import KEYPOINT_NAMES, KEYPOINTS
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 from .checkpoint_files import check_replaceable_sum, open_whole, sum_path, write_pair
 from .nets.registry import NETS, build_net
 
@@ -41,10 +41,11 @@ class Checkpoint:
         width: Factor on its channels.
         size: Side of its square input, pixels.
         weights: Its parameters and buffers by name, on the CPU.
-        mean_pose: (13, 2) float32, the mean of the targets it was trained on, crop units.
+        mean_pose: (K, 2) float32, the mean of the targets it was trained on, crop units.
         mirror_training: True if it has seen mirrored copies; averaging over a mirrored copy hurts
             a net that has not.
         trained: Kind, step, seed, data and scores of its training: for people, not for code.
+        skeleton: Its K keypoints.
     """
 
     model: str
@@ -54,12 +55,17 @@ class Checkpoint:
     mean_pose: Tensor
     mirror_training: bool
     trained: dict[str, Any] = field(default_factory=dict)
+    skeleton: Skeleton = KEYPOINTS_13
 
     def build(self) -> nn.Module:
         """Return the net with these weights, in evaluation mode."""
-        net = build_net(self.model, self.width, self.size)
+        net = self.build_fresh()
         net.load_state_dict(self.weights)
         return net.eval()
+
+    def build_fresh(self) -> nn.Module:
+        """Return the net with fresh weights."""
+        return build_net(self.model, self.width, self.size, len(self.skeleton))
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -78,7 +84,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "kincap_version": __version__,
-            "skeleton": list(KEYPOINT_NAMES),
+            "skeleton": list(checkpoint.skeleton.points),
             "pixels": dict(PIXELS),
             "model": checkpoint.model,
             "width": checkpoint.width,
@@ -147,11 +153,12 @@ def _refuse_same(path: Path, keep: Path) -> None:
                     )
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, skeleton: Skeleton = KEYPOINTS_13) -> Checkpoint:
     """Read and check a checkpoint.
 
     Args:
         path: A file of ``save_checkpoint``.
+        skeleton: The keypoints that it must have.
 
     Returns:
         The checkpoint; its weights fit the net that it names.
@@ -167,11 +174,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{path}: checkpoint version {_short(version)}, this kincap reads {FORMAT_VERSION}; "
             "upgrade kincap"
         )
-    if not _equals(content.get("skeleton"), list(KEYPOINT_NAMES)):
-        raise CheckpointError(f"{path}: {_skeleton_difference(content.get('skeleton'))}")
+    if not _equals(content.get("skeleton"), list(skeleton.points)):
+        raise CheckpointError(f"{path}: {_skeleton_difference(content.get('skeleton'), skeleton)}")
     if not _equals(content.get("pixels"), PIXELS):
         raise CheckpointError(f"{path}: other pixels than this kincap feeds ({PIXELS})")
-    checkpoint = _checked(path, content)
+    checkpoint = _checked(path, content, skeleton)
     _check_weights(path, checkpoint)
     return checkpoint
 
@@ -215,18 +222,20 @@ def _short(found: object) -> str:
     return f"of type {type(found).__name__}"
 
 
-def _skeleton_difference(found: object) -> str:
-    """Return in one line how a skeleton differs from the 13 keypoints."""
+def _skeleton_difference(found: object, wanted: Skeleton) -> str:
+    """Return in one line how the keypoints of a file differ from those of a skeleton."""
     if not isinstance(found, list):
         return "no skeleton in it; not a checkpoint of kincap"
-    if len(found) != KEYPOINTS:
-        return f"skeleton of {len(found)} keypoints, this kincap has {KEYPOINTS}"
-    index = next(i for i, name in enumerate(KEYPOINT_NAMES) if not _equals(found[i], name))
-    there, wanted = _short(found[index]), KEYPOINT_NAMES[index]
-    return f"skeleton differs: keypoint {index} is {there}, not {wanted!r}"
+    if len(found) != len(wanted):
+        return f"skeleton of {len(found)} keypoints, this kincap has {len(wanted)}"
+    index = next(i for i, name in enumerate(wanted.points) if not _equals(found[i], name))
+    return (
+        f"skeleton differs: keypoint {index} is {_short(found[index])}, not "
+        f"{wanted.points[index]!r}"
+    )
 
 
-def _checked(path: Path, content: dict[str, Any]) -> Checkpoint:
+def _checked(path: Path, content: dict[str, Any], skeleton: Skeleton) -> Checkpoint:
     """Return the content with every field's type checked."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "model": str, "width": (int, float), "size": int, "mirror_training": bool,
@@ -247,9 +256,9 @@ def _checked(path: Path, content: dict[str, Any]) -> Checkpoint:
         raise CheckpointError(f"{path}: weights are not tensors by name")
     if not all(_is_plain(tensor) for tensor in (mean_pose, *weights.values())):
         raise CheckpointError(f"{path}: weights are sparse, quantised or without values")
-    wanted = (torch.float32, (KEYPOINTS, 2))
+    wanted = (torch.float32, (len(skeleton), 2))
     if (mean_pose.dtype, mean_pose.shape) != wanted or not torch.isfinite(mean_pose).all():
-        raise CheckpointError(f"{path}: mean_pose is not {KEYPOINTS} finite points")
+        raise CheckpointError(f"{path}: mean_pose is not {len(skeleton)} finite points")
     return Checkpoint(
         model=content["model"],
         width=float(content["width"]),
@@ -258,6 +267,7 @@ def _checked(path: Path, content: dict[str, Any]) -> Checkpoint:
         mean_pose=mean_pose,
         mirror_training=content["mirror_training"],
         trained=content["trained"],
+        skeleton=skeleton,
     )
 
 
@@ -272,7 +282,7 @@ def _check_weights(path: Path, checkpoint: Checkpoint) -> None:
     """Compare names, shapes and types with the network's, without allocating it."""
     try:
         with torch.device("meta"):
-            net = build_net(checkpoint.model, checkpoint.width, checkpoint.size)
+            net = checkpoint.build_fresh()
     except KincapError as error:
         # the net speaks of the flag that a person would have set; here the file holds the value
         raise CheckpointError(f"{path}: {str(error).removeprefix('--')}") from None

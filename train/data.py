@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import DatasetError
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..dataset.kinect13.reader import Kinect13, Split
 from .augment import Floats, Images
 
@@ -31,6 +32,7 @@ class Samples:
         weight: (N, 13) float32 in [0, 1].
         visibility: (N, 13) uint8: 0 not labelled, 1 occluded or inferred, 2 visible.
         bbox_xyxy_px: (N, 4) float64, the crops in the un-mirrored colour images.
+        skeleton: The keypoints.
     """
 
     split: str
@@ -39,6 +41,7 @@ class Samples:
     weight: Floats
     visibility: npt.NDArray[np.uint8]
     bbox_xyxy_px: npt.NDArray[np.float64]
+    skeleton: Skeleton = KEYPOINTS_13
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -85,6 +88,7 @@ def load_samples(dataset: Kinect13, split: str, size: int) -> Samples:
         weight=weight,
         visibility=np.asarray(rows.visibility),
         bbox_xyxy_px=np.asarray(rows.bbox_xyxy_px, dtype=np.float64),
+        skeleton=dataset.meta.skeleton,
     )
 
 

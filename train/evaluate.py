@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import KincapError
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..dataset.kinect13.reader import Kinect13, open_kinect13
 from .augment import Floats, Images
 from .checkpoint import Checkpoint, load_checkpoint
@@ -56,6 +57,7 @@ class EvaluateResult:
         mean_pose: The mean of the training targets, placed in each crop.
         mean_pose_of: Owner of the training targets: ``"data"`` (the data set) or ``"checkpoint"``.
         mirror_training: True if the net has seen mirrored copies.
+        skeleton: The keypoints.
         sheet_problem: Why the sheet could not be saved, or None.
     """
 
@@ -68,11 +70,13 @@ class EvaluateResult:
     mean_pose: Score
     mean_pose_of: str
     mirror_training: bool
+    skeleton: Skeleton = KEYPOINTS_13
     sheet_problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report of ``--json``: percentages, None where nothing was counted."""
         asked = self.settings
+        first, second = self.skeleton.torso
         return {
             "schema": SCHEMA,
             "checkpoint": str(asked.checkpoint),
@@ -81,7 +85,7 @@ class EvaluateResult:
             "model": self.model,
             "size": self.size,
             "counted": "visibility >= 1" if asked.include_inferred else "weight > 0",
-            "normaliser": "|r_shoulder - l_hip|",
+            "normaliser": f"|{first} - {second}|",
             "samples": self.samples,
             "frames": self.mirrored.frames,
             "skipped": self.mirrored.skipped,
@@ -99,11 +103,12 @@ class EvaluateResult:
         }
 
 
-def evaluate(settings: EvaluateSettings) -> EvaluateResult:
+def evaluate(settings: EvaluateSettings, skeleton: Skeleton = KEYPOINTS_13) -> EvaluateResult:
     """Measure a checkpoint on a split of a data set.
 
     Args:
         settings: The checkpoint, the split and the options.
+        skeleton: The keypoints of both.
 
     Raises:
         CheckpointError: The file is not a checkpoint.
@@ -115,9 +120,9 @@ def evaluate(settings: EvaluateSettings) -> EvaluateResult:
     if settings.sheet is not None:
         check_sheet(settings.sheet)
     device = choose_device(settings.device)
-    checkpoint = load_checkpoint(settings.checkpoint)
+    checkpoint = load_checkpoint(settings.checkpoint, skeleton)
     net = checkpoint.build().to(device)
-    with open_kinect13(settings.data) as dataset:
+    with open_kinect13(settings.data, skeleton) as dataset:
         samples = load_samples(dataset, settings.split, checkpoint.size)
         mean, mean_of = _mean_pose(dataset, checkpoint)
         single, _ = run_net(net, samples, device)
@@ -139,6 +144,7 @@ def evaluate(settings: EvaluateSettings) -> EvaluateResult:
         mean_pose=score(mean),
         mean_pose_of=mean_of,
         mirror_training=checkpoint.mirror_training,
+        skeleton=skeleton,
     )
     if settings.sheet is not None and pictures is not None:
         try:
@@ -162,7 +168,9 @@ def _sheet(
     figures = ", ".join(
         f"PCK@{a} {percent(here[a]['all'])} (mean pose {percent(mean[a]['all'])})" for a in here
     )
-    wrist = f"wrist@0.2 {percent(here['0.2']['wrist'])} ({percent(mean['0.2']['wrist'])})"
+    if "wrist" in here["0.2"]:
+        wrist, by_mean = percent(here["0.2"]["wrist"]), percent(mean["0.2"]["wrist"])
+        figures += f", wrist@0.2 {wrist} ({by_mean})"
     errors = frame_errors(poses, samples, asked.include_inferred)
     return Sheet(
         pictures=pictures,
@@ -173,7 +181,8 @@ def _sheet(
         errors=errors[shown],
         title=f"{asked.checkpoint.name} on {asked.split} of {asked.data.name}, "
         f"{len(samples)} crops, {result.model} at {result.size} px",
-        figures=f"{figures}, {wrist}",
+        figures=figures,
+        skeleton=samples.skeleton,
     )
 
 

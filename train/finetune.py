@@ -9,6 +9,7 @@ import torch
 
 from .. import __version__
 from ..core.errors import CheckpointError, KincapError
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..dataset.kinect13.reader import open_kinect13
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .data import Samples, load_samples
@@ -79,6 +80,7 @@ def finetune(
     init: Path | None,
     on_progress: OnProgress | None = None,
     on_notice: OnNotice | None = None,
+    skeleton: Skeleton = KEYPOINTS_13,
 ) -> TrainResult:
     """Train on a data set and leave the best and the last checkpoint.
 
@@ -87,6 +89,7 @@ def finetune(
         init: A checkpoint to take the weights from (the weights only), or None for fresh ones.
         on_progress: See ``loop.learn``.
         on_notice: Takes lines for the person: the plan of the run, and problems on the way.
+        skeleton: The keypoints of the data set and of the net.
 
     Raises:
         CheckpointError: ``init`` is not a checkpoint, or ``--out`` would replace it or something
@@ -95,7 +98,7 @@ def finetune(
         KincapError: A flag contradicts the checkpoint; the disk is full; the loss diverged; the
             run was interrupted.
     """
-    return train_run("finetune", options, init, on_progress, on_notice)
+    return train_run("finetune", options, init, on_progress, on_notice, skeleton)
 
 
 def train_run(
@@ -104,6 +107,7 @@ def train_run(
     init: Path | None,
     on_progress: OnProgress | None,
     on_notice: OnNotice | None,
+    skeleton: Skeleton,
 ) -> TrainResult:
     """Check everything, then train; what ``pretrain`` and ``finetune`` share."""
     if options.out is not None:
@@ -111,8 +115,8 @@ def train_run(
     if options.name is not None:
         check_run_name(options.name)
     device = choose_device(options.device)
-    start = None if init is None else _load_start(init)
-    with open_kinect13(options.data) as dataset, interrupt_on_signals() as interrupt:
+    start = None if init is None else _load_start(init, skeleton)
+    with open_kinect13(options.data, skeleton) as dataset, interrupt_on_signals() as interrupt:
         settings = resolve(kind, options, start, dataset.size, device.type)
         train = load_samples(dataset, "train", settings.size)
         val = load_samples(dataset, "val", settings.size)
@@ -122,7 +126,11 @@ def train_run(
         if options.out is not None:
             check_space("--out", options.out.parent, plan.checkpoint_bytes)
         torch.manual_seed(settings.seed)
-        net = start.build() if start else build_net(settings.model, settings.width, settings.size)
+        net = (
+            start.build()
+            if start
+            else build_net(settings.model, settings.width, settings.size, len(skeleton))
+        )
         run = RunFolder(options.runs, kind, options.name or settings.model)
         run.write_config(_config(settings, options, init, device))
         if on_notice is not None:
@@ -144,7 +152,7 @@ def _plan(
 ) -> RunPlan:
     """Return the plan of a run."""
     steps, every = count_steps(settings.recipe, len(train))
-    weights = count_weights(settings.model, settings.width, settings.size)
+    weights = count_weights(settings.model, settings.width, settings.size, len(train.skeleton))
     return RunPlan(
         kind=settings.kind,
         model=settings.model,
@@ -195,10 +203,10 @@ def _config(
     }
 
 
-def _load_start(init: Path) -> Checkpoint:
+def _load_start(init: Path, skeleton: Skeleton) -> Checkpoint:
     """Load the checkpoint of ``--init``; an error names the flag and where to get one."""
     try:
-        return load_checkpoint(init)
+        return load_checkpoint(init, skeleton)
     except CheckpointError as error:
         advice = (
             ""

@@ -111,6 +111,7 @@ def learn(
                 train.weight[chosen],
                 recipe.augment,
                 rng,
+                train.skeleton,
             )
             net.train()
             output = net(to_pixels(images, device))

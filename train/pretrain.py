@@ -1,5 +1,6 @@
 """Pretrain: learn from many people and places first, from fresh weights."""
 
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 from .finetune import TrainResult, train_run
 from .loop import OnProgress
 from .run.run_plan import OnNotice
@@ -10,6 +11,7 @@ def pretrain(
     options: TrainOptions,
     on_progress: OnProgress | None = None,
     on_notice: OnNotice | None = None,
+    skeleton: Skeleton = KEYPOINTS_13,
 ) -> TrainResult:
     """Train from fresh weights at the higher rate of pretraining.
 
@@ -17,6 +19,7 @@ def pretrain(
         options: The options.
         on_progress: See ``loop.learn``.
         on_notice: See ``finetune.finetune``.
+        skeleton: The keypoints of the data set and of the net.
 
     Raises:
         CheckpointError: ``--out`` is something that kincap did not make.
@@ -24,4 +27,4 @@ def pretrain(
         KincapError: A flag has no possible value; the disk is full; the loss diverged; the run was
             interrupted.
     """
-    return train_run("pretrain", options, None, on_progress, on_notice)
+    return train_run("pretrain", options, None, on_progress, on_notice, skeleton)

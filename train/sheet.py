@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..core.errors import KincapError
 from ..core.files.file_io import write_atomic
-from ..core.skeleton import LIMBS
+from ..core.skeleton import Skeleton
 from .augment import Floats, Images
 from .checkpoint_files import READABLE
 
@@ -57,13 +57,14 @@ class Sheet:
 
     Attributes:
         pictures: (M, S, S, 3) uint8, RGB.
-        predicted: (M, 13, 2) float32, crop units.
-        truth: (M, 13, 2) float32, crop units.
-        labelled: (M, 13) bool, where the truth is known at all.
-        counted: (M, 13) bool, where the metrics look; the rest is drawn hollow.
+        predicted: (M, K, 2) float32, crop units.
+        truth: (M, K, 2) float32, crop units.
+        labelled: (M, K) bool, where the truth is known at all.
+        counted: (M, K) bool, where the metrics look; the rest is drawn hollow.
         errors: (M,) mean error of each crop in % of the torso, NaN where nothing is counted.
         title: The net and the split.
         figures: The main figures, each with the mean pose's.
+        skeleton: The K keypoints.
     """
 
     pictures: Images
@@ -74,6 +75,7 @@ class Sheet:
     errors: npt.NDArray[np.float64]
     title: str
     figures: str
+    skeleton: Skeleton
 
 
 def spread(count: int) -> npt.NDArray[np.int64]:
@@ -173,14 +175,16 @@ def _cell(sheet: Sheet, index: int) -> Image:
     )
     everywhere = np.ones(len(sheet.counted[index]), dtype=bool)
     # the truth is the broader one: it is still seen under the prediction
-    _skeleton(cell, sheet.truth[index], sheet.labelled[index], sheet.counted[index], GREEN, 4)
-    _skeleton(cell, sheet.predicted[index], everywhere, everywhere, RED, 2)
+    labelled, counted = sheet.labelled[index], sheet.counted[index]
+    _draw_pose(cell, sheet.truth[index], sheet.skeleton, labelled, counted, GREEN, 4)
+    _draw_pose(cell, sheet.predicted[index], sheet.skeleton, everywhere, everywhere, RED, 2)
     return cell
 
 
-def _skeleton(
+def _draw_pose(
     cell: Image,
     pose: Floats,
+    skeleton: Skeleton,
     shown: npt.NDArray[np.bool_],
     filled: npt.NDArray[np.bool_],
     colour: tuple[int, int, int],
@@ -190,7 +194,9 @@ def _skeleton(
     scale = 1 << SHIFT
     usable = shown & np.isfinite(pose).all(axis=1) & (np.abs(pose) < 10).all(axis=1)
     at = np.round(np.where(usable[:, None], pose * CELL_PX - 0.5, 0) * scale).astype(int)
-    limbs = [(a, b) for a, b in LIMBS if all(usable[[a, b]]) and all(filled[[a, b]])]
+    limbs = [
+        (a, b) for a, b in skeleton.bone_indices if all(usable[[a, b]]) and all(filled[[a, b]])
+    ]
     # first all in dark and wider: an outline, so that green shows on a green garment
     for ink, wider in ((INK, 1), (colour, 0)):
         for a, b in limbs:

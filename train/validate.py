@@ -78,7 +78,7 @@ def run_net(
             images = samples.images(part)
             output = net(to_pixels(mirror_images(images) if mirrored else images, device))
             coords = output.coords.float().cpu().numpy()
-            poses[part] = mirror_targets(coords) if mirrored else coords
+            poses[part] = mirror_targets(coords, samples.skeleton) if mirrored else coords
             if not mirrored:
                 targets = torch.from_numpy(samples.targets[part]).to(device)
                 weight = torch.from_numpy(samples.weight[part]).to(device)
@@ -96,14 +96,16 @@ def score_poses(poses: Floats, samples: Samples, include_inferred: bool = False)
         samples: The split.
         include_inferred: Count every labelled keypoint, else those of weight above 0.
     """
-    return score(*_in_image(poses, samples), counted(samples, include_inferred))
+    return score(*_in_image(poses, samples), counted(samples, include_inferred), samples.skeleton)
 
 
 def frame_errors(
     poses: Floats, samples: Samples, include_inferred: bool = False
 ) -> npt.NDArray[np.float64]:
     """Return each frame's mean error (N,) in % of its torso, NaN where nothing is counted."""
-    return error_torso(*_in_image(poses, samples), counted(samples, include_inferred))
+    return error_torso(
+        *_in_image(poses, samples), counted(samples, include_inferred), samples.skeleton
+    )
 
 
 def counted(samples: Samples, include_inferred: bool) -> npt.NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.hdf5 import DatasetSpec
-from ...core.skeleton import FLIP, JOINT_NAMES, KEYPOINT_NAMES, KEYPOINTS, LIMBS
+from ...core.skeleton import JOINT_NAMES, KEYPOINTS_13, Skeleton
 
 FORMAT: Final = "kincap-kinect13"
 FORMAT_VERSION: Final = 2
@@ -45,31 +45,45 @@ class Field(NamedTuple):
     axes: tuple[str, ...] = ()
 
 
-FIELDS: Final[dict[str, Field]] = {
-    "keypoints_px": Field(np.dtype("<f4"), (KEYPOINTS, 2), ("keypoint", "xy")),
-    "visibility": Field(np.dtype("u1"), (KEYPOINTS,), ("keypoint",)),
-    "weight": Field(np.dtype("<f4"), (KEYPOINTS,), ("keypoint",)),
-    "keypoint_quality": Field(np.dtype("<u4"), (KEYPOINTS,), ("keypoint",)),
-    "bbox_xyxy_px": Field(np.dtype("<f4"), (4,), ("xyxy",)),
-    "session": Field(np.dtype("<u2")),
-    "cue": Field(np.dtype("<u2")),
-    "color_seq": Field(np.dtype("<u8")),
-    "tracking_id": Field(np.dtype("<u8")),
-    "take": Field(np.dtype("<u2")),
-    "slot": Field(np.dtype("u1")),
-    "time_s": Field(np.dtype("<f8")),
-    "pair_residual_ms": Field(np.dtype("<f4")),
-    "quality": Field(np.dtype("<u4")),
-}
-"""The tables beside ``images`` in each split."""
+def fields_of(skeleton: Skeleton) -> dict[str, Field]:
+    """Return the tables beside ``images`` in each split.
+
+    Args:
+        skeleton: The keypoints.
+    """
+    count = len(skeleton)
+    return {
+        "keypoints_px": Field(np.dtype("<f4"), (count, 2), ("keypoint", "xy")),
+        "visibility": Field(np.dtype("u1"), (count,), ("keypoint",)),
+        "weight": Field(np.dtype("<f4"), (count,), ("keypoint",)),
+        "keypoint_quality": Field(np.dtype("<u4"), (count,), ("keypoint",)),
+        "bbox_xyxy_px": Field(np.dtype("<f4"), (4,), ("xyxy",)),
+        "session": Field(np.dtype("<u2")),
+        "cue": Field(np.dtype("<u2")),
+        "color_seq": Field(np.dtype("<u8")),
+        "tracking_id": Field(np.dtype("<u8")),
+        "take": Field(np.dtype("<u2")),
+        "slot": Field(np.dtype("u1")),
+        "time_s": Field(np.dtype("<f8")),
+        "pair_residual_ms": Field(np.dtype("<f4")),
+        "quality": Field(np.dtype("<u4")),
+    }
+
+
+FIELDS: Final = fields_of(KEYPOINTS_13)
+"""The tables of a data set of the 13 keypoints."""
 
 IMAGE_AXES: Final = ("y", "x", "channel")
 MASK_AXES: Final = ("y", "x")
 ROW: Final = "row"
-SHARED_AXES: Final = {"keypoint": KEYPOINTS, "xy": 2, "xyxy": 4, "y": None, "x": None, "channel": 3}
-"""Lengths of the dimensions that all splits share; None: the side of the pictures."""
 SCALE: Final = np.dtype("<u4")
 """A dimension scale counts its places: 0, 1, 2 ..."""
+
+
+def shared_axes(skeleton: Skeleton) -> dict[str, int | None]:
+    """Return the lengths of the dimensions that all splits share; None: the pictures' side."""
+    return {"keypoint": len(skeleton), "xy": 2, "xyxy": 4, "y": None, "x": None, "channel": 3}
+
 
 META_TEXTS: Final = ("settings", "skeleton", "sources", "counts", "quality_bits")
 META_NAMES: Final = ("sessions", "cues")
@@ -78,13 +92,13 @@ BYTES: Final = np.dtype("u1")
 NAME: Final = np.dtype(f"S{NAME_BYTES}")
 
 
-def skeleton_meta() -> dict[str, Any]:
-    """Return what ``meta/skeleton`` says about the 13 keypoints and their joints."""
+def skeleton_meta(skeleton: Skeleton) -> dict[str, Any]:
+    """Return the content of ``meta/skeleton``: the keypoints and the joints they come from."""
     return {
-        "keypoints": list(KEYPOINT_NAMES),
-        "joints": list(JOINT_NAMES),
-        "flip": FLIP.tolist(),
-        "limbs": [list(limb) for limb in LIMBS],
+        "keypoints": list(skeleton.points),
+        "joints": list(JOINT_NAMES) if skeleton.joints else [],
+        "flip": skeleton.flip.tolist(),
+        "limbs": [list(limb) for limb in skeleton.bone_indices],
     }
 
 
@@ -95,7 +109,7 @@ class Meta:
     Attributes:
         sessions: Names that the column ``session`` points into.
         settings: The settings that it was built with, canonical TOML.
-        skeleton: Names of ``keypoints`` and ``joints``, ``flip`` order and ``limbs``.
+        skeleton: The keypoints; written as ``skeleton_meta`` says.
         sources: One object for each session: name, uuid, outfit, SHA-256 of its manifest ...
         counts: ``candidates``, ``kept``, ``rejected`` and ``rejected_all`` by reason, ``splits``.
         cues: Names that the column ``cue`` points into; entry 0 is empty: no cue.
@@ -104,24 +118,29 @@ class Meta:
 
     sessions: tuple[str, ...]
     settings: str
-    skeleton: dict[str, Any]
+    skeleton: Skeleton
     sources: list[dict[str, Any]]
     counts: dict[str, Any]
     cues: tuple[str, ...]
     quality_bits: dict[str, dict[str, int]]
 
 
-def plain_meta(sessions: Sequence[str], counts: Mapping[str, Any] | None = None) -> Meta:
+def plain_meta(
+    sessions: Sequence[str],
+    counts: Mapping[str, Any] | None = None,
+    skeleton: Skeleton = KEYPOINTS_13,
+) -> Meta:
     """Return the meta data of a set that was not built from recordings.
 
     Args:
         sessions: Names of its sources.
         counts: What to say under ``counts``.
+        skeleton: Its keypoints.
     """
     return Meta(
         sessions=tuple(sessions),
         settings="",
-        skeleton=skeleton_meta(),
+        skeleton=skeleton,
         sources=[{"session": name} for name in sessions],
         counts=dict(counts or {}),
         cues=("",),
@@ -129,13 +148,13 @@ def plain_meta(sessions: Sequence[str], counts: Mapping[str, Any] | None = None)
     )
 
 
-def schema(version: int) -> dict[str, DatasetSpec]:
+def schema(version: int, skeleton: Skeleton) -> dict[str, DatasetSpec]:
     """Return the structure of a data set of a version for core.hdf5."""
     named = version > 1
     schema = {f"meta/{name}": DatasetSpec(BYTES, (None,)) for name in META_TEXTS}
     schema |= {f"meta/{name}": DatasetSpec(NAME, (None,)) for name in META_NAMES}
     if named:
-        for axis, length in SHARED_AXES.items():
+        for axis, length in shared_axes(skeleton).items():
             schema[axis] = DatasetSpec(SCALE, (length,), scale=axis)
     for split in SPLITS:
 
@@ -148,10 +167,10 @@ def schema(version: int) -> dict[str, DatasetSpec]:
         schema[f"{split}/masks"] = DatasetSpec(
             BYTES, (None, None, None), optional=True, dims=dims(MASK_AXES)
         )
-        for field, (dtype, tail, axes) in FIELDS.items():
+        for field, (dtype, tail, axes) in fields_of(skeleton).items():
             schema[f"{split}/{field}"] = DatasetSpec(dtype, (None, *tail), dims=dims(axes))
     return schema
 
 
-READABLE: Final = {1: schema(1), 2: schema(2)}
-"""Structure of each version that can be read. Version 1 stays for ever."""
+READABLE: Final = (1, 2)
+"""The versions that can be read. Version 1 stays for ever."""

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ...core.errors import DatasetError
 from ...core.hdf5 import file_offset, open_checked, read_header, read_text
+from ...core.skeleton import KEYPOINTS_13, Skeleton
 from .format import (
     FIELDS,
     FORMAT,
@@ -33,6 +34,7 @@ from .format import (
     Images,
     Meta,
     plain_meta,
+    schema,
     skeleton_meta,
 )
 from .writer import write_kinect13
@@ -187,12 +189,12 @@ class Kinect13:
         path: The file.
         size: Side of the pictures, pixels.
         splits: Names of the splits that it has.
-        meta: What it says about itself.
+        meta: What it says about itself; its keypoints are ``meta.skeleton``.
     """
 
-    def __init__(self, path: Path, file: h5py.File) -> None:
+    def __init__(self, path: Path, file: h5py.File, skeleton: Skeleton) -> None:
         self.path = path
-        self.meta = _read_meta(path, file)
+        self.meta = _read_meta(path, file, skeleton)
         self.splits = tuple(name for name in SPLITS if name in file)
         if not self.splits:
             raise DatasetError(f"{path}: no train, val or test split; build it again")
@@ -269,24 +271,26 @@ class Kinect13:
         return columns
 
 
-def open_kinect13(path: Path | str) -> Kinect13:
+def open_kinect13(path: Path | str, skeleton: Skeleton = KEYPOINTS_13) -> Kinect13:
     """Open a data set for reading, after checking its structure and its tables.
 
     Args:
         path: The file.
+        skeleton: The keypoints that it must have.
 
     Returns:
         The data set; close it, or use it in a with statement.
 
     Raises:
-        DatasetError: It is missing, damaged, another kind of file or of another version.
+        DatasetError: It is missing, damaged, another kind of file, of another version or of other
+            keypoints.
     """
     path = Path(path)
     version = _version(path)
     with open_checked(
-        path, READABLE[version], what=WHAT, error=DatasetError, groups=("meta",)
+        path, schema(version, skeleton), what=WHAT, error=DatasetError, groups=("meta",)
     ) as file:
-        return Kinect13(path, file)
+        return Kinect13(path, file, skeleton)
 
 
 def _version(path: Path) -> int:
@@ -310,8 +314,8 @@ def _version(path: Path) -> int:
     return int(version)
 
 
-def _read_meta(path: Path, file: h5py.File) -> Meta:
-    """Read ``meta``."""
+def _read_meta(path: Path, file: h5py.File, skeleton: Skeleton) -> Meta:
+    """Read ``meta``; refuse other keypoints than those of the skeleton."""
     kinds = {"skeleton": dict, "sources": list, "counts": dict, "quality_bits": dict}
     try:
         for name in (*META_TEXTS, *META_NAMES):
@@ -326,23 +330,24 @@ def _read_meta(path: Path, file: h5py.File) -> Meta:
             values[name] = tuple(raw.decode() for raw in file[f"meta/{name}"][...].tolist())
         if not all(isinstance(source, dict) for source in values["sources"]):
             raise ValueError("meta/sources names something else than sessions")
-        meta = Meta(**values)
+        found = values.pop("skeleton")
+        meta = Meta(skeleton=skeleton, **values)
     # too deeply nested JSON ends in a RecursionError
     except (ValueError, OSError, RecursionError) as err:
         raise DatasetError(f"{path}: damaged meta data ({err}); build it again") from err
-    _check_skeleton(path, meta.skeleton)
+    _check_skeleton(path, found, skeleton)
     return meta
 
 
-def _check_skeleton(path: Path, skeleton: Mapping[str, Any]) -> None:
-    """Refuse other keypoints than the 13: a net trained on them would be wrong in silence."""
-    ours = skeleton_meta()
+def _check_skeleton(path: Path, found: Mapping[str, Any], skeleton: Skeleton) -> None:
+    """Refuse other keypoints: a net trained on them would be wrong in silence."""
+    wanted = skeleton_meta(skeleton)
     for key, what in (("keypoints", "keypoints"), ("flip", "order after mirroring")):
-        if skeleton.get(key) != ours[key]:
-            found = json.dumps(skeleton.get(key))[:80]
+        if found.get(key) != wanted[key]:
             raise DatasetError(
-                f"{path}: its {what} are {found}, expected {json.dumps(ours[key])[:80]}...; "
-                "take a data set of the 13 keypoints"
+                f"{path}: its {what} are {json.dumps(found.get(key))[:80]}, expected "
+                f"{json.dumps(wanted[key])[:80]}...; "
+                f"take a data set of the {len(skeleton)} keypoints"
             )
 
 

@@ -21,10 +21,10 @@ from ...core.hdf5 import (
     name_axes,
     text_dataset,
 )
+from ...core.skeleton import KEYPOINTS_13, Skeleton
 from .format import (
     ALIGNMENT,
     BYTES,
-    FIELDS,
     FORMAT,
     FORMAT_VERSION,
     IMAGE_AXES,
@@ -36,10 +36,12 @@ from .format import (
     NAME_BYTES,
     ROW,
     SCALE,
-    SHARED_AXES,
     Columns,
     Meta,
+    fields_of,
     plain_meta,
+    shared_axes,
+    skeleton_meta,
 )
 
 _METADATA_BYTES: Final = 1 << 20
@@ -58,7 +60,7 @@ def create_kinect13(
     Args:
         path: Must not exist.
         size: Side of the pictures, pixels.
-        splits: The tables of FIELDS, by split, in their order.
+        splits: The tables of ``fields_of`` its skeleton, by split, in their order.
         meta: Its description of itself.
         io: File handling.
 
@@ -68,10 +70,7 @@ def create_kinect13(
     Raises:
         OSError: The disk is full or refuses; the file may be left, with its space.
     """
-    texts = {
-        name: meta.settings if name == "settings" else _json(getattr(meta, name))
-        for name in META_TEXTS
-    }
+    texts = _texts(meta)
     needed = _METADATA_BYTES + sum(len(text.encode()) + ALIGNMENT for text in texts.values())
     for columns in splits.values():
         needed += len(columns["keypoints_px"]) * size * size * 3 + ALIGNMENT
@@ -96,7 +95,8 @@ def _fill(
     file.attrs["kincap_version"] = np.bytes_(__version__.encode())
     file.attrs["margin"] = MARGIN
     file.attrs["layout"] = np.bytes_(LAYOUT.encode())
-    shared = {axis: _scale(file, axis, length or size) for axis, length in SHARED_AXES.items()}
+    axes = shared_axes(meta.skeleton)
+    shared = {axis: _scale(file, axis, length or size) for axis, length in axes.items()}
     places = {}
     for name, columns in splits.items():
         count = len(columns["keypoints_px"])
@@ -105,15 +105,22 @@ def _fill(
         name_axes(images, [scales[axis] for axis in (ROW, *IMAGE_AXES)])
         offset = file_offset(images)
         places[name] = -1 if offset is None else offset
-        for field, (dtype, tail, axes) in FIELDS.items():
-            values = columns[field].reshape(count, *tail)
-            stored = _store(file, f"{name}/{field}", values, dtype)
-            name_axes(stored, [scales[axis] for axis in (ROW, *axes)])
+        for field, about in fields_of(meta.skeleton).items():
+            values = columns[field].reshape(count, *about.tail)
+            stored = _store(file, f"{name}/{field}", values, about.dtype)
+            name_axes(stored, [scales[axis] for axis in (ROW, *about.axes)])
     for name, text in texts.items():
         text_dataset(file, f"meta/{name}", text)
     for name in META_NAMES:
         _store(file, f"meta/{name}", _names(getattr(meta, name)), NAME)
     return places
+
+
+def _texts(meta: Meta) -> dict[str, str]:
+    """Return the texts of ``meta`` by name."""
+    values = {name: getattr(meta, name) for name in META_TEXTS}
+    values["skeleton"] = skeleton_meta(meta.skeleton)
+    return {name: value if name == "settings" else _json(value) for name, value in values.items()}
 
 
 def _scale(file: h5py.File, name: str, length: int) -> h5py.Dataset:
@@ -129,16 +136,18 @@ def write_kinect13(
     meta: Meta | None = None,
     *,
     sessions: Sequence[str] = ("synthetic",),
+    skeleton: Skeleton = KEYPOINTS_13,
 ) -> Path:
     """Write a whole data set from arrays: for public sets and for tests.
 
     Args:
         path: The file; replaced if it is there.
-        splits: By split at least ``images`` (N, S, S, 3) uint8 and ``keypoints_px`` (N, 13, 2).
+        splits: By split at least ``images`` (N, S, S, 3) uint8 and ``keypoints_px`` (N, K, 2).
             Other tables have defaults: visibility 2, or 0 where a keypoint is NaN; weight 1, or 0
             where visibility is 0; the box is the picture itself; color_seq counts; times NaN.
-        meta: What it says about itself; made from ``sessions`` where it is not given.
+        meta: What it says about itself; made from the rest where it is not given.
         sessions: Names of its sources.
+        skeleton: Its K keypoints.
 
     Returns:
         The path.
@@ -148,11 +157,12 @@ def write_kinect13(
     if len(sizes) != 1:
         raise DatasetError(f"{path}: splits of pictures of sizes {sorted(sizes)}; expected one")
     size = sizes.pop()
-    filled = {name: _with_defaults(columns, size) for name, columns in splits.items()}
+    meta = meta or plain_meta(sessions, skeleton=skeleton)
+    filled = {name: _with_defaults(columns, size, meta) for name, columns in splits.items()}
     io = FileIO()
     part = path.with_name(path.name + ".new")
     part.unlink(missing_ok=True)
-    places = create_kinect13(part, size, filled, meta or plain_meta(sessions), io)
+    places = create_kinect13(part, size, filled, meta, io)
     fd = io.open_write(part)
     try:
         for name, columns in splits.items():
@@ -166,14 +176,16 @@ def write_kinect13(
     return path
 
 
-def _with_defaults(columns: Mapping[str, npt.ArrayLike], size: int) -> dict[str, npt.NDArray[Any]]:
+def _with_defaults(
+    columns: Mapping[str, npt.ArrayLike], size: int, meta: Meta
+) -> dict[str, npt.NDArray[Any]]:
     """Return the tables of a split, those that are missing filled in."""
     points = np.asarray(columns["keypoints_px"], dtype=np.float32)
     count = len(points)
     full = {
-        field: np.zeros((count, *tail), dtype)
-        for field, (dtype, tail, _) in FIELDS.items()
-    }  # fmt: skip
+        field: np.zeros((count, *about.tail), about.dtype)
+        for field, about in fields_of(meta.skeleton).items()
+    }
     full["visibility"][:] = np.where(np.isfinite(points).all(axis=-1), 2, 0)
     full["visibility"][:] = columns.get("visibility", full["visibility"])
     labelled = full["visibility"] > 0
@@ -182,7 +194,7 @@ def _with_defaults(columns: Mapping[str, npt.ArrayLike], size: int) -> dict[str,
     full["color_seq"][:] = np.arange(count)
     full["time_s"][:] = np.nan
     full["pair_residual_ms"][:] = np.nan
-    for field in set(columns) & set(FIELDS):
+    for field in set(columns) & set(full):
         full[field][:] = columns[field]
     full["keypoints_px"][:] = np.where(labelled[..., None], points, -1)
     return full

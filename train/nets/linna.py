@@ -53,16 +53,16 @@ class Linna(nn.Module):
     Args:
         width: Factor on every number of channels and hidden units.
         size: Side of the square input, pixels.
-        variant: ``"M"`` or ``"S"``.
         keypoints: Number of keypoints.
+        variant: ``"M"`` or ``"S"``.
     """
 
     def __init__(
         self,
         width: float = 1.0,
         size: int = 224,
-        variant: str = "M",
         keypoints: int = KEYPOINTS,
+        variant: str = "M",
     ) -> None:
         super().__init__()
         c1, c2, c3, hidden = (max(1, round(n * width)) for n in (96, 256, 512, 4096))
@@ -124,8 +124,8 @@ def _xavier(layer: nn.Module) -> None:
                 layer.bias.zero_()
 
 
-def _variant_s(width: float, size: int) -> Linna:
-    return Linna(width, size, variant="S")
+def _variant_s(width: float, size: int, keypoints: int) -> Linna:
+    return Linna(width, size, keypoints, variant="S")
 
 
 NETS: Final = {

@@ -13,7 +13,8 @@ class Net:
     """One net: how it is built, which inputs it takes, and how it is trained.
 
     Attributes:
-        build: Makes the module from the factor on its channels and the side of its input, pixels.
+        build: Makes the module from the factor on its channels, the side of its input in pixels
+            and the number of keypoints.
         least_px: Smallest side of its input.
         multiple_px: The side is a multiple of this.
         default_px: Side of its input where none is given; None takes that of the data set.
@@ -21,7 +22,7 @@ class Net:
             optimizer (None for the net's own).
     """
 
-    build: Callable[[float, int], nn.Module]
+    build: Callable[[float, int, int], nn.Module]
     least_px: int
     multiple_px: int
     default_px: int | None

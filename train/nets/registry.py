@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from ...core.errors import KincapError
+from ...core.skeleton import KEYPOINTS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -104,13 +105,14 @@ def check_net(model: str, width: float, size: int) -> None:
         )
 
 
-def build_net(model: str, width: float, size: int) -> "nn.Module":
+def build_net(model: str, width: float, size: int, keypoints: int = KEYPOINTS) -> "nn.Module":
     """Make a net with fresh weights from torch's random state.
 
     Args:
         model: A name in ``NETS``.
         width: Factor on every number of channels and hidden units.
         size: Side of the square input, pixels.
+        keypoints: Number of keypoints.
 
     Returns:
         A module that takes (B, 3, size, size) float32 pixels, ``(v - 127) / 128``, RGB, and returns
@@ -120,13 +122,13 @@ def build_net(model: str, width: float, size: int) -> "nn.Module":
         KincapError: See ``check_net``.
     """
     check_net(model, width, size)
-    return load_net(model).build(width, size)
+    return load_net(model).build(width, size, keypoints)
 
 
-def count_weights(model: str, width: float, size: int) -> int:
+def count_weights(model: str, width: float, size: int, keypoints: int = KEYPOINTS) -> int:
     """Return how many weights a net has, without allocating them."""
     import torch
 
     with torch.device("meta"):
-        net = build_net(model, width, size)
+        net = build_net(model, width, size, keypoints)
     return sum(p.numel() for p in net.parameters())

@@ -197,6 +197,7 @@ class Track:
                 mean_pose=torch.from_numpy(self._mean),
                 mirror_training=settings.recipe.augment.mirror > 0,
                 trained=trained,
+                skeleton=self._val.skeleton,
             ),
         )
         self._saved_step = step
@@ -279,7 +280,7 @@ class Track:
         for threshold, pck in found.score.pck.items():
             row |= {f"val_pck_{threshold}_{group}": value for group, value in pck.items()}
         for threshold, pck in self._mean_score.pck.items():
-            row |= {f"mean_pose_pck_{threshold}_{g}": pck[g] for g in ("all", "wrist")}
+            row |= {f"mean_pose_pck_{threshold}_{g}": pck[g] for g in ("all", "wrist") if g in pck}
         return row
 
 
@@ -290,7 +291,7 @@ def _rank(found: Validation) -> tuple[float, float]:
 
 
 def _figure(pck: Pck, group: str) -> str:
-    value = pck[group]
+    value = pck.get(group)
     return "-" if value is None else f"{value:.1f}"
 
 
