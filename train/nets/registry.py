@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from ...core.errors import KincapError
-from ...core.skeleton import KEYPOINTS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -105,14 +104,14 @@ def check_net(model: str, width: float, size: int) -> None:
         )
 
 
-def build_net(model: str, width: float, size: int, keypoints: int = KEYPOINTS) -> "nn.Module":
+def build_net(model: str, width: float, size: int, keypoints: int | None = None) -> "nn.Module":
     """Make a net with fresh weights from torch's random state.
 
     Args:
         model: A name in ``NETS``.
         width: Factor on every number of channels and hidden units.
         size: Side of the square input, pixels.
-        keypoints: Number of keypoints.
+        keypoints: Number of keypoints; None: those of the 13-keypoint set.
 
     Returns:
         A module that takes (B, 3, size, size) float32 pixels, ``(v - 127) / 128``, RGB, and returns
@@ -121,11 +120,13 @@ def build_net(model: str, width: float, size: int, keypoints: int = KEYPOINTS) -
     Raises:
         KincapError: See ``check_net``.
     """
+    from ...core.skeleton import KEYPOINTS  # with numpy, which help texts don't wait for
+
     check_net(model, width, size)
-    return load_net(model).build(width, size, keypoints)
+    return load_net(model).build(width, size, KEYPOINTS if keypoints is None else keypoints)
 
 
-def count_weights(model: str, width: float, size: int, keypoints: int = KEYPOINTS) -> int:
+def count_weights(model: str, width: float, size: int, keypoints: int | None = None) -> int:
     """Return how many weights a net has, without allocating them."""
     import torch
 
