@@ -17,6 +17,7 @@ from . import (
     console,
     demo,
     doctor,
+    export,
     import_recordings,
     record,
     report,
@@ -56,7 +57,10 @@ def kincap(
     """Parse the options before the command."""
 
 
-for group in (record, import_recordings, doctor, sessions, report, review, build, train, demo):
+GROUPS = (
+    record, import_recordings, doctor, sessions, report, review, build, export, train, demo,
+)  # fmt: skip
+for group in GROUPS:
     group.register(app)
 use_plain_help(app)
 

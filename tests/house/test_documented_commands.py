@@ -15,7 +15,7 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*.md"),
      *ROOT.glob("recordings/*.md")]
 )  # fmt: skip
-PLANNED = {"daemon", "predict", "export"}
+PLANNED = {"daemon", "predict"}
 """Commands that the pages call planned."""
 
 

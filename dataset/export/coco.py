@@ -1,0 +1,94 @@
+"""COCO keypoints: ``annotations/SPLIT.json`` for pycocotools and everything that reads COCO."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ...core.skeleton import KEYPOINT_NAMES, LIMBS
+from .export_format import ExportFormat
+from .labels import DECIMALS, SplitLabels
+
+ABOUT: Final[str] = "COCO keypoints, JSON; read by pycocotools and most pose tools"
+CATEGORY: Final = 1
+
+
+def write(folder: Path, splits: tuple[SplitLabels, ...]) -> None:
+    """Write one file for each split."""
+    (folder / "annotations").mkdir()
+    for one in splits:
+        text = json.dumps(coco_of(one), allow_nan=False)
+        (folder / "annotations" / f"{one.split}.json").write_text(text, encoding="utf-8")
+
+
+def coco_of(one: SplitLabels) -> dict[str, Any]:
+    """Return the COCO object of a split.
+
+    Ids count from 1: an evaluator takes annotation 0 for a miss. Keypoints have pixel centres at
+    integers, as in COCO; boxes have their edges at 0 and the picture's width. ``area``, which
+    scales OKS, is that of the box.
+    """
+    width, height = one.size_px
+    return {
+        "info": {"description": f"kincap export, {one.split}"},
+        "licenses": [],
+        "categories": [
+            {
+                "id": CATEGORY,
+                "name": "person",
+                "supercategory": "person",
+                "keypoints": list(KEYPOINT_NAMES),
+                "skeleton": [[a + 1, b + 1] for a, b in LIMBS],
+            }
+        ],
+        "images": [
+            {"id": number, "file_name": name, "width": width, "height": height}
+            for number, name in enumerate(one.pictures, start=1)
+        ],
+        "annotations": _annotations(one),
+    }
+
+
+def _annotations(one: SplitLabels) -> list[dict[str, Any]]:
+    """Return an annotation for each person."""
+    box = one.boxes()
+    bbox_xywh = np.concatenate([box[:, :2] + 0.5, box[:, 2:] - box[:, :2]], axis=1)
+    labelled = one.visibility > 0
+    # COCO's own way to say "unlabelled" is 0, 0, 0
+    points = np.where(labelled[..., None], one.points, 0)
+    triples = np.concatenate([points, one.visibility[..., None]], axis=-1).round(DECIMALS)
+    return [
+        {
+            "id": number,
+            "image_id": image + 1,
+            "category_id": CATEGORY,
+            "iscrowd": 0,
+            "keypoints": [
+                int(value) if place % 3 == 2 else value for place, value in enumerate(keypoints)
+            ],
+            "num_keypoints": count,
+            "bbox": bbox,
+            "area": round(bbox[2] * bbox[3], DECIMALS),
+            "session": session,
+            "color_seq": seq,
+            # more digits than a number of JavaScript has
+            "tracking_id": str(person),
+        }
+        for number, (image, keypoints, count, bbox, session, seq, person) in enumerate(
+            zip(
+                one.picture.tolist(),
+                triples.reshape(len(one), -1).tolist(),
+                labelled.sum(axis=1).tolist(),
+                bbox_xywh.round(DECIMALS).tolist(),
+                one.sessions,
+                one.columns["color_seq"].tolist(),
+                one.columns["tracking_id"].tolist(),
+                strict=True,
+            ),
+            start=1,
+        )
+    ]
+
+
+FORMAT: Final = ExportFormat(write)

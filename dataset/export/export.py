@@ -1,0 +1,156 @@
+"""``kincap export``: the labels and pictures of kinect13.h5 as a folder for another tool."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ...core.errors import DatasetError
+from ...core.jpeg import encode_jpeg
+from ...core.png import encode_png
+from ..kinect13.reader import SPLITS, Kinect13, open_kinect13
+from .csv import LABELS_CSV, write
+from .labels import SplitLabels, read_labels
+from .output_folder import OutputFolder
+from .registry import load_format
+
+PICTURES: Final = ("jpg", "png", "none")
+JPEG_QUALITY: Final = 95
+BATCH: Final = 256
+"""Pictures that are read at a time."""
+
+OnProgress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What to export.
+
+    Attributes:
+        data: The data set, kinect13.h5.
+        format: A name in ``EXPORT_FORMATS``.
+        out: The folder to make.
+        splits: Which splits; empty: all that the data set has.
+        pictures: ``jpg`` (quality 95), ``png`` (the same pixels) or ``none``.
+    """
+
+    data: Path
+    format: str
+    out: Path
+    splits: tuple[str, ...] = ()
+    pictures: str = "jpg"
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written.
+
+    Attributes:
+        out: The folder.
+        format: The format's name.
+        splits: Pictures and people of each split.
+        keypoints: How many are unlabelled, occluded and visible.
+    """
+
+    out: Path
+    format: str
+    splits: dict[str, dict[str, int]]
+    keypoints: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that ``--json`` prints."""
+        return {
+            "schema": "kincap/export/1",
+            "out": str(self.out),
+            "format": self.format,
+            "splits": self.splits,
+            "keypoints": self.keypoints,
+        }
+
+
+def export(
+    settings: ExportSettings, on_progress: OnProgress = lambda done, total, note: None
+) -> ExportResult:
+    """Write labels and pictures of a data set into a new folder, or nothing at all.
+
+    Args:
+        settings: What to export.
+        on_progress: Called with pictures done, all pictures, and the split.
+
+    Raises:
+        DatasetError: The data set can't be read, has no such split, or the folder exists and was
+            not made by an export (exit 2); a picture can't be read (exit 1).
+        MissingPartError: The format needs a package that is not installed (exit 3).
+    """
+    found = load_format(settings.format)
+    if settings.pictures not in PICTURES:
+        raise DatasetError(
+            f"--pictures: {settings.pictures!r}, expected one of {', '.join(PICTURES)}"
+        )
+    target = OutputFolder(settings.out)
+    target.check()
+    with open_kinect13(settings.data) as data:
+        ending = ".jpg" if settings.pictures == "none" else f".{settings.pictures}"
+        splits = tuple(
+            read_labels(data, name, found.pictures.format(split=name), ending)
+            for name in _chosen(data, settings)
+        )
+        result = ExportResult(
+            settings.out,
+            settings.format,
+            {one.split: {"pictures": len(one.pictures), "people": len(one)} for one in splits},
+            _visibility_counts(splits),
+        )
+        with target.made() as folder:
+            found.write(folder, splits)
+            if not (folder / LABELS_CSV).exists():
+                write(folder, splits)
+            if settings.pictures != "none":
+                _write_pictures(folder, data, splits, on_progress)
+            target.sign(folder, {**result.to_json(), "out": settings.out.name})
+    return result
+
+
+def _chosen(data: Kinect13, settings: ExportSettings) -> tuple[str, ...]:
+    """Return the splits to export, in the order of the data set."""
+    for name in settings.splits:
+        if name not in data.splits:
+            raise DatasetError(
+                f"--split {name}: {data.path} has {', '.join(data.splits)}; choose one of these"
+            )
+    chosen = tuple(name for name in data.splits if name in (settings.splits or SPLITS))
+    if not any(len(data.split(name)) for name in chosen):
+        raise DatasetError(f"{data.path}: no rows in {', '.join(chosen)}; build it again")
+    return chosen
+
+
+def _visibility_counts(splits: Iterable[SplitLabels]) -> dict[str, int]:
+    """Count the keypoints by visibility."""
+    counts = sum(np.bincount(one.visibility.reshape(-1), minlength=3) for one in splits)
+    return dict(
+        zip(("unlabelled", "occluded", "visible"), np.asarray(counts).tolist(), strict=True)
+    )
+
+
+def _write_pictures(
+    folder: Path, data: Kinect13, splits: Iterable[SplitLabels], on_progress: OnProgress
+) -> None:
+    """Write the pictures of all splits."""
+    splits = tuple(splits)
+    total, done = sum(len(one.pictures) for one in splits), 0
+    for one in splits:
+        inside = folder.joinpath(*one.folder.split("/"))
+        inside.mkdir(parents=True, exist_ok=True)
+        rows = data.split(one.split)
+        for begin in range(0, len(one.pictures), BATCH):
+            names = one.pictures[begin : begin + BATCH]
+            images = rows.images(np.arange(begin, begin + len(names)))
+            for name, image in zip(names, images, strict=True):
+                bgr = np.ascontiguousarray(image[..., ::-1])
+                is_png = name.endswith(".png")
+                blob = encode_png(bgr) if is_png else encode_jpeg(bgr, JPEG_QUALITY)
+                (inside / name).write_bytes(blob)
+            done += len(names)
+            on_progress(done, total, one.split)
