@@ -26,7 +26,7 @@ OnProgress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """What to export.
+    """Settings of one export.
 
     Attributes:
         data: The data set, kinect13.h5.
@@ -45,7 +45,7 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was written.
+    """Counts of what was written.
 
     Attributes:
         out: The folder.

@@ -12,7 +12,7 @@ Write = Callable[[Path, tuple[SplitLabels, ...]], None]
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """How labels are written for one tool.
+    """A form of labels for one tool.
 
     Attributes:
         write: Writes the label files; called once, before the pictures are written.

@@ -26,7 +26,7 @@ _NAME: Final = re.compile(
 
 @dataclass(frozen=True)
 class PictureName:
-    """What an exported picture shows.
+    """The frame, person and square that an exported picture shows.
 
     Attributes:
         session: The session's name.
