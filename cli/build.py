@@ -60,6 +60,14 @@ def build(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Processes; default: one for each core.")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="dask://HOST:PORT",
+            help="Build on a Dask cluster that sees the same folders; see docs/scale.md.",
+        ),
+    ] = None,
     sheet: Annotated[
         Path | None,
         typer.Option("--sheet", help="Where examples are drawn, PNG; default: beside the output."),
@@ -83,6 +91,7 @@ def build(
         restart=restart,
         dry_run=dry_run,
         workers=workers,
+        scheduler=scheduler,
         sheet=sheet,
     )
     with console.progress(f"building {out}", unit="rows") as bar:

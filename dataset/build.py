@@ -16,10 +16,10 @@ from .filters import REASONS
 from .kinect13.reader import open_kinect13
 from .outputs import ABOUT_SCHEMA, Outputs
 from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_plan
+from .scheduler.scheduler import Scheduler, open_scheduler
 from .settings import BuildSettings
 from .sheet import check_sheet, draw_sheet
 from .unfinished import Part
-from .workers import run_tasks, usable_cores
 
 __all__ = ["BuildResult", "BuildSettings", "build"]
 
@@ -89,25 +89,40 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
         SessionError: A session is being recorded, left by a killed recorder or damaged.
     """
     settings.check()
+    settings = settings.with_shared_paths()
     check_sheet(settings.sheet)
     tell = on_progress or (lambda done, total, note: None)
     sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
     outputs = Outputs(settings.out, sheet)
     outputs.check()
-    workers = settings.workers or usable_cores()
-    plan = make_plan(settings, workers, tell)
+    with open_scheduler(settings.scheduler, settings.workers) as scheduler:
+        scheduler.check_paths(settings.recordings, settings.out.parent)
+        return _build(settings, outputs, scheduler, tell)
+
+
+def _build(
+    settings: BuildSettings, outputs: Outputs, scheduler: Scheduler, tell: OnProgress
+) -> BuildResult:
+    """Plan, and make the file with the processes of a scheduler."""
+    plan = make_plan(settings, scheduler, tell)
     if settings.dry_run:
         return _result(settings, plan)
     made = write_data_set(
         outputs,
         plan,
         settings.size,
-        workers,
+        scheduler,
         tell,
         restart=settings.restart,
         origin={"recordings": str(settings.recordings.absolute())},
     )
-    return _result(settings, plan, resumed_rows=made.resumed_rows, sha256=made.sha256, sheet=sheet)
+    return _result(
+        settings,
+        plan,
+        resumed_rows=made.resumed_rows,
+        sha256=made.sha256,
+        sheet=outputs.sheet,
+    )
 
 
 @dataclass(frozen=True)
@@ -127,7 +142,7 @@ def write_data_set(
     outputs: Outputs,
     plan: BuildPlan,
     size: int,
-    workers: int,
+    scheduler: Scheduler,
     on_progress: OnProgress,
     *,
     restart: bool,
@@ -139,7 +154,7 @@ def write_data_set(
         outputs: The files; checked.
         plan: What they will hold.
         size: Side of the pictures, pixels.
-        workers: Processes to cut pictures with.
+        scheduler: The processes that cut pictures.
         on_progress: Called with rows done, rows in all, and the present step.
         restart: Throw away what an interrupted build of another plan has done.
         origin: What the file beside the data set says about where its rows came from.
@@ -152,7 +167,11 @@ def write_data_set(
         io = default_io()
         part = Part(outputs, plan, size, io)
         resumed = _resumed_rows(part, plan) if part.open(restart) else 0
-        _cut_pictures(part, plan, size, workers, on_progress)
+        try:
+            _cut_pictures(part, plan, size, scheduler, on_progress)
+        except BaseException:
+            part.revoke()
+            raise
         on_progress(plan.rows, plan.rows, "checking the file")
         checksum = part.finish()
         _write_beside(outputs, plan, checksum, origin, io)
@@ -177,14 +196,14 @@ def _lock(outputs: Outputs) -> LockFile:
 
 
 def _cut_pictures(
-    part: Part, plan: BuildPlan, size: int, workers: int, on_progress: OnProgress
+    part: Part, plan: BuildPlan, size: int, scheduler: Scheduler, on_progress: OnProgress
 ) -> None:
     """Cut what is not done yet and note each block."""
     done = _resumed_rows(part, plan)
     on_progress(done, plan.rows, "cutting pictures")
     blocks = list(_blocks(part, plan, size))
     try:
-        for block, crc in run_tasks(cut_block, blocks, min(workers, len(blocks))):
+        for block, crc in scheduler.run(cut_block, blocks):
             part.mark(block.split, block.number, crc)
             done += len(block.pictures)
             on_progress(done, plan.rows, "cutting pictures")
@@ -207,7 +226,7 @@ def _blocks(part: Part, plan: BuildPlan, size: int) -> Iterator[Block]:
             first = number * BLOCK_ROWS
             offset = part.images[split] + first * size * size * 3
             rows = pictures.take(slice(first, first + BLOCK_ROWS))
-            yield Block(split, number, part.path, offset, size, rows)
+            yield Block(split, number, part.path, offset, size, rows, part.token)
 
 
 def _resumed_rows(part: Part, plan: BuildPlan) -> int:

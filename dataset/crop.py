@@ -21,6 +21,7 @@ from ..core.geometry import stored_x0
 from ..core.jpeg import check_jpeg, decode_jpeg
 from ..sessions.schema import Rows
 from ..sessions.shard.shard_reader import ShardReader
+from .scheduler.token import BuildToken
 
 Image = NDArray[np.uint8]
 
@@ -105,6 +106,7 @@ class Block:
         offset: Where the block's first picture goes, bytes.
         size: Side S of the crops, pixels.
         pictures: Where they come from.
+        token: Of the build; None where no other one can take over.
     """
 
     split: str
@@ -113,6 +115,7 @@ class Block:
     offset: int
     size: int
     pictures: PictureSource
+    token: BuildToken | None = None
 
 
 def cut_crop(image: Image, placed: NDArray[np.int64], mirrored: bool, size: int) -> Image:
@@ -226,11 +229,15 @@ def cut_block(block: Block) -> int:
 
     Raises:
         DamagedPictureError: A picture is damaged (exit 1).
+        OutlivedError: The build has ended or another one makes the file; nothing was written.
         OSError: The file could not be written.
     """
     pictures, io, crc = block.pictures, _process_io(), 0
     fd = io.open_write(block.path)
     try:
+        if block.token is not None:
+            # after the file was opened: see BuildToken
+            block.token.check()
         with pictures.open() as reader:
             for row in range(len(pictures)):
                 data = reader.crop(row, block.size).tobytes()

@@ -18,13 +18,13 @@ from .finding_counts import count_findings, poor_lines, report_findings
 from .kinect13.format import SPLITS, Meta
 from .label_error import Labels, compare_labels, label_error
 from .rows import SessionPlan, columns_of, pictures_of, session_pictures
+from .scheduler.scheduler import Scheduler
 from .session_data import Recording, choose_sessions, load_recording, unusable_sessions
 from .settings import BuildSettings
 from .split.copies import refuse_copies
 from .split.dealing import GUARD, Dealt, Sides, deal_frames
 from .split.flags import SplitSettings, parse_split
 from .split.frame_times import FrameTimes, frame_times, pose_hashes
-from .workers import run_tasks
 
 BLOCK_ROWS: Final = 256
 """Rows of pictures that are made, synced and marked together: whole pages of the file."""
@@ -57,12 +57,12 @@ class BuildPlan:
         return sum(len(pictures) for pictures in self.pictures.values())
 
 
-def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) -> BuildPlan:
+def make_plan(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProgress) -> BuildPlan:
     """Read the tables of all sessions and decide about every candidate.
 
     Args:
         settings: What to build; checked.
-        workers: Processes to check pictures with, where that is asked for.
+        scheduler: The processes that check pictures, where that is asked for.
         on_progress: Called with done, total and the present step.
 
     Raises:
@@ -84,7 +84,7 @@ def make_plan(settings: BuildSettings, workers: int, on_progress: OnProgress) ->
         on_progress(done, len(names), f"checking {recording.name}")
         sessions.append(_decide(recording, sides, settings))
     if settings.skip_damaged:
-        sessions = _without_damaged(sessions, workers, on_progress)
+        sessions = _without_damaged(sessions, scheduler, on_progress)
     counts = _count(sessions)
     _check_splits(split, settings, sessions, counts, dealt)
     asked = [name for name in SPLITS if name in split.asked_for]
@@ -205,14 +205,14 @@ class _Piece:
 
 
 def _without_damaged(
-    sessions: Sequence[SessionPlan], workers: int, on_progress: OnProgress
+    sessions: Sequence[SessionPlan], scheduler: Scheduler, on_progress: OnProgress
 ) -> list[SessionPlan]:
     """Check the pictures of all rows and leave out those that can't be decoded."""
     pieces = list(_pieces(sessions))
     total = sum(len(piece.rows) for piece in pieces)
     damaged = [np.zeros(len(one.goes_to), np.bool_) for one in sessions]
     done = 0
-    for piece, found in run_tasks(_find_damaged, pieces, min(workers, len(pieces))):
+    for piece, found in scheduler.run(_find_damaged, pieces):
         damaged[piece.session][piece.rows] = found
         done += len(found)
         on_progress(done, total, "checking pictures")

@@ -1,6 +1,6 @@
 """Settings of a build."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import tomli_w
@@ -13,6 +13,7 @@ from .boxes import WIDEN
 from .candidates import JOINTS_AT, NEAREST
 from .filters import FilterSettings
 from .kinect13.format import LARGEST_SIZE, SMALLEST_SIZE
+from .scheduler.scheduler import dask_place
 from .split.flags import DEFAULT_VAL, GUARD_S, SplitSettings
 
 
@@ -34,6 +35,7 @@ class BuildSettings:
         restart: Throw away what an interrupted build of another plan has done.
         dry_run: Count only.
         workers: Processes to cut pictures with; None for as many as there are cores.
+        scheduler: ``dask://HOST:PORT`` of a cluster to build on; None for this machine alone.
         sheet: Where the sheet of examples goes; None for ``<out>.png``.
         filters: Thresholds.
     """
@@ -50,6 +52,7 @@ class BuildSettings:
     restart: bool = False
     dry_run: bool = False
     workers: int | None = None
+    scheduler: str | None = None
     sheet: Path | None = None
     filters: FilterSettings = field(default_factory=FilterSettings)
 
@@ -70,6 +73,22 @@ class BuildSettings:
             )
         if self.workers is not None and self.workers < 1:
             raise DatasetError(f"--workers {self.workers}: expected at least 1")
+        if self.scheduler is not None:
+            dask_place(self.scheduler)
+            if self.workers is not None:
+                raise DatasetError(
+                    f"--workers {self.workers}: processes of this machine, and --scheduler uses "
+                    "those of its cluster; leave one of them out"
+                )
+
+    def with_shared_paths(self) -> "BuildSettings":
+        """Return the settings with paths that other machines can follow, where some are asked."""
+        if self.scheduler is None:
+            return self
+        sheet = None if self.sheet is None else self.sheet.absolute()
+        return replace(
+            self, out=self.out.absolute(), recordings=self.recordings.absolute(), sheet=sheet
+        )
 
     def toml(self, split: SplitSettings) -> str:
         """Return all that decides what is in the file, as canonical TOML."""

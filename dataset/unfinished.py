@@ -11,7 +11,6 @@ import tomllib
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any, Final
 
 import numpy as np
@@ -25,9 +24,10 @@ from .kinect13.reader import open_kinect13
 from .kinect13.writer import create_kinect13
 from .outputs import JOURNAL_SCHEMA, Outputs
 from .plan import BLOCK_ROWS, BuildPlan
+from .scheduler.token import BuildToken, new_token
+from .scheduler.versions import byte_versions
 
 _LARGEST_JOURNAL: Final = 1 << 28
-_LIBRARIES: Final = ("numpy", "h5py", "simplejpeg")
 _CHUNK: Final = 1 << 22
 
 Done = dict[str, dict[int, int]]
@@ -56,6 +56,7 @@ class Part:
         path: The unfinished file.
         images: Byte offset of ``images`` by split.
         done: What is finished.
+        token: Of this build.
     """
 
     def __init__(self, outputs: Outputs, plan: BuildPlan, size: int, io: FileIO) -> None:
@@ -65,6 +66,7 @@ class Part:
         self._outputs = outputs
         self.images: dict[str, int] = {}
         self.done: Done = {}
+        self.token = BuildToken(self.journal, new_token())
         self._plan = plan
         self._size = size
         self._terms = _terms(plan)
@@ -95,9 +97,24 @@ class Part:
                     split: {int(number): crc for number, crc in blocks.items()}
                     for split, blocks in kept["done"].items()
                 }
+                self._go_on()
                 return True
         self._begin()
         return False
+
+    def _go_on(self) -> None:
+        """Take over: tasks of the earlier build stop."""
+        try:
+            self._save()
+        except OSError as err:
+            raise DatasetError(f"{self.path}: {self._why(err)}", exit_code=1) from err
+
+    def revoke(self) -> None:
+        """Stop the tasks of this build, which is about to end unfinished."""
+        self.token = BuildToken(self.journal, "")
+        if self.journal.exists():
+            with suppress(OSError):
+                self._save()
 
     def _is_whole(self, kept: dict[str, Any]) -> bool:
         """Return True if the file is the one that a journal describes."""
@@ -168,6 +185,7 @@ class Part:
         """Write the journal."""
         kept = {
             "schema": JOURNAL_SCHEMA,
+            "token": self.token.text,
             "plan": _sha256(self._terms),
             "bytes": self.path.stat().st_size if self.images else None,
             "images": self.images,
@@ -248,18 +266,10 @@ def _read(file: Any, length: int) -> bytes:
 
 def _terms(plan: BuildPlan) -> dict[str, Any]:
     """Return all that decides the bytes of the file: settings, inputs, versions."""
-    import cv2
-
-    from .. import __version__
-
     return {
         "settings": plan.meta.settings,
         "sessions": {source["session"]: source for source in plan.meta.sources},
-        "versions": {
-            "kincap": __version__,
-            "opencv": cv2.__version__,
-            **{name: metadata.version(name) for name in _LIBRARIES},
-        },
+        "versions": byte_versions(),
     }
 
 
