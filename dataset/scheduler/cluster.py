@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ...core.errors import DatasetError, KincapError, MissingPartError
 from ...core.files.file_io import FileIO
-from .on_worker import Seen, Terms, do_task, see_paths, version_problem
+from .on_worker import SeenPaths, Terms, do_task, see_paths, version_problem
 from .versions import byte_versions
 
 if TYPE_CHECKING:
@@ -145,12 +145,12 @@ class DaskCluster:
         mark = folder / f"kincap-shared-path.{secrets.token_hex(4)}.kincap-tmp"
         try:
             io.write_atomic(mark, content, mode=0o644, unique=True)
-            answers: dict[str, Seen | Exception] = self._ask(see_paths, recordings, mark)
+            answers: dict[str, SeenPaths | Exception] = self._ask(see_paths, recordings, mark)
         finally:
             io.discard(mark)
         for worker, seen in answers.items():
             unseen = None
-            if not isinstance(seen, Seen):
+            if not isinstance(seen, SeenPaths):
                 raise DatasetError(f"--scheduler {self._address}: worker {worker}: {seen}")
             if not seen.recordings:
                 unseen = f"does not see --recordings {recordings}"
@@ -181,7 +181,7 @@ class DaskCluster:
         terms = Terms(self._address, tuple(self._versions.items()))
         waiting: dict[Future, Task] = {}
         rest = iter(tasks)
-        watch = _Watch(self._client, self._address)
+        watch = _Waiting(self._client, self._address)
         try:
             while True:
                 for task in _some(rest, watch.ahead() - len(waiting)):
@@ -219,7 +219,7 @@ class DaskCluster:
             raise
 
 
-class _Watch:
+class _Waiting:
     """Waits for tasks, and counts the workers now and then.
 
     Args:

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenPaths:
     """View of one worker of the paths of a build.
 
     Attributes:
@@ -28,7 +28,7 @@ class Seen:
     writable: bool
 
 
-def see_paths(recordings: Path, mark: Path) -> Seen:
+def see_paths(recordings: Path, mark: Path) -> SeenPaths:
     """Return what this worker sees.
 
     Args:
@@ -39,7 +39,7 @@ def see_paths(recordings: Path, mark: Path) -> Seen:
         content = mark.read_bytes()
     except OSError:
         content = None
-    return Seen(recordings.is_dir(), content, os.access(mark.parent, os.W_OK))
+    return SeenPaths(recordings.is_dir(), content, os.access(mark.parent, os.W_OK))
 
 
 def version_problem(expected: dict[str, str]) -> str | None:
