@@ -14,7 +14,7 @@ from ..checks.findings import Finding
 from ..checks.session_checks import check_session
 from ..core.errors import SessionError
 from ..core.geometry import has_place_px, unmirror_points
-from ..core.pairing import NO_BODY, pair_nearest
+from ..core.pairing import NO_BODY, pair_nearest, pair_within
 from ..core.skeleton import JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES, TrackingState
 from ..core.units import SECOND_100NS
 from ..sessions.info import SessionInfo
@@ -238,7 +238,11 @@ class Session:
         """(F,) index of the body row nearest in time to each colour frame, or NO_BODY."""
         color, bodies = self._reader.color, self._reader.bodies
         return pair_nearest(
-            color["take"], color["time_device"], bodies["take"], bodies["time_device"]
+            color["take"],
+            color["time_device"],
+            bodies["take"],
+            bodies["time_device"],
+            pair_within(self.info.shape.tick_100ns),
         )[0]
 
     def _times(self, rows: Rows) -> npt.NDArray[np.float64]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..core.files.file_io import FileIO
 from ..core.geometry import as_floats
+from ..core.pairing import pair_within
 from ..core.sensor_shape import KINECT_V2
 from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import Rows
@@ -184,7 +185,7 @@ def _take(tables: SessionTables, number: int) -> Take:
         samples=samples,
         implausible=_implausible(people, samples),
         steps=steps,
-        pairs=pair_take(color, bodies),
+        pairs=pair_take(color, bodies, pair_within(tables.info.shape.tick_100ns)),
         dark=low_light(color, steps["color"], usual),
         frozen=frozen_pictures(color),
         start=min(firsts, default=0),

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.pairing import NO_BODY, pair_nearest
+from ..core.pairing import NO_BODY, PAIR_WITHIN_100NS, pair_nearest
 from ..core.units import MS_100NS, NS_PER_100NS, SECOND_100NS, TICK_100NS
 from ..sessions.schema import BODIES, ColorFlag, Rows
 from .findings import Finding, find_runs
@@ -197,12 +197,12 @@ class TakePairs:
     alone: Bools
 
 
-def pair_take(color: Rows, bodies: Rows) -> TakePairs:
-    """Pair the rows of one take."""
+def pair_take(color: Rows, bodies: Rows, within: int = PAIR_WITHIN_100NS) -> TakePairs:
+    """Pair the rows of one take that are at most ``within`` apart, 100 ns."""
     zeros = [np.zeros(len(rows), np.int64) for rows in (color, bodies)]
     times = [rows["time_device"].astype(np.int64) for rows in (color, bodies)]
-    body, residual = pair_nearest(zeros[0], times[0], zeros[1], times[1])
-    frame, _ = pair_nearest(zeros[1], times[1], zeros[0], times[0])
+    body, residual = pair_nearest(zeros[0], times[0], zeros[1], times[1], within)
+    frame, _ = pair_nearest(zeros[1], times[1], zeros[0], times[0], within)
     residual_ms = np.where(body == NO_BODY, np.nan, residual / MS_100NS)
     return TakePairs(body, residual_ms, frame == NO_BODY)
 

@@ -9,13 +9,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .units import MS_100NS
+from .units import MS_100NS, TICK_100NS
 
 PAIR_WITHIN_100NS: Final = 167 * MS_100NS // 10
 """Half a tick of a 30 Hz sensor, 16.7 ms: a body farther away is stale and never paired."""
 BRACKET_WITHIN_100NS: Final = 50 * MS_100NS
-"""50 ms, one tick and a half: two rows farther apart have a gap between them."""
+"""50 ms, one tick and a half at 30 Hz: two rows farther apart have a gap between them."""
 NO_BODY: Final = -1
+
+
+def pair_within(tick_100ns: int) -> int:
+    """Return half a tick of a sensor, 100 ns: the largest distance in time of a pair.
+
+    Args:
+        tick_100ns: The sensor's usual period.
+    """
+    return PAIR_WITHIN_100NS * tick_100ns // TICK_100NS
 
 
 def pair_nearest(
@@ -89,6 +98,7 @@ def bracket_bodies(
     nearest: NDArray[np.integer],
     slot: NDArray[np.integer],
     bodies: Any,
+    tick_100ns: int = TICK_100NS,
 ) -> Brackets:
     """Find the two body rows around each colour frame.
 
@@ -98,6 +108,7 @@ def bracket_bodies(
         slot: (C,) slot of the body in that row.
         bodies: M rows: ``take`` (M,), ``time_device`` (M,) 100 ns, ``tracked`` (M, 6) and
             ``tracking_id`` (M, 6), as fields of a structured array or keys of a mapping.
+        tick_100ns: The sensor's usual period.
     """
     order = np.lexsort((bodies["time_device"], bodies["take"]))
     place = np.empty(len(order), np.int64)
@@ -111,7 +122,8 @@ def bracket_bodies(
     behind_slot, in_behind = _slot_of(body_id, behind, bodies)
     t0, t1 = (bodies["time_device"][row].astype(np.int64) for row in (before, behind))
     both = in_before & in_behind & (t0 <= color_time) & (color_time < t1)
-    both &= (bodies["take"][before] == bodies["take"][behind]) & (t1 - t0 <= BRACKET_WITHIN_100NS)
+    within = BRACKET_WITHIN_100NS * tick_100ns // TICK_100NS
+    both &= (bodies["take"][before] == bodies["take"][behind]) & (t1 - t0 <= within)
     share = np.where(both, (color_time - t0) / np.where(both, t1 - t0, 1), 0.0)
     return Brackets(
         before=np.where(both, before, near),

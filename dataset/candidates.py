@@ -14,6 +14,7 @@ from ..core.pairing import (
     bracket_bodies,
     interpolate_joints,
     pair_nearest,
+    pair_within,
     worse_states,
 )
 from ..core.skeleton import KEYPOINT, TORSO
@@ -94,7 +95,11 @@ def find_candidates(
     """
     color, bodies = recording.color, recording.bodies
     body_of_frame, residual = pair_nearest(
-        color["take"], color["time_device"], bodies.take, bodies.time_device
+        color["take"],
+        color["time_device"],
+        bodies.take,
+        bodies.time_device,
+        pair_within(recording.info.shape.tick_100ns),
     )
     frame, slot = _slots(recording, body_of_frame)
     order = np.lexsort((slot, color["seq"][frame], color["take"][frame]))
@@ -152,7 +157,8 @@ def _bracket(
     """Return the rows around each candidate that has a body."""
     there = body != NO_BODY
     time = recording.color["time_device"][frame[there]].astype(np.int64)
-    return bracket_bodies(time, body[there], slot[there], vars(recording.bodies))
+    tick = recording.info.shape.tick_100ns
+    return bracket_bodies(time, body[there], slot[there], vars(recording.bodies), tick)
 
 
 def _named(

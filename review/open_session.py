@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
+from ..core.pairing import pair_within
 from ..sessions.edits import REJECT, Edits, load_edits
 from ..sessions.folders import SESSION_FILE
 from ..sessions.lock import in_use
@@ -103,7 +104,12 @@ class OpenSession:
         """Return the bodies, and which of them belongs to which colour frame."""
         if self._paired is None:
             bodies = self._slim_bodies()
-            self._paired = bodies, timeline.pair_bodies(self._color, bodies)
+            self._paired = (
+                bodies,
+                timeline.pair_bodies(
+                    self._color, bodies, pair_within(self._reader.info.shape.tick_100ns)
+                ),
+            )
         return self._paired
 
     def _slim_bodies(self) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from ..core.pairing import NO_BODY as UNPAIRED
-from ..core.pairing import pair_nearest
+from ..core.pairing import PAIR_WITHIN_100NS, pair_nearest
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
 from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import BODIES, COLOR_DTYPE, EventKind, Stream
@@ -97,15 +97,18 @@ def rows_in_place_of_color(bodies: np.ndarray) -> np.ndarray:
     return rows[np.argsort(rows["seq"], kind="stable")]
 
 
-def pair_bodies(color: np.ndarray, bodies: np.ndarray) -> FrameBodies:
+def pair_bodies(
+    color: np.ndarray, bodies: np.ndarray, within: int = PAIR_WITHIN_100NS
+) -> FrameBodies:
     """Find each colour frame's body, exactly as the data set is built.
 
     Args:
         color: (N,) rows with ``take`` and ``time_device`` (100 ns).
         bodies: (M,) rows with the same two fields.
+        within: Half a tick of the sensor, 100 ns.
     """
     body, residual = pair_nearest(
-        color["take"], color["time_device"], bodies["take"], bodies["time_device"]
+        color["take"], color["time_device"], bodies["take"], bodies["time_device"], within
     )
     residual_ms = np.where(body == UNPAIRED, np.nan, residual / MS_100NS)
     return FrameBodies(body, residual_ms.astype(np.float32))
