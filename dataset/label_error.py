@@ -34,6 +34,7 @@ class Labels:
     """The labels of one session's candidates, beside the truth.
 
     Attributes:
+        true_px: (C, 13, 2) the truth, un-mirrored pixels; NaN where it does not know the person.
         apart_px: (C, 13) from label to truth; NaN where one of them has no position.
         wrong: (C, 13) farther than ``WRONG_SHARE`` of the torso.
         kept: (C, 13) the candidate is in the data set and the label has weight.
@@ -41,6 +42,7 @@ class Labels:
         unknown: (C,) the candidate is in the data set and the truth does not know the person.
     """
 
+    true_px: Floats
     apart_px: Floats
     wrong: Bools
     kept: Bools
@@ -82,6 +84,7 @@ def compare_labels(
         torso = np.linalg.norm(true[:, TORSO[0]] - true[:, TORSO[1]], axis=-1)
         wrong = apart > WRONG_SHARE * torso[:, None]
     return Labels(
+        true_px=true,
         apart_px=apart,
         wrong=wrong,
         kept=kept[:, None] & (candidates.weight > 0) & np.isfinite(apart),

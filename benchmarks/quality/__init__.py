@@ -1,0 +1,1 @@
+"""How well build's filters find wrong labels: injected faults, the simulator's own, real logs."""
