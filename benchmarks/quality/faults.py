@@ -2,8 +2,9 @@
 
 Written before any filter was tuned. Each fault takes the joints of one person over a take and
 changes them for some stretches of rows, its *episodes*. Sizes are shares of the torso
-(r_shoulder to l_hip); a fault whose size follows from the motion (freeze, swap, delay, facing) takes
-a stronger setting instead. Whatever was asked for, a label counts by its true distance in the image.
+(r_shoulder to l_hip); a fault whose size follows from the motion (freeze, swap, delay, facing)
+takes a stronger setting instead. Whatever was asked for, a label counts by its true distance in
+the image.
 """
 
 from collections.abc import Callable

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kincap.checks.session_checks import check_session
 from kincap.core.geometry import unmirror_points
 from kincap.core.pairing import NO_BODY
-from kincap.core.skeleton import KEYPOINT_JOINT, TORSO, TrackingState
+from kincap.core.skeleton import TORSO, TrackingState
 from kincap.dataset.candidates import Candidates, find_candidates
 from kincap.dataset.filters import KEYPOINT_BITS, FilterSettings, has_flag
 from kincap.dataset.label_error import compare_labels

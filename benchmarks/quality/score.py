@@ -27,7 +27,8 @@ class Counts:
         repaired: Of the found ones, those repaired.
         clean: Clean labels.
         lost: Of these, those that build took the weight from, left out, or moved away.
-        by_filter: By filter, wrong labels of at least ``GOAL_TORSO`` and clean labels that it named.
+        by_filter: By filter, wrong labels of at least ``GOAL_TORSO``, and clean labels, that it
+            named.
     """
 
     wrong: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(SIZES), np.int64))
