@@ -1,0 +1,293 @@
+"""Labels from a file (``build --labels FILE``): corrected or filled keypoints of tracked bodies.
+
+CSV with a header line, or JSON with a list of objects of the same keys; docs/format.md 2.6 says
+them. A given label takes the place of the sensor's, and no filter takes its weight.
+"""
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.checked_json import parse_json
+from ..core.errors import DatasetError
+from ..core.files.small_files import MIB, read_small
+from ..core.skeleton import KEYPOINT, KEYPOINT_NAMES
+
+MOST_BYTES: Final = 256 * MIB
+FLAG: Final = "--labels"
+_NEEDED: Final = ("session", "color_seq", "keypoint", "x", "y", "visibility")
+_WHO: Final = ("tracking_id", "slot")
+_BY_ID: Final = -1
+_LARGEST: Final = {"color_seq": 2**64 - 1, "tracking_id": 2**64 - 1, "slot": 254, "visibility": 2}
+_FARTHEST_PX: Final = 1e6
+
+
+@dataclass(frozen=True)
+class SessionLabels:
+    """The given labels of one session, L of them.
+
+    Attributes:
+        where: (L,) text: the place of each in the file, for messages.
+        color_seq: (L,) uint64.
+        tracking_id: (L,) uint64; 0 where the body is named by its slot.
+        slot: (L,) int64; -1 where the body is named by its tracking id.
+        keypoint: (L,) int64 index of the keypoint.
+        points: (L, 2) float64 pixels of the image as stored.
+        visibility: (L,) uint8: 0 unlabelled, 1 occluded, 2 visible.
+    """
+
+    where: tuple[str, ...]
+    color_seq: NDArray[np.uint64]
+    tracking_id: NDArray[np.uint64]
+    slot: NDArray[np.int64]
+    keypoint: NDArray[np.int64]
+    points: NDArray[np.float64]
+    visibility: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.where)
+
+
+@dataclass(frozen=True)
+class GivenLabels:
+    """The labels of a file.
+
+    Attributes:
+        path: The file.
+        sha256: Of its bytes.
+        sessions: By name of the session.
+    """
+
+    path: Path
+    sha256: str
+    sessions: dict[str, SessionLabels]
+
+
+@dataclass(frozen=True)
+class PlacedLabels:
+    """The given labels of C bodies in frames.
+
+    Attributes:
+        given: (C, 13) bool.
+        points: (C, 13, 2) float64 pixels of the image as stored; NaN where none is given, or where
+            it says that there is none.
+        visibility: (C, 13) uint8; 0 where none is given.
+    """
+
+    given: NDArray[np.bool_]
+    points: NDArray[np.float64]
+    visibility: NDArray[np.uint8]
+
+
+def load_labels(path: Path) -> GivenLabels:
+    """Read a file of labels.
+
+    Args:
+        path: ``*.json`` is JSON, anything else CSV.
+
+    Raises:
+        DatasetError: It can't be read, or a label in it is not one; names the first such line.
+    """
+    try:
+        raw = read_small(path, MOST_BYTES)
+        text = raw.decode("utf-8-sig")
+    except OSError as err:
+        raise DatasetError(f"{FLAG} {path}: {err.strerror or err}") from err
+    except UnicodeDecodeError as err:
+        raise DatasetError(f"{FLAG} {path}: not UTF-8 text; save it as UTF-8") from err
+    entries = _json_entries if path.suffix.lower() == ".json" else _csv_entries
+    by_session: dict[str, list[tuple[Any, ...]]] = {}
+    for where, entry in entries(path, text):
+        session, *label = _checked(path, where, entry)
+        by_session.setdefault(session, []).append((where, *label))
+    if not by_session:
+        raise DatasetError(f"{FLAG} {path}: no label in it; expected {_expected()}")
+    sessions = {name: _columns(labels) for name, labels in by_session.items()}
+    return GivenLabels(path, hashlib.sha256(raw).hexdigest(), sessions)
+
+
+def _expected() -> str:
+    """Return the names of the columns in words."""
+    return f"columns {', '.join(_NEEDED)}, and {' or '.join(_WHO)}"
+
+
+def _csv_entries(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each line of a CSV file and its place."""
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        _check_columns(path, reader.fieldnames or ())
+        for row in reader:
+            yield f"line {reader.line_num}", row
+    except csv.Error as err:
+        raise DatasetError(f"{FLAG} {path}: line {reader.line_num}: {err}") from err
+
+
+def _json_entries(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each object of a JSON file and its place."""
+    try:
+        found = parse_json(text)
+    except ValueError as err:
+        raise DatasetError(f"{FLAG} {path}: not valid JSON ({err})") from err
+    entries = found.get("labels") if isinstance(found, dict) else found
+    if not isinstance(entries, list):
+        raise DatasetError(f"{FLAG} {path}: expected a list of objects, or one under 'labels'")
+    for number, entry in enumerate(entries, 1):
+        if not isinstance(entry, dict):
+            raise DatasetError(f"{FLAG} {path}: label {number}: expected an object")
+        if number == 1:
+            _check_columns(path, tuple(entry))
+        yield f"label {number}", entry
+
+
+def _check_columns(path: Path, names: Any) -> None:
+    """Refuse a file without a column that every label needs."""
+    missing = [name for name in _NEEDED if name not in names]
+    if not missing and not any(name in names for name in _WHO):
+        missing = [" or ".join(_WHO)]
+    if missing:
+        raise DatasetError(f"{FLAG} {path}: no column {missing[0]}; expected {_expected()}")
+
+
+def _checked(path: Path, where: str, entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return session, color_seq, tracking_id, slot, keypoint, x, y and visibility of a label."""
+
+    def refuse(name: str, expected: str) -> DatasetError:
+        found = str(entry.get(name))[:60]
+        return DatasetError(f"{FLAG} {path}: {where}: {name} {found!r}, expected {expected}")
+
+    def whole(name: str) -> int:
+        largest = _LARGEST[name]
+        number = _whole(entry.get(name))
+        if number is None or not 0 <= number <= largest:
+            raise refuse(name, f"a whole number from 0 to {largest}")
+        return number
+
+    session = entry.get("session")
+    if not isinstance(session, str) or not session:
+        raise refuse("session", "the name of a session")
+    keypoint = entry.get("keypoint")
+    if not isinstance(keypoint, str) or keypoint not in KEYPOINT:
+        raise refuse("keypoint", f"one of {', '.join(KEYPOINT_NAMES)}")
+    visibility = whole("visibility")
+    place = [math.nan, math.nan]
+    if visibility:
+        for axis, name in enumerate(("x", "y")):
+            number = _real(entry.get(name))
+            if number is None or abs(number) > _FARTHEST_PX:
+                raise refuse(name, "a number of pixels")
+            place[axis] = number
+    tracking_id, slot = 0, _BY_ID
+    if entry.get("tracking_id") in (None, ""):
+        slot = whole("slot")
+    else:
+        tracking_id = whole("tracking_id")
+    return session, whole("color_seq"), tracking_id, slot, KEYPOINT[keypoint], *place, visibility
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number of a file, or None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 20 else None
+
+
+def _real(value: Any) -> float | None:
+    """Return a finite number of a file, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _columns(labels: list[tuple[Any, ...]]) -> SessionLabels:
+    """Return the labels of one session as arrays."""
+    where, seq, tracking_id, slot, keypoint, x, y, visibility = zip(*labels, strict=True)
+    return SessionLabels(
+        where=where,
+        color_seq=np.array(seq, np.uint64),
+        tracking_id=np.array(tracking_id, np.uint64),
+        slot=np.array(slot, np.int64),
+        keypoint=np.array(keypoint, np.int64),
+        points=np.stack([np.array(x, np.float64), np.array(y, np.float64)], axis=1),
+        visibility=np.array(visibility, np.uint8),
+    )
+
+
+def place_labels(
+    labels: SessionLabels,
+    name: str,
+    color_seq: NDArray[np.uint64],
+    tracking_id: NDArray[np.uint64],
+    slot: NDArray[np.int64],
+) -> PlacedLabels:
+    """Find the body of each label.
+
+    Args:
+        labels: Of one session.
+        name: Of the session, for the message.
+        color_seq: (C,) colour frame of each tracked body.
+        tracking_id: (C,) its tracking id.
+        slot: (C,) its slot.
+
+    Returns:
+        The labels by body and keypoint.
+
+    Raises:
+        DatasetError: The session has no such body in that frame, or two labels are for one
+            keypoint.
+    """
+    by_id = {
+        key: at for at, key in enumerate(zip(color_seq.tolist(), tracking_id.tolist(), strict=True))
+    }
+    by_slot = {
+        key: at for at, key in enumerate(zip(color_seq.tolist(), slot.tolist(), strict=True))
+    }
+    rows = np.zeros(len(labels), np.int64)
+    for label, seq in enumerate(labels.color_seq.tolist()):
+        own_id, own_slot = int(labels.tracking_id[label]), int(labels.slot[label])
+        found = by_id.get((seq, own_id)) if own_slot == _BY_ID else by_slot.get((seq, own_slot))
+        if found is None:
+            who = f"tracking_id {own_id}" if own_slot == _BY_ID else f"slot {own_slot}"
+            raise DatasetError(
+                f"{FLAG}: {labels.where[label]}: session {name} has no tracked body with {who} in "
+                f"colour frame {seq}; leave the label out"
+            )
+        rows[label] = found
+    _refuse_twice(labels, name, rows)
+    count, keypoints = len(color_seq), len(KEYPOINT_NAMES)
+    placed = PlacedLabels(
+        given=np.zeros((count, keypoints), np.bool_),
+        points=np.full((count, keypoints, 2), np.nan),
+        visibility=np.zeros((count, keypoints), np.uint8),
+    )
+    at = rows, labels.keypoint
+    placed.given[at] = True
+    placed.points[at] = labels.points
+    placed.visibility[at] = labels.visibility
+    return placed
+
+
+def _refuse_twice(labels: SessionLabels, name: str, rows: NDArray[np.int64]) -> None:
+    """Refuse two labels for one keypoint."""
+    key = rows * len(KEYPOINT_NAMES) + labels.keypoint
+    _, first, count = np.unique(key, return_index=True, return_counts=True)
+    if (count > 1).any():
+        twice = np.flatnonzero(key == key[first[np.argmax(count > 1)]])
+        one, other = (labels.where[int(k)] for k in twice[:2])
+        raise DatasetError(
+            f"{FLAG}: {one} and {other} label the same keypoint of session {name}; keep one of them"
+        )
