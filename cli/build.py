@@ -72,6 +72,13 @@ def build(
         Path | None,
         typer.Option("--sheet", help="Where examples are drawn, PNG; default: beside the output."),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            help="Corrected or filled labels (CSV or JSON) to use in place of the sensor's.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Make a data set of 13 keypoints from recordings; a killed build goes on where it was."""
@@ -93,6 +100,7 @@ def build(
         workers=workers,
         scheduler=scheduler,
         sheet=sheet,
+        labels=labels,
     )
     with console.progress(f"building {out}", unit="rows") as bar:
         done = run(settings, on_progress=bar.update)
@@ -122,6 +130,11 @@ def _show(done: "BuildResult") -> None:
             ("findings of kincap sessions report", "findings", "rows kept", "of these weight 0"),
             [(kind, *count.values()) for kind, count in done.findings.items()],
             right=(1, 2, 3),
+        )
+    if done.given_labels is not None:
+        given = done.given_labels
+        console.result(
+            f"labels given: {given['labels']}, used {given['used']}, in kept rows {given['kept']}"
         )
     if done.label_error is not None:
         _show_label_error(done.label_error)

@@ -42,6 +42,8 @@ class BuildResult:
         findings: By kind of finding how often it was found, how many kept rows it concerns, and
             how many of those have no weight.
         warnings: What a person should look at.
+        given_labels: Of the labels of ``--labels`` how many there are, and how many are in kept
+            rows; None without.
         label_error: Distance of the labels from the ground truth (``dataset.label_error``); None
             except for simulated sessions.
         resumed_rows: Rows that an interrupted build had made already.
@@ -58,6 +60,7 @@ class BuildResult:
     sessions: dict[str, dict[str, Any]]
     findings: dict[str, dict[str, int]]
     warnings: tuple[str, ...]
+    given_labels: dict[str, int] | None = None
     label_error: dict[str, Any] | None = None
     resumed_rows: int = 0
     sha256: str | None = None
@@ -281,6 +284,7 @@ def _result(settings: BuildSettings, plan: BuildPlan, **more: Any) -> BuildResul
         splits=counts["splits"],
         sessions=counts["sessions"],
         findings=counts["findings"],
+        given_labels=counts.get("given_labels"),
         warnings=plan.warnings,
         label_error=plan.label_error,
         **more,

@@ -23,6 +23,7 @@ from ..sessions.schema import ColorFlag
 from . import filters as quality
 from .boxes import outside_share, person_boxes
 from .filters import Bools, FilterSettings
+from .given_labels import PlacedLabels, SessionLabels, place_labels, replace_flags
 from .session_data import Recording
 
 NO_SLOT: Final = 0
@@ -53,6 +54,7 @@ class Candidates:
         weight: (C, 13) float32: 1 where trusted, but 0 in rows that a finding calls wrong.
         keypoint_quality: (C, 13) uint32.
         quality: (C,) uint32.
+        given: (C, 13) bool, keypoints whose label a file gave.
         wrong: By kind of finding (C,) bool, rows with weight 0 for it.
         failed: By reason (C,) bool.
     """
@@ -68,6 +70,7 @@ class Candidates:
     weight: NDArray[np.float32]
     keypoint_quality: NDArray[np.uint32]
     quality: NDArray[np.uint32]
+    given: Bools
     wrong: dict[str, Bools]
     failed: dict[str, Bools]
 
@@ -80,6 +83,7 @@ def find_candidates(
     checks: SessionChecks,
     settings: FilterSettings,
     joints_at: str = NEAREST,
+    labels: SessionLabels | None = None,
 ) -> Candidates:
     """Pair, label and judge all bodies of a session.
 
@@ -88,10 +92,14 @@ def find_candidates(
         checks: What the checks say about its rows.
         settings: Thresholds of the filters.
         joints_at: One of ``JOINTS_AT``.
+        labels: Labels of a file, which take the place of the sensor's; None: there are none.
 
     Returns:
         Its candidates: one for each tracked body in a colour frame, and one for each colour frame
         without.
+
+    Raises:
+        DatasetError: A label is of a body that the session does not have.
     """
     color, bodies = recording.color, recording.bodies
     body_of_frame, residual = pair_nearest(
@@ -108,7 +116,8 @@ def find_candidates(
     slot = np.where(has_body, slot, NO_SLOT)
     body = np.where(has_body, body_of_frame[frame], NO_BODY)
     moved = _bracket(recording, frame, body, slot) if joints_at == COLOR else None
-    judged = _judge(recording, body, slot, settings, moved)
+    by_hand = _placed(recording, labels, frame, body, slot)
+    judged = _judge(recording, body, slot, settings, moved, by_hand)
     named = _named(recording, checks, frame, body, slot)
     wrong = {kind: named[kind] for kind in quality.WRONG_LABELS}
     any_wrong = np.any([np.zeros(len(body), np.bool_), *wrong.values()], axis=0)
@@ -124,14 +133,36 @@ def find_candidates(
         placed=judged.placed,
         visibility=judged.visibility,
         trusted=judged.trusted,
-        weight=(judged.trusted & ~any_wrong[:, None]).astype(np.float32),
+        weight=(judged.trusted & (by_hand.given | ~any_wrong[:, None])).astype(np.float32),
         keypoint_quality=judged.flags,
         quality=sum(
             (_row_bit(kind, where) for kind, where in wrong.items()),
             judged.quality | _low_light(recording, frame),
         ),
+        given=by_hand.given,
         wrong=wrong,
         failed=judged.failed,
+    )
+
+
+def _placed(
+    recording: Recording,
+    labels: SessionLabels | None,
+    frame: NDArray[np.int64],
+    body: NDArray[np.int64],
+    slot: NDArray[np.int64],
+) -> PlacedLabels:
+    """Return the given labels of each candidate; those without a body have none."""
+    if labels is None:
+        return PlacedLabels.none(len(body))
+    there = np.flatnonzero(body != NO_BODY)
+    tracking_id = recording.bodies.tracking_id[body[there], slot[there]]
+    seq = recording.color["seq"][frame[there]]
+    placed = place_labels(labels, recording.name, seq, tracking_id, slot[there])
+    return PlacedLabels(
+        given=_spread(placed.given, there, len(body), False),
+        points=_spread(placed.points, there, len(body), np.nan),
+        visibility=_spread(placed.visibility, there, len(body), 0),
     )
 
 
@@ -196,6 +227,7 @@ def _judge(
     slot: NDArray[np.int64],
     settings: FilterSettings,
     moved: Brackets | None,
+    by_hand: PlacedLabels,
 ) -> _Judged:
     """Label the keypoints of each candidate and apply the filters; without a body none applies."""
     count, size_px = len(body), recording.size_px
@@ -209,10 +241,14 @@ def _judge(
             moved.both[:, None, None], interpolate_joints(bodies.points, moved), stored
         ).astype(np.float32)
         state, interpolated = worse_states(bodies.state, moved), moved.both
+    given = by_hand.given[there]
+    stored = np.where(given[..., None], by_hand.points[there], stored)
     clipped = bodies.clipped_edges[row, column]
     flags = quality.keypoint_flags(stored, state, clipped, size_px, settings)
     visibility = quality.label_keypoints(flags, stored, size_px)
-    trusted = quality.is_trusted(flags)
+    visibility = np.where(given, by_hand.visibility[there], visibility)
+    flags = replace_flags(flags, given, visibility)
+    trusted = np.where(given, visibility > 0, quality.is_trusted(flags))
     points = unmirror_points(stored, size_px[0]) if recording.mirrored else as_floats(stored)
     several = bodies.tracked[row].sum(axis=1) > 1
     verdicts = quality.apply_filters(flags, bodies.depth_m[row, column], settings)

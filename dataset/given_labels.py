@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +20,13 @@ from ..core.checked_json import parse_json
 from ..core.errors import DatasetError
 from ..core.files.small_files import MIB, read_small
 from ..core.skeleton import KEYPOINT, KEYPOINT_NAMES
+from ..sessions.folders import find_sessions
+from .filters import KEYPOINT_BITS, Bools
 
 MOST_BYTES: Final = 256 * MIB
 FLAG: Final = "--labels"
+GIVEN_BITS: Final = {"given": 31}
+"""A bit of ``keypoint_quality``, far from those of the filters."""
 _NEEDED: Final = ("session", "color_seq", "keypoint", "x", "y", "visibility")
 _WHO: Final = ("tracking_id", "slot")
 _BY_ID: Final = -1
@@ -82,9 +86,23 @@ class PlacedLabels:
         visibility: (C, 13) uint8; 0 where none is given.
     """
 
-    given: NDArray[np.bool_]
+    given: Bools
     points: NDArray[np.float64]
     visibility: NDArray[np.uint8]
+
+    @classmethod
+    def none(cls, count: int) -> "PlacedLabels":
+        """Return what is given where nothing is.
+
+        Args:
+            count: C.
+        """
+        keypoints = len(KEYPOINT_NAMES)
+        return cls(
+            given=np.zeros((count, keypoints), np.bool_),
+            points=np.full((count, keypoints, 2), np.nan),
+            visibility=np.zeros((count, keypoints), np.uint8),
+        )
 
 
 def load_labels(path: Path) -> GivenLabels:
@@ -227,6 +245,45 @@ def _columns(labels: list[tuple[Any, ...]]) -> SessionLabels:
     )
 
 
+def check_sessions(labels: GivenLabels, recordings: Path, names: Sequence[str]) -> list[str]:
+    """Return a warning for each session that has labels and is not built from.
+
+    Args:
+        labels: The labels.
+        recordings: The folder of all sessions.
+        names: The sessions that are built from.
+
+    Raises:
+        DatasetError: There is no such session.
+    """
+    warnings = []
+    for name, own in labels.sessions.items():
+        if name in names:
+            continue
+        if name not in find_sessions(recordings):
+            raise DatasetError(
+                f"{FLAG} {labels.path}: {own.where[0]}: no session {name[:64]!r} in {recordings}; "
+                "correct the name or leave its labels out"
+            )
+        warnings.append(f"{FLAG}: {len(own)} labels of session {name}, which is not built from")
+    return warnings
+
+
+def count_given(labels: GivenLabels, used: Sequence[tuple[Bools, Bools]]) -> dict[str, int]:
+    """Return how many labels there are and how many of them are in kept rows.
+
+    Args:
+        labels: The labels.
+        used: Of each session that is built from, (C, 13) keypoints whose label is given, and (C,)
+            candidates that are kept.
+    """
+    return {
+        "labels": sum(map(len, labels.sessions.values())),
+        "used": sum(int(given.sum()) for given, _ in used),
+        "kept": sum(int(given[kept].sum()) for given, kept in used),
+    }
+
+
 def place_labels(
     labels: SessionLabels,
     name: str,
@@ -268,12 +325,7 @@ def place_labels(
             )
         rows[label] = found
     _refuse_twice(labels, name, rows)
-    count, keypoints = len(color_seq), len(KEYPOINT_NAMES)
-    placed = PlacedLabels(
-        given=np.zeros((count, keypoints), np.bool_),
-        points=np.full((count, keypoints, 2), np.nan),
-        visibility=np.zeros((count, keypoints), np.uint8),
-    )
+    placed = PlacedLabels.none(len(color_seq))
     at = rows, labels.keypoint
     placed.given[at] = True
     placed.points[at] = labels.points
@@ -291,3 +343,18 @@ def _refuse_twice(labels: SessionLabels, name: str, rows: NDArray[np.int64]) -> 
         raise DatasetError(
             f"{FLAG}: {one} and {other} label the same keypoint of session {name}; keep one of them"
         )
+
+
+def replace_flags(
+    flags: NDArray[np.uint32], given: Bools, visibility: NDArray[np.uint8]
+) -> NDArray[np.uint32]:
+    """Return what speaks against keypoints, where no filter judges the given ones.
+
+    Args:
+        flags: (N, 13) bits of ``keypoint_quality``.
+        given: (N, 13) keypoints whose label is given.
+        visibility: (N, 13); a given keypoint with 0 counts as not tracked.
+    """
+    lost = np.uint32(1 << KEYPOINT_BITS["not_tracked"])
+    own = np.uint32(1 << GIVEN_BITS["given"])
+    return np.where(given, own | np.where(visibility > 0, np.uint32(0), lost), flags)

@@ -15,6 +15,7 @@ from .candidates import find_candidates, side_warning
 from .crop import Pictures, PictureSource, find_damaged
 from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, WRONG_LABELS, first_reason
 from .finding_counts import count_findings, poor_lines, report_findings
+from .given_labels import GIVEN_BITS, GivenLabels, check_sessions, count_given, load_labels
 from .kinect13.format import SPLITS, Meta
 from .label_error import Labels, compare_labels, label_error
 from .rows import SessionPlan, columns_of, pictures_of, session_pictures
@@ -66,10 +67,13 @@ def make_plan(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProg
         on_progress: Called with done, total and the present step.
 
     Raises:
-        DatasetError: No session, or a split that was asked for would be empty.
+        DatasetError: No session, a split that was asked for would be empty, or a label of
+            ``--labels`` that belongs to no body.
         SessionError: A session can't be built from as it is.
     """
+    given = None if settings.labels is None else load_labels(settings.labels)
     names = choose_sessions(settings.recordings, settings.sessions)
+    unused = [] if given is None else check_sessions(given, settings.recordings, names)
     left_out = unusable_sessions(settings.recordings, settings.sessions)
     split = parse_split(settings.val, settings.test, names, settings.guard_s)
     recordings = []
@@ -82,10 +86,13 @@ def make_plan(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProg
     sessions = []
     for done, (recording, sides) in enumerate(zip(recordings, dealt.labels, strict=True)):
         on_progress(done, len(names), f"checking {recording.name}")
-        sessions.append(_decide(recording, sides, settings))
+        sessions.append(_decide(recording, sides, settings, given))
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, scheduler, on_progress)
     counts = _count(sessions)
+    if given is not None:
+        used = [(one.candidates.given, one.kept) for one in sessions]
+        counts["given_labels"] = count_given(given, used)
     _check_splits(split, settings, sessions, counts, dealt)
     asked = [name for name in SPLITS if name in split.asked_for]
     error, unread = _label_error(sessions)
@@ -94,15 +101,19 @@ def make_plan(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProg
         pictures={name: pictures_of(sessions, name) for name in asked},
         meta=Meta(
             sessions=tuple(names),
-            settings=settings.toml(split),
+            settings=settings.toml(split, None if given is None else given.sha256),
             skeleton=KEYPOINTS_13,
             sources=[one.recording.source() for one in sessions],
             counts=counts,
             cues=("",),
-            quality_bits={"keypoint_quality": dict(KEYPOINT_BITS), "quality": dict(ROW_BITS)},
+            quality_bits={
+                "keypoint_quality": {**KEYPOINT_BITS, **({} if given is None else GIVEN_BITS)},
+                "quality": dict(ROW_BITS),
+            },
         ),
         warnings=(
             *(f"{line}; left out" for line in left_out),
+            *unused,
             *_warnings(sessions),
             *dealt.warnings,
             *unread,
@@ -177,10 +188,13 @@ def _times_of(recording: Recording, guard_s: float) -> FrameTimes:
     )
 
 
-def _decide(recording: Recording, sides: Sides, settings: BuildSettings) -> SessionPlan:
+def _decide(
+    recording: Recording, sides: Sides, settings: BuildSettings, given: GivenLabels | None
+) -> SessionPlan:
     """Check one session and apply the filters; its frames have their sides."""
     checks = check_session(recording.folder, thorough=True)
-    candidates = find_candidates(recording, checks, settings.filters, settings.joints_at)
+    labels = None if given is None else given.sessions.get(recording.name)
+    candidates = find_candidates(recording, checks, settings.filters, settings.joints_at, labels)
     splits = sides[candidates.frame]
     failed = {**candidates.failed, "guard": splits == GUARD}
     reported = report_findings(recording, checks, candidates)

@@ -38,6 +38,7 @@ class BuildSettings:
         scheduler: ``dask://HOST:PORT`` of a cluster to build on; None for this machine alone.
         sheet: Where the sheet of examples goes; None for ``<out>.png``.
         filters: Thresholds.
+        labels: File of labels that take the place of the sensor's, or None.
     """
 
     out: Path = Path("kinect13.h5")
@@ -55,6 +56,7 @@ class BuildSettings:
     scheduler: str | None = None
     sheet: Path | None = None
     filters: FilterSettings = field(default_factory=FilterSettings)
+    labels: Path | None = None
 
     def check(self) -> None:
         """Refuse values that make no data set.
@@ -90,9 +92,16 @@ class BuildSettings:
             self, out=self.out.absolute(), recordings=self.recordings.absolute(), sheet=sheet
         )
 
-    def toml(self, split: SplitSettings) -> str:
-        """Return all that decides what is in the file, as canonical TOML."""
+    def toml(self, split: SplitSettings, labels_sha256: str | None = None) -> str:
+        """Return all that decides what is in the file, as canonical TOML.
+
+        Args:
+            split: How frames are dealt out.
+            labels_sha256: Of the file of labels; None: there is none.
+        """
+        given = {} if labels_sha256 is None else {"labels_sha256": labels_sha256}
         kept = {
+            **given,
             "size": self.size,
             "sessions": self.sessions,
             "skip_damaged": self.skip_damaged,
