@@ -1,1 +1,1 @@
-"""How well build's filters find wrong labels: injected faults, the simulator's own, real logs."""
+"""Measure the filters of build: injected faults, the simulator's own faults, real logs."""

@@ -1,4 +1,4 @@
-"""How well build's filters find wrong labels: python -m benchmarks.quality FOLDER.
+"""Measure the filters of build on known faults: python -m benchmarks.quality FOLDER.
 
 Records clean simulator sessions and sessions with the simulator's own faults into FOLDER/recordings
 (what is there already stays), injects faults of every kind and of seven sizes into copies of the
@@ -30,7 +30,7 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path, help="for recordings and copies, some gigabytes")
     parser.add_argument("--group", choices=(TUNING, REPORT), default=REPORT, help="which seeds")
-    parser.add_argument("--seeds", type=int, help="only so many of each kind")
+    parser.add_argument("--seeds", type=int, help="this many of each kind")
     parser.add_argument("--faults", help=f"only these, by commas: {','.join(FAULTS)}")
     parser.add_argument("--json", action="store_true", help="one object on stdout")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What build decides about every keypoint of a session, beside the simulator's truth."""
+"""Build's decision about every keypoint of a session, beside the simulator's truth."""
 
 from dataclasses import dataclass
 from pathlib import Path
