@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, encode_jpeg, jpeg_size
-from ..core.png import encode_png
+from ..core.png import encode_png, png_size
 from ..sessions.schema import EventKind, Stream
 from .clock import Clock
 from .queues import EncodedFrame, FrameJob, Queues
@@ -111,6 +111,8 @@ class Encoders:
     def _encoded(self, frame: ColorFrame | PlaneFrame) -> bytes:
         """Return an image as a file; raise KincapError if it is not as the source said."""
         if isinstance(frame, PlaneFrame):
+            if frame.png is not None:
+                return _checked_png(frame, frame.png, self._plane_size_px)
             return encode_png(_checked_plane(frame, self._plane_size_px))
         if frame.jpeg is None:
             return encode_jpeg(self._checked_image(frame))
@@ -149,6 +151,18 @@ def _checked_plane(frame: PlaneFrame, size_px: tuple[int, int]) -> npt.NDArray[A
             f"the source gave {_named(image)}, expected {np.dtype(kind)} {height}x{width}"
         )
     return image
+
+
+def _checked_png(frame: PlaneFrame, png: bytes, size_px: tuple[int, int]) -> bytes:
+    """Return an encoded mask or depth image; raise if its size or type is another."""
+    found, expected = png_size(png), (*size_px, 8 if frame.stream is Stream.mask else 16)
+    if found != expected:
+        raise _WrongSizeError(
+            "the source gave a PNG of {}x{} with {} bits, expected {}x{} with {}".format(
+                *found, *expected
+            )
+        )
+    return png
 
 
 def _named(image: npt.NDArray[Any] | None) -> str:

@@ -100,7 +100,8 @@ def index_row(job: FrameJob) -> bytes:
     """Return the row of an index table that says of a picture what its source said."""
     source = job.frame
     if not isinstance(source, ColorFrame):
-        return pack_index_row(job.seq, job.take, source.time_device, source.time_host)
+        flags = ColorFlag.stored_as_given if source.png is not None else 0
+        return pack_index_row(job.seq, job.take, source.time_device, source.time_host, flags=flags)
     return pack_index_row(
         job.seq,
         job.take,

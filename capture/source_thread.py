@@ -26,8 +26,9 @@ from .watches.silence import BodyWatch
 from .watches.watches import Noticing, Timed, times_of
 
 _TOO_LARGE = 1 << 63
-_BODIES_GONE_TICKS = 10
-"""If no body row has come for this many ticks, the last colour frame waits for none."""
+_GONE_TICKS = 10
+"""If nothing has come of a stream for this many ticks, the last colour frame waits for none."""
+_MOST_OF_A_TICK = 4
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class SourceThread:
         self._counted = Stream.color if "color" in streams else Stream.bodies
         self._body_watch = BodyWatch() if "bodies" in streams else None
         self._take_began: int | None = None
-        self._last_body = -1
+        self._last_times = {Stream[name]: -1 for name in streams if name != "color"}
         self._recorded_before = 0
         self._is_left_behind = False
         self.error: Exception | None = None
@@ -181,8 +182,9 @@ class SourceThread:
         self.last_time = max(time_device, self.last_time)
         seq = self._hand_over.next_seq(stream)
         told, stored = self._noticing.item(item, seq, now_ns)
+        if stream in self._last_times:
+            self._last_times[stream] = time_device
         if isinstance(item, BodyFrame):
-            self._last_body = time_device
             self._hand_over.bodies(item)
         elif isinstance(item, Lost):
             self._hand_over.lost(item)
@@ -225,20 +227,25 @@ class SourceThread:
         self._say("restless", text, self._now_ns())
 
     def _complete(self, items: Iterator[Item], time_color: int) -> None:
-        """Take the body row of the last colour frame if it comes right after it."""
-        wants_body = self._body_watch is not None and self._counted is Stream.color
+        """Take what belongs to the last colour frame and comes right after it: bodies, planes."""
+        if self._counted is not Stream.color:
+            return
         tick = self._sensor.info.shape.tick_100ns
-        if not wants_body or self._last_body >= time_color - tick // 2:
-            return
-        if time_color - max(self._last_body, self._take_began or 0) > _BODIES_GONE_TICKS * tick:
-            return
-        item = next(items, None)
-        if isinstance(item, BodyFrame):
+        began = self._take_began or 0
+        for _ in range(_MOST_OF_A_TICK):
+            wanted = [s for s, last in self._last_times.items() if last < time_color - tick // 2]
+            gone = _GONE_TICKS * tick
+            wanted = [s for s in wanted if time_color - max(self._last_times[s], began) <= gone]
+            if not wanted:
+                return
+            item = next(items, None)
+            if not isinstance(item, BodyFrame | PlaneFrame):
+                if isinstance(item, ColorFrame):
+                    _let_go(item)
+                return
             _check_times(item)
             step = self._noticing.clock_step(item)
             self._take(item, TakeStart() if step else None, step)
-        elif isinstance(item, ColorFrame | PlaneFrame):
-            _let_go(item)
 
     def _watch(self, item: BodyFrame) -> None:
         alone_s = None if self._body_watch is None else self._body_watch.body(item.row)
@@ -309,7 +316,7 @@ class SourceThread:
         if self._take_began is not None:
             self._recorded_before += self.last_time - self._take_began
         self._take_began = self.last_time = time_device
-        self._last_body = -1
+        self._last_times = dict.fromkeys(self._last_times, -1)
         self._hand_over.start_take(start, time_device)
         if self._body_watch is not None:
             self._body_watch.restart()

@@ -111,6 +111,7 @@ def info_of_new(settings: RecordSettings, source: SensorInfo) -> SessionInfo:
             color_size_px=(int(source.color_size_px[0]), int(source.color_size_px[1])),
             mirrored=source.mirrored,
             depth_intrinsics=source.depth_intrinsics,
+            depth_projection=source.depth_projection,
             projection=source.projection,
             times=source.times,
             shape=source.shape,

@@ -32,8 +32,9 @@ def record(
         typer.Option(
             "--streams",
             metavar="LIST",
-            help="Streams of a Kinect, separated by commas: color, bodies, mask, depth. "
-            "Default: color,bodies.",
+            help="Streams of a kinect, simulator or session, separated by commas: color, bodies, "
+            "mask, depth. "
+            "Default: color,bodies; of a session: all.",
             show_default=False,
         ),
     ] = "",

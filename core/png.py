@@ -1,11 +1,57 @@
 """PNG, for pictures whose every number counts: body index (8 bits), depth (16 bits), exports."""
 
-from typing import Any
+import struct
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import KincapError
+
+SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_HEADER: Final = struct.Struct(">8s4x4sIIBB")
+"""Signature, length, IHDR, width, height, bits of a sample, kind of pixels."""
+_END: Final = b"IEND\xaeB`\x82"
+_GREY: Final = 0
+_MOST_PX: Final = 1 << 14
+
+
+def png_size(data: bytes) -> tuple[int, int, int]:
+    """Return (width, height, bits of a pixel) of a grey PNG, from its header.
+
+    Raises:
+        KincapError: It is no grey PNG of 8 or 16 bits, or it has no end.
+    """
+    if len(data) < _HEADER.size or not data.endswith(_END):
+        raise KincapError(f"{len(data)} bytes are not a whole PNG", exit_code=1)
+    signature, chunk, width, height, bits, kind = _HEADER.unpack_from(data)
+    is_grey = (kind, chunk, signature) == (_GREY, b"IHDR", SIGNATURE)
+    if not is_grey or bits not in (8, 16):
+        raise KincapError("not a grey PNG of 8 or 16 bits", exit_code=1)
+    return width, height, bits
+
+
+def decode_png(data: bytes) -> NDArray[Any]:
+    """Decode a mask or depth image.
+
+    Args:
+        data: A grey PNG of 8 or 16 bits.
+
+    Returns:
+        (H, W) uint8 or uint16.
+
+    Raises:
+        KincapError: It is none, is too large, or is damaged.
+    """
+    import cv2
+
+    width, height, bits = png_size(data)
+    if not 0 < width <= _MOST_PX or not 0 < height <= _MOST_PX:
+        raise KincapError(f"a PNG of {width}x{height} pixels is too large", exit_code=1)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.shape != (height, width) or image.itemsize * 8 != bits:
+        raise KincapError("a PNG can't be decoded", exit_code=1)
+    return image
 
 
 def encode_png(image: NDArray[Any] | None) -> bytes:

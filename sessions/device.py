@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..core.sensor_shape import SensorShape, shape_from_json
+
+if TYPE_CHECKING:
+    from ..core.depth_mapping import DepthMapping
 
 _ALWAYS: Final = ("depth_intrinsics", "projection")
 """Keys that session.json has also where nothing is known; there they are null."""
@@ -18,7 +21,9 @@ class Device:
         id: The device's own identity.
         color_size_px: Width and height of the colour images, pixels.
         mirrored: Whether images are stored as a mirror shows them.
-        depth_intrinsics: Of the depth camera.
+        depth_intrinsics: Of the depth camera, by the SDK's names.
+        depth_projection: From camera space to pixels of masks and depth images
+            (core/depth_mapping.py).
         projection: From camera space to pixels of the stored colour image (docs/format.md 1.6).
         times: ``device``, or ``assumed 30 Hz``.
         shape: How many bodies and joints it gives, size of its masks, its tick.
@@ -29,6 +34,7 @@ class Device:
     color_size_px: tuple[int, int] | None = None
     mirrored: bool | None = None
     depth_intrinsics: dict[str, Any] | None = None
+    depth_projection: dict[str, Any] | None = None
     projection: dict[str, Any] | None = None
     times: str | None = None
     shape: SensorShape | None = None
@@ -55,6 +61,17 @@ class Device:
             said["shape"] = self.shape.to_json()
         said = {key: v for key, v in said.items() if v is not None or key in _ALWAYS}
         return {**said, **self.other}
+
+    def depth_mapping(self) -> "DepthMapping | None":
+        """Return the mapping between masks and depth images and colour; None: it is not known."""
+        from ..core.depth_mapping import depth_mapping
+
+        said = {
+            "depth_intrinsics": self.depth_intrinsics,
+            "depth_projection": self.depth_projection,
+            "projection": self.projection,
+        }
+        return depth_mapping(said)
 
     @property
     def is_estimated(self) -> bool:

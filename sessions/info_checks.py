@@ -14,9 +14,10 @@ _TYPES: Final = (
     ("mirrored", bool),
     ("times", str),
     ("depth_intrinsics", dict),
+    ("depth_projection", dict),
     ("projection", dict),
 )
-_MAY_BE_NULL: Final = ("depth_intrinsics", "projection")
+_MAY_BE_NULL: Final = ("depth_intrinsics", "depth_projection", "projection")
 
 
 def is_time(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 
 from ...core.errors import KincapError
 from ..kinect.driver import has_windows
-from ..kinect.streams import checked_streams
+from ..sources.streams import checked_streams
 from .checks import Check, Report, skipped
 from .disk import check_disk
 from .kinect_driver import (

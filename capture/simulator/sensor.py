@@ -1,4 +1,4 @@
-"""The simulated sensor: hands over colour and body frames as a Kinect v2 would."""
+"""The simulated sensor: hands over colour, bodies, masks and depth as a Kinect v2 would."""
 
 import contextlib
 import json
@@ -14,7 +14,16 @@ import cv2
 from ...core.errors import MissingPartError, SensorError
 from ...core.units import HOUR_100NS, SECOND_NS
 from ...sessions.schema import EventKind, Stream
-from ..sources.sensor import BodyFrame, ColorFrame, Item, Notice, Sensor, SensorInfo, TakeStart
+from ..sources.sensor import (
+    BodyFrame,
+    ColorFrame,
+    Item,
+    Notice,
+    PlaneFrame,
+    Sensor,
+    SensorInfo,
+    TakeStart,
+)
 from .clock import SimulatedClock
 from .faults import image_faults
 from .faults.stream_faults import Cue, CueSheet, MissingItem, Over, Word
@@ -28,14 +37,16 @@ from .world import Truth, World
 _POOL_FRAMES: Final = 16
 _LEAD_S: Final = 0.05
 _MAY_BE_LATE_S: Final = 0.1
-STREAMS: Final = ("color", "bodies")
+USUAL_STREAMS: Final = ("color", "bodies")
+_WITH_TRUTH: Final = (Stream.color, Stream.bodies)
 
 
-def open_simulator(options: Mapping[str, str]) -> Sensor:
+def open_simulator(options: Mapping[str, str], streams: tuple[str, ...] = USUAL_STREAMS) -> Sensor:
     """Open a simulated sensor.
 
     Args:
         options: Keys and values of ``simulator:key=value,...``; see ``SimulatorOptions``.
+        streams: Of "color", "bodies", "mask", "depth".
 
     Raises:
         SensorError: An unknown key or a bad value.
@@ -46,7 +57,7 @@ def open_simulator(options: Mapping[str, str]) -> Sensor:
             f"simulator: OpenCV {cv2.__version__} can't draw meshes, 5.0 or later is needed; "
             "pip install 'opencv-python>=5'"
         )
-    return SimulatedSensor(parse_options(options))
+    return SimulatedSensor(parse_options(options), streams)
 
 
 class SimulatedSensor:
@@ -54,10 +65,12 @@ class SimulatedSensor:
 
     Args:
         options: What is simulated.
+        streams: Of "color", "bodies", "mask", "depth".
     """
 
-    def __init__(self, options: SimulatorOptions) -> None:
+    def __init__(self, options: SimulatorOptions, streams: tuple[str, ...] = USUAL_STREAMS) -> None:
         self.options = options
+        self._streams = tuple(Stream[name] for name in streams)
         # three numbers an item: an hour must not cost a hundred megabytes
         self._handed_over = array("q")
         self._plan = options.plan
@@ -67,7 +80,9 @@ class SimulatedSensor:
         )
         self._world = World(options, self._plan, self._clock)
         self._pool = FramePool(_POOL_FRAMES if options.live else 4)
-        self._counts = {Stream.color: 0, Stream.bodies: 0}
+        if {Stream.mask, Stream.depth} & set(self._streams):
+            self._world.prepare_planes()
+        self._counts = dict.fromkeys(self._streams, 0)
         self._stop = Event()
         self._truth_place: tuple[Path, dict[Stream, int], int] | None = None
         self._truth_log: TruthLog | None = None
@@ -92,10 +107,11 @@ class SimulatedSensor:
             color_size_px=(WIDTH, HEIGHT),
             mirrored=True,
             times="device",
-            streams=STREAMS,
+            streams=tuple(stream.name for stream in self._streams),
             live=options.live,
             frames=options.frames,
             depth_intrinsics=dict(self._world.camera.depth_intrinsics()),
+            depth_projection=self._world.camera.depth_camera().to_json(),
             projection=self._world.camera.projection(),
             subject="several" if wild else f"simulated-{options.subject}",
             outfit="several" if wild else outfit(options.outfit).name,
@@ -128,7 +144,12 @@ class SimulatedSensor:
         """
         options = self.options
         sheet = CueSheet(
-            self._plan, self._clock, options.frames, options.seed, self._world.has_outliers
+            self._plan,
+            self._clock,
+            options.frames,
+            options.seed,
+            self._world.has_outliers,
+            self._streams,
         )
         self._began_ns = time.perf_counter_ns() + round(_LEAD_S * SECOND_NS * options.live)
         try:
@@ -169,6 +190,9 @@ class SimulatedSensor:
             return Notice(entry.text, entry.kind)
         if entry.stream is Stream.bodies:
             return BodyFrame(self._world.row(entry))
+        if entry.stream in (Stream.mask, Stream.depth):
+            image = self._world.plane(entry)
+            return PlaneFrame(entry.stream, image, entry.time_device, 0, release=_let_go)
         lent = self._pool.lend()
         self._world.paint(entry, lent.image)
         dark = entry.has("low_light")
@@ -204,7 +228,7 @@ class SimulatedSensor:
             return
         if isinstance(item, BodyFrame):
             item.row["time_host"] = host_ns
-        elif isinstance(item, ColorFrame):
+        elif isinstance(item, ColorFrame | PlaneFrame):
             item.time_host = host_ns
         self._note(entry)
         yield item
@@ -233,7 +257,7 @@ class SimulatedSensor:
         if self._log is not None:
             line = {"stream": stream, "index": index, "time_device": cue.time_device}
             self._log.write(json.dumps(line) + "\n")
-        if self._truth_log is not None:
+        if self._truth_log is not None and cue.stream in _WITH_TRUTH:
             try:
                 self._truth_log.item(cue, self._world.seen(cue))
             except OSError:
@@ -242,6 +266,8 @@ class SimulatedSensor:
     def _note_fault(self, entry: MissingItem | Over) -> None:
         """Write down that an item is missing, or that a fault is over."""
         if self._truth_log is None:
+            return
+        if isinstance(entry, MissingItem) and entry.stream not in _WITH_TRUTH:
             return
         try:
             if isinstance(entry, MissingItem):
@@ -282,6 +308,10 @@ class SimulatedSensor:
         if self._log is not None:
             self._log.close()
         self._end_truth()
+
+
+def _let_go() -> None:
+    """Take the memory of a mask or depth image back: each one has its own."""
 
 
 def _written(options: SimulatorOptions) -> list[tuple[str, object]]:

@@ -17,6 +17,7 @@ from .faults.stream_faults import Cue
 from .options import SimulatorOptions
 from .performer.gestures import GESTURES
 from .performer.rig import Pose
+from .planes.plane_renderer import PlaneRenderer, Planes
 from .pool import Image
 from .roster import Roster
 from .scene import Actor, Scene, Script
@@ -69,6 +70,8 @@ class World:
         self._darkness = Darkness(options.seed) if plan.named("low_light") else None
         self._poses: dict[tuple[int, Stream, bool], list[Pose]] = {}
         self._hidden: dict[int, NDArray[np.bool_]] = {}
+        self._planes: PlaneRenderer | None = None
+        self._last_planes: tuple[int, Planes] | None = None
         self._renderer.prepare(self._script.scene(0))
 
     @property
@@ -92,6 +95,33 @@ class World:
         self._keep_hidden(index, self._renderer.render(self._pose(index), index, out))
         if self._darkness is not None and cue.has("low_light"):
             self._darkness.fall(out, index)
+
+    def prepare_planes(self) -> None:
+        """Get ready to draw masks and depth images."""
+        if self._planes is None:
+            self._planes = PlaneRenderer(self._options.seed, self.camera)
+            self._planes.prepare(self._renderer.room_surfaces)
+
+    def plane(self, cue: Cue) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Draw what a cue of the mask or the depth stream shows.
+
+        Returns:
+            (424, 512) uint8 mask, or uint16 depth in mm; the two of a moment belong together.
+        """
+        if self._last_planes is None or self._last_planes[0] != cue.shown:
+            self._last_planes = (cue.shown, self._drawn_planes(cue.shown))
+        planes = self._last_planes[1]
+        return planes.mask if cue.stream is Stream.mask else planes.depth
+
+    def _drawn_planes(self, index: int) -> Planes:
+        """Draw mask and depth of a tick, at the time of its body row."""
+        self._renderer.prepare(self._script.scene(index))
+        self.prepare_planes()
+        assert self._planes is not None
+        self._planes.prepare(self._renderer.room_surfaces)
+        poses = self._pose(index, Stream.bodies)
+        slots = [-1 if a is None else a.slot for a in self._tracked(index, poses)]
+        return self._planes.draw(self._renderer.surfaces(poses), slots, index)
 
     def row(self, cue: Cue) -> NDArray[Any]:
         """Return the body row of a cue, host time 0."""

@@ -1,29 +1,34 @@
-"""Plays a stored session again: the same JPEG bytes, the same body rows, the same device times."""
+"""Plays a stored session again: the same images byte for byte, body rows and device times."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ...core.errors import SensorError
 from ...sessions.reader import SessionReader
-from .sensor import BodyFrame, ColorFrame, Item, SensorInfo, TakeStart
+from ...sessions.schema import Stream
+from .sensor import BodyFrame, ColorFrame, Item, PlaneFrame, SensorInfo, TakeStart
+
+_ORDER: Final = (Stream.bodies, Stream.mask, Stream.depth, Stream.color)
+"""Which of two items of one time comes first."""
 
 
 class ReplaySensor:
     """A session as a source; what was recorded before it was opened is played."""
 
-    def __init__(self, folder: Path, spec: str) -> None:
+    def __init__(self, folder: Path, spec: str, streams: tuple[str, ...] = ()) -> None:
         """Open a session.
 
         Args:
             folder: The session's folder.
             spec: The source as the user named it.
+            streams: Streams to play; (): all that it has.
 
         Raises:
-            SensorError: There is no session.
+            SensorError: There is no session, or it lacks a stream.
             SessionError: session.json can't be read, or does not say what the device was.
         """
         if not (folder / "session.json").is_file():
@@ -33,15 +38,12 @@ class ReplaySensor:
             )
         self.folder = folder
         self._reader = SessionReader(folder)
-        self._color, self._bodies = self._reader.color, self._reader.bodies
         self._closed = self._playing = False
         stored = self._reader.info
-        if not len(self._color) and not len(self._bodies):
-            raise SensorError(f"{folder}: holds no frames to play")
         # a session may have been recorded with and without a stream: what has rows counts
-        streams = [
-            name for name, rows in (("color", self._color), ("bodies", self._bodies)) if len(rows)
-        ]
+        found = {stream: self._reader.rows(stream) for stream in _ORDER}
+        found = {stream: rows for stream, rows in found.items() if len(rows)}
+        self._rows = {stream: found[stream] for stream in _chosen(folder, found, streams)}
         self.info = SensorInfo(
             kind="session",
             uri=spec,
@@ -50,10 +52,11 @@ class ReplaySensor:
             mirrored=stored.mirrored,
             times=stored.device.times or "device",
             shape=stored.shape,
-            streams=tuple(streams),
+            streams=tuple(stream.name for stream in sorted(self._rows)),
             live=False,
-            frames=len(self._color),
+            frames=len(self._rows.get(Stream.color, ())),
             depth_intrinsics=stored.device.depth_intrinsics,
+            depth_projection=stored.device.depth_projection,
             projection=stored.device.projection,
             subject=stored.subject,
             outfit=stored.outfit,
@@ -73,7 +76,7 @@ class ReplaySensor:
 
     def _takes(self) -> Iterator[Item]:
         takes = {int(take["take"]): take for take in self._reader.info.takes}
-        for number in np.union1d(self._color["take"], self._bodies["take"]):
+        for number in np.unique(np.concatenate([rows["take"] for rows in self._rows.values()])):
             clocks = takes.get(int(number), {})
             yield TakeStart(
                 clocks.get("wall_utc_ns"), clocks.get("host_ns"), clocks.get("device_100ns")
@@ -81,36 +84,59 @@ class ReplaySensor:
             if self._closed:
                 return
             yield from self._take(
-                self._color[self._color["take"] == number],
-                self._bodies[self._bodies["take"] == number],
+                {stream: rows[rows["take"] == number] for stream, rows in self._rows.items()}
             )
 
-    def _take(self, color: npt.NDArray[Any], bodies: npt.NDArray[Any]) -> Iterator[Item]:
+    def _take(self, rows: dict[Stream, npt.NDArray[Any]]) -> Iterator[Item]:
         """Merge one take's streams by device time, each in its stored order."""
-        body = 0
-        for row in color:
-            while body < len(bodies) and bodies["time_device"][body] <= row["time_device"]:
-                yield BodyFrame(bodies[body : body + 1].copy())
-                body += 1
-                if self._closed:
-                    return
-            yield ColorFrame(
-                None,
-                int(row["time_device"]),
-                int(row["time_host"]),
-                exposure=int(row["exposure"]),
-                frame_interval=int(row["frame_interval"]),
-                gain=float(row["gain"]),
-                flags=int(row["flags"]),
-                jpeg=self._reader.color_blob(int(row["seq"])),
-            )
+        times = {stream: own["time_device"].tolist() for stream, own in rows.items()}
+        place = dict.fromkeys(rows, 0)
+        while left := [stream for stream in rows if place[stream] < len(times[stream])]:
+            # of two at one time the first of _ORDER
+            stream = min(left, key=lambda stream: times[stream][place[stream]])
+            k = place[stream]
+            place[stream] = k + 1
+            yield self._item(stream, rows[stream][k : k + 1])
             if self._closed:
                 return
-        for k in range(body, len(bodies)):
-            yield BodyFrame(bodies[k : k + 1].copy())
+
+    def _item(self, stream: Stream, rows: npt.NDArray[Any]) -> Item:
+        """Return a stored item, given as an array of one row."""
+        if stream is Stream.bodies:
+            return BodyFrame(rows.copy())
+        row = rows[0]
+        time_device, time_host = int(row["time_device"]), int(row["time_host"])
+        blob = self._reader.blob(stream, int(row["seq"]))
+        if stream is not Stream.color:
+            return PlaneFrame(stream, None, time_device, time_host, png=blob)
+        return ColorFrame(
+            None,
+            time_device,
+            time_host,
+            exposure=int(row["exposure"]),
+            frame_interval=int(row["frame_interval"]),
+            gain=float(row["gain"]),
+            flags=int(row["flags"]),
+            jpeg=blob,
+        )
 
     def close(self) -> None:
         """Make ``items`` end after the present one."""
         self._closed = True
         if not self._playing:
             self._reader.close()
+
+
+def _chosen(folder: Path, found: Collection[Stream], streams: tuple[str, ...]) -> list[Stream]:
+    """Return the streams to play.
+
+    Raises:
+        SensorError: There are none, or a wanted one is not there.
+    """
+    if not found:
+        raise SensorError(f"{folder}: holds no frames to play")
+    lacking = [name for name in streams if Stream[name] not in found]
+    if lacking:
+        there = ", ".join(stream.name for stream in sorted(found))
+        raise SensorError(f"--streams: {folder} holds no {lacking[0]}; expected some of {there}")
+    return [stream for stream in found if not streams or stream.name in streams]

@@ -66,10 +66,12 @@ class PlaneFrame:
     Attributes:
         stream: ``Stream.mask`` or ``Stream.depth``.
         image: (H, W) of ``SensorShape.plane_size_px``, mirrored like the colour images; mask:
-            uint8, a body's slot, 255 no body; depth: uint16, mm, 0 unknown.
+            uint8, a body's slot, 255 no body; depth: uint16, mm, 0 unknown. None where ``png``
+            is given.
         time_device: When it was taken, in 100 ns of the source's clock.
         time_host: When it arrived, ``time.perf_counter_ns()``.
         release: As in ``ColorFrame``.
+        png: An encoded image that is stored as it is (replay).
     """
 
     stream: Stream
@@ -77,6 +79,7 @@ class PlaneFrame:
     time_device: int
     time_host: int
     release: Callable[[], None] | None = None
+    png: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -151,6 +154,7 @@ class SensorInfo:
             waits, nothing is ever dropped from it.
         frames: How many colour frames there will be, None if it is not known.
         depth_intrinsics: Of the depth camera, as it goes into session.json.
+        depth_projection: From camera space to pixels of masks and depth images, likewise.
         projection: Fitted projection from camera space to colour pixels, likewise.
         subject: Who is seen, where the source knows; ``--subject`` wins.
         outfit: What the person wears, likewise.
@@ -169,6 +173,7 @@ class SensorInfo:
     live: bool = True
     frames: int | None = None
     depth_intrinsics: dict[str, Any] | None = None
+    depth_projection: dict[str, Any] | None = None
     projection: dict[str, Any] | None = None
     subject: str = ""
     outfit: str = ""

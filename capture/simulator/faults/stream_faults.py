@@ -31,7 +31,7 @@ class Cue:
     """An item that is to be handed over.
 
     Attributes:
-        stream: ``Stream.color`` or ``Stream.bodies``.
+        stream: Any but ``Stream.none``.
         tick: When it is taken: the item's number without any faults.
         shown: The tick whose image or joints it shows.
         time_device: What it says about its time, 100 ns.
@@ -91,8 +91,13 @@ _BODIES_TOO: Final = (
     "crossed_arms", "side_swap", "second_person", "feet_noise", "body_lost", "slot_swap", "lag",
     "bodies_only",
 )  # fmt: skip
+_ALWAYS: Final = {Stream.color: _COLOR_TOO, Stream.bodies: _BODIES_TOO, Stream.mask: (),
+                  Stream.depth: ()}  # fmt: skip
+_FREEZES: Final = {Stream.color: "freeze", Stream.bodies: "frozen_joints"}
 _NO_COLOR: Final = ("unplug", "stall", "bodies_only")
 _NO_BODIES: Final = ("unplug", "stall", "color_only")
+_CLOCK_OF: Final = {Stream.mask: Stream.bodies, Stream.depth: Stream.bodies}
+"""Bodies, masks and depth come from one camera: they have the same times and the same holes."""
 
 
 @dataclass
@@ -113,6 +118,7 @@ class CueSheet:
         ticks: How many colour frames there would be without faults; None: no end.
         seed: What random choices come from.
         outliers: Says of a tick whether the body row of that tick has outliers in it.
+        streams: Those that are given, in the order in which they arrive.
     """
 
     plan: FaultPlan
@@ -120,6 +126,7 @@ class CueSheet:
     ticks: int | None
     seed: int
     outliers: Callable[[int], bool]
+    streams: tuple[Stream, ...] = (Stream.color, Stream.bodies)
     _epoch: _Epoch = field(default_factory=_Epoch)
     _first: dict[tuple[ScheduledFault, Stream], int] = field(default_factory=dict)
     _told: set[tuple[ScheduledFault, object]] = field(default_factory=set)
@@ -147,18 +154,19 @@ class CueSheet:
         return self.clock.seconds(self.clock.color(tick))
 
     def _tick(self, tick: int, now: float) -> Iterator[Entry]:
-        """Yield what happens to the two items of one tick."""
+        """Yield what happens to the items of one tick."""
         lasting = [fault for fault in self.plan.faults if fault.lasts(now)]
         jumps = [
             fault
             for fault in self.plan.named("clock_jump", "clock_jump_back")
             if fault.start_s <= now
         ]
-        for stream in (Stream.color, Stream.bodies):
-            missing = self._missing(stream, tick, lasting)
+        for stream in self.streams:
+            camera = _CLOCK_OF.get(stream, stream)
+            missing = self._missing(camera, tick, lasting)
             if missing:
                 yield MissingItem(stream, tuple(missing))
-            elif not self.clock.is_skipped(tick, stream - 1):
+            elif not self.clock.is_skipped(tick, camera - 1):
                 cue = self._cue(stream, tick, lasting, jumps)
                 yield cue
                 if cue.has("duplicate"):
@@ -169,11 +177,10 @@ class CueSheet:
     ) -> Cue:
         """Return one item with everything that happens to it."""
         shown, faults = tick, []
-        always = _COLOR_TOO if stream is Stream.color else _BODIES_TOO
         for fault in lasting:
-            if fault.name in always:
+            if fault.name in _ALWAYS[stream]:
                 faults.append(fault)
-            elif fault.name == ("freeze" if stream is Stream.color else "frozen_joints"):
+            elif fault.name == _FREEZES.get(stream):
                 shown = self._first.setdefault((fault, stream), tick)
                 faults.append(fault)
             elif (
@@ -190,15 +197,17 @@ class CueSheet:
             if (fault, stream) not in self._told:
                 self._told.add((fault, stream))
                 faults.append(fault)
-        real = self.clock.color(tick) if stream is Stream.color else self.clock.body(tick)
-        return Cue(
-            stream, tick, shown, self._stamp(real, jumps), self._due(tick, stream), tuple(faults)
-        )
+        stamp = self._stamp(self._taken(tick, stream), jumps)
+        return Cue(stream, tick, shown, stamp, self._due(tick, stream), tuple(faults))
+
+    def _taken(self, tick: int, stream: Stream) -> int:
+        """Return when an item is taken, 100 ns."""
+        return self.clock.color(tick) if stream is Stream.color else self.clock.body(tick)
 
     def _due(self, tick: int, stream: Stream) -> float:
         """Return when an item arrives, seconds of the take."""
-        real = self.clock.color(tick) if stream is Stream.color else self.clock.body(tick)
-        return self.clock.seconds(real) + self.clock.arrival_delay_s(tick, stream - 1)
+        delay = self.clock.arrival_delay_s(tick, _CLOCK_OF.get(stream, stream) - 1)
+        return self.clock.seconds(self._taken(tick, stream)) + delay
 
     def _stamp(self, real: int, jumps: list[ScheduledFault]) -> int:
         """Return what the device's clock says at a real time, both 100 ns."""

@@ -6,8 +6,8 @@ are at integers.
 
 The usual camera, device 0, sits in the origin itself. Every other device has cameras of its own:
 how much intrinsics scatter from one Kinect v2 to the next, and on which side of the depth camera
-the colour camera sits, are guesses, and so is that neither camera is turned against the other. No
-simulated camera distorts; the depth camera's distortion is only told.
+the colour camera sits, are guesses, and so is that neither camera is turned against the other. The
+colour camera does not distort; the depth camera does (core/depth_mapping.py).
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ....core.depth_mapping import DepthCamera
 from ....core.sensor_shape import KINECT_V2
 
 WIDTH: Final = KINECT_V2.color_size_px[0]
@@ -108,6 +109,10 @@ class Camera:
                 [0.0, 0.0, 1.0, -z],
             ],
         }
+
+    def depth_camera(self) -> DepthCamera:
+        """Return the depth camera; it sits in the origin of camera space."""
+        return DepthCamera(*self.depth)
 
     def depth_intrinsics(self) -> dict[str, float]:
         """Return the depth camera's intrinsics by the SDK's names, as session.json keeps them."""

@@ -29,6 +29,7 @@ class Canvas:
     Attributes:
         color: (1080, 1920, 3) uint8, blue green red.
         light: (1080, 1920) float32 factor, multiplied into the image at the end.
+        surfaces: (N, 3) corners of every flat surface that was drawn, view space, metres.
     """
 
     def __init__(self, camera: Camera = USUAL) -> None:
@@ -40,6 +41,7 @@ class Canvas:
         self._camera = camera
         self.color = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         self.light = np.ones((HEIGHT, WIDTH), np.float32)
+        self.surfaces: list[Pixels] = []
 
     def pixels(self, places: ArrayLike) -> Pixels:
         """Map (..., 3) places in view space to (..., 2) pixels of the un-mirrored image."""
@@ -49,7 +51,9 @@ class Canvas:
 
     def polygon(self, places: Iterable[ArrayLike], color: ArrayLike) -> None:
         """Fill a polygon given by places in the room."""
-        corners = np.array([_fixed(p) for p in self.pixels(np.array([*places], float))])
+        surface = np.array([*places], float)
+        self.surfaces.append(surface)
+        corners = np.array([_fixed(p) for p in self.pixels(surface)])
         cv2.fillPoly(self.color, [corners], shaded(color, 1), cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def panel(self, x: float, y: float, width: float, height: float, z: float, color: ArrayLike
@@ -93,7 +97,8 @@ class Canvas:
 
     def lay(self, image: NDArray[np.uint8], corners: ArrayLike) -> None:
         """Lay an image onto four places: upper left, upper right, lower right, lower left."""
-        target = self.pixels(np.asarray(corners, float)).astype(np.float32)
+        self.surfaces.append(np.asarray(corners, float))
+        target = self.pixels(self.surfaces[-1]).astype(np.float32)
         height, width = image.shape[:2]
         source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - 0.5
         warp = cv2.getPerspectiveTransform(source, target)

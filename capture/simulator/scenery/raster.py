@@ -208,7 +208,7 @@ def draw(
     Returns:
         The person's part of the image, or None where nothing of them is in it.
     """
-    left, top, right, bottom = _bounds(camera, mesh.points)
+    left, top, right, bottom = _bounds(camera, mesh.points, (WIDTH, HEIGHT))
     width, height = right - left, bottom - top
     if width < 2 or height < 2:
         return None
@@ -232,7 +232,40 @@ def draw(
     return Layer(left, top, buffer, depth, inside, figure.atlas)
 
 
-def _bounds(camera: Camera, points: Floats) -> Rect:
+def depth_of(
+    camera: Camera, points: Floats, faces: NDArray[np.int32], shape: tuple[int, ...]
+) -> tuple[int, int, Floats] | None:
+    """Draw how far away a surface is.
+
+    Args:
+        camera: Who looks at it.
+        points: (V, 3) metres, camera space.
+        faces: (F, 3) vertex indices.
+        shape: (height, width) of the image.
+
+    Returns:
+        Left and top of the surface's part of the image and its (h, w) depth, metres, about
+        ``FAR_M`` beside the surface; None where nothing of it is in the image.
+    """
+    left, top, right, bottom = _bounds(camera, points, (shape[1], shape[0]))
+    width, height = right - left, bottom - top
+    if width < 2 or height < 2:
+        return None
+    depth = np.full((height, width), FAR_M, np.float32)
+    cv2.triangleRasterizeDepth(
+        _window(camera, points, left, top, width, height),
+        faces,
+        depth,
+        _IDENTITY,
+        2 * np.arctan(height / 2 / camera.fy_px),
+        _NEAR_M,
+        FAR_M,
+        _settings(),
+    )
+    return left, top, depth
+
+
+def _bounds(camera: Camera, points: Floats, size_px: tuple[int, int]) -> Rect:
     """Return the part of the image that points fall into, with a little room around."""
     near = camera.local(points)
     x, y = near[:, 0] / near[:, 2], near[:, 1] / near[:, 2]
@@ -241,8 +274,8 @@ def _bounds(camera: Camera, points: Floats) -> Rect:
     return (
         max(int(np.floor(across[0])) - 3, 0),
         max(int(np.floor(down[0])) - 3, 0),
-        min(int(np.ceil(across[1])) + 4, WIDTH),
-        min(int(np.ceil(down[1])) + 4, HEIGHT),
+        min(int(np.ceil(across[1])) + 4, size_px[0]),
+        min(int(np.ceil(down[1])) + 4, size_px[1]),
     )
 
 

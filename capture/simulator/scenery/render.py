@@ -50,6 +50,19 @@ class _Cast:
     scratch: Scratch
 
 
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """The surface of one person at one moment.
+
+    Attributes:
+        points: (V, 3) metres, camera space.
+        faces: (F, 3) vertex indices.
+    """
+
+    points: NDArray[np.float32]
+    faces: NDArray[np.int32]
+
+
 class Renderer:
     """Draws the frames of a take.
 
@@ -114,6 +127,19 @@ class Renderer:
         """Return (P, 25) whether each joint is hidden, without drawing the frame."""
         layers = self._each(self._layer, poses)
         return np.stack([_hidden(pose.joints[0], layers, self._camera) for pose in poses])
+
+    @property
+    def room_surfaces(self) -> tuple[NDArray[np.float64], ...]:
+        """What is in the room of the scene that was prepared; see ``Room.surfaces``."""
+        return () if self._scene is None else room(self._scene.room, self._camera).surfaces
+
+    def surfaces(self, poses: list[Pose]) -> list[Surface]:
+        """Return the surface of each person of the scene that was prepared."""
+        found = []
+        for member, pose in zip(self._cast, poses, strict=True):
+            mesh = member.figure.posed(pose.frames[0], pose.origins[0], pose.hands[0])
+            found.append(Surface(mesh.points, member.figure.faces))
+        return found
 
     def _each(self, draw_one: Callable[[_Cast, Pose], _Drawn], poses: list[Pose]) -> list[_Drawn]:
         """Draw each person for themselves."""

@@ -31,12 +31,15 @@ class Room:
         image: (1080, 1920, 3) uint8 BGR, mirrored as stored frames are.
         depth_m: Distance of the back wall.
         light: How it lights the people in it.
+        surfaces: (N, 3) corners of what is in it, metres, as a visitor sees the room: x to the
+            right, y up from the floor, z away from the sensor.
     """
 
     number: int
     image: Image
     depth_m: float
     light: Light
+    surfaces: tuple[NDArray[np.float64], ...] = ()
 
 
 @lru_cache(maxsize=4)
@@ -48,6 +51,9 @@ def room(number: int, camera: Camera = USUAL) -> Room:
     half = float(rng.uniform(2.6, 3.6))
     tall = float(rng.uniform(2.5, 2.8))
     wall = _wall_color(rng)
+    canvas.surfaces.append(
+        np.array([(-half, 0, depth), (half, 0, depth), (half, tall, depth), (-half, tall, depth)])
+    )
     _walls(canvas, rng, depth, half, tall, wall)
     _floor(canvas, rng, depth, half)
     furnish(canvas, rng, depth, half, tall, number)
@@ -64,7 +70,8 @@ def room(number: int, camera: Camera = USUAL) -> Room:
         fill=0.34 * gain,
         bounce=0.18 * gain,
     )
-    return Room(number, np.ascontiguousarray(image[:, ::-1]), depth, light)
+    mirrored = np.ascontiguousarray(image[:, ::-1])
+    return Room(number, mirrored, depth, light, tuple(canvas.surfaces))
 
 
 def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from ...kinect.streams import STREAMS, checked_streams
 from ..source import Source, SourceSpec
+from ..streams import STREAMS, checked_streams
 
 if TYPE_CHECKING:
     from ..sensor import Sensor

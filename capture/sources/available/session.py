@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..source import Source, SourceSpec
+from ..streams import STREAMS, checked_streams
 
 if TYPE_CHECKING:
     from ..sensor import Sensor
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 def _open(spec: SourceSpec) -> "Sensor":
     from ..replay import ReplaySensor
 
-    return ReplaySensor(spec.path, spec.text)
+    streams = checked_streams(spec.streams) if spec.streams else ()
+    return ReplaySensor(spec.path, spec.text, streams)
 
 
 def _is_session(path: Path) -> bool:
@@ -25,5 +27,6 @@ SOURCE = Source(
     gives="the streams of the session",
     help="a stored session again: the same bytes, rows and device times",
     open=_open,
+    streams=STREAMS,
     is_of_kind=_is_session,
 )

@@ -1,4 +1,4 @@
-"""The streams of a Kinect v2 that ``--streams`` can choose from."""
+"""The streams that ``--streams`` can choose from: those of a Kinect v2."""
 
 from typing import Final
 
