@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..core.sensor_shape import SensorShape, shape_from_json
 
 if TYPE_CHECKING:
-    from ..core.depth_mapping import DepthMapping
+    from ..core.cameras.depth_mapping import DepthMapping
 
 _ALWAYS: Final = ("depth_intrinsics", "projection")
 """Keys that session.json has also where nothing is known; there they are null."""
@@ -23,7 +23,7 @@ class Device:
         mirrored: Whether images are stored as a mirror shows them.
         depth_intrinsics: Of the depth camera, by the SDK's names.
         depth_projection: From camera space to pixels of masks and depth images
-            (core/depth_mapping.py).
+            (core/cameras/depth_mapping.py).
         projection: From camera space to pixels of the stored colour image (docs/format.md 1.6).
         times: ``device``, or ``assumed 30 Hz``.
         shape: How many bodies and joints it gives, size of its masks, its tick.
@@ -64,7 +64,7 @@ class Device:
 
     def depth_mapping(self) -> "DepthMapping | None":
         """Return the mapping between masks and depth images and colour; None: it is not known."""
-        from ..core.depth_mapping import depth_mapping
+        from ..core.cameras.depth_mapping import depth_mapping
 
         said = {
             "depth_intrinsics": self.depth_intrinsics,

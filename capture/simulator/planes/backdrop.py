@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.depth_mapping import DepthCamera, frame_directions
+from ....core.cameras.depth_mapping import DepthCamera, frame_directions
 from ..scenery.camera import SENSOR_HEIGHT_M
 
 _MARGIN_PX: Final = 96

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.depth_mapping import DepthCamera
+from ....core.cameras.depth_mapping import DepthCamera
 from ....core.sensor_shape import KINECT_V2
 from ..scenery.camera import Camera
 from ..scenery.raster import FAR_M, depth_of

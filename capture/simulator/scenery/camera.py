@@ -7,7 +7,7 @@ are at integers.
 The usual camera, device 0, sits in the origin itself. Every other device has cameras of its own:
 how much intrinsics scatter from one Kinect v2 to the next, and on which side of the depth camera
 the colour camera sits, are guesses, and so is that neither camera is turned against the other. The
-colour camera does not distort; the depth camera does (core/depth_mapping.py).
+colour camera does not distort; the depth camera does (core/cameras/depth_mapping.py).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ....core.depth_mapping import DepthCamera
+from ....core.cameras.depth_mapping import DepthCamera
 from ....core.sensor_shape import KINECT_V2
 
 WIDTH: Final = KINECT_V2.color_size_px[0]

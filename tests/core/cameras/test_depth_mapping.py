@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kincap.core.depth_mapping import DepthCamera, DepthMapping, depth_camera, depth_mapping
+from kincap.core.cameras.depth_mapping import DepthCamera, DepthMapping, depth_camera, depth_mapping
 
 LENS = DepthCamera(365.5, 366.0, 256.3, 207.1, 0.09, -0.27, 0.095)
 BESIDE = ((1060.0, 0, 959.5, 55.12), (0, -1060.0, 539.5, 0), (0, 0, 1, 0))
