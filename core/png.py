@@ -20,7 +20,7 @@ def png_size(data: bytes) -> tuple[int, int, int]:
     """Return (width, height, bits of a pixel) of a grey PNG, from its header.
 
     Raises:
-        KincapError: It is no grey PNG of 8 or 16 bits, or it has no end.
+        KincapError: It is not a grey PNG of 8 or 16 bits, or it has no end.
     """
     if len(data) < _HEADER.size or not data.endswith(_END):
         raise KincapError(f"{len(data)} bytes are not a whole PNG", exit_code=1)
@@ -41,7 +41,7 @@ def decode_png(data: bytes) -> NDArray[Any]:
         (H, W) uint8 or uint16.
 
     Raises:
-        KincapError: It is none, is too large, or is damaged.
+        KincapError: It is not one, is too large, or is damaged.
     """
     import cv2
 

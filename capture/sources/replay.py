@@ -13,7 +13,7 @@ from ...sessions.schema import Stream
 from .sensor import BodyFrame, ColorFrame, Item, PlaneFrame, SensorInfo, TakeStart
 
 _ORDER: Final = (Stream.bodies, Stream.mask, Stream.depth, Stream.color)
-"""Which of two items of one time comes first."""
+"""Order of items of one time."""
 
 
 class ReplaySensor:

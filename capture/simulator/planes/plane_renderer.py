@@ -20,7 +20,7 @@ from .backdrop import backdrop
 NO_BODY: Final = 255
 """In a mask: the pixel shows no tracked person."""
 RANGE_M: Final = (0.5, 8.0)
-"""What the sensor measures; nearer and farther is 0."""
+"""Depths that the sensor measures; nearer and farther is 0."""
 
 _NOISE_M: Final = (0.0008, 0.00025)
 """Standard deviation of depth: at no distance, and what each square metre of distance adds."""

@@ -130,7 +130,7 @@ class Renderer:
 
     @property
     def room_surfaces(self) -> tuple[NDArray[np.float64], ...]:
-        """What is in the room of the scene that was prepared; see ``Room.surfaces``."""
+        """Surfaces in the room of the scene that was prepared; see ``Room.surfaces``."""
         return () if self._scene is None else room(self._scene.room, self._camera).surfaces
 
     def surfaces(self, poses: list[Pose]) -> list[Surface]:
