@@ -22,9 +22,16 @@ class NotHereError(ReviewError):
 
 
 class ReplacedError(ReviewError):
-    """The session was deleted, and another one was recorded under its name."""
+    """The session was deleted, and another one was recorded under its name.
+
+    Args:
+        name: The session.
+    """
 
     status = 410
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: deleted and recorded again; reload the page")
 
 
 class OutsideError(ReviewError):

@@ -84,7 +84,7 @@ class OpenSession:
         if stamp == self._stamp:
             return
         if self.is_replaced():
-            raise ReplacedError(f"{self.name}: deleted and recorded again; reload the page")
+            raise ReplacedError(self.name)
         self._reader.refresh()
         self._load()
         # taken before the look: what was written during it is found the next time

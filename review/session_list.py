@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..core.errors import KincapError, SessionError
+from ..core.files.file_io import FileIO
 from ..sessions.edits import (
     EDITS_FILE,
     Decision,
@@ -64,7 +65,7 @@ class _Place:
         if self.session is None:
             self.session = OpenSession(name, folder)
         if uuid is not None and uuid != self.session.uuid:
-            raise ReplacedError(f"{name}: deleted and recorded again; reload the page")
+            raise ReplacedError(name)
         return self.session
 
     def close_if_unused(self) -> None:
@@ -83,10 +84,11 @@ class SessionList:
 
     Args:
         recordings: The folder; it need not exist yet.
+        io: File handling of what is written.
     """
 
-    def __init__(self, recordings: Path) -> None:
-        self.recordings = recordings
+    def __init__(self, recordings: Path, io: FileIO | None = None) -> None:
+        self.recordings, self._io = recordings, io
         # held for moments only: no file is touched under it
         self._lock = threading.Lock()
         self._places: OrderedDict[str, _Place] = OrderedDict()
@@ -258,26 +260,30 @@ class SessionList:
         with self._open(name, uuid) as session:
             session.refresh()
             session.check_range(first, last)
-            return self._decide(session, lambda: add_edit(session.folder, op, first, last, note))
+            return self._decide(
+                session, lambda: add_edit(session.folder, op, first, last, note, self._io, uuid)
+            )
 
     def undo(self, name: str, uuid: str) -> dict[str, Any]:
         """Take the last decision back and return all that are in force."""
         with self._open(name, uuid) as session:
-            return self._decide(session, lambda: undo_edit(session.folder))
+            return self._decide(session, lambda: undo_edit(session.folder, self._io, uuid))
 
     def redo(self, name: str, uuid: str) -> dict[str, Any]:
         """Make the decision again that was taken back, and return all that are in force."""
         with self._open(name, uuid) as session:
-            return self._decide(session, lambda: redo_edit(session.folder))
+            return self._decide(session, lambda: redo_edit(session.folder, self._io, uuid))
 
     def _decide(self, session: OpenSession, change: Callable[[], Edits]) -> dict[str, Any]:
         """Change the decisions of a session that may be deleted meanwhile."""
         try:
             return session.edits(change())
         except (KincapError, OSError) as error:
-            if (session.folder / SESSION_FILE).is_file():
-                raise
-            raise NotHereError(f"{session.name}: no such session") from error
+            if not (session.folder / SESSION_FILE).is_file():
+                raise NotHereError(f"{session.name}: no such session") from error
+            if session.is_replaced():
+                raise ReplacedError(session.name) from error
+            raise
 
     def close(self) -> None:
         """Close every session; one that a thread still reads is closed by that thread."""

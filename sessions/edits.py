@@ -19,8 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import SessionError
-from ..core.files.file_io import FileIO, LockFile
+from ..core.files.file_io import FileIO, LockFile, held_folder
 from ..core.files.small_files import MIB, read_small
+from .session_file import load_session
 
 EDITS_FILE: Final = "edits.json"
 EDITS_LOCK: Final = "edits.lock"
@@ -133,18 +134,19 @@ def _checked(operation: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
-def load_edits(folder: Path) -> Edits:
+def load_edits(folder: Path, folder_fd: int | None = None) -> Edits:
     """Read a session's decisions; none where there is no edits.json.
 
     Args:
         folder: The session's folder.
+        folder_fd: The folder, see ``held_folder``; None takes the one that has this name.
 
     Raises:
         SessionError: The file is damaged or of another version.
     """
     path = folder / EDITS_FILE
     try:
-        kept = load_checked(read_small(path, MOST_BYTES))
+        kept = load_checked(read_small(path, MOST_BYTES, folder_fd))
         if kept["format_version"] != EDITS_VERSION:
             raise SessionError(
                 f"{path}: version {kept['format_version']}, this kincap reads {EDITS_VERSION}; "
@@ -162,23 +164,41 @@ def load_edits(folder: Path) -> Edits:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a session's edits."""
-    lock = LockFile(folder / EDITS_LOCK)
-    if not lock.try_acquire(_LOCK_WAIT_S):
-        raise SessionError(f"{folder / EDITS_FILE}: another process is writing it; try again")
-    try:
-        yield
-    finally:
-        lock.release()
+def locked_edits(folder: Path, uuid: str | None = None) -> Iterator[int | None]:
+    """Hold a session's folder and the lock of its edits.
+
+    Args:
+        folder: The session's folder.
+        uuid: The identity that the session must have; None takes any.
+
+    Yields:
+        The ``folder_fd`` to read and write the edits by: a session that is recorded under this
+        name meanwhile is another folder, and is not touched.
+
+    Raises:
+        SessionError: Another process writes them, or the session is another one.
+    """
+    with held_folder(folder) as fd:
+        lock = LockFile(folder / EDITS_LOCK, fd)
+        if not lock.try_acquire(_LOCK_WAIT_S):
+            raise SessionError(f"{folder / EDITS_FILE}: another process is writing it; try again")
+        try:
+            if uuid is not None and load_session(folder, folder_fd=fd).uuid != uuid:
+                raise SessionError(f"{folder}: another session was recorded under this name")
+            yield fd
+        finally:
+            lock.release()
 
 
-def _append(folder: Path, operation: dict[str, Any], io: FileIO | None) -> Edits:
+def _append(
+    folder: Path, folder_fd: int | None, operation: dict[str, Any], io: FileIO | None
+) -> Edits:
     """Add an operation to the journal; its lock is held."""
     operation["utc"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    edits = Edits((*load_edits(folder).operations, operation))
+    edits = Edits((*load_edits(folder, folder_fd).operations, operation))
     kept = {"format_version": EDITS_VERSION, "operations": list(edits.operations)}
-    (io or FileIO()).write_atomic(folder / EDITS_FILE, dump_checked(kept, lines=True))
+    data = dump_checked(kept, lines=True)
+    (io or FileIO()).write_atomic(folder / EDITS_FILE, data, folder_fd=folder_fd)
     return edits
 
 
@@ -189,6 +209,7 @@ def add_edit(
     seq_last: int,
     note: str = "",
     io: FileIO | None = None,
+    uuid: str | None = None,
 ) -> Edits:
     """Reject or keep a range of colour frames.
 
@@ -199,31 +220,34 @@ def add_edit(
         seq_last: Last colour seq, included.
         note: Why.
         io: File handling.
+        uuid: The identity that the session must have; None takes any.
 
     Returns:
         All decisions now.
 
     Raises:
-        SessionError: No such decision, or the range ends before it begins.
+        SessionError: No such decision, the range ends before it begins, or the session is another
+            one.
+        OSError: The file can't be written, or the session was deleted meanwhile.
     """
     if op not in _VERDICT:
         raise SessionError(f"edit {op!r}: expected keep or reject")
     if not 0 <= seq_first <= seq_last:
         raise SessionError(f"edit of frames {seq_first} to {seq_last}: expected first <= last")
     operation = {"op": op, "seq_first": seq_first, "seq_last": seq_last, "note": note}
-    with _locked(folder):
-        return _append(folder, operation, io)
+    with locked_edits(folder, uuid) as fd:
+        return _append(folder, fd, operation, io)
 
 
-def undo_edit(folder: Path, io: FileIO | None = None) -> Edits:
+def undo_edit(folder: Path, io: FileIO | None = None, uuid: str | None = None) -> Edits:
     """Take the latest decision back; nothing happens where there is none."""
-    with _locked(folder):
-        edits = load_edits(folder)
-        return _append(folder, {"op": "undo"}, io) if edits.can_undo else edits
+    with locked_edits(folder, uuid) as fd:
+        edits = load_edits(folder, fd)
+        return _append(folder, fd, {"op": "undo"}, io) if edits.can_undo else edits
 
 
-def redo_edit(folder: Path, io: FileIO | None = None) -> Edits:
+def redo_edit(folder: Path, io: FileIO | None = None, uuid: str | None = None) -> Edits:
     """Bring back what undo took back last; nothing happens where there is nothing."""
-    with _locked(folder):
-        edits = load_edits(folder)
-        return _append(folder, {"op": "redo"}, io) if edits.can_redo else edits
+    with locked_edits(folder, uuid) as fd:
+        edits = load_edits(folder, fd)
+        return _append(folder, fd, {"op": "redo"}, io) if edits.can_redo else edits

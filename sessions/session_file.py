@@ -39,19 +39,20 @@ def _parse(raw: bytes, *, strict: bool) -> dict[str, Any]:
     return load_checked(raw, strict=strict or len(raw) > _MOST_DAMAGED)
 
 
-def load_session(folder: Path, *, strict: bool = True) -> SessionInfo:
+def load_session(folder: Path, *, strict: bool = True, folder_fd: int | None = None) -> SessionInfo:
     """Read session.json.
 
     Args:
         folder: The session's folder.
         strict: Whether its checksum must hold; without it, what can still be read does.
+        folder_fd: The folder, see ``held_folder``; None takes the one that has this name.
 
     Raises:
         SessionError: There is none, it is damaged, or of another version.
     """
     path = folder / SESSION_FILE
     try:
-        kept = _parse(read_small(path, MOST_BYTES), strict=strict)
+        kept = _parse(read_small(path, MOST_BYTES, folder_fd), strict=strict)
     except FileNotFoundError as err:
         raise SessionError(f"{folder}: no session here (no {SESSION_FILE})") from err
     except OSError as err:

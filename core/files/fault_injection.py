@@ -120,10 +120,10 @@ class FaultyFileIO(FileIO):
                 raise OSError(code, os.strerror(code), f"injected at {kind} {number}")
         return is_short
 
-    def create(self, path: Path, mode: int = PRIVATE_FILE) -> int:
+    def create(self, path: Path, mode: int = PRIVATE_FILE, folder_fd: int | None = None) -> int:
         """Make a new file, or fail."""
         self._strike("create")
-        return super().create(path, mode)
+        return super().create(path, mode, folder_fd)
 
     def open_read(self, path: Path) -> int:
         """Open a file for reading, or fail."""
@@ -175,20 +175,20 @@ class FaultyFileIO(FileIO):
         self._strike("sync")
         super().sync(fd)
 
-    def rename(self, source: Path, target: Path) -> None:
+    def rename(self, source: Path, target: Path, folder_fd: int | None = None) -> None:
         """Rename, or fail."""
         self._strike("rename")
-        super().rename(source, target)
+        super().rename(source, target, folder_fd)
 
     def remove(self, path: Path) -> None:
         """Delete a file, or fail."""
         self._strike("remove")
         super().remove(path)
 
-    def discard(self, path: Path) -> None:
+    def discard(self, path: Path, folder_fd: int | None = None) -> None:
         """Delete a leftover, or fail."""
         self._strike("discard")
-        super().discard(path)
+        super().discard(path, folder_fd)
 
     def sync_folder(self, folder: Path) -> None:
         """Sync a folder, or fail."""

@@ -14,7 +14,7 @@ import stat
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,20 +155,53 @@ else:
         return False
 
 
-def open_regular(path: Path, flags: int, mode: int = PRIVATE_FILE) -> int:
+@contextlib.contextmanager
+def held_folder(folder: Path) -> Iterator[int | None]:
+    """Hold a folder, so that files of it are opened and renamed in it and in no other.
+
+    A folder that is deleted meanwhile gives FileNotFoundError, also where another one has its
+    name by then. None on Windows (not tried): there any open file keeps its folder in place.
+
+    Args:
+        folder: The folder.
+
+    Yields:
+        Its descriptor: the ``folder_fd`` of the functions here.
+    """
+    if sys.platform == "win32":
+        yield None
+        return
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _FLAGS)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _within(path: Path, folder_fd: int | None) -> Path:
+    """Return a path as a call with ``dir_fd`` takes it."""
+    return path if folder_fd is None else Path(path.name)
+
+
+def open_regular(
+    path: Path, flags: int, mode: int = PRIVATE_FILE, folder_fd: int | None = None
+) -> int:
     """Open a regular file and return its descriptor; nothing else is opened, nothing waited for.
 
     Args:
         path: The file; a link is not followed.
         flags: As ``os.open`` takes them.
         mode: Permissions of a file that is made.
+        folder_fd: Its folder, see ``held_folder``; None takes the folder that the path names.
 
     Raises:
         OSError: It can't be opened, or is a link, a folder, a FIFO or a device.
     """
     try:
         # without O_NONBLOCK the open of a FIFO waits for its other end
-        fd = os.open(path, flags | _FLAGS | _NO_FOLLOW | _NO_WAIT, mode)
+        fd = os.open(
+            _within(path, folder_fd), flags | _FLAGS | _NO_FOLLOW | _NO_WAIT, mode, dir_fd=folder_fd
+        )
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "is a link, which is not followed", str(path)) from error
@@ -190,9 +223,10 @@ def open_regular(path: Path, flags: int, mode: int = PRIVATE_FILE) -> int:
 class FileIO:
     """Files by descriptor. Errors are plain OSErrors; the caller says what they mean."""
 
-    def create(self, path: Path, mode: int = PRIVATE_FILE) -> int:
+    def create(self, path: Path, mode: int = PRIVATE_FILE, folder_fd: int | None = None) -> int:
         """Make a new file for reading and writing, and return its descriptor."""
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS
+        return os.open(_within(path, folder_fd), flags, mode, dir_fd=folder_fd)
 
     def open_read(self, path: Path) -> int:
         """Open a file for reading, and return its descriptor."""
@@ -275,10 +309,14 @@ class FileIO:
         """Shorten a file."""
         os.ftruncate(fd, size)
 
-    def rename(self, source: Path, target: Path) -> None:
+    def rename(self, source: Path, target: Path, folder_fd: int | None = None) -> None:
         """Put a file in another's place, whole or not at all, and sync the folder."""
-        source.replace(target)
-        self.sync_folder(target.parent)
+        if folder_fd is None:
+            source.replace(target)
+            self.sync_folder(target.parent)
+        else:
+            os.rename(source.name, target.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+            os.fsync(folder_fd)
 
     def remove(self, path: Path) -> None:
         """Delete a file and sync the folder."""
@@ -287,9 +325,10 @@ class FileIO:
         path.unlink()
         self.sync_folder(path.parent)
 
-    def discard(self, path: Path) -> None:
+    def discard(self, path: Path, folder_fd: int | None = None) -> None:
         """Delete what means nothing, where it is there; a power cut may bring it back."""
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_within(path, folder_fd), dir_fd=folder_fd)
 
     def sync_folder(self, folder: Path) -> None:
         """Make what was made, renamed or deleted in a folder outlive a power cut."""
@@ -307,7 +346,13 @@ class FileIO:
             self.sync_folder(path.parent)
 
     def write_atomic(
-        self, path: Path, data: Data, mode: int = PRIVATE_FILE, *, unique: bool = False
+        self,
+        path: Path,
+        data: Data,
+        mode: int = PRIVATE_FILE,
+        *,
+        unique: bool = False,
+        folder_fd: int | None = None,
     ) -> None:
         """Replace a small file's content whole or not at all, and sync it.
 
@@ -317,25 +362,28 @@ class FileIO:
             mode: Its permissions.
             unique: Take a temporary name that no other writer and no user has, for folders that
                 are not kincap's own; a killed process leaves it (``UNIQUE``).
+            folder_fd: Its folder, see ``held_folder``; None takes the folder that the path names.
         """
+        # file handling that tests put in place knows paths alone
+        within = {} if folder_fd is None else {"folder_fd": folder_fd}
         suffix = f".{os.getpid()}-{secrets.token_hex(4)}.kincap-tmp" if unique else TEMPORARY
         temporary = path.with_name(path.name + suffix)
         if not unique:
-            self.discard(temporary)
+            self.discard(temporary, **within)
         try:
-            fd = self.create(temporary, mode)
+            fd = self.create(temporary, mode, **within)
             try:
                 self.write_at(fd, data, 0)
                 self.sync(fd)
             finally:
                 self.close(fd)
-            self.rename(temporary, path)
+            self.rename(temporary, path, **within)
         except OSError as error:
             # a write by descriptor names no file, and the temporary one means nothing to anybody
             error.filename = str(path)
             # keep the first error, whatever a second one says about the leftover
             with contextlib.suppress(OSError):
-                self.discard(temporary)
+                self.discard(temporary, **within)
             raise
 
 
@@ -362,10 +410,11 @@ class LockFile:
 
     Args:
         path: The file; made where it is missing, never deleted (deleting would let two hold it).
+        folder_fd: Its folder, see ``held_folder``; None takes the folder that the path names.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, folder_fd: int | None = None) -> None:
+        self.path, self._folder_fd = path, folder_fd
         self._fd: int | None = None
 
     def try_acquire(self, wait_s: float = 0.5) -> bool:
@@ -375,7 +424,7 @@ class LockFile:
             wait_s: Seconds to go on trying: where the system can't be asked about a lock, a
                 process that just looks (``is_held``) takes it for a moment.
         """
-        fd = open_regular(self.path, os.O_RDWR | os.O_CREAT)
+        fd = open_regular(self.path, os.O_RDWR | os.O_CREAT, folder_fd=self._folder_fd)
         deadline = time.monotonic() + wait_s
         while not _try_lock(fd):
             if time.monotonic() >= deadline:

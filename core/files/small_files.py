@@ -15,19 +15,20 @@ KIB: Final = 1 << 10
 MIB: Final = 1 << 20
 
 
-def read_small(path: Path, most: int) -> bytes:
+def read_small(path: Path, most: int, folder_fd: int | None = None) -> bytes:
     """Return the bytes of a small file.
 
     Args:
         path: The file; a link is not followed.
         most: The largest size that is read, bytes.
+        folder_fd: Its folder, see ``held_folder``; None takes the folder that the path names.
 
     Raises:
         FileNotFoundError: It does not exist.
         OSError: It is not a regular file, larger than ``most``, or can't be read; ``strerror`` says
             which, in words for a message.
     """
-    fd = open_regular(path, os.O_RDONLY)
+    fd = open_regular(path, os.O_RDONLY, folder_fd=folder_fd)
     try:
         size = os.fstat(fd).st_size
         if size > most:

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from ...core.checked_json import dump_checked, is_whole, load_checked, mend_bit, parse_json
 from ...core.errors import KincapError, SessionError, ShardError
-from ...core.files.file_io import FileIO, LockFile
+from ...core.files.file_io import FileIO
 from ...core.files.small_files import read_small
 from ...core.jpeg import jpeg_size
 from ..device import Device
-from ..edits import EDITS_FILE, EDITS_LOCK, EDITS_VERSION, Edits, load_edits
+from ..edits import EDITS_FILE, EDITS_VERSION, Edits, load_edits, locked_edits
 from ..folders import SESSION_FILE, shard_names
 from ..info import SessionInfo, new_session
 from ..info_checks import CLOCKS, is_time, odd_device, odd_take
@@ -299,19 +299,14 @@ def repair_edits(folder: Path, io: FileIO, log: Log) -> None:
         io: File handling.
         log: Told what was done.
     """
-    lock = LockFile(folder / EDITS_LOCK)
     try:
         load_edits(folder)
         return
     except SessionError as err:
         if "upgrade" in str(err):
             raise
-    if not lock.try_acquire(5.0):
-        raise SessionError(f"{folder / EDITS_FILE}: another process is writing it; try again")
-    try:
+    with locked_edits(folder):
         _repair_edits(folder / EDITS_FILE, io, log)
-    finally:
-        lock.release()
 
 
 def _repair_edits(path: Path, io: FileIO, log: Log) -> None:

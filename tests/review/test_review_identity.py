@@ -3,13 +3,20 @@
 import json
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kincap.sessions.edits import load_edits
+from kincap.core.files.file_io import Data, FileIO
+from kincap.review.server import COMMAND, make_app
+from kincap.review.session_list import SessionList
+from kincap.sessions.edits import add_edit, load_edits
+from kincap.web.access import Access
 from tests.review.browser import Watched
+from tests.review.conftest import ReviewClient
+from tests.web.asking import PORT
 
 REJECT = {"op": "reject", "first": 1, "last": 2}
 
@@ -133,3 +140,75 @@ def test_the_list_says_the_identity(client: Any, make_session: Any):
     folder = make_session("one", frames=9, dropped=range(0))
     (line,) = client.ask("/api/sessions").json()["sessions"]
     assert line["uuid"] == json.loads((folder / "session.json").read_text())["uuid"]
+
+
+class Meanwhile(FileIO):
+    """Does something just before one of the calls that a decision is written with, once."""
+
+    def __init__(self, call: str, action: Callable[[], Any]) -> None:
+        self.call, self.action = call, action
+
+    def _now(self, call: str) -> None:
+        if call == self.call:
+            self.call = ""
+            self.action()
+
+    def discard(self, path: Path, folder_fd: int | None = None) -> None:
+        self._now("discard")
+        super().discard(path, folder_fd)
+
+    def create(self, path: Path, mode: int = 0o600, folder_fd: int | None = None) -> int:
+        self._now("create")
+        return super().create(path, mode, folder_fd)
+
+    def write_at(self, fd: int, data: Data, offset: int) -> None:
+        self._now("write")
+        super().write_at(fd, data, offset)
+
+    def sync(self, fd: int) -> None:
+        self._now("sync")
+        super().sync(fd)
+
+    def rename(self, source: Path, target: Path, folder_fd: int | None = None) -> None:
+        self._now("rename")
+        super().rename(source, target, folder_fd)
+
+
+@pytest.mark.parametrize("call", ["discard", "create", "write", "sync", "rename"])
+@pytest.mark.parametrize("again", [True, False])
+def test_a_session_that_is_replaced_while_a_decision_is_written_gets_none_of_it(
+    tmp_path: Path, make_session: Any, call: str, again: bool
+):
+    """After the check of the identity, the decision went to whatever had the name by then."""
+    folder = make_session("one", frames=3, dropped=range(0))
+
+    def replace() -> None:
+        shutil.rmtree(folder)
+        if again:
+            make_session("one", frames=3, dropped=range(0))
+
+    sessions = SessionList(tmp_path / "recordings", Meanwhile(call, replace))
+    client = ReviewClient(make_app(sessions, access := Access(PORT, COMMAND)), access, sessions)
+    answer = client.change("one", "edits", **REJECT)
+    sessions.close()
+    assert answer.status == (410 if again else 404), answer.body
+    assert sorted(path.name for path in folder.parent.glob("*/edits*")) == []
+    if again:
+        assert client.change("one", "edits", **REJECT).status == 200
+        assert load_edits(folder).ranges() == [(1, 2, "reject")]
+        client.sessions.close()
+
+
+def test_a_session_that_is_renamed_while_a_decision_is_written_keeps_it(
+    tmp_path: Path, make_session: Any
+):
+    folder = make_session("one", frames=3, dropped=range(0))
+    moved = folder.with_name("two")
+
+    def rename() -> None:
+        folder.rename(moved)
+        make_session("one", frames=3, dropped=range(0))
+
+    add_edit(folder, "reject", 1, 2, io=Meanwhile("rename", rename))
+    assert load_edits(moved).ranges() == [(1, 2, "reject")]
+    assert not (folder / "edits.json").exists()
