@@ -40,6 +40,12 @@ class Cluster:
         self.workers.append(worker)
         return worker
 
+    def remove(self, worker: subprocess.Popen[bytes]) -> None:
+        """End a worker that a test has added."""
+        self.workers.remove(worker)
+        worker.kill()
+        worker.wait(20)
+
     def kill_scheduler(self) -> None:
         """Kill the scheduler."""
         self._scheduler.kill()
