@@ -6,27 +6,23 @@ a single wrong label is wrong; the report takes findings.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.sensor_shape import MOST_BODIES
 from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS
-from ..core.units import SECOND_100NS
 from ..sessions.kinds import KINDS
-from ..sessions.schema import Rows
-from .bodies import SIDED, swapped_state
-from .body_checks import CHECK_NAMES
+from .filters.bodies import Bools
+from .filters.registry import FILTERS
 from .findings import Finding
-from .session_tables import PERSON, joints_named, named_by
+from .session_filters import JUDGED
+from .session_tables import PERSON
 from .session_takes import Take
 
-Bools = NDArray[np.bool_]
 Seqs = NDArray[np.uint64]
 
-_NOT_SINCE_100NS: Final = SECOND_100NS
-"""After this time out of sight, sides are taken to be right again."""
 _UNKNOWN: Final = -1
 
 
@@ -39,6 +35,8 @@ class BodyFlags:
         slot: (P,) uint8 which of the sensor's six bodies.
         tracking_id: (P,) uint64.
         take: (P,) uint16.
+        person: (P,) int64, a number for each person of a take, over losses of tracking.
+        swap_repairs: (P,) bodies with exchanged sides that can be put back.
         kinds: By kind (P,) bool, whether a check names the body.
         joints: By kind (P, 25) bool, which of its joints; kinds that name whole bodies are absent.
     """
@@ -47,6 +45,8 @@ class BodyFlags:
     slot: NDArray[np.uint8]
     tracking_id: NDArray[np.uint64]
     take: NDArray[np.uint16]
+    person: NDArray[np.int64]
+    swap_repairs: Bools
     kinds: dict[str, Bools]
     joints: dict[str, Bools]
 
@@ -111,40 +111,34 @@ def body_flags(takes: Sequence[Take]) -> BodyFlags:
     parts = [take.people for take in takes]
     people = np.concatenate([np.zeros(0, PERSON), *parts])
     order = np.argsort(_place(people["seq"], people["slot"]), kind="stable")
+
+    def joined(values: list[NDArray[Any]], empty: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([empty, *values])[order]
+
+    none, no_joint = np.zeros(0, np.bool_), np.zeros((0, JOINTS), np.bool_)
+    kinds: dict[str, Bools] = {}
+    joints: dict[str, Bools] = {}
+    for name in JUDGED:
+        named = joined([take.filters.joints(name) for take in takes], no_joint)
+        kinds[name] = np.asarray(named.any(axis=1))
+        if FILTERS[name].effect == "weight":
+            joints[name] = named
+    kinds["implausible_body"] = joined([take.implausible_rows() for take in takes], none)
+    person, before = [], 0
+    for take in takes:
+        person.append(take.filters.person + before)
+        before += int(take.filters.person.max(initial=-1)) + 1
     people = people[order]
-    kinds = {name: named_by(people, name) for name in CHECK_NAMES}
-    joints = {name: joints_named(people, name) for name in CHECK_NAMES}
-    kinds["side_swap"] = np.concatenate([np.zeros(0, np.bool_), *map(exchanged, parts)])[order]
-    implausible = [take.implausible_rows() for take in takes]
-    kinds["implausible_body"] = np.concatenate([np.zeros(0, np.bool_), *implausible])[order]
-    joints["side_swap"] = kinds["side_swap"][:, None] & SIDED
     return BodyFlags(
         seq=people["seq"].copy(),
         slot=people["slot"].copy(),
         tracking_id=people["tracking_id"].copy(),
         take=people["take"].copy(),
+        person=joined(person, np.zeros(0, np.int64)),
+        swap_repairs=joined([take.filters.swap_repairs for take in takes], none),
         kinds=kinds,
         joints=joints,
     )
-
-
-def exchanged(people: Rows) -> Bools:
-    """Return which bodies of a take have left and right exchanged.
-
-    Args:
-        people: (P,) tracked bodies, ``side_swap`` judged from each to the next.
-
-    Returns:
-        (P,) bool: from a swap until the sides swap back, or the person was out of sight.
-    """
-    order = np.lexsort((people["time_device"], people["tracking_id"]))
-    own = people[order]
-    new = np.ones(len(own), np.bool_)
-    new[1:] = own["tracking_id"][1:] != own["tracking_id"][:-1]
-    new[1:] |= np.diff(own["time_device"]) > _NOT_SINCE_100NS
-    swapped = np.zeros(len(own), np.bool_)
-    swapped[order] = swapped_state(named_by(own, "side_swap"), np.cumsum(new))
-    return swapped
 
 
 def frame_flags(takes: Sequence[Take], findings: Sequence[Finding]) -> FrameFlags:

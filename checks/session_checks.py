@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from ..core.files.file_io import FileIO
 from ..sessions.kinds import KINDS
+from .filters.bodies import Bools
+from .filters.settings import FilterSettings
 from .findings import Finding
-from .row_flags import BodyFlags, Bools, FrameFlags, Seqs, body_flags, frame_flags
+from .row_flags import BodyFlags, FrameFlags, Seqs, body_flags, frame_flags
 from .session_findings import find_all
 from .session_lag import measure_lags
 from .session_tables import SessionTables, read_tables
@@ -62,7 +64,12 @@ class SessionChecks:
 
 
 def check_session(
-    folder: Path, io: FileIO | None = None, *, lag: bool = True, thorough: bool = False
+    folder: Path,
+    io: FileIO | None = None,
+    *,
+    lag: bool = True,
+    thorough: bool = False,
+    settings: FilterSettings | None = None,
 ) -> SessionChecks:
     """Check a session: sealed, left by a killed recorder, or damaged. Nothing is changed.
 
@@ -71,6 +78,7 @@ def check_session(
         io: File handling.
         lag: Decode some of the images to measure how late the joints are.
         thorough: Look for late joints wherever hands move, not in a part of it: a minute an hour.
+        settings: Thresholds of the filters; None: the defaults.
 
     Raises:
         SessionError: There is no session, or its session.json can't be read.
@@ -78,7 +86,7 @@ def check_session(
     io = io or FileIO()
     # joints of a sensor may be anywhere, at infinity too; what can't be measured becomes NaN
     with np.errstate(all="ignore"):
-        tables = read_tables(folder, io)
+        tables = read_tables(folder, io, settings)
         takes = split_takes(tables)
         if lag:
             measure_lags(takes, io, thorough=thorough)

@@ -11,13 +11,12 @@ from ..core.pairing import NO_BODY
 from ..core.skeleton import JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES
 from ..core.units import SECOND_100NS
 from ..sessions.schema import Rows
-from .bodies import SIDED
-from .body_checks import BODY_CHECKS
+from .filters.registry import FILTERS
 from .findings import Finding, from_events, without_known
 from .lag.lag import LAG_WARNING_MS
-from .row_flags import exchanged
 from .session_figures import figure_findings, length_findings
-from .session_tables import PICTURES, SessionTables, joints_named, named_by
+from .session_filters import JUDGED
+from .session_tables import PICTURES, SessionTables
 from .session_takes import Take
 from .streams import (
     UNPAIRED_S,
@@ -26,6 +25,8 @@ from .streams import (
     tracking_findings,
 )
 
+_SAYS_JOINTS: Final = ("outliers", "speed", "bone_length", "symmetry", "body_index", "occlusion")
+"""Kinds whose text ends with the joints that are named most often."""
 _BEYOND_S: Final = 60.0
 """A device time farther than this after a take's last item is of another clock."""
 
@@ -79,7 +80,7 @@ def _unpaired(take: Take) -> list[Finding]:
 
 def _of_people(take: Take) -> list[Finding]:
     """Name what the checks of bodies found, person by person, and how many people there are."""
-    found = [finding for name in BODY_CHECKS for finding in _of_check(take, name)]
+    found = [finding for name in JUDGED for finding in _of_filter(take, name)]
     found += _implausible(take)
     people, bodies, number = take.bodies["people"], take.bodies, take.number
     found += row_findings(
@@ -92,20 +93,23 @@ def _of_people(take: Take) -> list[Finding]:
     )  # fmt: skip
 
 
-def _of_check(take: Take, name: str) -> list[Finding]:
-    """Name the rows in which a check names a body, for each person."""
-    check, people = BODY_CHECKS[name], take.people
-    named = exchanged(people) if name == "side_swap" else named_by(people, name)
+def _of_filter(take: Take, name: str) -> list[Finding]:
+    """Name the rows in which a filter names a body, for each person."""
+    one, people = FILTERS[name], take.people
+    if not one.text:
+        return []
+    joints = take.filters.joints(name)
+    named = np.asarray(joints.any(axis=1))
     found = []
     for person in np.unique(people["tracking_id"][named]):
         own = np.flatnonzero(people["tracking_id"] == person)
         rows = people[own]
         for finding in row_findings(
-            named[own], rows, name, "bodies", take.number, check.text,
-            join_s=check.join_s, least_s=check.least_s, least=check.least,
+            named[own], rows, name, "bodies", take.number, one.text,
+            join_s=one.join_s, least_s=one.least_s, least=one.least,
         ):  # fmt: skip
             inside = (rows["seq"] >= finding.seq_first) & (rows["seq"] <= finding.seq_last)
-            found.append(_about_person(finding, rows[inside]))
+            found.append(_about_person(finding, rows[inside], joints[own[inside]]))
     return found
 
 
@@ -127,18 +131,18 @@ def _implausible(take: Take) -> list[Finding]:
     return found
 
 
-def _about_person(finding: Finding, rows: Rows) -> Finding:
+def _about_person(finding: Finding, rows: Rows, named: NDArray[np.bool_]) -> Finding:
     """Add to a finding whose body it is about and which joints.
 
     Args:
-        finding: Of a check of bodies.
+        finding: Of a filter.
         rows: (P,) the person's rows in it.
+        named: (P, 25) the joints that the filter names.
     """
-    often = joints_named(rows, finding.kind).sum(axis=0)
-    joints = SIDED if finding.kind == "side_swap" else often > 0
-    keypoints = [n for n, j in zip(KEYPOINT_NAMES, KEYPOINT_JOINT, strict=True) if joints[j]]
+    often = named.sum(axis=0)
+    keypoints = [n for n, j in zip(KEYPOINT_NAMES, KEYPOINT_JOINT, strict=True) if often[j]]
     text = finding.text
-    if finding.kind == "outliers":
+    if finding.kind in _SAYS_JOINTS:
         text += f" ({_most_named(often)})"
     return replace(
         finding,

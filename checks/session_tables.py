@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.files.file_io import FileIO
 from ..core.geometry import as_floats
-from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, TrackingState
+from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS, TrackingState
 from ..core.units import SECOND_100NS
 from ..sessions.info import SessionInfo
 from ..sessions.manifest import read_manifest
@@ -31,8 +31,12 @@ from ..sessions.session_file import load_session
 from ..sessions.shard.layout import Layout, other_shape
 from ..sessions.shard.shard_reader import ShardReader
 from ..sessions.shards import open_shards
-from .body_checks import BODY_CHECKS, CHECK_NAMES, Bodies
-from .body_filters import FilterSettings, apply_filters, body_depth, keypoint_flags
+from .filters.bodies import Bodies
+from .filters.bones import bone_ends
+from .filters.crowding import body_boxes
+from .filters.places import apply_filters, body_depth, keypoint_flags
+from .filters.registry import BODY_CHECKS, CHECK_NAMES
+from .filters.settings import FilterSettings
 
 LINKED_100NS: Final = SECOND_100NS // 10
 """Bodies at most 0.1 s apart follow each other."""
@@ -46,7 +50,7 @@ _SPINE_BASE: Final = JOINT["SpineBase"]
 _WRISTS: Final = [JOINT["WristLeft"], JOINT["WristRight"]]
 _JOINT_BITS: Final = np.uint32(1) << np.arange(JOINTS, dtype=np.uint32)
 
-FILTERS: Final = ("tracking", "range", "edge")
+REJECTED_BY: Final = ("tracking", "range", "edge")
 """Filters of ``kincap build``; the place of a name is its bit in ``rejects`` of a person."""
 PICTURES: Final = "pictures"
 """Under this name images after the end of a cut file are counted as damaged."""
@@ -65,11 +69,14 @@ PERSON: Final = np.dtype(
         ("seq", "<u8"), ("take", "<u2"), ("time_device", "<i8"), ("slot", "u1"),
         ("tracking_id", "<u8"), ("marks", "<u4", (len(CHECK_NAMES),)), ("clipped", "u1"),
         ("distance_m", "<f4"), ("guessed", "u1"), ("rejects", "u1"), ("wrist_px", "<f4", (2, 2)),
-        ("wrist_m", "<f4", (2,)),
+        ("wrist_m", "<f4", (2,)), ("place_m", "<f4", (3,)), ("box_px", "<f4", (4,)),
+        ("length_m", "<f4", (KEYPOINTS,)), ("sure", "?", (KEYPOINTS,)),
     ]
 )  # fmt: skip
 """One tracked body: which joints each check names (bits; 0: it does not name the body), how many
-keypoints are not tracked, where left and right wrist are in the picture and how far away."""
+keypoints are not tracked, where left and right wrist are in the picture and how far away, where its
+spine's base and the box of its keypoints are, and how long the bones are that end in its keypoints
+(``sure``: the sensor is, of both ends)."""
 
 SAMPLE: Final = np.dtype(
     [
@@ -102,6 +109,7 @@ class SessionTables:
         damaged: Damaged rows by table, and ``PICTURES`` that are gone.
         unreadable: Shards that can't be read.
         sealed_to: By stream name the last seq that the manifest or a row without its picture has.
+        settings: Thresholds of the filters that judged its people.
     """
 
     folder: Path
@@ -117,6 +125,7 @@ class SessionTables:
     damaged: dict[str, int]
     unreadable: list[str]
     sealed_to: dict[str, int]
+    settings: FilterSettings
 
     def takes(self) -> list[int]:
         """Return the takes that anything is known of."""
@@ -130,6 +139,7 @@ class SessionTables:
 class _Parts:
     """The rows that were read so far."""
 
+    settings: FilterSettings
     color: list[Rows] = field(default_factory=list)
     bodies: list[Rows] = field(default_factory=list)
     people: list[Rows] = field(default_factory=list)
@@ -143,19 +153,21 @@ class _Parts:
     gone_to: int = -1
 
 
-def read_tables(folder: Path, io: FileIO) -> SessionTables:
+def read_tables(folder: Path, io: FileIO, settings: FilterSettings | None = None) -> SessionTables:
     """Read a session, sealed, left or damaged.
 
     Args:
         folder: Its folder.
         io: File handling.
+        settings: Thresholds of the filters; None: the defaults.
 
     Raises:
         SessionError: session.json can't be read.
     """
     info = load_session(folder, strict=False)
     size_px = info.device.color_size_px or info.shape.color_size_px
-    parts, watch = _Parts(), _Watch()
+    settings = settings or FilterSettings()
+    parts, watch = _Parts(settings), _Watch(settings)
     for reader in _open_shards(folder, info, io, parts):
         parts.shards.append((reader.name, reader.layout))
         parts.color.append(_with_pictures(reader, _good(reader, "color_index", parts), parts))
@@ -185,6 +197,7 @@ def read_tables(folder: Path, io: FileIO) -> SessionTables:
         damaged=parts.damaged,
         unreadable=parts.unreadable,
         sealed_to=_sealed_to(folder, parts.gone_to),
+        settings=settings,
     )
 
 
@@ -258,7 +271,11 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int]) -> Rows:
     people["distance_m"] = people["joints"][:, _SPINE_BASE, 2]
     people["wrist_px"] = rows["joint_color_px"][row, slot][:, _WRISTS]
     people["wrist_m"] = people["joints"][:, _WRISTS, 2]
-    people["rejects"] = _rejects(rows["joint_color_px"][row, slot], people, size_px)
+    people["rejects"] = _rejects(rows["joint_color_px"][row, slot], people, size_px, parts.settings)
+    people["place_m"] = people["joints"][:, _SPINE_BASE]
+    points = rows["joint_color_px"][row, slot][:, KEYPOINT_JOINT]
+    people["box_px"] = body_boxes(points, size_px)
+    people["length_m"], people["sure"] = bone_ends(people["joints"], people["state"])
     people["guessed"] = (people["state"][:, KEYPOINT_JOINT] != TrackingState.tracked).sum(axis=1)
     for take in np.unique(people["take"]):
         states = people["state"][people["take"] == take]
@@ -275,16 +292,18 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int]) -> Rows:
 
 
 def _rejects(
-    joint_px: NDArray[np.float32], people: Rows, size_px: tuple[int, int]
+    joint_px: NDArray[np.float32],
+    people: Rows,
+    size_px: tuple[int, int],
+    settings: FilterSettings,
 ) -> NDArray[np.uint8]:
-    """Return (P,) which filters of ``kincap build`` would leave out each body: bits of FILTERS."""
-    settings = FilterSettings()
+    """Return (P,) which filters would leave out each body in build: bits of REJECTED_BY."""
     points, state = joint_px[:, KEYPOINT_JOINT], people["state"][:, KEYPOINT_JOINT]
     flags = keypoint_flags(points, state, people["clipped"], size_px, settings)
     depth = body_depth(people["joints"], people["state"])
     fails = apply_filters(flags, depth, settings)
     bits = np.zeros(len(people), np.uint8)
-    for bit, name in enumerate(FILTERS):
+    for bit, name in enumerate(REJECTED_BY):
         bits |= fails[name].astype(np.uint8) << np.uint8(bit)
     return bits
 
@@ -292,7 +311,8 @@ def _rejects(
 class _Watch:
     """Runs the checks over bodies that come in parts, as if they came at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: FilterSettings) -> None:
+        self._settings = settings
         self._kept = np.zeros(0, _PERSON_IN)
         self._done = 0
 
@@ -313,7 +333,7 @@ class _Watch:
         end = len(kept) if not behind else int(np.searchsorted(kept["row"], rows[-behind]))
         if end <= self._done:
             return []
-        check_people(kept)
+        check_people(kept, self._settings)
         judged = np.zeros(end - self._done, PERSON)
         for name in PERSON.names or ():
             judged[name] = kept[name][self._done : end]
@@ -324,18 +344,21 @@ class _Watch:
         return [judged]
 
 
-def check_people(people: Rows) -> None:
+def check_people(people: Rows, settings: FilterSettings) -> None:
     """Run the checks and write the joints that they name into ``marks``, in place.
 
     Args:
         people: (P,) bodies with ``joints`` (25, 3) and ``state`` (25,).
+        settings: Thresholds.
     """
     order = np.lexsort((people["time_device"], people["tracking_id"], people["take"]))
     joints = as_floats(people["joints"][order])
-    bodies = Bodies(joints, people["state"][order], links(people[order]))
+    time_s = people["time_device"][order] / SECOND_100NS
+    bodies = Bodies(joints, people["state"][order], links(people[order]), time_s)
     marks = np.zeros((len(people), len(CHECK_NAMES)), np.uint32)
-    for place, check in enumerate(BODY_CHECKS.values()):
-        marks[order, place] = check.judge(bodies) @ _JOINT_BITS
+    for place, (name, check) in enumerate(BODY_CHECKS.items()):
+        if check.marks is not None and settings.uses(name):
+            marks[order, place] = check.marks(bodies, settings) @ _JOINT_BITS
     people["marks"] = marks
 
 

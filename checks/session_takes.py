@@ -1,6 +1,7 @@
 """One take of a session for the checks: its rows, its pairs, its clock, its lag."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from ..sessions.shard.shard_reader import ShardReader
 from .lag.lag import UNKNOWN, Lag, measure_lag
 from .lag.wrist_images import TakeImages, WristTrack
 from .plausibility import Implausible, implausible_stretches
+from .session_filters import TakeFilters
 from .session_tables import SessionTables
 from .streams import (
     StreamSteps,
@@ -78,6 +80,11 @@ class Take:
         """Return the time that its items cover, seconds; pauses of a set clock don't count."""
         spans = [float(steps.regular.sum()) / SECOND_100NS for steps in self.steps.values()]
         return max(spans, default=0.0)
+
+    @cached_property
+    def filters(self) -> TakeFilters:
+        """The filters of its people."""
+        return TakeFilters(self.people, self.tables.settings)
 
     def implausible_rows(self) -> NDArray[np.bool_]:
         """Return (P,) whether each tracked body is in one of the implausible stretches."""

@@ -10,13 +10,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.body_filters import KEYPOINT_BITS as KEYPOINT_BITS
-from ..checks.body_filters import Bools as Bools
-from ..checks.body_filters import FilterSettings as FilterSettings
-from ..checks.body_filters import apply_filters as apply_filters
-from ..checks.body_filters import drops_frame as drops_frame
-from ..checks.body_filters import has_flag as has_flag
-from ..checks.body_filters import keypoint_flags as keypoint_flags
+from ..checks.filters.bodies import Bools as Bools
+from ..checks.filters.places import KEYPOINT_BITS as KEYPOINT_BITS
+from ..checks.filters.places import apply_filters as apply_filters
+from ..checks.filters.places import drops_frame as drops_frame
+from ..checks.filters.places import has_flag as has_flag
+from ..checks.filters.places import keypoint_flags as keypoint_flags
+from ..checks.filters.settings import FilterSettings as FilterSettings
 
 ROW_BITS: Final = {
     "low_light": 0, "clipped": 1, "several_bodies": 2, "interpolated": 3,

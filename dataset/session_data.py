@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.body_filters import body_depth
+from ..checks.filters.places import body_depth
 from ..core.errors import DatasetError, SessionError, ShardError
 from ..core.geometry import has_place_px
 from ..core.skeleton import KEYPOINT_JOINT

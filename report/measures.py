@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.findings import find_runs
-from ..checks.session_tables import FILTERS, SessionTables
+from ..checks.session_tables import REJECTED_BY, SessionTables
 from ..checks.session_takes import Take
 from ..core.kinematics import FloatArray, bone_lengths
 from ..core.pairing import NO_BODY
@@ -162,7 +162,7 @@ def _filters(takes: Sequence[Take]) -> dict[str, Any]:
     rejects = _join([_candidates(take) for take in takes]).astype(np.uint8)
     shares = {
         name: float((rejects >> bit & 1).mean()) if len(rejects) else np.nan
-        for bit, name in enumerate(FILTERS)
+        for bit, name in enumerate(REJECTED_BY)
     }
     kept = float((rejects == 0).mean()) if len(rejects) else np.nan
     return {"candidates": len(rejects), **shares, "kept": kept}

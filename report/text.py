@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ..checks.body_filters import FilterSettings
+from ..checks.filters.settings import FilterSettings
 from ..checks.findings import keypoint_words
 from ..core.skeleton import KEYPOINT_NAMES
 from ..sessions.kinds import KINDS, Kind

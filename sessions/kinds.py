@@ -7,7 +7,7 @@ checks, the report, its advice, the verdict, the plot, build and review read wha
 Steps to add a kind (at most three code files):
 
 1. Add a row to ``KINDS`` here; an event also gets a member of ``EventKind`` with a new number.
-2. Write the function that detects it: a ``BodyCheck`` in ``checks/body_checks.py`` if it judges
+2. Write the function that detects it: a ``Filter`` in ``checks/filters/registry.py`` if it judges
    single bodies (nothing else is needed then), a function in ``checks/streams.py`` if it judges a
    stream, a watch in ``capture/watches/`` if only the recorder can see it.
 3. If it judges a stream, call the function in ``checks/session_findings.py``; if it is a watch,
@@ -226,6 +226,22 @@ _ROWS: Final = (
         "keep the feet in view and away from shiny floors: they jump about",
     ),
     Kind("outliers", "odd", "pose", "joints jump away for single rows", "rows"),
+    Kind("speed", "odd", "pose", "joints move faster than any body does", "rows"),
+    Kind("bone_length", "odd", "pose", "a bone is far from the person's usual length", "rows"),
+    Kind(
+        "symmetry", "odd", "pose", "a bone is much longer than its twin on the other side", "rows",
+    ),
+    Kind(
+        "body_index", "odd", "pose", "keypoints are beside the pixels of their own body", "rows",
+    ),
+    Kind(
+        "occlusion", "odd", "pose", "something hides keypoints, or they are in front of nothing",
+        "rows", "keep what is in front of the body away from it",
+    ),
+    Kind(
+        "overlap", "odd", "people", "the boxes of two people overlap in the image", "rows",
+        "record alone, or keep apart in the image",
+    ),
     Kind(
         "implausible_body", "poor", "people",
         "a tracked body that can't be a person: impossible bone lengths or height, or no movement",

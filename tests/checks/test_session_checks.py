@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.checks.bodies import OTHER_SIDE, SIDED
+from kincap.checks.filters.sides import OTHER_SIDE, SIDED
 from kincap.checks.findings import MOST_OF_A_KIND
 from kincap.checks.session_checks import SessionChecks, check_session
 from kincap.core.skeleton import KEYPOINT, KEYPOINT_NAMES

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kincap.checks.body_checks import BODY_CHECKS
+from kincap.checks.filters.registry import FILTERS
 from kincap.sessions.kinds import KINDS, SEVERITIES, EventKind
 
 
@@ -27,8 +27,9 @@ def test_a_row_has_a_text_and_a_known_severity(name: str) -> None:
 
 
 def test_every_check_of_bodies_has_a_kind_and_names_joints_of_the_body() -> None:
-    assert set(BODY_CHECKS) <= set(KINDS)
-    for check in BODY_CHECKS.values():
+    checks = {name: one for name, one in FILTERS.items() if one.text}
+    assert set(checks) <= set(KINDS)
+    for check in checks.values():
         text = check.text.format(seconds="1 s", count=2, share="3 %")
         assert "{" not in text
         assert np.isfinite([check.join_s, check.least_s, check.least]).all()

@@ -3,19 +3,14 @@
 import numpy as np
 import pytest
 
-from kincap.checks.bodies import (
-    OTHER_SIDE,
-    crossed_arms,
-    feet_noise,
-    frozen_joints,
-    spikes,
-    swap_steps,
-    swapped_state,
-    turned_away,
-)
+from kincap.checks.filters.motion import feet_noise, frozen_joints, spikes
+from kincap.checks.filters.poses import crossed_arms, turned_away
+from kincap.checks.filters.settings import FilterSettings
+from kincap.checks.filters.sides import OTHER_SIDE, swap_steps, swapped_state
 from kincap.core.skeleton import JOINT, JOINT_NAMES
 
 ROWS = 60
+SETTINGS = FilterSettings()
 _PLACES = {
     "SpineBase": (0, 0, 0), "SpineMid": (0, 0.3, 0), "SpineShoulder": (0, 0.5, 0),
     "Neck": (0, 0.58, 0), "Head": (0, 0.72, 0), "Shoulder": (0.18, 0.45, 0),
@@ -51,11 +46,11 @@ def linked(rows: int = ROWS) -> np.ndarray:
 def test_a_person_who_just_stands_there_is_named_by_no_check() -> None:
     joints = standing()
     assert not crossed_arms(joints, tracked()).any()
-    assert not turned_away(joints).any()
-    assert not swap_steps(joints, linked()).any()
-    assert not spikes(joints, linked()).any()
+    assert not turned_away(joints, SETTINGS).any()
+    assert not swap_steps(joints, linked(), SETTINGS).any()
+    assert not spikes(joints, linked(), SETTINGS).any()
     assert not feet_noise(joints, linked()).any()
-    assert not frozen_joints(joints, tracked(), linked()).any()
+    assert not frozen_joints(joints, tracked(), linked(), SETTINGS).any()
 
 
 def arms_before_the_chest(joints: np.ndarray, beyond: float, front: float = -0.2) -> np.ndarray:
@@ -84,13 +79,13 @@ def test_crossed_arms_are_wrists_on_the_wrong_side_or_guesses_before_the_trunk()
 
 @pytest.mark.parametrize(("degrees", "away"), [(50, False), (70, True), (-70, True), (-50, False)])
 def test_turned_away_is_beyond_sixty_degrees(degrees: float, away: bool) -> None:
-    assert (turned_away(standing(yaw=np.deg2rad(degrees))) == away).all()
+    assert (turned_away(standing(yaw=np.deg2rad(degrees)), SETTINGS) == away).all()
 
 
 def test_sides_are_exchanged_from_the_swap_until_it_swaps_back() -> None:
     joints = standing()
     joints[20:45] = joints[20:45][:, OTHER_SIDE]
-    steps = swap_steps(joints, linked())
+    steps = swap_steps(joints, linked(), SETTINGS)
     assert np.flatnonzero(steps).tolist() == [20, 45]
     state = swapped_state(steps, np.zeros(ROWS, int))
     assert np.flatnonzero(state).tolist() == list(range(20, 45))
@@ -103,7 +98,7 @@ def test_a_step_between_two_people_is_no_swap() -> None:
     joints[30:] = joints[30:][:, OTHER_SIDE]
     after = linked()
     after[30] = False
-    assert not swap_steps(joints, after).any()
+    assert not swap_steps(joints, after, SETTINGS).any()
 
 
 @pytest.mark.parametrize(
@@ -114,7 +109,7 @@ def test_a_step_between_two_people_is_no_swap() -> None:
 def test_a_joint_that_jumps_away_for_one_row_stands_alone(joint, jump, alone) -> None:
     joints = standing()
     joints[30, JOINT[joint], 1] += jump
-    named = spikes(joints, linked())
+    named = spikes(joints, linked(), SETTINGS)
     assert named[30, JOINT[joint]] == alone
     assert named.sum() == alone
 
@@ -122,7 +117,7 @@ def test_a_joint_that_jumps_away_for_one_row_stands_alone(joint, jump, alone) ->
 def test_a_joint_that_moves_on_and_stays_is_no_outlier() -> None:
     joints = standing()
     joints[30:, JOINT["WristLeft"], 1] += 0.6
-    assert not spikes(joints, linked()).any()
+    assert not spikes(joints, linked(), SETTINGS).any()
 
 
 def test_feet_that_jump_about_are_named_and_a_single_leap_is_not() -> None:
@@ -143,16 +138,16 @@ def test_feet_that_jump_about_are_named_and_a_single_leap_is_not() -> None:
 def test_what_does_not_move_for_four_rows_is_frozen() -> None:
     joints = standing()
     joints[10:13] = joints[10]
-    assert not frozen_joints(joints, tracked(), linked()).any()
+    assert not frozen_joints(joints, tracked(), linked(), SETTINGS).any()
     joints[20:24] = joints[20]
     elbow = JOINT["ElbowRight"]
     joints[40:50, elbow] = joints[40, elbow]
-    named = frozen_joints(joints, tracked(), linked())
+    named = frozen_joints(joints, tracked(), linked(), SETTINGS)
     assert np.flatnonzero(named.all(axis=1)).tolist() == [20, 21, 22, 23]
     assert np.flatnonzero(named[:, elbow]).tolist() == [20, 21, 22, 23, *range(40, 50)]
     lost = tracked()
     lost[:, elbow] = 0
-    assert np.flatnonzero(frozen_joints(joints, lost, linked())[:, elbow]).tolist() == []
+    assert np.flatnonzero(frozen_joints(joints, lost, linked(), SETTINGS)[:, elbow]).tolist() == []
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2, 3])
@@ -161,11 +156,11 @@ def test_few_rows_and_joints_without_a_place_are_no_trouble(rows: int) -> None:
     with np.errstate(all="ignore"):
         for named in (
             crossed_arms(joints, tracked(rows)),
-            turned_away(joints),
-            swap_steps(joints, np.zeros(rows, np.bool_)),
-            spikes(joints, np.zeros(rows, np.bool_)),
+            turned_away(joints, SETTINGS),
+            swap_steps(joints, np.zeros(rows, np.bool_), SETTINGS),
+            spikes(joints, np.zeros(rows, np.bool_), SETTINGS),
             feet_noise(joints, np.zeros(rows, np.bool_)),
-            frozen_joints(joints, tracked(rows), np.zeros(rows, np.bool_)),
+            frozen_joints(joints, tracked(rows), np.zeros(rows, np.bool_), SETTINGS),
         ):
             assert len(named) == rows
             assert not named.any()

@@ -4,14 +4,15 @@
 costs. Pure functions; nothing is deleted here.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.geometry import has_place_m, has_place_px
-from ..core.skeleton import GROUPS, JOINT, KEYPOINT_JOINT, TrackingState
+from ...core.geometry import has_place_m, has_place_px
+from ...core.skeleton import GROUPS, JOINT, KEYPOINT_JOINT, TrackingState
+from .bodies import Bools
+from .settings import FilterSettings
 
 KEYPOINT_BITS: Final = {
     "not_tracked": 0, "inferred": 1, "unmappable": 2, "edge": 3, "unknown_state": 4,
@@ -20,30 +21,50 @@ KEYPOINT_BITS: Final = {
 _CLIPPED_SIDES: Final = 0b0011
 """The sensor's flags for a body that leaves the depth image at its right or left edge."""
 
-Bools = NDArray[np.bool_]
+
+def guessed(state: NDArray[np.uint8]) -> Bools:
+    """Return which keypoints the sensor has not tracked, of (N, 13) tracking states."""
+    return np.asarray(state < TrackingState.tracked)
 
 
-@dataclass(frozen=True)
-class FilterSettings:
-    """Thresholds of the filters.
+def nowhere(points: NDArray[np.floating], size_px: tuple[int, int]) -> Bools:
+    """Return which keypoints have no place in the image's plane, of (N, 13, 2) pixels."""
+    return np.asarray(~has_place_px(points, size_px))
 
-    Attributes:
-        depth_min_m: Nearest body, metres.
-        depth_max_m: Farthest body, metres.
-        edge_margin: Share of the picture's width and height, at each edge, where a keypoint is
-            not trusted.
-        clipped_margin: The same share of the width where the sensor says that the body leaves its
-            depth image sideways: that image ends at about 11 % of the colour image's width.
-        max_untrusted: More untrusted keypoints than this drop the frame.
-        max_outside: A box with more than this share outside of the picture drops the frame.
+
+def out_of_range(depth_m: NDArray[np.floating], settings: FilterSettings) -> Bools:
+    """Return which bodies are too near, too far, or at no known distance, of (N,) metres."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~((depth_m >= settings.depth_min_m) & (depth_m <= settings.depth_max_m)))
+
+
+def at_edge(
+    points: NDArray[np.floating],
+    clipped_edges: NDArray[np.uint8],
+    size_px: tuple[int, int],
+    settings: FilterSettings,
+) -> Bools:
+    """Return which keypoints are at an edge of what the sensor sees, or beyond it.
+
+    Args:
+        points: (N, 13, 2) pixels of the colour image, mirrored or not.
+        clipped_edges: (N,) the sensor's flags for the body: right 1, left 2, top 4, bottom 8. Up
+            and down the depth image sees more than the colour image, so only the sides matter.
+        size_px: Width and height of the image.
+        settings: ``edge_margin`` and ``clipped_margin``.
+
+    Returns:
+        (N, 13) bool; a keypoint without a place is at no edge.
     """
-
-    depth_min_m: float = 1.0
-    depth_max_m: float = 4.0
-    edge_margin: float = 0.02
-    clipped_margin: float = 0.12
-    max_untrusted: int = 4
-    max_outside: float = 0.33
+    width, height = size_px
+    sideways = (clipped_edges & _CLIPPED_SIDES) != 0
+    margin_x = np.where(sideways, settings.clipped_margin, settings.edge_margin)[:, None] * width
+    margin_y = settings.edge_margin * height
+    x, y = points[..., 0], points[..., 1]
+    with np.errstate(invalid="ignore"):
+        inside = (x >= margin_x) & (x <= width - 1 - margin_x)
+        inside &= (y >= margin_y) & (y <= height - 1 - margin_y)
+    return np.asarray(has_place_px(points, size_px) & ~inside)
 
 
 def keypoint_flags(
@@ -66,22 +87,15 @@ def keypoint_flags(
     Returns:
         (N, 13) uint32, bits of KEYPOINT_BITS.
     """
-    there = has_place_px(points, size_px)
-    width, height = size_px
-    sideways = (clipped_edges & _CLIPPED_SIDES) != 0
-    margin_x = np.where(sideways, settings.clipped_margin, settings.edge_margin)[:, None] * width
-    margin_y = settings.edge_margin * height
-    x, y = points[..., 0], points[..., 1]
-    with np.errstate(invalid="ignore"):
-        inside = (x >= margin_x) & (x <= width - 1 - margin_x)
-        inside &= (y >= margin_y) & (y <= height - 1 - margin_y)
-    return (
+    flags = (
         _bit("not_tracked", state == TrackingState.not_tracked)
         | _bit("inferred", state == TrackingState.inferred)
-        | _bit("unmappable", ~there)
-        | _bit("edge", there & ~inside)
+        | _bit("unmappable", nowhere(points, size_px))
         | _bit("unknown_state", state == TrackingState.unknown)
     )
+    if settings.uses("edge"):
+        flags |= _bit("edge", at_edge(points, clipped_edges, size_px, settings))
+    return flags
 
 
 def _bit(name: str, where: Bools) -> NDArray[np.uint32]:
@@ -128,10 +142,12 @@ def apply_filters(
     lost = has_flag(flags, "not_tracked", "inferred", "unmappable")
     at_edge = has_flag(flags, "edge")
     tracking = drops_frame(lost, settings)
-    with np.errstate(invalid="ignore"):
-        in_range = (depth_m >= settings.depth_min_m) & (depth_m <= settings.depth_max_m)
     edge = drops_frame(at_edge, settings) | (drops_frame(lost | at_edge, settings) & ~tracking)
-    return {"tracking": tracking, "range": ~in_range, "edge": edge}
+    return {
+        "tracking": tracking,
+        "range": out_of_range(depth_m, settings) & settings.uses("range"),
+        "edge": edge,
+    }
 
 
 def body_depth(joints: NDArray[np.floating], state: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,0 +1,157 @@
+"""Bones that grow or shrink: a body's bones have one length, and the same one on both sides."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.skeleton import (
+    FLIP,
+    JOINT,
+    KEYPOINT,
+    KEYPOINT_JOINT,
+    KEYPOINT_NAMES,
+    KEYPOINTS,
+    TrackingState,
+)
+from .bodies import Bools, Floats
+from .settings import FilterSettings
+
+_PARENT: Final = {
+    "head": "Neck", "shoulder": "SpineShoulder", "elbow": "Shoulder", "wrist": "Elbow",
+    "hip": "SpineBase", "knee": "Hip", "ankle": "Knee",
+}  # fmt: skip
+_SIDES: Final = {"l": "Left", "r": "Right"}
+_FURTHER: Final = {"shoulder": "elbow", "elbow": "wrist", "hip": "knee", "knee": "ankle"}
+_ARMS: Final = ("elbow", "wrist")
+_LIMBS: Final = ("elbow", "wrist", "knee", "ankle")
+_SD: Final = 1.4826
+"""Standard deviations in a median absolute deviation of normal noise."""
+_LEAST_ROWS: Final = 15
+"""A median over fewer rows than this is not a length."""
+
+
+def _parts(keypoint: str) -> tuple[str, str]:
+    """Return side and part of a keypoint's name; no side for the head."""
+    side, _, part = keypoint.rpartition("_")
+    return side, part
+
+
+def _parent(keypoint: str) -> int:
+    """Return the joint at the other end of the bone that ends in a keypoint."""
+    side, part = _parts(keypoint)
+    name = _PARENT[part]
+    return JOINT[name if name in JOINT else name + _SIDES[side]]
+
+
+BONE_PARENT: Final = np.array([_parent(name) for name in KEYPOINT_NAMES])
+"""(13,) the joint at which the bone begins that ends in each keypoint."""
+_NEXT: Final = [
+    (KEYPOINT[name], KEYPOINT[f"{side}_{_FURTHER[part]}"])
+    for name in KEYPOINT_NAMES
+    for side, part in [_parts(name)]
+    if part in _FURTHER
+]
+"""Pairs of a keypoint and the one behind it along its limb, from the trunk outward."""
+_IS_ARM: Final = np.array([_parts(name)[1] in _ARMS for name in KEYPOINT_NAMES])
+_IS_LIMB: Final = np.array([_parts(name)[1] in _LIMBS for name in KEYPOINT_NAMES])
+
+
+def bone_ends(joints: Floats, state: NDArray[np.uint8]) -> tuple[Floats, Bools]:
+    """Measure the bones that end in the keypoints.
+
+    Args:
+        joints: (N, 25, 3) metres.
+        state: (N, 25) tracking states.
+
+    Returns:
+        (N, 13) lengths, metres, NaN where an end has no place; (N, 13) whether the sensor is sure
+        of both ends.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        length = np.linalg.norm(joints[:, KEYPOINT_JOINT] - joints[:, BONE_PARENT], axis=-1)
+    sure = state >= TrackingState.tracked
+    return np.asarray(length), np.asarray(sure[:, KEYPOINT_JOINT] & sure[:, BONE_PARENT])
+
+
+def odd_lengths(
+    length: Floats, sure: Bools, person: NDArray[np.integer] | None, settings: FilterSettings
+) -> Bools:
+    """Return which keypoints are too near to, or too far from, the joint they hang on.
+
+    A keypoint is named if the bone that ends in it is odd. Where the bone before is odd too, that
+    explains it: only the joint between them is out of place. Where the bone before is odd and this
+    one is not, the keypoint has moved along with the joint that it hangs on.
+
+    Args:
+        length: (N, 13) metres, from ``bone_ends``.
+        sure: (N, 13), from ``bone_ends``.
+        person: (N,) a number for each person: medians are taken over one person; None: one.
+        settings: ``bone_arm``, ``bone_body``, ``bone_sd`` and ``bone_m``.
+
+    Returns:
+        (N, 13) bool.
+    """
+    odd = np.zeros(length.shape, np.bool_)
+    share = np.where(_IS_ARM, settings.bone_arm, settings.bone_body)
+    for own in _by_person(person, len(length)):
+        known = np.where(sure[own], length[own], np.nan)
+        median = _median(known)
+        off = np.abs(length[own] - median)
+        spread = _SD * _median(np.abs(known - median))
+        with np.errstate(invalid="ignore"):
+            odd[own] = (
+                (off > share * median) & (off > settings.bone_sd * spread) & (off > settings.bone_m)
+            )
+    named = odd.copy()
+    for near, far in _NEXT:
+        named[:, far] = np.where(odd[:, near], ~odd[:, far], odd[:, far])
+    return named
+
+
+def uneven_sides(
+    length: Floats, sure: Bools, person: NDArray[np.integer] | None, settings: FilterSettings
+) -> Bools:
+    """Return which ends of arms and legs are on a bone much longer or shorter than its twin.
+
+    Of the two, the one is named whose length is farther from the median of both sides.
+
+    Args:
+        length: (N, 13) metres, from ``bone_ends``.
+        sure: (N, 13), from ``bone_ends``.
+        person: (N,) a number for each person; None: one.
+        settings: ``symmetry`` and ``bone_m``.
+
+    Returns:
+        (N, 13) bool.
+    """
+    twin = length[:, FLIP]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.maximum(length, twin) / np.minimum(length, twin)
+        uneven = (ratio > settings.symmetry) & (np.abs(length - twin) > settings.bone_m) & _IS_LIMB
+    worse = np.ones(length.shape, np.bool_)
+    for own in _by_person(person, len(length)):
+        known = np.where(sure[own], length[own], np.nan)
+        median = _median(np.concatenate([known, known[:, FLIP]]))
+        with np.errstate(invalid="ignore"):
+            better = np.abs(length[own] - median) < np.abs(twin[own] - median)
+        worse[own] = ~better
+    return np.asarray(uneven & worse)
+
+
+def _by_person(person: NDArray[np.integer] | None, count: int) -> list[NDArray[np.intp]]:
+    """Return the rows of each person."""
+    if person is None:
+        return [np.arange(count)]
+    order = np.argsort(person, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(person[order])) + 1)
+
+
+def _median(values: Floats) -> Floats:
+    """Return (13,) the median of each column, NaN left out; NaN where too few are known."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    known = np.isfinite(ordered).sum(axis=0)
+    if not len(values):
+        return np.full(KEYPOINTS, np.nan)
+    middle = np.take_along_axis(ordered, ((known - 1).clip(min=0) // 2)[None], axis=0)[0]
+    return np.where(known >= _LEAST_ROWS, middle, np.nan)

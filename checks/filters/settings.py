@@ -1,0 +1,170 @@
+"""Thresholds of all filters: one frozen object, readable from TOML."""
+
+import difflib
+import math
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ...core.errors import KincapError
+
+_MOST_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """Thresholds of the filters.
+
+    Attributes:
+        off: Names of filters that are not applied.
+        depth_min_m: Nearest body, metres.
+        depth_max_m: Farthest body, metres.
+        edge_margin: Share of the picture's width and height, at each edge, where a keypoint is
+            not trusted.
+        clipped_margin: The same share of the width where the sensor says that the body leaves its
+            depth image sideways: that image ends at about 11 % of the colour image's width.
+        max_untrusted: More untrusted keypoints than this drop the frame.
+        max_outside: A box with more than this share outside of the picture drops the frame.
+        bone_arm: Share of its median by which a bone of an arm may be longer or shorter.
+        bone_body: The same of other bones.
+        bone_sd: A bone is odd only if it is off by more than this many robust standard deviations.
+        bone_m: And by more than this, metres.
+        symmetry: Largest ratio of the lengths of a bone and its twin on the other side.
+        speed_wrist_m_s: Fastest wrist, metres a second.
+        speed_elbow_m_s: Fastest elbow.
+        speed_m_s: Fastest other joint.
+        outlier_wrist_m: Largest distance of a wrist from the mean of its neighbours in time,
+            metres.
+        outlier_m: The same of other keypoints.
+        frozen_m: A joint that moves less than this from row to row does not move, metres.
+        frozen_rows: This many equal rows are frozen.
+        yaw_max_deg: A body turned farther from the sensor is turned away, degrees.
+        swap_share: Left and right change places where exchanging them makes the jump of all joints
+            smaller by more than this share,
+        swap_m: and by more than this, metres.
+        swap_repair_s: An exchange of sides that is this short and ends is put back; 0: never.
+        body_index_share: Least share of the pixels around a keypoint that belong to its body.
+        occluded_near_m: A surface nearer than the joint by more than this hides it, metres.
+        occluded_far_m: A surface farther than the joint by more than this is not the body.
+        gap_ms: A longer time between two frames is a gap.
+        residual_ms: A body row farther from its colour frame is not paired with it.
+        lag_ms: A lag of joints beyond this makes labels wrong.
+        lag_peak: A lag is corrected where its correlation is at least this,
+        lag_gain: and that much above the correlation without a shift.
+        overlap: Largest IoU of a body's box with another one's.
+        thin_motion: A frame is left out if its keypoints moved less than this share of the torso
+            since the last one that is kept; 0: none is.
+    """
+
+    off: tuple[str, ...] = ()
+    depth_min_m: float = 1.0
+    depth_max_m: float = 4.0
+    edge_margin: float = 0.02
+    clipped_margin: float = 0.12
+    max_untrusted: int = 4
+    max_outside: float = 0.33
+    bone_arm: float = 0.20
+    bone_body: float = 0.15
+    bone_sd: float = 3.5
+    bone_m: float = 0.04
+    symmetry: float = 1.25
+    speed_wrist_m_s: float = 7.0
+    speed_elbow_m_s: float = 5.0
+    speed_m_s: float = 3.5
+    outlier_wrist_m: float = 0.18
+    outlier_m: float = 0.12
+    frozen_m: float = 1e-6
+    frozen_rows: int = 4
+    yaw_max_deg: float = 60.0
+    swap_share: float = 0.5
+    swap_m: float = 0.3
+    swap_repair_s: float = 0.5
+    body_index_share: float = 0.5
+    occluded_near_m: float = 0.25
+    occluded_far_m: float = 0.10
+    gap_ms: float = 50.0
+    residual_ms: float = 16.7
+    lag_ms: float = 33.0
+    lag_peak: float = 0.6
+    lag_gain: float = 0.05
+    overlap: float = 0.3
+    thin_motion: float = 0.0
+
+    def uses(self, name: str) -> bool:
+        """Return True if a filter is applied."""
+        return name not in self.off
+
+
+def read_filters(path: Path, names: tuple[str, ...]) -> FilterSettings:
+    """Read thresholds from a TOML file; what it does not name keeps its default.
+
+    Args:
+        path: The file.
+        names: Names of the filters, which ``off`` may list.
+
+    Raises:
+        KincapError: Can't be read, an unknown key, or a value out of range (exit 2).
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+        if len(raw) > _MOST_BYTES:
+            raise KincapError(f"--filters {path}: larger than 1 MiB; expected a few lines of TOML")
+        found = tomllib.loads(raw.decode())
+    except OSError as err:
+        raise KincapError(f"--filters {path}: {err.strerror or err}; name a TOML file") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise KincapError(f"--filters {path}: not valid TOML ({err})") from err
+    known = vars(FilterSettings())
+    for key, value in found.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1, 0.5)
+            hint = f"; did you mean {near[0]}?" if near else f"; expected {', '.join(known)}"
+            raise KincapError(f"--filters {path}: unknown key {key!r}{hint}")
+        if key == "off":
+            _check_off(path, value, names)
+        else:
+            _check_number(path, key, value, known[key])
+    given: dict[str, Any] = {
+        key: tuple(value) if key == "off" else type(known[key])(value)
+        for key, value in found.items()
+    }
+    settings = FilterSettings(**given)
+    if settings.depth_min_m >= settings.depth_max_m:
+        raise KincapError(
+            f"--filters {path}: depth_min_m {settings.depth_min_m:g} is not below depth_max_m "
+            f"{settings.depth_max_m:g}"
+        )
+    return settings
+
+
+def _check_off(path: Path, value: object, names: tuple[str, ...]) -> None:
+    """Refuse a list of anything but names of filters."""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise KincapError(f"--filters {path}: off = {value!r}; expected a list of filters' names")
+    for one in value:
+        if one not in names:
+            raise KincapError(
+                f"--filters {path}: off: unknown filter {one!r}; expected of {', '.join(names)}"
+            )
+
+
+_LEAST: Final = {"frozen_rows": 2, "symmetry": 1.0}
+_MOST: Final = {
+    "edge_margin": 0.49, "clipped_margin": 0.49, "max_untrusted": 13, "max_outside": 1.0,
+    "overlap": 1.0, "yaw_max_deg": 180.0, "body_index_share": 1.0, "swap_share": 1.0,
+    "frozen_rows": 30, "residual_ms": 1000.0, "thin_motion": 1.0,
+}  # fmt: skip
+
+
+def _check_number(path: Path, key: str, value: object, default: object) -> None:
+    """Refuse what is not a number within the bounds of sense."""
+    whole = isinstance(default, int)
+    least, most = _LEAST.get(key, 0), _MOST.get(key, 1e6)
+    right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    if not right or not math.isfinite(value) or not least <= value <= most:  # type: ignore[arg-type, operator]  # checked
+        kind = "a whole number" if whole else "a number"
+        raise KincapError(
+            f"--filters {path}: {key} = {value!r}; expected {kind} from {least:g} to {most:g}"
+        )

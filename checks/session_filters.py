@@ -1,0 +1,132 @@
+"""The filters over the stored people of one take: which joints of which body each of them names."""
+
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.geometry import as_floats
+from ..core.skeleton import JOINTS
+from ..core.units import SECOND_100NS
+from ..sessions.schema import Rows
+from .filters.bodies import Bools
+from .filters.bones import odd_lengths, uneven_sides
+from .filters.crowding import overlapped
+from .filters.registry import CHECK_NAMES, FILTERS, on_joints
+from .filters.settings import FilterSettings
+from .filters.sides import SIDED, swapped_state
+from .people import follow_people
+from .session_tables import joints_named, named_by
+
+_NOT_SINCE_100NS: Final = SECOND_100NS
+"""After this time out of sight, sides are taken to be right again."""
+JUDGED: Final = tuple(
+    name for name in FILTERS if name in (*CHECK_NAMES, "bone_length", "symmetry", "overlap")
+)
+"""Filters that the people of a take are judged by."""
+
+
+class TakeFilters:
+    """The filters of one take, each worked out when it is asked for.
+
+    Args:
+        people: (P,) PERSON, its tracked bodies in any order.
+        settings: Thresholds.
+    """
+
+    def __init__(self, people: Rows, settings: FilterSettings) -> None:
+        self._people, self._settings = people, settings
+
+    @cached_property
+    def person(self) -> NDArray[np.int64]:
+        """(P,) a number for each person, over losses of tracking."""
+        people = self._people
+        return follow_people(
+            people["take"],
+            people["tracking_id"],
+            people["time_device"],
+            as_floats(people["place_m"]),
+            np.where(people["sure"], people["length_m"], np.nan),
+        )
+
+    @cached_property
+    def exchanged(self) -> Bools:
+        """(P,) bodies whose sides are exchanged."""
+        return exchanged(self._people)
+
+    @cached_property
+    def swap_repairs(self) -> Bools:
+        """(P,) bodies of them that can be put back: the exchange is short, and ends."""
+        return short_swaps(self._people, self.exchanged, self._settings)
+
+    def joints(self, name: str) -> Bools:
+        """Return (P, 25) which joints of each body a filter names; all where it names bodies."""
+        people, settings = self._people, self._settings
+        if not settings.uses(name):
+            return np.zeros((len(people), JOINTS), np.bool_)
+        if name == "side_swap":
+            return np.asarray(self.exchanged[:, None] & SIDED)
+        if name in CHECK_NAMES:
+            return joints_named(people, name)
+        if name == "overlap":
+            boxes = as_floats(people["box_px"])
+            named = overlapped(boxes, people["seq"], settings)
+            return np.repeat(named[:, None], JOINTS, axis=1)
+        judge = {"bone_length": odd_lengths, "symmetry": uneven_sides}[name]
+        length, sure = as_floats(people["length_m"]), people["sure"]
+        return on_joints(judge(length, sure, self.person, settings))
+
+
+def exchanged(people: Rows) -> Bools:
+    """Return which bodies of a take have left and right exchanged.
+
+    Args:
+        people: (P,) tracked bodies, ``side_swap`` judged from each to the next.
+
+    Returns:
+        (P,) bool: from a swap until the sides swap back, or the person was out of sight.
+    """
+    order, new = _runs(people)
+    swapped = np.zeros(len(people), np.bool_)
+    swapped[order] = swapped_state(named_by(people[order], "side_swap"), np.cumsum(new))
+    return swapped
+
+
+def short_swaps(people: Rows, swapped: Bools, settings: FilterSettings) -> Bools:
+    """Return which exchanged bodies can be put back, because their neighbours contradict them.
+
+    Args:
+        people: (P,) tracked bodies.
+        swapped: (P,) from ``exchanged``.
+        settings: ``swap_repair_s``, the longest exchange.
+
+    Returns:
+        (P,) bool: bodies between a step at which sides change place and one at which they change
+        back, both of the same person without a pause.
+    """
+    order, new = _runs(people)
+    own = swapped[order]
+    time = people["time_device"][order].astype(np.int64)
+    begins = own & np.append(True, ~own[:-1] | new[1:])[: len(own)]
+    ends = own & np.append(~own[1:] | new[1:], True)[-len(own) :] if len(own) else own
+    short = np.zeros(len(own), np.bool_)
+    for first, last in zip(np.flatnonzero(begins), np.flatnonzero(ends), strict=True):
+        after = last + 1
+        if first == 0 or new[first] or after >= len(own) or new[after]:
+            continue
+        if time[after] - time[first] <= settings.swap_repair_s * SECOND_100NS:
+            short[first:after] = True
+    found = np.zeros(len(people), np.bool_)
+    found[order] = short
+    return found
+
+
+def _runs(people: Rows) -> tuple[NDArray[np.intp], Bools]:
+    """Return the order by person and time, and where in it a person comes into sight."""
+    order = np.lexsort((people["time_device"], people["tracking_id"]))
+    own = people[order]
+    new = np.ones(len(own), np.bool_)
+    new[1:] = own["tracking_id"][1:] != own["tracking_id"][:-1]
+    new[1:] |= np.diff(own["time_device"]) > _NOT_SINCE_100NS
+    return order, new
