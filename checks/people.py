@@ -1,4 +1,4 @@
-"""Who is who: people followed through a take over losses of tracking, and whom it is about.
+"""People: followed through a take over losses of tracking, and the one whom it is about.
 
 A sensor gives a person a new tracking id when it has lost and found them again.
 """
@@ -14,12 +14,12 @@ from ..core.units import SECOND_100NS
 Floats = NDArray[np.floating]
 
 NEAR_S: Final = 2.0
-"""Someone who is found within this time,"""
+"""Longest time between the loss and the return of a person who is recognised by the place."""
 NEAR_M: Final = 0.8
-"""and this near to where someone was lost, is the same person."""
+"""Longest way between those two places."""
 SAME_SIZE: Final = 0.12
-"""Mean relative difference of bone lengths of one person, measured twice; of two people who are
-not of one size it is more. After a longer absence it decides."""
+"""Largest mean relative difference of the bone lengths of one person, measured twice. After a longer
+absence it decides."""
 _LOOKS_BACK: Final = 16
 """People who were lost last and may be found again."""
 _END_ROWS: Final = 5

@@ -20,7 +20,7 @@ ANKLE_NOISE_M: Final = 0.03
 """Mean distance of a foot and its ankle from the mean of their neighbours in time, over half a
 second. A single guessed foot is not steady either; what counts is that ankle and foot jump."""
 _HAND_M: Final = 0.25
-"""Hands, thumbs and feet are no keypoints; they may be farther from their neighbours in time."""
+"""Hands, thumbs and feet are not keypoints; they may be farther from their neighbours in time."""
 _WRISTS: Final = [JOINT["WristLeft"], JOINT["WristRight"]]
 _ELBOWS: Final = [JOINT["ElbowLeft"], JOINT["ElbowRight"]]
 _FEET: Final = [JOINT[part + side] for part in ("Ankle", "Foot") for side in ("Left", "Right")]
