@@ -18,8 +18,8 @@ NEAR_S: Final = 2.0
 NEAR_M: Final = 0.8
 """Longest way between those two places."""
 SAME_SIZE: Final = 0.12
-"""Largest mean relative difference of the bone lengths of one person, measured twice. After a longer
-absence it decides."""
+"""Largest mean relative difference of the bone lengths of one person, measured twice. It decides
+after a longer absence."""
 _LOOKS_BACK: Final = 16
 """People who were lost last and may be found again."""
 _END_ROWS: Final = 5
