@@ -224,6 +224,9 @@ def _redundancy(bodies: Bodies, settings: FilterSettings) -> Bools:
     return redundancy.near_copies(points, known, who, settings)
 
 
+_OFTEN: Final = 8
+"""A single noisy row of a bone or a speed costs a weight; a finding is what comes again."""
+
 FILTERS: Final[dict[str, Filter]] = {
     "tracking": Filter(_tracking),
     "range": Filter(_range, "drop"),
@@ -233,14 +236,14 @@ FILTERS: Final[dict[str, Filter]] = {
         text="bones that are too long or too short: {count} rows in {seconds}",
         join_s=1.0,
         least_s=0.0,
-        least=3,
+        least=_OFTEN,
     ),
     "symmetry": Filter(
         _symmetry,
         text="a bone much longer than its twin on the other side: {count} rows in {seconds}",
         join_s=1.0,
         least_s=0.0,
-        least=3,
+        least=_OFTEN,
     ),
     "speed": Filter(
         _speed,
@@ -248,7 +251,7 @@ FILTERS: Final[dict[str, Filter]] = {
         text="joints faster than any body: {count} rows in {seconds}",
         join_s=1.0,
         least_s=0.0,
-        least=3,
+        least=_OFTEN,
     ),
     "outliers": Filter(
         _outliers,

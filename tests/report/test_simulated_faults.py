@@ -58,11 +58,12 @@ MOMENT_S = 0.5
 """So far from a fault's own seconds a finding may begin or end: arms take time to cross."""
 SLOW = {"lag": 1.0, "side_swap": 1.0, "second_person": 1.0, "crossed_arms": 0.7}
 FOLLOWS = {
-    "pose": {"turned_away"},
-    "person": {"turned_away", "body_found", "no_body"},
+    "pose": {"turned_away", "bone_length", "symmetry", "speed"},
+    "person": {"turned_away", "body_found", "no_body", "bone_length"},
     "streams": {"several_bodies"},
     "holes": {"stall", "gap", "sensor_back", "clock_step"},
-    "guest": {"body_found", "body_lost", "turned_away"},
+    # a guest who hurries through the view
+    "guest": {"body_found", "body_lost", "turned_away", "overlap", "speed"},
 }
 """What else the faults of a session bring with them."""
 
