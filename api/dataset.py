@@ -90,6 +90,11 @@ class Dataset:
         return self._file.size
 
     @property
+    def margin(self) -> float:
+        """Side of the stored images, in sides of the crop; see ``Split.wide_images``."""
+        return self._file.margin
+
+    @property
     def sources(self) -> list[dict[str, Any]]:
         """The sessions that it was built from: name, uuid, outfit, checksums."""
         return self._file.meta.sources
@@ -101,6 +106,8 @@ class Dataset:
 
     def rows(self, split: str) -> Split:
         """Return a split: its tables as arrays, and its crops by ``images(indices)``.
+
+        ``wide_images(indices)`` gives the crops with their margin where the data set has one.
 
         Raises:
             DatasetError: It has no such split.

@@ -42,6 +42,22 @@ def build(
     size: Annotated[
         int, typer.Option("--size", help="Side of the pictures, pixels; a multiple of 4.")
     ] = 224,
+    margin: Annotated[
+        float,
+        typer.Option(
+            "--margin",
+            metavar="1.0|1.5",
+            help="Side of the stored images, in sides of the crop: 1.5 for training with shifts.",
+        ),
+    ] = 1.0,
+    decoding: Annotated[
+        str,
+        typer.Option(
+            "--decoding",
+            metavar="exact|fast",
+            help="All pixels of a crop, or images decoded at a fraction of their size.",
+        ),
+    ] = "exact",
     joints_at: Annotated[
         str,
         typer.Option(
@@ -93,6 +109,8 @@ def build(
         test=test,
         guard_s=guard,
         size=size,
+        margin=margin,
+        decoding=decoding,
         joints_at=joints_at,
         skip_damaged=skip_damaged,
         restart=restart,

@@ -13,6 +13,7 @@ from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO, LockFile
 from .crop import Block, DamagedPictureError, cut_block
 from .filters import REASONS
+from .kinect13.format import ImageShape
 from .kinect13.reader import open_kinect13
 from .outputs import ABOUT_SCHEMA, Outputs
 from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_plan
@@ -113,7 +114,7 @@ def _build(
     made = write_data_set(
         outputs,
         plan,
-        settings.size,
+        settings.image_shape,
         scheduler,
         tell,
         restart=settings.restart,
@@ -144,7 +145,7 @@ class Written:
 def write_data_set(
     outputs: Outputs,
     plan: BuildPlan,
-    size: int,
+    shape: ImageShape,
     scheduler: Scheduler,
     on_progress: OnProgress,
     *,
@@ -156,7 +157,7 @@ def write_data_set(
     Args:
         outputs: The files; checked.
         plan: What they will hold.
-        size: Side of the pictures, pixels.
+        shape: Shape of its images.
         scheduler: The processes that cut pictures.
         on_progress: Called with rows done, rows in all, and the present step.
         restart: Throw away what an interrupted build of another plan has done.
@@ -168,10 +169,10 @@ def write_data_set(
     lock = _lock(outputs)
     try:
         io = default_io()
-        part = Part(outputs, plan, size, io)
+        part = Part(outputs, plan, shape, io)
         resumed = _resumed_rows(part, plan) if part.open(restart) else 0
         try:
-            _cut_pictures(part, plan, size, scheduler, on_progress)
+            _cut_pictures(part, plan, shape, scheduler, on_progress)
         except BaseException:
             part.revoke()
             raise
@@ -199,12 +200,12 @@ def _lock(outputs: Outputs) -> LockFile:
 
 
 def _cut_pictures(
-    part: Part, plan: BuildPlan, size: int, scheduler: Scheduler, on_progress: OnProgress
+    part: Part, plan: BuildPlan, shape: ImageShape, scheduler: Scheduler, on_progress: OnProgress
 ) -> None:
     """Cut what is not done yet and note each block."""
     done = _resumed_rows(part, plan)
     on_progress(done, plan.rows, "cutting pictures")
-    blocks = list(_blocks(part, plan, size))
+    blocks = list(_blocks(part, plan, shape))
     try:
         for block, crc in scheduler.run(cut_block, blocks):
             part.mark(block.split, block.number, crc)
@@ -220,16 +221,16 @@ def _cut_pictures(
         ) from err
 
 
-def _blocks(part: Part, plan: BuildPlan, size: int) -> Iterator[Block]:
+def _blocks(part: Part, plan: BuildPlan, shape: ImageShape) -> Iterator[Block]:
     """Yield the blocks that are not done."""
     for split, pictures in plan.pictures.items():
         for number in range(-(-len(pictures) // BLOCK_ROWS)):
             if number in part.done[split]:
                 continue
             first = number * BLOCK_ROWS
-            offset = part.images[split] + first * size * size * 3
+            offset = part.images[split] + first * shape.row_bytes
             rows = pictures.take(slice(first, first + BLOCK_ROWS))
-            yield Block(split, number, part.path, offset, size, rows, part.token)
+            yield Block(split, number, part.path, offset, shape.side, rows, part.token)
 
 
 def _resumed_rows(part: Part, plan: BuildPlan) -> int:

@@ -5,11 +5,12 @@ always writes the same bytes.
 """
 
 import zlib
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,27 @@ from ..core.errors import DatasetError, KincapError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
 from ..core.geometry import stored_x0
-from ..core.jpeg import check_jpeg, decode_jpeg
 from ..sessions.schema import Rows
 from ..sessions.shard.shard_reader import ShardReader
+from .image_parts import (
+    Image,
+    Part,
+    PartDecoder,
+    StoredImage,
+    Window,
+    choose_reduction,
+    shared_windows,
+)
+from .resample import resample_window, resize_window
 from .scheduler.token import BuildToken
 
-Image = NDArray[np.uint8]
+EXACT: Final = "exact"
+FAST: Final = "fast"
+DECODING: Final = (EXACT, FAST)
+"""All pixels of a crop averaged by area; or its image decoded at a fraction, then resampled."""
+
+_WARP_LIMIT: Final = 1 << 15
+"""OpenCV resamples no image with a side as long as this."""
 
 
 class DamagedPictureError(DatasetError):
@@ -63,9 +79,10 @@ class Pictures:
         shards: Paths of shards.
         shard: (N,) index into ``shards``.
         color: (N,) rows of color_index.
-        placed: (N, 3) int64 x0, y0, side of each crop in the un-mirrored image.
+        placed: (N, 4) int64 x0, y0, width, height of each crop in the un-mirrored image.
         mirrored: (N,) bool, whether the stored image is.
         size_px: (N, 2) int64 width and height of the stored image.
+        decoding: One of ``DECODING``.
     """
 
     shards: tuple[Path, ...]
@@ -74,6 +91,7 @@ class Pictures:
     placed: NDArray[np.int64]
     mirrored: NDArray[np.bool_]
     size_px: NDArray[np.int64]
+    decoding: str = EXACT
 
     def __len__(self) -> int:
         return len(self.shard)
@@ -88,11 +106,28 @@ class Pictures:
             placed=self.placed[rows],
             mirrored=self.mirrored[rows],
             size_px=self.size_px[rows],
+            decoding=self.decoding,
         )
 
     def open(self) -> "PictureReader":
         """Return a reader of the crops."""
         return PictureReader(self)
+
+    def windows(self) -> list[Window]:
+        """Return where each crop is in its image as stored, mirrored or not."""
+        placed = self.placed.copy()
+        turned = self.mirrored
+        placed[turned, 0] = (
+            self.size_px[turned, 0] - self.placed[turned, 0] - self.placed[turned, 2]
+        )
+        return [Window(*row) for row in placed.tolist()]
+
+    def first_of_frame(self) -> NDArray[np.int64]:
+        """Return (N,) the first row of each row's image; rows of an image follow each other."""
+        seq = self.color["seq"]
+        new = np.ones(len(self), np.bool_)
+        new[1:] = (seq[1:] != seq[:-1]) | (self.shard[1:] != self.shard[:-1])
+        return np.asarray(np.flatnonzero(new)[np.cumsum(new) - 1], np.int64)
 
 
 @dataclass(frozen=True)
@@ -130,38 +165,26 @@ def cut_crop(image: Image, placed: NDArray[np.int64], mirrored: bool, size: int)
     Returns:
         (S, S, 3) uint8, un-mirrored: by area where it gets smaller, bilinear where it gets larger.
     """
-    # late: reading sessions (for a dry run) needs no OpenCV
-    import cv2
-
-    height, width = image.shape[:2]
     x0, y0, side = (int(value) for value in placed)
     if mirrored:
-        x0 = int(stored_x0(x0, side, width))
-    left, top = max(x0, 0), max(y0, 0)
-    right, bottom = min(x0 + side, width), min(y0 + side, height)
-    square = np.zeros((side, side, 3), np.uint8)
-    if left < right and top < bottom:
-        square[top - y0 : bottom - y0, left - x0 : right - x0] = image[top:bottom, left:right]
-    if mirrored:
-        square = np.ascontiguousarray(square[:, ::-1])
-    if side == size:
-        return square
-    how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(square, (size, size), interpolation=how), np.uint8)
+        x0 = int(stored_x0(x0, side, image.shape[1]))
+    return resize_window(Part(image, 0, 0, 1), Window(x0, y0, side, side), mirrored, (size, size))
 
 
 class PictureReader:
-    """Decodes stored pictures; keeps the last one for further bodies in the same frame.
+    """Cuts crops out of stored pictures; bodies of one frame share what is decoded.
 
     Args:
-        pictures: What to decode; shards are opened when they are needed.
+        pictures: Where the crops come from; shards are opened when they are needed.
     """
 
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
-        self._shards = pictures.shards
+        self._windows = pictures.windows()
+        self._first = pictures.first_of_frame()
         self._readers: dict[int, ShardReader] = {}
-        self._last: tuple[tuple[int, int], Image] | None = None
+        self._decoder = PartDecoder()
+        self._crops: tuple[int, int, list[Image]] = (0, 0, [])
 
     def __enter__(self) -> "PictureReader":
         return self
@@ -177,39 +200,67 @@ class PictureReader:
         Raises:
             DamagedPictureError: Its picture is damaged (exit 1).
         """
-        mirrored = bool(self._pictures.mirrored[row])
-        return cut_crop(self.image(row), self._pictures.placed[row], mirrored, size)
+        first = int(self._first[row])
+        if self._crops[:2] != (first, size):
+            image = self._open(first)
+            with self._named(first):
+                self._crops = (first, size, self._cut(image, self._rows(first), (size, size)))
+        return self._crops[2][row - first]
 
-    def image(self, row: int) -> Image:
-        """Return the whole picture of a row, (H, W, 3) uint8 RGB, as stored.
+    def check(self, row: int) -> None:
+        """Decode what a row needs of its picture.
 
         Raises:
-            DamagedPictureError: It is damaged (exit 1).
+            DamagedPictureError: Its picture is damaged (exit 1).
         """
-        color = self._pictures.color[row]
-        shard = int(self._pictures.shard[row])
-        key = (shard, int(color["seq"]))
-        if self._last is None or self._last[0] != key:
-            width, height = self._pictures.size_px[row].tolist()
-            self._last = (key, self._decode(shard, color, (width, height)))
-        return self._last[1]
+        image = self._open(row)
+        with self._named(row):
+            image.part(self._windows[row], 1, self._decoder)
 
-    def _decode(self, shard: int, row: np.void, size_px: tuple[int, int]) -> Image:
-        """Read, check and decode a picture."""
-        path = self._shards[shard]
+    def _open(self, row: int) -> StoredImage:
+        """Read the picture of a row and check its checksum and header."""
+        shard = int(self._pictures.shard[row])
         if shard not in self._readers:
-            self._readers[shard] = ShardReader(path)
+            self._readers[shard] = ShardReader(self._pictures.shards[shard])
         try:
-            data = self._readers[shard].blob(row)
+            data = self._readers[shard].blob(self._pictures.color[row])
         except KincapError as err:
             raise DamagedPictureError(f"{err}; --skip-damaged leaves it out") from err
+        width, height = self._pictures.size_px[row].tolist()
+        with self._named(row):
+            return StoredImage(data, (width, height))
+
+    @contextmanager
+    def _named(self, row: int) -> Iterator[None]:
+        """Name shard and frame in the error of a picture that can't be decoded."""
         try:
-            check_jpeg(data, size_px)
-            return decode_jpeg(data)
+            yield
         except KincapError as err:
+            path = self._pictures.shards[int(self._pictures.shard[row])]
             raise DamagedPictureError(
-                f"{path}: color {int(row['seq'])}: {err}; --skip-damaged leaves it out"
+                f"{path}: color {int(self._pictures.color[row]['seq'])}: {err}; "
+                "--skip-damaged leaves it out"
             ) from err
+
+    def _rows(self, first: int) -> range:
+        """Return the rows of the frame that begins at a row."""
+        return range(first, int(np.searchsorted(self._first, first, side="right")))
+
+    def _cut(self, image: StoredImage, rows: range, size_px: tuple[int, int]) -> list[Image]:
+        """Cut the crops of one picture, decoding each part of it once."""
+        mirrored = bool(self._pictures.mirrored[rows.start])
+        fast = self._pictures.decoding == FAST and max(image.size_px) < _WARP_LIMIT
+        windows = [
+            (window, choose_reduction(window, *size_px) if fast else 1)
+            for window in self._windows[rows.start : rows.stop]
+        ]
+        cut = resample_window if fast else resize_window
+        crops: dict[int, Image] = {}
+        for around, reduction, members in shared_windows(image, windows):
+            part = image.part(around, reduction, self._decoder)
+            for member in members:
+                crops[member] = cut(part, windows[member][0], mirrored, size_px)
+        return [crops[index] for index in range(len(rows))]
 
 
 @cache
@@ -240,7 +291,7 @@ def cut_block(block: Block) -> int:
             block.token.check()
         with pictures.open() as reader:
             for row in range(len(pictures)):
-                data = reader.crop(row, block.size).tobytes()
+                data = reader.crop(row, block.size).reshape(-1).data
                 crc = zlib.crc32(data, crc)
                 io.write_at(fd, data, block.offset + row * len(data))
         io.sync(fd)
@@ -262,7 +313,7 @@ def find_damaged(pictures: Pictures) -> NDArray[np.bool_]:
     with pictures.open() as reader:
         for row in range(len(pictures)):
             try:
-                reader.image(row)
+                reader.check(row)
             except DamagedPictureError:
                 damaged[row] = True
     return damaged

@@ -97,8 +97,12 @@ def make_plan(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProg
     asked = [name for name in SPLITS if name in split.asked_for]
     error, unread = _label_error(sessions)
     return BuildPlan(
-        columns={name: columns_of(sessions, name, settings.size) for name in asked},
-        pictures={name: pictures_of(sessions, name) for name in asked},
+        columns={
+            name: columns_of(sessions, name, settings.size, settings.margin) for name in asked
+        },
+        pictures={
+            name: pictures_of(sessions, name, settings.margin, settings.decoding) for name in asked
+        },
         meta=Meta(
             sessions=tuple(names),
             settings=settings.toml(split, None if given is None else given.sha256),

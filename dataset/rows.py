@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from ..core.geometry import image_to_crop, snapped_xyxy
 from ..core.units import MS_100NS, SECOND_100NS
 from .candidates import Candidates
-from .crop import Pictures
+from .crop import EXACT, Pictures
 from .finding_counts import Reported
 from .kinect13.format import FIELDS, SPLITS
 from .session_data import Recording
+
+_WHOLE_QUARTERS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,13 @@ class SessionPlan:
         return np.asarray((self.candidates.weight > 0).any(axis=1))
 
 
-def columns_of(sessions: Sequence[SessionPlan], split: str, size: int) -> dict[str, NDArray[Any]]:
+def columns_of(
+    sessions: Sequence[SessionPlan], split: str, size: int, margin: float
+) -> dict[str, NDArray[Any]]:
     """Return the tables of one split."""
-    parts = [_session_columns(index, one, split, size) for index, one in enumerate(sessions)]
+    parts = [
+        _session_columns(index, one, split, size, margin) for index, one in enumerate(sessions)
+    ]
     return {
         name: np.concatenate([part[name] for part in parts]).astype(FIELDS[name].dtype)
         for name in FIELDS
@@ -55,13 +61,13 @@ def columns_of(sessions: Sequence[SessionPlan], split: str, size: int) -> dict[s
 
 
 def _session_columns(
-    index: int, one: SessionPlan, split: str, size: int
+    index: int, one: SessionPlan, split: str, size: int, margin: float
 ) -> dict[str, NDArray[Any]]:
     """Return the rows of one session in one split."""
     rows = np.flatnonzero(one.goes_to == split)
     found, recording = one.candidates, one.recording
     color = recording.color[found.frame[rows]]
-    box = snapped_xyxy(found.placed[rows])
+    box = snapped_xyxy(_crops(found.placed[rows], margin))
     labelled = found.visibility[rows][..., None] > 0
     crop_px = np.where(labelled, image_to_crop(found.points[rows], box, size), -1)
     slot = found.slot[rows]
@@ -91,21 +97,28 @@ def _take_start(recording: Recording) -> NDArray[np.int64]:
     return start
 
 
-def pictures_of(sessions: Sequence[SessionPlan], split: str) -> Pictures:
+def pictures_of(
+    sessions: Sequence[SessionPlan], split: str, margin: float, decoding: str
+) -> Pictures:
     """Return where the pictures of one split come from."""
-    parts = [session_pictures(one, np.flatnonzero(one.goes_to == split)) for one in sessions]
+    parts = [
+        session_pictures(one, np.flatnonzero(one.goes_to == split), margin, decoding)
+        for one in sessions
+    ]
     shards = [path for part in parts for path in part.shards]
     before = np.cumsum([0, *(len(part.shards) for part in parts[:-1])])
     joined = {
         item.name: np.concatenate([getattr(part, item.name) for part in parts])
         for item in fields(Pictures)
-        if item.name not in ("shards", "shard")
+        if item.name not in ("shards", "shard", "decoding")
     }
     shard = np.concatenate([part.shard + n for part, n in zip(parts, before, strict=True)])
-    return Pictures(shards=tuple(shards), shard=shard.astype(np.int32), **joined)
+    return Pictures(shards=tuple(shards), shard=shard.astype(np.int32), decoding=decoding, **joined)
 
 
-def session_pictures(one: SessionPlan, rows: NDArray[np.intp]) -> Pictures:
+def session_pictures(
+    one: SessionPlan, rows: NDArray[np.intp], margin: float = 1.0, decoding: str = EXACT
+) -> Pictures:
     """Return where the pictures of some candidates of a session come from."""
     found, recording = one.candidates, one.recording
     frame = found.frame[rows]
@@ -113,7 +126,30 @@ def session_pictures(one: SessionPlan, rows: NDArray[np.intp]) -> Pictures:
         shards=tuple(recording.folder / name for name in recording.shards),
         shard=recording.color_shard[frame],
         color=recording.color[frame],
-        placed=found.placed[rows],
+        placed=_with_margin(_crops(found.placed[rows], margin), margin),
         mirrored=np.full(len(rows), recording.mirrored),
         size_px=np.tile(np.array(recording.size_px, np.int64), (len(rows), 1)),
+        decoding=decoding,
     )
+
+
+def _crops(placed: NDArray[np.int64], margin: float) -> NDArray[np.int64]:
+    """Return the boxes of crops: as they are, or with a margin of sides that are multiples of 4.
+
+    A quarter of a side is then whole pixels, so the crop is the middle of its image to the pixel.
+
+    Args:
+        placed: (N, 3) x0, y0, side.
+        margin: Side of the images, in sides of the crop.
+    """
+    if margin == 1:
+        return placed
+    more = -placed[:, 2:] % _WHOLE_QUARTERS
+    return np.concatenate([placed[:, :2] - more // 2, placed[:, 2:] + more], axis=1)
+
+
+def _with_margin(crops: NDArray[np.int64], margin: float) -> NDArray[np.int64]:
+    """Return (N, 4) x0, y0, width, height of images around crops (N, 3)."""
+    side = crops[:, 2:]
+    around = np.rint(side * (margin - 1) / 2).astype(np.int64)
+    return np.concatenate([crops[:, :2] - around, np.repeat(side + 2 * around, 2, axis=1)], axis=1)

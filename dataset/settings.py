@@ -11,8 +11,9 @@ from ..core.pairing import PAIR_WITHIN_100NS
 from ..core.units import MS_100NS
 from .boxes import WIDEN
 from .candidates import JOINTS_AT, NEAREST
+from .crop import DECODING, EXACT
 from .filters import FilterSettings
-from .kinect13.format import LARGEST_SIZE, SMALLEST_SIZE
+from .kinect13.format import LARGEST_SIZE, MARGINS, SMALLEST_SIZE, ImageShape
 from .scheduler.scheduler import dask_place
 from .split.flags import DEFAULT_VAL, GUARD_S, SplitSettings
 
@@ -28,7 +29,10 @@ class BuildSettings:
         val: Share of the time that is validation, or a glob of sessions.
         test: Glob of the sessions that are the test set, or None.
         guard_s: Seconds around validation and test frames that are left out of training.
-        size: Side of the pictures, pixels, a multiple of 4.
+        size: Side S of the crops, pixels, a multiple of 4; of 8 with a margin.
+        margin: Side of the stored images, in sides of the crop: 1.0 or 1.5.
+        decoding: "exact": every pixel of a crop counts by its area; "fast": images are decoded at a
+            fraction of their size and resampled.
         joints_at: "nearest": as the paired body row has them; "color": moved to the colour frame's
             time, between the two body rows around it.
         skip_damaged: Check every needed picture first and leave damaged ones out.
@@ -48,6 +52,8 @@ class BuildSettings:
     test: str | None = None
     guard_s: float = GUARD_S
     size: int = 224
+    margin: float = 1.0
+    decoding: str = EXACT
     joints_at: str = NEAREST
     skip_damaged: bool = False
     restart: bool = False
@@ -69,6 +75,16 @@ class BuildSettings:
                 f"--size {self.size}: expected a multiple of 4 from {SMALLEST_SIZE} "
                 f"to {LARGEST_SIZE}"
             )
+        if self.margin not in MARGINS:
+            raise DatasetError(
+                f"--margin {self.margin:g}: expected one of {', '.join(map(str, MARGINS))}"
+            )
+        if self.margin != 1 and self.size % 8:
+            raise DatasetError(
+                f"--size {self.size}: expected a multiple of 8 with --margin {self.margin:g}"
+            )
+        if self.decoding not in DECODING:
+            raise DatasetError(f"--decoding {self.decoding}: expected one of {', '.join(DECODING)}")
         if self.joints_at not in JOINTS_AT:
             raise DatasetError(
                 f"--joints-at {self.joints_at}: expected one of {', '.join(JOINTS_AT)}"
@@ -82,6 +98,11 @@ class BuildSettings:
                     f"--workers {self.workers}: processes of this machine, and --scheduler uses "
                     "those of its cluster; leave one of them out"
                 )
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """Shape of the stored images."""
+        return ImageShape(self.size, self.margin)
 
     def with_shared_paths(self) -> "BuildSettings":
         """Return the settings with paths that other machines can follow, where some are asked."""
@@ -103,6 +124,8 @@ class BuildSettings:
         kept = {
             **given,
             "size": self.size,
+            "margin": self.margin,
+            "decoding": self.decoding,
             "sessions": self.sessions,
             "skip_damaged": self.skip_damaged,
             "box_scale": BOX_SCALE,

@@ -20,6 +20,7 @@ from ..core.errors import DatasetError
 from ..core.files.file_io import FileIO
 from ..core.files.small_files import read_small
 from ..core.sizes import size_text
+from .kinect13.format import ImageShape
 from .kinect13.reader import open_kinect13
 from .kinect13.writer import create_kinect13
 from .outputs import JOURNAL_SCHEMA, Outputs
@@ -49,7 +50,7 @@ class Part:
     Args:
         outputs: The data set that it becomes, and the files beside it.
         plan: What it will hold.
-        size: Side of the pictures, pixels.
+        shape: Shape of its images.
         io: File handling.
 
     Attributes:
@@ -59,7 +60,7 @@ class Part:
         token: Of this build.
     """
 
-    def __init__(self, outputs: Outputs, plan: BuildPlan, size: int, io: FileIO) -> None:
+    def __init__(self, outputs: Outputs, plan: BuildPlan, shape: ImageShape, io: FileIO) -> None:
         self.out = outputs.out
         self.path = outputs.part
         self.journal = outputs.journal
@@ -68,7 +69,7 @@ class Part:
         self.done: Done = {}
         self.token = BuildToken(self.journal, new_token())
         self._plan = plan
-        self._size = size
+        self._shape = shape
         self._terms = _terms(plan)
         self._io = io
 
@@ -135,7 +136,7 @@ class Part:
             self.discard()
             self._save()
             self.images = create_kinect13(
-                self.path, self._size, self._plan.columns, self._plan.meta, self._io
+                self.path, self._shape, self._plan.columns, self._plan.meta, self._io
             )
             self.done = {split: {} for split in self._plan.columns}
             self._save()
@@ -208,7 +209,7 @@ class Part:
         """Return in words why the file could not be begun, and what would help."""
         if err.errno != errno.ENOSPC:
             return err.strerror or str(err)
-        needed = size_text(self._plan.rows * self._size**2 * 3)
+        needed = size_text(self._plan.rows * self._shape.row_bytes)
         return f"{err.strerror}; it needs {needed}: make room, or take a smaller --size"
 
     def _verify(self) -> str:
@@ -238,7 +239,7 @@ class Part:
 
     def _spans(self) -> list[Span]:
         """Return the finished blocks in the order of the file."""
-        row = self._size * self._size * 3
+        row = self._shape.row_bytes
         spans = []
         for split, blocks in self.done.items():
             count = len(self._plan.pictures[split])

@@ -21,8 +21,8 @@ ALIGNMENT: Final = 4096
 """Datasets begin at a whole page, so that a block of pictures is whole pages too."""
 SMALLEST_SIZE: Final = 4
 LARGEST_SIZE: Final = 4096
-MARGIN: Final = 1.0
-"""Side of the stored pictures, in sides S of the crop: attribute ``margin``."""
+MARGINS: Final = (1.0, 1.5)
+"""Side of the stored images, in sides S of the crop: attribute ``margin``."""
 LAYOUT: Final = "crops"
 """One square crop a person: attribute ``layout``."""
 
@@ -90,6 +90,34 @@ META_NAMES: Final = ("sessions", "cues")
 NAME_BYTES: Final = 64
 BYTES: Final = np.dtype("u1")
 NAME: Final = np.dtype(f"S{NAME_BYTES}")
+
+
+@dataclass(frozen=True)
+class ImageShape:
+    """Shape of the stored images.
+
+    Attributes:
+        size: Side S of the crops, pixels.
+        margin: Side of the images, in sides of the crop; one of ``MARGINS``.
+    """
+
+    size: int
+    margin: float = 1.0
+
+    @property
+    def side(self) -> int:
+        """Side of the images, pixels; the crop is in the middle."""
+        return round(self.size * self.margin)
+
+    @property
+    def border(self) -> int:
+        """Pixels around the crop on each side."""
+        return (self.side - self.size) // 2
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of an image."""
+        return self.side**2 * 3
 
 
 def skeleton_meta(skeleton: Skeleton) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from .format import (
     FORMAT,
     LARGEST_SIZE,
     LAYOUT,
-    MARGIN,
+    MARGINS,
     META_NAMES,
     META_TEXTS,
     READABLE,
@@ -32,6 +32,7 @@ from .format import (
     SPLITS,
     Columns,
     Images,
+    ImageShape,
     Meta,
     plain_meta,
     schema,
@@ -52,6 +53,8 @@ __all__ = [
 
 
 WHAT: Final = "a kincap data set"
+_WIDE_BLOCK: Final = 64
+"""Images with a margin that are read at a time to take their crops out."""
 LARGEST_META: Final = 1 << 26
 """Bytes of the largest text in ``meta`` that is read."""
 
@@ -61,7 +64,9 @@ class Split:
 
     Attributes:
         name: ``train``, ``val`` or ``test``.
-        size: Side of the pictures, pixels.
+        size: Side S of the crops, pixels.
+        image_size: Side of the stored images, pixels: larger than the crops where the data set has
+            a margin.
         keypoints_px: (N, 13, 2) float32, crop pixels; (-1, -1) where visibility is 0.
         visibility: (N, 13) uint8: 0 unlabelled, 1 occluded or inferred, 2 visible or unknown.
         weight: (N, 13) float32 in [0, 1]; what a loss uses.
@@ -95,7 +100,8 @@ class Split:
 
     def __init__(self, name: str, images: "_ImageRows", columns: Columns) -> None:
         self.name = name
-        self.size = images.size
+        self.size = images.shape.size
+        self.image_size = images.shape.side
         self._images = images
         for field, values in columns.items():
             values.flags.writeable = False
@@ -105,7 +111,7 @@ class Split:
         return self._images.count
 
     def images(self, indices: npt.ArrayLike, out: Images | None = None) -> Images:
-        """Read pictures, in the order asked for.
+        """Read crops, in the order asked for; their pixels are those of ``keypoints_px``.
 
         Args:
             indices: (B,) integers in [0, N), repeats allowed.
@@ -119,35 +125,74 @@ class Split:
             ValueError: ``out`` has another shape, type or order.
             DatasetError: The file ends before the picture does (exit 1).
         """
+        border = self._images.shape.border
+        if not border:
+            return self._images.read(indices, out)
+        middle = slice(border, border + self.size)
+        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
+        shape = (len(wanted), self.size, self.size, 3)
+        if out is None:
+            out = np.empty(shape, np.uint8)
+        _check_out(out, shape)
+        for start in range(0, len(wanted), _WIDE_BLOCK):
+            block = slice(start, start + _WIDE_BLOCK)
+            out[block] = self._images.read(wanted[block], None)[:, middle, middle]
+        return out
+
+    def wide_images(self, indices: npt.ArrayLike, out: Images | None = None) -> Images:
+        """Read images with their margin; the crop is in the middle of each.
+
+        A keypoint's place is ``keypoints_px + (image_size - size) / 2``.
+
+        Args:
+            indices: (B,) integers in [0, N), repeats allowed.
+            out: (B, R, R, 3) uint8, C-contiguous, to read into; made where it is not given. R is
+                ``image_size``.
+
+        Returns:
+            (B, R, R, 3) uint8, RGB: ``out`` where that was given.
+
+        Raises:
+            IndexError: An index is outside the split.
+            ValueError: ``out`` has another shape, type or order.
+            DatasetError: The file ends before the image does (exit 1).
+        """
         return self._images.read(indices, out)
+
+
+def _check_out(out: Images, shape: tuple[int, ...]) -> None:
+    """Refuse a buffer that images can't be read into."""
+    if out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
+        raise ValueError(f"out: expected {shape} uint8, C-contiguous")
 
 
 class _ImageRows:
     """The pictures of one split, read by place."""
 
-    def __init__(self, path: Path, fd: int | None, offset: int, count: int, size: int) -> None:
+    def __init__(
+        self, path: Path, fd: int | None, offset: int, count: int, shape: ImageShape
+    ) -> None:
         self.path = path
         self.fd = fd
         self.offset = offset
         self.count = count
-        self.size = size
-        self.row_bytes = size * size * 3
+        self.shape = shape
+        self.row_bytes = shape.row_bytes
         # without preadv (Windows; not tried) the system maps the file; an empty map is refused
         self._map: Images | None = None
         if fd is None and count:
-            shape = (count, size, size, 3)
-            self._map = np.memmap(path, np.uint8, mode="r", offset=offset, shape=shape)
+            rows = (count, shape.side, shape.side, 3)
+            self._map = np.memmap(path, np.uint8, mode="r", offset=offset, shape=rows)
 
     def read(self, indices: npt.ArrayLike, out: Images | None) -> Images:
-        """Do what ``Split.images`` says."""
+        """Do what ``Split.wide_images`` says."""
         wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
         if len(wanted) and not (wanted.min() >= 0 and wanted.max() < self.count):
             raise IndexError(f"{self.path}: picture outside 0..{self.count - 1}")
-        shape = (len(wanted), self.size, self.size, 3)
+        shape = (len(wanted), self.shape.side, self.shape.side, 3)
         if out is None:
             out = np.empty(shape, np.uint8)
-        elif out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
-            raise ValueError(f"out: expected {shape} uint8, C-contiguous")
+        _check_out(out, shape)
         if self._map is not None:
             np.take(self._map, wanted, axis=0, out=out)
         elif len(wanted):
@@ -187,22 +232,31 @@ class Kinect13:
 
     Attributes:
         path: The file.
-        size: Side of the pictures, pixels.
+        size: Side S of the crops, pixels.
+        margin: Side of the stored images, in sides of the crop.
         splits: Names of the splits that it has.
         meta: What it says about itself; its keypoints are ``meta.skeleton``.
     """
 
-    def __init__(self, path: Path, file: h5py.File, skeleton: Skeleton) -> None:
+    def __init__(self, path: Path, file: h5py.File, skeleton: Skeleton, margin: float) -> None:
         self.path = path
+        self.margin = margin
         self.meta = _read_meta(path, file, skeleton)
         self.splits = tuple(name for name in SPLITS if name in file)
         if not self.splits:
             raise DatasetError(f"{path}: no train, val or test split; build it again")
-        self.size = int(file[self.splits[0]]["images"].shape[1])
+        side = int(file[self.splits[0]]["images"].shape[1])
+        self.size = round(side / margin)
+        self._shape = ImageShape(self.size, margin)
         if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
             raise DatasetError(
                 f"{path}: images of {self.size}x{self.size} pixels, expected "
                 f"{SMALLEST_SIZE} to {LARGEST_SIZE}; build it again"
+            )
+        if self._shape.side != side or self._shape.border * 2 != side - self.size:
+            raise DatasetError(
+                f"{path}: images of {side} pixels with a margin of {margin}; expected a multiple "
+                "of 12; build it again"
             )
         columns = {name: self._columns(file, name) for name in self.splits}
         # the very file that was checked, even if another has its name by now
@@ -248,16 +302,16 @@ class Kinect13:
     def _image_rows(self, file: h5py.File, name: str) -> _ImageRows:
         dataset = file[name]["images"]
         offset = file_offset(dataset) or 0
-        return _ImageRows(self.path, self._fd, offset, dataset.shape[0], self.size)
+        return _ImageRows(self.path, self._fd, offset, dataset.shape[0], self._shape)
 
     def _columns(self, file: h5py.File, name: str) -> dict[str, npt.NDArray[Any]]:
         """Load the tables of a split and check what other code trusts."""
         group = file[name]
         count, height, width, _ = group["images"].shape
-        if height != width or width != self.size:
+        side = self._shape.side
+        if height != width or width != side:
             raise DatasetError(
-                f"{self.path}: {name}/images are {width}x{height} pixels, "
-                f"expected {self.size}x{self.size}"
+                f"{self.path}: {name}/images are {width}x{height} pixels, expected {side}x{side}"
             )
         for field in (*FIELDS, *filter(group.__contains__, (ROW, "masks"))):
             if len(group[field]) != count:
@@ -286,15 +340,15 @@ def open_kinect13(path: Path | str, skeleton: Skeleton = KEYPOINTS_13) -> Kinect
             keypoints.
     """
     path = Path(path)
-    version = _version(path)
+    version, margin = _version(path)
     with open_checked(
         path, schema(version, skeleton), what=WHAT, error=DatasetError, groups=("meta",)
     ) as file:
-        return Kinect13(path, file, skeleton)
+        return Kinect13(path, file, skeleton, margin)
 
 
-def _version(path: Path) -> int:
-    """Return the version of a data set, one of ``READABLE``; refuse other formats and versions."""
+def _version(path: Path) -> tuple[int, float]:
+    """Return version and margin of a data set; refuse other formats and versions."""
     head = read_header(
         path, ("format", "format_version", "margin", "layout"), what=WHAT, error=DatasetError
     )
@@ -306,12 +360,15 @@ def _version(path: Path) -> int:
         raise DatasetError(f"{path}: data set version {version}, {reads}; build it again")
     if version not in READABLE:
         raise DatasetError(f"{path}: data set version {version}, {reads}; upgrade kincap")
-    for name, value in (("margin", MARGIN), ("layout", LAYOUT.encode())):
-        if version > 1 and head.get(name) != value:
+    if version == 1:
+        return 1, 1.0
+    for name, values in (("margin", MARGINS), ("layout", (LAYOUT.encode(),))):
+        if head.get(name) not in values:
             raise DatasetError(
-                f"{path}: {name} is {head.get(name)!r}, this kincap reads {value!r}; upgrade kincap"
+                f"{path}: {name} is {head.get(name)!r}, this kincap reads "
+                f"{' or '.join(map(repr, values))}; upgrade kincap"
             )
-    return int(version)
+    return int(version), float(head["margin"])
 
 
 def _read_meta(path: Path, file: h5py.File, skeleton: Skeleton) -> Meta:

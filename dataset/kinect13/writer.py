@@ -29,7 +29,6 @@ from .format import (
     FORMAT_VERSION,
     IMAGE_AXES,
     LAYOUT,
-    MARGIN,
     META_NAMES,
     META_TEXTS,
     NAME,
@@ -37,6 +36,7 @@ from .format import (
     ROW,
     SCALE,
     Columns,
+    ImageShape,
     Meta,
     fields_of,
     plain_meta,
@@ -50,7 +50,7 @@ _METADATA_BYTES: Final = 1 << 20
 
 def create_kinect13(
     path: Path,
-    size: int,
+    shape: ImageShape,
     splits: Mapping[str, Columns],
     meta: Meta,
     io: FileIO | None = None,
@@ -59,7 +59,7 @@ def create_kinect13(
 
     Args:
         path: Must not exist.
-        size: Side of the pictures, pixels.
+        shape: Shape of its images.
         splits: The tables of ``fields_of`` its skeleton, by split, in their order.
         meta: Its description of itself.
         io: File handling.
@@ -73,18 +73,18 @@ def create_kinect13(
     texts = _texts(meta)
     needed = _METADATA_BYTES + sum(len(text.encode()) + ALIGNMENT for text in texts.values())
     for columns in splits.values():
-        needed += len(columns["keypoints_px"]) * size * size * 3 + ALIGNMENT
+        needed += len(columns["keypoints_px"]) * shape.row_bytes + ALIGNMENT
         needed += sum(values.nbytes + ALIGNMENT for values in columns.values())
     with (
         ReservedFile(path, needed, io or FileIO()) as reserved,
         create_file(reserved, alignment=ALIGNMENT) as file,
     ):
-        return _fill(file, size, splits, meta, texts)
+        return _fill(file, shape, splits, meta, texts)
 
 
 def _fill(
     file: h5py.File,
-    size: int,
+    shape: ImageShape,
     splits: Mapping[str, Columns],
     meta: Meta,
     texts: Mapping[str, str],
@@ -93,15 +93,15 @@ def _fill(
     file.attrs["format"] = np.bytes_(FORMAT.encode())
     file.attrs["format_version"] = FORMAT_VERSION
     file.attrs["kincap_version"] = np.bytes_(__version__.encode())
-    file.attrs["margin"] = MARGIN
+    file.attrs["margin"] = shape.margin
     file.attrs["layout"] = np.bytes_(LAYOUT.encode())
     axes = shared_axes(meta.skeleton)
-    shared = {axis: _scale(file, axis, length or size) for axis, length in axes.items()}
+    shared = {axis: _scale(file, axis, length or shape.side) for axis, length in axes.items()}
     places = {}
     for name, columns in splits.items():
         count = len(columns["keypoints_px"])
         scales = {**shared, ROW: _scale(file, f"{name}/{ROW}", count)}
-        images = create_dataset(file, f"{name}/images", (count, size, size, 3), BYTES)
+        images = create_dataset(file, f"{name}/images", (count, shape.side, shape.side, 3), BYTES)
         name_axes(images, [scales[axis] for axis in (ROW, *IMAGE_AXES)])
         offset = file_offset(images)
         places[name] = -1 if offset is None else offset
@@ -137,17 +137,21 @@ def write_kinect13(
     *,
     sessions: Sequence[str] = ("synthetic",),
     skeleton: Skeleton = KEYPOINTS_13,
+    margin: float = 1.0,
 ) -> Path:
     """Write a whole data set from arrays: for public sets and for tests.
 
     Args:
         path: The file; replaced if it is there.
         splits: By split at least ``images`` (N, S, S, 3) uint8 and ``keypoints_px`` (N, K, 2).
-            Other tables have defaults: visibility 2, or 0 where a keypoint is NaN; weight 1, or 0
-            where visibility is 0; the box is the picture itself; color_seq counts; times NaN.
+            With a margin the images are R pixels wide and high, and the keypoints those of the crop
+            in their middle. Other tables have defaults: visibility 2, or 0 where a keypoint is NaN;
+            weight 1, or 0 where visibility is 0; the box is the crop itself; color_seq counts;
+            times NaN.
         meta: What it says about itself; made from the rest where it is not given.
         sessions: Names of its sources.
         skeleton: Its K keypoints.
+        margin: Side of the images, in sides of the crop.
 
     Returns:
         The path.
@@ -156,13 +160,13 @@ def write_kinect13(
     sizes = {np.shape(columns["images"])[1] for columns in splits.values()}
     if len(sizes) != 1:
         raise DatasetError(f"{path}: splits of pictures of sizes {sorted(sizes)}; expected one")
-    size = sizes.pop()
+    shape = ImageShape(round(sizes.pop() / margin), margin)
     meta = meta or plain_meta(sessions, skeleton=skeleton)
-    filled = {name: _with_defaults(columns, size, meta) for name, columns in splits.items()}
+    filled = {name: _with_defaults(columns, shape.size, meta) for name, columns in splits.items()}
     io = FileIO()
     part = path.with_name(path.name + ".new")
     part.unlink(missing_ok=True)
-    places = create_kinect13(part, size, filled, meta, io)
+    places = create_kinect13(part, shape, filled, meta, io)
     fd = io.open_write(part)
     try:
         for name, columns in splits.items():

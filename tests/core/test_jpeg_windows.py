@@ -44,7 +44,7 @@ def test_damage_is_told_or_harmless_and_never_kills() -> None:
     data = encode_jpeg(noise(960, 540))
     with pytest.raises(KincapError, match="not a JPEG"):
         SmallPicture(b"nothing")
-    with pytest.raises(KincapError, match="more than"):
+    with pytest.raises(KincapError, match="at most 64000000"):
         SmallPicture(b"\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff" + bytes(20))
     rng = np.random.default_rng(5)
     for cut in (300, 700, 5000, len(data) // 2, len(data) - 3):

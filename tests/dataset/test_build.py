@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kincap.core.errors import KincapError
+from kincap.core.jpeg import encode_jpeg
 from kincap.core.skeleton import KEYPOINT, KEYPOINT_JOINT
 from kincap.dataset.build import BuildResult, BuildSettings, build
 from kincap.dataset.filters import REASONS
@@ -21,7 +22,7 @@ from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import Stream
 from kincap.sessions.shard.shard_reader import ShardReader
 
-from .conftest import Body, Frame, Sessions, crop_to_image, joint_color
+from .conftest import SIZE_PX, Body, Frame, Sessions, crop_to_image, joint_color
 
 
 def settings(made: Sessions, **more: object) -> BuildSettings:
@@ -355,12 +356,30 @@ def test_a_copy_of_a_session_is_refused(sessions, walk) -> None:
     assert "val1: a copy of session train1" in said
 
 
-def test_a_picture_that_is_no_jpeg_is_damaged_although_its_checksum_holds(sessions, walk) -> None:
-    broken = b"\xff\xd8" + bytes(500) + b"\xff\xd9"
+def giant(width: int, height: int) -> bytes:
+    """A small JPEG whose header declares a giant."""
+    data = encode_jpeg(np.zeros((16, 16, 3), np.uint8))
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + height.to_bytes(2) + width.to_bytes(2) + data[at + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("broken", "why", "workers"),
+    [
+        (b"\xff\xd8" + bytes(500) + b"\xff\xd9", "no frame header", 2),
+        (giant(30_000, 30_000), "JPEG of 30000x30000 pixels, expected 320x240", 1),
+        (giant(*SIZE_PX), "damaged JPEG", 1),
+    ],
+)
+def test_a_picture_that_is_no_jpeg_is_damaged_although_its_checksum_holds(
+    sessions, walk, broken: bytes, why: str, workers: int
+) -> None:
     sessions("train1", [*walk(4), Frame(blob=broken)])
     sessions("val1", walk(3))
-    assert "color 4" in refused(settings(sessions), exit_code=1)
-    assert only(build(settings(sessions, skip_damaged=True, workers=2)), damaged=1)
+    said = refused(settings(sessions), exit_code=1)
+    assert "color 4" in said
+    assert why in said
+    assert only(build(settings(sessions, skip_damaged=True, workers=workers)), damaged=1)
 
 
 def test_what_kincap_did_not_make_is_never_replaced(sessions, walk, tmp_path) -> None:

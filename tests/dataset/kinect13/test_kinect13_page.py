@@ -52,7 +52,7 @@ def test_the_table_of_datasets_is_the_file(section: str, sessions: Sessions, wal
                 r"\w+", dims
             )
             assert lengths == re.findall(r"\w+", shape)
-            expected = tuple({"N": 3, "S": 64}.get(n) or int(n) for n in lengths)
+            expected = tuple({"N": 3, "R": 64}.get(n) or int(n) for n in lengths)
             assert dataset.dtype == np.dtype("<" + kind)
             assert dataset.shape == expected
         assert set(file["meta"]) == {*META_TEXTS, *META_NAMES}
