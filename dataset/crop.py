@@ -21,7 +21,7 @@ from ..core.files.file_io import FileIO
 from ..core.geometry import stored_x0
 from ..sessions.schema import Rows
 from ..sessions.shard.shard_reader import ShardReader
-from .image_parts import (
+from .images.parts import (
     Image,
     Part,
     PartDecoder,
@@ -30,7 +30,7 @@ from .image_parts import (
     choose_reduction,
     shared_windows,
 )
-from .resample import resample_window, resize_window
+from .images.resample import resample_window, resize_window
 from .scheduler.token import BuildToken
 
 EXACT: Final = "exact"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import KincapError
-from ...core.jpeg_windows import SmallPicture
+from ...core.jpeg_parts.windows import SmallPicture
 from ...core.units import TICK_S
 
 Floats = NDArray[np.float64]

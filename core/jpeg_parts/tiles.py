@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import KincapError
-from .jpeg import MAX_PIXELS, jpeg_size
+from ..errors import KincapError
+from ..jpeg import MAX_PIXELS, jpeg_size
 
 TILE_MARGIN_PX: Final = 2
 """Pixels at a border inside the picture that may differ from the whole picture's."""

@@ -7,9 +7,9 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from ..core.errors import KincapError
-from ..core.jpeg import check_jpeg
-from ..core.jpeg_tiles import TILE_MARGIN_PX, find_tiles
+from ...core.errors import KincapError
+from ...core.jpeg import check_jpeg
+from ...core.jpeg_parts.tiles import TILE_MARGIN_PX, find_tiles
 
 Image = NDArray[np.uint8]
 

@@ -10,9 +10,9 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from .errors import KincapError
-from .jpeg import jpeg_size
-from .jpeg_tiles import JpegTiles, find_tiles
+from ..errors import KincapError
+from ..jpeg import jpeg_size
+from .tiles import JpegTiles, find_tiles
 
 Grey = NDArray[np.uint8]
 

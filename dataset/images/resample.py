@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .image_parts import Image, Part, Window
+from .parts import Image, Part, Window
 
 
 def resize_window(part: Part, window: Window, mirrored: bool, size_px: tuple[int, int]) -> Image:

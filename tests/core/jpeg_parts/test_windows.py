@@ -6,7 +6,7 @@ import pytest
 
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
-from kincap.core.jpeg_windows import SmallPicture
+from kincap.core.jpeg_parts.windows import SmallPicture
 
 
 def noise(width: int, height: int) -> np.ndarray:

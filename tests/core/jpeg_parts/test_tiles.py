@@ -6,7 +6,7 @@ import pytest
 
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import decode_jpeg, encode_jpeg
-from kincap.core.jpeg_tiles import TILE_MARGIN_PX, find_tiles
+from kincap.core.jpeg_parts.tiles import TILE_MARGIN_PX, find_tiles
 
 SAMPLING = {
     "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,

@@ -7,7 +7,7 @@ import pytest
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import decode_jpeg, encode_jpeg
 from kincap.dataset.crop import cut_crop
-from kincap.dataset.image_parts import (
+from kincap.dataset.images.parts import (
     Image,
     PartDecoder,
     StoredImage,
@@ -15,7 +15,7 @@ from kincap.dataset.image_parts import (
     choose_reduction,
     shared_windows,
 )
-from kincap.dataset.resample import resample_window, resize_window
+from kincap.dataset.images.resample import resample_window, resize_window
 
 SIZE = (960, 540)
 
