@@ -23,7 +23,7 @@ from ..sessions.schema import Rows
 from ..sessions.shard.shard_reader import ShardReader
 from .images.parts import (
     Image,
-    Part,
+    ImagePart,
     PartDecoder,
     StoredImage,
     Window,
@@ -168,7 +168,9 @@ def cut_crop(image: Image, placed: NDArray[np.int64], mirrored: bool, size: int)
     x0, y0, side = (int(value) for value in placed)
     if mirrored:
         x0 = int(stored_x0(x0, side, image.shape[1]))
-    return resize_window(Part(image, 0, 0, 1), Window(x0, y0, side, side), mirrored, (size, size))
+    return resize_window(
+        ImagePart(image, 0, 0, 1), Window(x0, y0, side, side), mirrored, (size, size)
+    )
 
 
 class PictureReader:

@@ -88,7 +88,7 @@ class JpegTiles:
 
 @dataclass(frozen=True)
 class _Header:
-    """What a JPEG says before its data: place of the size, sides of an MCU, restart interval."""
+    """The header of a JPEG: its end, place of the size, sides of an MCU, restart interval."""
 
     end: int
     size_at: int

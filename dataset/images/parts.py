@@ -55,7 +55,7 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Part:
+class ImagePart:
     """A decoded part of an image.
 
     Attributes:
@@ -130,7 +130,7 @@ class StoredImage:
         self._data = data
         self._tiles = find_tiles(data)
 
-    def part(self, window: Window, reduction: int, decoder: PartDecoder) -> Part:
+    def part(self, window: Window, reduction: int, decoder: PartDecoder) -> ImagePart:
         """Decode the part around a window; its pixels there are those of the whole image.
 
         Args:
@@ -144,18 +144,18 @@ class StoredImage:
         needed = self._needed(window, reduction)
         tiles, (width, height) = self._tiles, self.size_px
         if not needed.area:
-            return Part(np.zeros((1, 1, 3), np.uint8), -2, -2, reduction)
+            return ImagePart(np.zeros((1, 1, 3), np.uint8), -2, -2, reduction)
         if tiles is None:
             image = decoder.decode(self._data, -(-width // reduction), -(-height // reduction),
                                    reduction)  # fmt: skip
-            return Part(image, 0, 0, reduction)
+            return ImagePart(image, 0, 0, reduction)
         rows, columns = tiles.under(needed.x0, needed.y0, needed.x0 + needed.width,
                                     needed.y0 + needed.height)  # fmt: skip
         width, height = tiles.size_of(rows, columns)
         data = tiles.joined(rows, columns)
         image = decoder.decode(data, -(-width // reduction), -(-height // reduction), reduction)
         wide, high = tiles.tile_px
-        return Part(
+        return ImagePart(
             image, columns.start * wide // reduction, rows.start * high // reduction, reduction
         )
 

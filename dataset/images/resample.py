@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from .parts import Image, Part, Window
+from .parts import Image, ImagePart, Window
 
 
-def resize_window(part: Part, window: Window, mirrored: bool, size_px: tuple[int, int]) -> Image:
+def resize_window(
+    part: ImagePart, window: Window, mirrored: bool, size_px: tuple[int, int]
+) -> Image:
     """Cut a window out of an image, un-mirror it and resize it by the pixels' areas.
 
     Args:
@@ -40,7 +42,9 @@ def resize_window(part: Part, window: Window, mirrored: bool, size_px: tuple[int
     return np.asarray(cv2.resize(cut, size_px, interpolation=how), np.uint8)
 
 
-def resample_window(part: Part, window: Window, mirrored: bool, size_px: tuple[int, int]) -> Image:
+def resample_window(
+    part: ImagePart, window: Window, mirrored: bool, size_px: tuple[int, int]
+) -> Image:
     """Resample a window of a reduced image, bilinear and un-mirrored in one step.
 
     Args:
