@@ -193,13 +193,34 @@ class TimedRuntime:
         Raises:
             COMError: The call failed.
         """
-        pixels = np.empty((len(points_m), 2), np.float32)
         v2 = self._driver.v2
-        self._mapper.MapCameraPointsToColorSpace(
+        return self._mapped(self._mapper.MapCameraPointsToColorSpace, points_m, v2._ColorSpacePoint)
+
+    def to_depth(self, points_m: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Map points by the SDK's mapper.
+
+        Args:
+            points_m: (N, 3) contiguous, camera space, metres.
+
+        Returns:
+            (N, 2) pixels of masks and depth images; not finite where unmappable.
+
+        Raises:
+            COMError: The call failed.
+        """
+        v2 = self._driver.v2
+        return self._mapped(self._mapper.MapCameraPointsToDepthSpace, points_m, v2._DepthSpacePoint)
+
+    def _mapped(
+        self, call: Callable[..., Any], points_m: npt.NDArray[np.float32], kind: Any
+    ) -> npt.NDArray[np.float32]:
+        """Map points by one of the mapper's functions, which gives points of a kind."""
+        pixels = np.empty((len(points_m), 2), np.float32)
+        call(
             len(points_m),
-            points_m.ctypes.data_as(ctypes.POINTER(v2._CameraSpacePoint)),
+            points_m.ctypes.data_as(ctypes.POINTER(self._driver.v2._CameraSpacePoint)),
             len(points_m),
-            pixels.ctypes.data_as(ctypes.POINTER(v2._ColorSpacePoint)),
+            pixels.ctypes.data_as(ctypes.POINTER(kind)),
         )
         return pixels
 

@@ -10,13 +10,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from ...core.cameras.depth_mapping import depth_camera
 from ...core.errors import KincapError, SensorNotFoundError
+from ...core.sensor_shape import KINECT_V2
 from ...sessions.schema import EventKind, Stream
 from ..sources.sensor import (
     Item,
     Notice,
     SensorInfo,
 )
+from .depth_fit import DepthFit, fit_depth_camera
 from .device_times import DeviceTimes
 from .driver import Driver, load_driver
 from .images import Buffers, Memory
@@ -165,6 +168,9 @@ class KinectSensor:
         with contextlib.suppress(self._driver.com_error):
             points = sample_points()
             projection = fit_projection(points, runtime.to_color(points), size_px)
+        depth_fit = self._fit_depth(runtime, intrinsics)
+        if depth_fit is None and {"mask", "depth"} & set(streams):
+            warnings.append("the driver's mapper gives no pixels of depth images; none are stored")
         if projection is None:
             warnings.append("the driver's mapper gives no pixels yet; no projection is stored")
         info = SensorInfo(
@@ -177,10 +183,27 @@ class KinectSensor:
             streams=streams,
             live=True,
             depth_intrinsics=intrinsics,
+            depth_projection=None if depth_fit is None else depth_fit.to_json(),
             projection=None if projection is None else projection.to_json(),
             warnings=tuple(warnings),
         )
         return info, projection
+
+    def _fit_depth(
+        self, runtime: TimedRuntime, intrinsics: dict[str, float] | None
+    ) -> DepthFit | None:
+        """Return the depth camera that stands for the mapper; None where it gives no pixels."""
+        points = sample_points()
+        with contextlib.suppress(self._driver.com_error):
+            pixels = runtime.to_depth(points)
+            size_px = self._plane_size_px(runtime)
+            return fit_depth_camera(points, pixels, size_px, depth_camera(None, intrinsics))
+        return None
+
+    def _plane_size_px(self, runtime: TimedRuntime) -> tuple[int, int]:
+        """Return (width, height) of masks and depth images."""
+        planes = [s for s in self._streams if s in (Stream.mask, Stream.depth)]
+        return runtime.size_px(planes[0]) if planes else KINECT_V2.plane_size_px
 
     def _delays(self) -> Iterator[float]:
         """Yield how long to wait before each attempt to connect again, without an end."""

@@ -92,6 +92,12 @@ def test_what_the_sensor_is_stands_in_info(kinect: World) -> None:
     assert tuple(info.depth_intrinsics.values()) == tuple(map(float, np.float32(INTRINSICS)))
     assert info.projection is not None
     assert info.projection["rms_px"] < 0.01
+    assert info.depth_projection is not None
+    assert info.depth_projection["max_px"] < 0.01
+    fx, _, cx, *_, k3 = INTRINSICS
+    assert info.depth_projection["fx_px"] == pytest.approx(fx, rel=1e-4)
+    assert info.depth_projection["cx_px"] == pytest.approx(cx, rel=1e-4)
+    assert info.depth_projection["k3"] == pytest.approx(k3, abs=1e-3)
     assert info.warnings == ()
 
 
@@ -110,6 +116,7 @@ def test_a_calibration_that_never_comes_is_said_and_nothing_is_made_up(kinect: W
     kinect.sensor.mapper.intrinsics = (0.0,) * 7
     info = kinect.open().info
     assert (info.depth_intrinsics, info.projection) == (None, None)
+    assert info.depth_projection is None
     assert len(info.warnings) == 2
 
 

@@ -88,13 +88,20 @@ def test_a_driver_that_refuses_to_open_is_one_line_and_leaves_nothing(
     kinect.check_nothing_left()
 
 
-@pytest.mark.parametrize("call", ["GetDepthCameraIntrinsics", "MapCameraPointsToColorSpace"])
+@pytest.mark.parametrize(
+    ("call", "streams"),
+    [
+        ("GetDepthCameraIntrinsics", ["color", "bodies"]),
+        ("MapCameraPointsToColorSpace", ["color", "bodies"]),
+        ("MapCameraPointsToDepthSpace", ["bodies", "mask"]),
+    ],
+)
 def test_a_calibration_that_can_not_be_read_costs_the_calibration_alone(
-    kinect: World, call: str
+    kinect: World, call: str, streams: list[str]
 ) -> None:
     kinect.plug_in()
     kinect.sensor.mapper.failures[call].append(E_FAIL)
-    source = kinect.open()
+    source = kinect.open(streams)
     assert len(source.info.warnings) == 1
     kinect.sensor.bodies.push(T0, [person(0)])
     assert np.isfinite(next(source.items()).row["joint_color_px"][0, 0]).all()

@@ -52,6 +52,19 @@ def map_to_color(points_m: np.ndarray) -> np.ndarray:
     return pixels
 
 
+def map_to_depth(points_m: np.ndarray) -> np.ndarray:
+    """Return where the fake's mapper puts points in the depth image, (N, 3) metres -> (N, 2)."""
+    fx, fy, cx, cy, k2, k4, k6 = map(np.float32, INTRINSICS)
+    x, y, z = np.asarray(points_m, np.float32).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        across, up = x / z, y / z
+        square = across**2 + up**2
+        bent = 1 + k2 * square + k4 * square**2 + k6 * square**3
+    pixels = np.stack([cx + fx * across * bent, cy - fy * up * bent], axis=1).astype(np.float32)
+    pixels[~(z > 0)] = -np.inf
+    return pixels
+
+
 class FrameDescription(ComObject):
     interface = "IFrameDescription"
 
@@ -359,9 +372,15 @@ class Mapper(ComObject):
         ((out[0].x, out[0].y),) = map_to_color(np.array([[point.x, point.y, point.z]])).tolist()
 
     def MapCameraPointsToColorSpace(self, count: int, points: Any, room: int, out: Any) -> None:
+        self._map(map_to_color, count, points, room, out)
+
+    def MapCameraPointsToDepthSpace(self, count: int, points: Any, room: int, out: Any) -> None:
+        self._map(map_to_depth, count, points, room, out)
+
+    def _map(self, how: Any, count: int, points: Any, room: int, out: Any) -> None:
         assert count == room
         given = np.frombuffer(ctypes.string_at(points, count * 12), np.float32).reshape(-1, 3)
-        pixels = map_to_color(given)
+        pixels = how(given)
         if not any(self.intrinsics):
             pixels[:] = -np.inf
         ctypes.memmove(out, pixels.ctypes.data, pixels.nbytes)
