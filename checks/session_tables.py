@@ -22,6 +22,7 @@ from ..sessions.schema import (
     BLOBS,
     COLOR_DTYPE,
     EVENTS_DTYPE,
+    STREAM_TABLE,
     Rows,
     Stream,
     by_kinect_joints,
@@ -110,6 +111,8 @@ class SessionTables:
         unreadable: Shards that can't be read.
         sealed_to: By stream name the last seq that the manifest or a row without its picture has.
         settings: Thresholds of the filters that judged its people.
+        planes: By stream name, "mask" and "depth", its (N,) rows; a stream without rows is not in
+            it.
     """
 
     folder: Path
@@ -126,11 +129,12 @@ class SessionTables:
     unreadable: list[str]
     sealed_to: dict[str, int]
     settings: FilterSettings
+    planes: dict[str, Rows] = field(default_factory=dict)
 
     def takes(self) -> list[int]:
         """Return the takes that anything is known of."""
         known = {int(take["take"]) for take in self.info.takes if "take" in take}
-        for rows in (self.color, self.bodies, self.events):
+        for rows in (self.color, self.bodies, self.events, *self.planes.values()):
             known |= {int(take) for take in np.unique(rows["take"])}
         return sorted(known)
 
@@ -144,6 +148,7 @@ class _Parts:
     bodies: list[Rows] = field(default_factory=list)
     people: list[Rows] = field(default_factory=list)
     events: list[Rows] = field(default_factory=list)
+    planes: dict[str, list[Rows]] = field(default_factory=dict)
     states: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     samples: list[Rows] = field(default_factory=list)
     shards: list[tuple[str, Layout]] = field(default_factory=list)
@@ -172,6 +177,10 @@ def read_tables(folder: Path, io: FileIO, settings: FilterSettings | None = None
         parts.shards.append((reader.name, reader.layout))
         parts.color.append(_with_pictures(reader, _good(reader, "color_index", parts), parts))
         parts.events.append(_good(reader, "events", parts))
+        for stream in (Stream.mask, Stream.depth):
+            table = STREAM_TABLE[stream]
+            if table in reader.layout.tables:
+                parts.planes.setdefault(stream.name, []).append(_good(reader, table, parts))
         for good in _good_bodies(reader, parts):
             rows = by_kinect_joints(good, info.shape.skeleton)
             slim = np.zeros(len(rows), BODY_ROW)
@@ -198,7 +207,14 @@ def read_tables(folder: Path, io: FileIO, settings: FilterSettings | None = None
         unreadable=parts.unreadable,
         sealed_to=_sealed_to(folder, parts.gone_to),
         settings=settings,
+        planes=_joined(parts.planes),
     )
+
+
+def _joined(planes: dict[str, list[Rows]]) -> dict[str, Rows]:
+    """Return the rows of each stream of masks or depth images that has any."""
+    whole = {name: np.concatenate(parts) for name, parts in planes.items()}
+    return {name: rows for name, rows in whole.items() if len(rows)}
 
 
 def _sealed_to(folder: Path, gone_to: int) -> dict[str, int]:

@@ -42,12 +42,13 @@ class Take:
         bodies: (M,) its body rows, by seq.
         people: (P,) its tracked bodies.
         samples: (S,) the joints of some of them.
-        steps: Of both streams, by name.
+        steps: Of every stream, by name.
         pairs: Which belong together.
         dark: (F,) taken in low light.
         frozen: (F,) the same image again and again.
         start: Device time at which it begins, 100 ns.
         implausible: Stretches of bodies that can't be people, in seconds of the device's clock.
+        planes: By stream name, "mask" and "depth", its (N,) rows, by seq.
         lag: Lag of its joints.
         lag_stretches: (first seq, last seq, ms) of those with a large lag of their own.
     """
@@ -65,12 +66,13 @@ class Take:
     frozen: NDArray[np.bool_]
     start: int
     implausible: list[Implausible]
+    planes: dict[str, Rows] = field(default_factory=dict)
     lag: Lag = UNKNOWN
     lag_stretches: list[tuple[int, int, float]] = field(default_factory=list)
 
     def rows(self, stream: str) -> Rows:
-        """Return the rows of a stream, "color" or "bodies"."""
-        return self.color if stream == "color" else self.bodies
+        """Return the rows of a stream, by its name."""
+        return {"color": self.color, "bodies": self.bodies, **self.planes}[stream]
 
     def seconds(self, time_device: int | NDArray[np.integer]) -> NDArray[np.float64]:
         """Return device times (100 ns) as seconds since the take began."""
@@ -178,7 +180,9 @@ def _take(tables: SessionTables, number: int) -> Take:
     bodies = bodies[np.argsort(bodies["seq"], kind="stable")]
     people = tables.people[tables.people["take"] == number]
     samples = tables.samples[tables.samples["take"] == number]
-    steps = {"color": measure_steps(color), "bodies": measure_steps(bodies)}
+    planes = {name: _plane_rows(rows, number) for name, rows in tables.planes.items()}
+    streams = {"color": color, "bodies": bodies, **planes}
+    steps = {name: measure_steps(rows) for name, rows in streams.items()}
     regular = steps["bodies"].regular
     usual = float(np.median(regular)) if len(regular) else np.nan
     firsts = [int(rows["time_device"][0]) for rows in (color, bodies) if len(rows)]
@@ -196,7 +200,15 @@ def _take(tables: SessionTables, number: int) -> Take:
         dark=low_light(color, steps["color"], usual),
         frozen=frozen_pictures(color),
         start=min(firsts, default=0),
+        planes=planes,
     )
+
+
+def _plane_rows(rows: Rows, number: int) -> Rows:
+    """Return a take's masks or depth images, by seq."""
+    own: Rows = rows[rows["take"] == number]
+    order = np.argsort(own["seq"], kind="stable")
+    return np.asarray(own[order])
 
 
 def _implausible(people: Rows, samples: Rows) -> list[Implausible]:

@@ -66,6 +66,8 @@ def _print_list(found: "list[SessionSummary]") -> None:
         "state": [_STATES.get(session.state, session.state) for session in found],
         "frames": [session.items[Stream.color] for session in found],
         "bodies": [session.items[Stream.bodies] for session in found],
+        "masks": [session.items[Stream.mask] or None for session in found],
+        "depth": [session.items[Stream.depth] or None for session in found],
         "lost": [session.dropped.total() or None for session in found],
         "time": [_duration(session.duration_s) for session in found],
         "takes": [len(session.takes) for session in found],
@@ -76,7 +78,7 @@ def _print_list(found: "list[SessionSummary]") -> None:
     if set(columns["takes"]) == {1}:
         del columns["takes"]
     columns = {name: cells for name, cells in columns.items() if set(cells) != {None}}
-    numbers = ("frames", "bodies", "lost", "time", "takes", "size")
+    numbers = ("frames", "bodies", "masks", "depth", "lost", "time", "takes", "size")
     console.table(
         tuple(columns),
         list(zip(*columns.values(), strict=True)),
@@ -111,7 +113,7 @@ def _print_details(details: "SessionDetails") -> None:
             f"{_duration(summary.duration_s)} in {_count(len(summary.takes), 'take')}: "
             f"{_count(summary.items[Stream.color], 'colour frame')}, "
             f"{_count(summary.items[Stream.bodies], 'body row')}, "
-            f"{size_text(summary.bytes)}",
+            f"{_planes(summary)}{size_text(summary.bytes)}",
         ),
     ]
     if info is not None:
@@ -152,6 +154,14 @@ def _print_details(details: "SessionDetails") -> None:
         if text:
             console.result(f"  {label:9} {text}")
     _print_tables(details)
+
+
+def _planes(summary: "SessionSummary") -> str:
+    """Return the numbers of masks and depth images, where there are any."""
+    from ..sessions.schema import Stream
+
+    words = ((Stream.mask, "mask"), (Stream.depth, "depth image"))
+    return "".join(f"{_count(summary.items[s], w)}, " for s, w in words if summary.items[s])
 
 
 def _estimate(device: "Device") -> str:

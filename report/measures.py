@@ -43,7 +43,7 @@ def measure(takes: Sequence[Take], duration_s: float) -> dict[str, Any]:
     """
     return {
         "duration_s": duration_s,
-        "streams": {name: _stream(takes, name) for name in ("color", "bodies")},
+        "streams": {name: _stream(takes, name) for name in _streams(takes)},
         "pairs": _pairs(takes),
         "people": _people(takes),
         **_joints(takes),
@@ -58,6 +58,11 @@ def measure(takes: Sequence[Take], duration_s: float) -> dict[str, Any]:
 def _join(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Return arrays one after another; none gives an empty one."""
     return np.concatenate(parts) if len(parts) else np.zeros(0)
+
+
+def _streams(takes: Sequence[Take]) -> list[str]:
+    """Return the names of the streams: always colour and bodies, masks and depth where stored."""
+    return ["color", "bodies", *dict.fromkeys(name for take in takes for name in take.planes)]
 
 
 def _stream(takes: Sequence[Take], name: str) -> dict[str, Any]:
@@ -266,7 +271,11 @@ def accounts(tables: SessionTables) -> dict[str, dict[str, Any]]:
     """
     drops = _drops(tables.events)
     found = {}
-    for stream, rows in ((Stream.color, tables.color), (Stream.bodies, tables.bodies)):
+    planes = {Stream[name]: rows for name, rows in tables.planes.items()}
+    streams = {Stream.color: tables.color, Stream.bodies: tables.bodies, **planes}
+    lost_whole = {Stream(number) for number in drops["stream"].tolist()} - {Stream.none, *streams}
+    streams.update((stream, tables.color[:0]) for stream in sorted(lost_whole))
+    for stream, rows in streams.items():
         own = drops[drops["stream"] == stream]
         stored = np.unique(rows["seq"])
         known = [int(seqs.max()) for seqs in (rows["seq"], own["seq_last"]) if len(seqs)]

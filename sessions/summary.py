@@ -31,8 +31,6 @@ RECORDING: Final = "recording"
 DAMAGED: Final = "damaged"
 CLOSED: Final = "closed"
 
-_COUNTED: Final = {s: STREAM_TABLE[s] for s in (Stream.color, Stream.bodies)}
-
 
 @dataclass
 class TakeSummary:
@@ -118,6 +116,8 @@ class SessionSummary:
             "shards": len(self.shards),
             "color_frames": self.items[Stream.color],
             "body_frames": self.items[Stream.bodies],
+            "mask_frames": self.items[Stream.mask],
+            "depth_frames": self.items[Stream.depth],
             "dropped": dict(sorted(self.dropped.items())),
             "duration_s": round(self.duration_s, 3),
             "takes": len(self.takes),
@@ -246,7 +246,7 @@ def _shard_problems(shard: ShardFile) -> Iterator[str]:
 
 def _count(found: SessionSummary, shard: ShardFile, reader: ShardReader) -> None:
     """Count a shard's frames, bodies and lost items."""
-    for stream, table in _COUNTED.items():
+    for stream, table in STREAM_TABLE.items():
         spans = None
         if shard.record is not None and stream.name in shard.record.streams:
             spans = _spans_by_ends(reader, table, shard.record.streams[stream.name].rows)

@@ -9,17 +9,22 @@ knows what has to be in it.
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
-from kincap.capture.sources.sensor import BodyFrame, ColorFrame, SensorInfo
+from kincap.capture.sources.sensor import BodyFrame, ColorFrame, PlaneFrame, SensorInfo
+from kincap.core.sensor_shape import KINECT_V2
 from kincap.core.units import TICK_100NS
-from kincap.sessions.schema import BODIES_DTYPE, empty_body_row
+from kincap.sessions.schema import BODIES_DTYPE, Stream, empty_body_row
 
 FPS_VARIABLE = "FAST_DEVICE_FPS"
 SIZE_PX = (320, 180)
+PLANE_SIZE_PX = (64, 53)
+"""A kill programme is about the order of writes: small masks and depth images are enough."""
 PICTURES = 8
+ALL_STREAMS = ("color", "bodies", "mask", "depth")
 
 
 @cache
@@ -29,6 +34,18 @@ def picture(k: int) -> np.ndarray:
         return picture(k % PICTURES)
     noise = np.random.default_rng(0).integers(0, 255, (SIZE_PX[1], SIZE_PX[0], 4), np.uint8)
     return np.roll(noise, 7 * k, axis=1)
+
+
+@cache
+def plane(stream: Stream, k: int) -> np.ndarray:
+    """Return the mask or depth image that the device gives k-th, (H, W) uint8 or uint16."""
+    if k >= PICTURES:
+        return plane(stream, k % PICTURES)
+    rng = np.random.default_rng([int(stream), k])
+    shape = PLANE_SIZE_PX[::-1]
+    if stream is Stream.mask:
+        return rng.integers(0, 6, shape, np.uint8)
+    return rng.integers(500, 4500, shape, np.uint16)
 
 
 def body(k: int, time_host: int = 0) -> np.ndarray:
@@ -67,15 +84,19 @@ class FastDevice:
         self.info = SensorInfo(
             kind="kinect", uri="kinect", device_id="fast-1", color_size_px=SIZE_PX, mirrored=True,
             streams=tuple(streams), live=fps is not None, frames=frames,
+            shape=replace(KINECT_V2, plane_size_px=PLANE_SIZE_PX),
         )  # fmt: skip
+        self._planes = [Stream[name] for name in streams if name in ("mask", "depth")]
 
-    def items(self) -> Iterator[ColorFrame | BodyFrame]:
+    def items(self) -> Iterator[ColorFrame | BodyFrame | PlaneFrame]:
         began, k = time.perf_counter(), 0
         while not self._closed and (self.frames is None or k < self.frames):
             if self.fps is not None:
                 time.sleep(max(0.0, began + k / self.fps - time.perf_counter()))
             now = time.perf_counter_ns()
             yield BodyFrame(body(k, now))
+            for of in self._planes:
+                yield PlaneFrame(of, plane(of, k), k * TICK_100NS, now, release=_let_go)
             yield ColorFrame(picture(k), k * TICK_100NS, now, release=_let_go)
             k += 1
 

@@ -21,15 +21,16 @@ import numpy as np
 from kincap.capture.record import RecordSettings, record
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
+from kincap.core.png import encode_png
 from kincap.core.units import TICK_100NS
 from kincap.sessions.folders import SESSION_FILE
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.repair.verify import verify_session
-from kincap.sessions.schema import EventKind, Stream
+from kincap.sessions.schema import STREAM_TABLE, TABLES, EventKind, Stream
 from kincap.sessions.session_file import load_session
 
-from .device import PICTURES, FastDevice, picture, same_body
+from .device import ALL_STREAMS, PICTURES, FastDevice, picture, plane, same_body
 from .recorder import ROOT, Aim, Heard, command, run_recorder
 
 KILLS = 5
@@ -64,7 +65,12 @@ class Truth:
     """What the fast device gave, as it has to stand in a session."""
 
     def __init__(self) -> None:
-        self._jpegs = [encode_jpeg(picture(k)) for k in range(PICTURES)]
+        count = range(PICTURES)
+        self._blobs = {
+            Stream.color: [encode_jpeg(picture(k)) for k in count],
+            Stream.mask: [encode_png(plane(Stream.mask, k)) for k in count],
+            Stream.depth: [encode_png(plane(Stream.depth, k)) for k in count],
+        }
 
     def problem(self, reader: SessionReader, stream: int, seq: int) -> str | None:
         """Say what is wrong with a stored item, or None: ``lost: ...`` or ``damaged: ...``."""
@@ -74,10 +80,10 @@ class Truth:
         row = reader.rows(Stream(stream))[at]
         k, rest = divmod(int(row["time_device"]), TICK_100NS)
         try:
-            if stream == Stream.color:
-                right = reader.color_blob(seq) == self._jpegs[k % PICTURES]
-            else:
+            if stream == Stream.bodies:
                 right = same_body(row, k)
+            else:
+                right = reader.blob(Stream(stream), seq) == self._blobs[stream][k % PICTURES]
         except KincapError:
             right = False
         return None if right and not rest else f"damaged: {Stream(stream).name} {seq}"
@@ -106,7 +112,7 @@ COUNTED = ("runs", "killed", "acknowledged", "compared", *MUST_BE_ZERO, "recover
 def store_source(folder: Path) -> Path:
     """Record the session that is replayed, and return it."""
     settings = RecordSettings("stored", folder, shard_mib=64)
-    return record(settings, sensor=FastDevice(frames=STORED_FRAMES)).path
+    return record(settings, sensor=FastDevice(ALL_STREAMS, frames=STORED_FRAMES)).path
 
 
 class _Session:
@@ -158,7 +164,7 @@ class _Session:
         fps = self.fps if live else None
         source = "kinect" if live else f"session:{self.stored}"
         words = ["--recordings", self.folder.parent, "--session", self.folder.name]
-        words += ["--shard-mib", SHARD_MIB, *more]
+        words += ["--shard-mib", SHARD_MIB, "--streams", ",".join(ALL_STREAMS), *more]
         if live and not more:
             words += ["--frames", 2000]  # it ends even where a kill misses it
         # aimed at a moment, the disk is as fast as it is: most moments then lie between the steps
@@ -182,7 +188,8 @@ class _Session:
         for shard in sorted(self.folder.glob("*.h5")):
             try:
                 with h5py.File(shard) as file:
-                    file["color_index"][:], file["bodies"][:], file["events"][:]
+                    for table in TABLES:
+                        file[table][:]
             except (OSError, KeyError) as error:
                 self._bad("unopenable", f"{shard.name}: {error}")
         try:
@@ -198,7 +205,7 @@ class _Session:
         for what, found in itertools.groupby(filter(None, problems), lambda p: p.partition(":")[0]):
             bad = list(found)
             self._bad(what, bad[0].partition(": ")[2], len(bad))
-        for stream in (Stream.color, Stream.bodies):
+        for stream in STREAM_TABLE:
             rows = reader.rows(stream)
             twice = len(rows) - len(np.unique(rows["seq"]))
             if twice:
@@ -217,7 +224,7 @@ class _Session:
         if not report.ok or not report.sealed:
             self._bad("unverified", "; ".join(damage.what for damage in report.damage[:3]))
         with SessionReader(self.folder) as reader:
-            for stream in (Stream.color, Stream.bodies):
+            for stream in STREAM_TABLE:
                 self._check_account(reader, stream)
         records = read_manifest(self.folder)
         if sorted(records) != sorted(path.name for path in self.folder.glob("*.h5*")):
