@@ -196,12 +196,16 @@ def run(
     """
     todo = [(area, attack) for area, attacks in areas() for attack in attacks] * runs
     counts: Counter[str] = Counter()
+    by_area: dict[str, Counter[str]] = {area: Counter() for area, _ in areas()}
     failures: list[str] = []
     largest, longest = 0, 0.0
     with ThreadPoolExecutor(max(1, jobs)) as pool:
-        for done, outcomes in enumerate(pool.map(lambda one: run_attack(*one), todo), start=1):
+        found = zip(todo, pool.map(lambda one: run_attack(*one), todo), strict=True)
+        for done, ((area, _), outcomes) in enumerate(found, start=1):
+            by_area[area]["attacks"] += 1
             for outcome in outcomes:
                 counts[outcome.what] += 1
+                by_area[area][outcome.what] += 1
                 largest = max(largest, outcome.memory_mib)
                 longest = max(longest, outcome.seconds)
                 if not outcome.is_good:
@@ -212,6 +216,7 @@ def run(
         "attacks": len(todo),
         "commands": counts.total(),
         "outcomes": dict(sorted(counts.items())),
+        "areas": {area: dict(sorted(count.items())) for area, count in by_area.items()},
         "largest_mib": largest,
         "longest_s": longest,
         "failures": failures,

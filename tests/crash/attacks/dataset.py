@@ -14,7 +14,7 @@ from . import OUTSIDE, Attack
 
 NAME = "kinect13.h5"
 USE = (
-    ("finetune", "--init", "none", "--data", NAME),
+    ("finetune", "--init", "none", "--data", NAME, "--steps", "2"),
     ("build", "--out", NAME),
 )
 BUILD = (("build", "--out", NAME),)
