@@ -1,6 +1,7 @@
 """Fixtures for every test: the folder of real recordings, and the real command."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,16 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real recordings at {folder}; set KINCAP_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture
+def as_user() -> list[str]:
+    """Return the begin of a command line that gives up root's right to read every file."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("no setpriv to give up root's rights with")
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 
 
 @pytest.fixture

@@ -124,6 +124,27 @@ def test_upgrade_writes_a_new_session_beside_the_old_one(
     assert (taken.returncode, "already exists" in taken.stderr) == (2, True)
 
 
+def test_an_upgrade_takes_the_truth_along(recordings: Path) -> None:
+    truth = recordings / "clip" / "truth"
+    truth.mkdir()
+    (truth / "000000.bin").write_bytes(bytes(range(200)))
+    (truth / "about.json").write_text("{}")
+    new = upgrade(recordings, "clip").folder
+    assert new is not None
+    assert {path.name: path.read_bytes() for path in (new / "truth").iterdir()} == {
+        path.name: path.read_bytes() for path in truth.iterdir()
+    }
+    assert verify_session(new).ok
+
+
+def test_an_upgrade_follows_no_link_to_a_truth_elsewhere(recordings: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (recordings / "clip" / "truth").symlink_to(tmp_path / "precious")
+    new = upgrade(recordings, "clip").folder
+    assert new is not None
+    assert not (new / "truth").exists()
+
+
 def test_what_is_not_whole_is_not_upgraded(recordings: Path, tmp_path: Path) -> None:
     left = make_session(tmp_path / "recordings" / "left")
     with pytest.raises(SessionError, match="kincap sessions repair left comes first"):

@@ -25,6 +25,7 @@ class LaidTake:
         scene: Frames of equal scenes at equal places have the same picture; None: no others have.
         anchored: Whether session.json knows its clocks.
         arrives_s: How long its frames take to arrive; None: as long as it lasts.
+        source: The source that session.json names for it.
     """
 
     begin_s: float
@@ -35,6 +36,7 @@ class LaidTake:
     scene: int | None = None
     anchored: bool = True
     arrives_s: float | None = None
+    source: str = "kinect"
 
 
 @dataclass
@@ -64,7 +66,8 @@ class LaidSession:
             wall_ns = WALL_NS + round((take.begin_s + take.wall_off_s) * SECOND_NS)
             if take.anchored:
                 host_ns = round(host_s * SECOND_NS)
-                anchors.append({"take": number, "wall_utc_ns": wall_ns, "host_ns": host_ns})
+                clocks = {"wall_utc_ns": wall_ns, "host_ns": host_ns}
+                anchors.append({"take": number, "source": take.source, **clocks})
             parts.append(rows)
             real.append(take.begin_s + at)
         self.real_s = np.concatenate(real)

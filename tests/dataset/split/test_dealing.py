@@ -75,6 +75,18 @@ def test_sessions_recorded_back_to_back_are_neighbours(clock: str) -> None:
     assert set(deal(a, b, val="a", guard_s=0.1).labels[1]) == {"train"}
 
 
+def test_a_simulation_drawn_without_pacing_has_no_neighbours() -> None:
+    # on a busy machine it arrives as slowly as a sensor's frames: the times mean nothing
+    takes = [LaidTake(begin, 60, source="simulator:pace=fast,seed=1") for begin in (0, 60.3)]
+    a, b = LaidSession("a", takes[:1]), LaidSession("b", takes[1:])
+    assert not a.times().live.any()
+    dealt = deal_frames([a.times(), b.times()], parse_split("a", None, ["a", "b"]))
+    assert set(dealt.labels[1]) == {"train"}
+    takes[1].source = takes[0].source = "simulator:seed=1"
+    assert a.times().live.all()
+    assert GUARD in deal(a, b, val="a").labels[1]
+
+
 def test_host_times_of_two_days_are_not_compared() -> None:
     a = LaidSession("a", [LaidTake(0, 60)])
     b = LaidSession("b", [LaidTake(86_400, 60, boot=0)])

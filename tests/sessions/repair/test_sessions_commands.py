@@ -226,15 +226,9 @@ def test_every_kind_of_damage_is_explained() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="folders are closed by POSIX modes here")
 def test_a_session_that_may_not_be_looked_into_holds_up_no_other(
-    session: Path, tmp_path: Path
+    session: Path, tmp_path: Path, as_user: list[str]
 ) -> None:
     closed = shutil.copytree(session, session.with_name("closed"))
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        # root may look into everything: the commands run without that right
-        if shutil.which("setpriv") is None:
-            pytest.skip("no setpriv to give up root's rights with")
-        as_user = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 
     def run(*args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
