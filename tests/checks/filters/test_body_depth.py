@@ -1,9 +1,9 @@
-"""Filters of single bodies: what counts as tracked."""
+"""The distance of a body: which joints count."""
 
 import numpy as np
 import pytest
 
-from kincap.checks.body_filters import body_depth
+from kincap.checks.filters.places import body_depth
 from kincap.core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, TrackingState
 
 
