@@ -17,6 +17,8 @@ from ..core.geometry import has_place_px, unmirror_points
 from ..core.pairing import NO_BODY, pair_nearest, pair_within
 from ..core.skeleton import JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES, TrackingState
 from ..core.units import SECOND_100NS
+from ..sessions.edits.journal import EDITS_FILE, REJECT, Edits, load_edits
+from ..sessions.edits.labels import UNCHANGED, edit_labels
 from ..sessions.info import SessionInfo
 from ..sessions.kinds import EventKind
 from ..sessions.reader import SessionReader
@@ -54,6 +56,7 @@ class Session:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._reader = SessionReader(folder)
+        self._known_edits: tuple[object, Edits] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -157,8 +160,17 @@ class Session:
             state=np.asarray(rows["joint_state"]),
         )
 
-    def keypoints(self) -> SessionKeypoints:
-        """Return the 13 keypoints of each colour frame, from the body row nearest in time."""
+    @property
+    def is_rejected(self) -> npt.NDArray[np.bool_]:
+        """(F,) which colour frames a reviewer rejected or trimmed off."""
+        return np.asarray(self._edits.verdicts(self.seqs) == REJECT)
+
+    def keypoints(self, *, edits: bool = True) -> SessionKeypoints:
+        """Return the 13 keypoints of each colour frame, from the body row nearest in time.
+
+        Args:
+            edits: With what a reviewer moved, hid and exchanged; else as the sensor gave them.
+        """
         paired = self._pairs != NO_BODY
         rows = self._bodies[np.where(paired, self._pairs, 0)] if len(self._bodies) else None
         count, slots = len(self), self._bodies["tracked"].shape[1]
@@ -171,6 +183,11 @@ class Session:
             ids[there] = rows["tracking_id"][there]
             points, seen = self._keypoints_of(rows)
             px[there], visibility[there] = points[there], seen[there]
+            if edits:
+                seq = np.broadcast_to(self.seqs[:, None], ids.shape)[there]
+                px[there], visibility[there] = self._with_edits(
+                    seq, ids[there], px[there], visibility[there]
+                )
         return SessionKeypoints(
             seq=np.asarray(self._color["seq"]),
             take=np.asarray(self._color["take"]),
@@ -214,6 +231,35 @@ class Session:
         if name not in tables:
             raise SessionError(f"there is no table {name!r}; choose one of {', '.join(tables)}")
         return tables[name]()
+
+    @property
+    def _edits(self) -> Edits:
+        """The reviewer's decisions, read again where the file has changed."""
+        try:
+            status = (self.folder / EDITS_FILE).stat()
+            stamp = status.st_mtime_ns, status.st_ino, status.st_size
+        except FileNotFoundError:
+            return Edits()
+        if self._known_edits is None or self._known_edits[0] != stamp:
+            self._known_edits = stamp, load_edits(self.folder, self.info.uuid)
+        return self._known_edits[1]
+
+    def _with_edits(
+        self,
+        seq: npt.NDArray[np.uint64],
+        ids: npt.NDArray[np.uint64],
+        points: Floats,
+        visibility: npt.NDArray[np.uint8],
+    ) -> tuple[Floats, npt.NDArray[np.uint8]]:
+        """Return positions (N, 13, 2) and visibility (N, 13) with a reviewer's edits."""
+        edited = edit_labels(self._edits.labels, seq, ids, points, visibility)
+        width, height = self.info.size_px
+        # edits are in pixels of the stored image
+        moved = unmirror_points(edited.points, width) if self.info.mirrored else edited.points
+        placed = np.where(edited.moved[..., None], moved, edited.points).astype(np.float32)
+        seen = np.where(edited.moved, np.uint8(TrackingState.tracked), edited.state)
+        seen = np.where(edited.visibility != UNCHANGED, edited.visibility, seen)
+        return placed, np.where(np.isfinite(placed).all(axis=-1), seen, 0).astype(np.uint8)
 
     @property
     def _color(self) -> Rows:
@@ -269,8 +315,11 @@ class Session:
         body = int(self._pairs[index])
         rows = self._bodies[body : body + 1] if body != NO_BODY else self._bodies[:0]
         there = rows["tracked"] != 0
-        keypoints, visibility = self._keypoints_of(rows)
-        seq = int(row["seq"])
+        seq, ids = int(row["seq"]), rows["tracking_id"][there]
+        keypoints, visibility = (values[there] for values in self._keypoints_of(rows))
+        keypoints, visibility = self._with_edits(
+            np.full(len(ids), seq, np.uint64), ids, keypoints, visibility
+        )
         return SessionFrame(
             seq=seq,
             take=int(row["take"]),
@@ -278,12 +327,12 @@ class Session:
             jpeg=self._reader.color_blob(seq),
             is_mirrored=self.info.mirrored,
             body_row=None if body == NO_BODY else body,
-            tracking_ids=rows["tracking_id"][there],
+            tracking_ids=ids,
             joints_m=rows["joint_xyz_m"][there],
             joints_px=self._points_px(rows)[there],
             joint_state=rows["joint_state"][there],
-            keypoints_px=keypoints[there],
-            visibility=visibility[there],
+            keypoints_px=keypoints,
+            visibility=visibility,
         )
 
     def _event(self, row: Any) -> SessionEvent:

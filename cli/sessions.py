@@ -125,7 +125,7 @@ def _print_details(details: "SessionDetails") -> None:
             ("subject", info.subject),
             ("consent", info.consent),
             ("note", info.note),
-            ("tags", ", ".join(info.tags)),
+            ("tags", ", ".join(summary.tags)),
             ("source", info.source.get("uri")),
             ("device", info.device.id),
             ("images", f"{width}x{height}, {mirrored}, {info.settings.get('codec', 'jpeg')}"),

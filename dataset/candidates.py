@@ -18,12 +18,14 @@ from ..core.pairing import (
     worse_states,
 )
 from ..core.skeleton import KEYPOINT, TORSO
-from ..sessions.edits import REJECT
+from ..sessions.edits.journal import REJECT
+from ..sessions.edits.labels import edit_labels
 from ..sessions.schema import ColorFlag
 from . import filters as quality
 from .boxes import outside_share, person_boxes
 from .filters import Bools, FilterSettings
 from .given_labels import PlacedLabels, SessionLabels, place_labels, replace_flags
+from .hand_edits import edited_flags, edited_visibility, edited_weight
 from .session_data import Recording
 
 NO_SLOT: Final = 0
@@ -117,9 +119,10 @@ def find_candidates(
     body = np.where(has_body, body_of_frame[frame], NO_BODY)
     moved = _bracket(recording, frame, body, slot) if joints_at == COLOR else None
     by_hand = _placed(recording, labels, frame, body, slot)
-    judged = _judge(recording, body, slot, settings, moved, by_hand)
+    judged = _judge(recording, color["seq"][frame], body, slot, settings, moved, by_hand)
     named = _named(recording, checks, frame, body, slot)
     wrong = {kind: named[kind] for kind in quality.WRONG_LABELS}
+    wrong["side_swap"] = wrong["side_swap"] & ~judged.swapped
     any_wrong = np.any([np.zeros(len(body), np.bool_), *wrong.values()], axis=0)
     judged.failed["no_body"] = ~has_body
     judged.failed[quality.IMPLAUSIBLE] = named[quality.IMPLAUSIBLE]
@@ -133,7 +136,9 @@ def find_candidates(
         placed=judged.placed,
         visibility=judged.visibility,
         trusted=judged.trusted,
-        weight=(judged.trusted & (by_hand.given | ~any_wrong[:, None])).astype(np.float32),
+        weight=edited_weight(
+            judged.trusted, any_wrong, judged.moved | by_hand.given, judged.visibility
+        ),
         keypoint_quality=judged.flags,
         quality=sum(
             (_row_bit(kind, where) for kind, where in wrong.items()),
@@ -209,7 +214,11 @@ def _named(
 
 @dataclass(frozen=True)
 class _Judged:
-    """Labels and verdicts of C candidates; ``interpolated`` (C,) bool: moved to colour time."""
+    """Labels and verdicts of C candidates.
+
+    ``interpolated`` (C,) bool: moved to colour time; ``moved`` (C, 13) and ``swapped`` (C,) bool:
+    by hand.
+    """
 
     points: Floats
     placed: NDArray[np.int64]
@@ -219,10 +228,13 @@ class _Judged:
     quality: NDArray[np.uint32]
     failed: dict[str, Bools]
     interpolated: Bools
+    moved: Bools
+    swapped: Bools
 
 
 def _judge(
     recording: Recording,
+    seq: NDArray[np.uint64],
     body: NDArray[np.int64],
     slot: NDArray[np.int64],
     settings: FilterSettings,
@@ -241,11 +253,16 @@ def _judge(
             moved.both[:, None, None], interpolate_joints(bodies.points, moved), stored
         ).astype(np.float32)
         state, interpolated = worse_states(bodies.state, moved), moved.both
-    given = by_hand.given[there]
-    stored = np.where(given[..., None], by_hand.points[there], stored)
     clipped = bodies.clipped_edges[row, column]
+    edited = edit_labels(
+        recording.edits.labels, seq[there], bodies.tracking_id[row, column], stored, state
+    )
+    given = by_hand.given[there]
+    stored = np.where(given[..., None], by_hand.points[there], edited.points)
+    state = edited.state
     flags = quality.keypoint_flags(stored, state, clipped, size_px, settings)
-    visibility = quality.label_keypoints(flags, stored, size_px)
+    flags = edited_flags(flags, edited, size_px)
+    visibility = edited_visibility(flags, edited, size_px)
     visibility = np.where(given, by_hand.visibility[there], visibility)
     flags = replace_flags(flags, given, visibility)
     trusted = np.where(given, visibility > 0, quality.is_trusted(flags))
@@ -265,6 +282,7 @@ def _judge(
             _row_bit("clipped", clipped != 0)
             | _row_bit("several_bodies", several)
             | _row_bit("interpolated", interpolated)
+            | _row_bit("swapped_by_hand", edited.swapped)
             | _row_bit("outside", outside > OUTSIDE_BIT_SHARE),
             there,
             count,
@@ -272,6 +290,8 @@ def _judge(
         ),
         failed={reason: _spread(fails, there, count, False) for reason, fails in verdicts.items()},
         interpolated=_spread(interpolated, there, count, False),
+        moved=_spread(edited.moved, there, count, False),
+        swapped=_spread(edited.swapped, there, count, False),
     )
 
 

@@ -21,7 +21,7 @@ from ..checks.filters.settings import FilterSettings as FilterSettings
 ROW_BITS: Final = {
     "low_light": 0, "clipped": 1, "several_bodies": 2, "interpolated": 3,
     "side_swap": 4, "frozen": 5, "lag": 6, "outside": 7,
-    "damaged_image": 8,
+    "damaged_image": 8, "swapped_by_hand": 9,
 }  # fmt: skip
 """Bits of ``quality``."""
 WRONG_LABELS: Final = ("side_swap", "frozen", "lag", "damaged_image")
@@ -36,12 +36,13 @@ REASONS: Final = (
 
 
 def is_trusted(flags: NDArray[np.uint32]) -> Bools:
-    """Return which keypoints nothing speaks against; an unknown tracking state does not.
+    """Return which keypoints can be trusted; an unknown tracking state or an edit is no fault.
 
     Args:
-        flags: (N, 13) from ``keypoint_flags``.
+        flags: (N, 13) from ``keypoint_flags``, perhaps with those of edits.
     """
-    return np.asarray((flags & ~np.uint32(1 << KEYPOINT_BITS["unknown_state"])) == 0)
+    harmless = sum(1 << KEYPOINT_BITS[name] for name in ("unknown_state", "edited"))
+    return np.asarray((flags & ~np.uint32(harmless)) == 0)
 
 
 def label_keypoints(

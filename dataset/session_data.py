@@ -16,7 +16,7 @@ from ..checks.filters.places import body_depth
 from ..core.errors import DatasetError, SessionError, ShardError
 from ..core.geometry import has_place_px
 from ..core.skeleton import KEYPOINT_JOINT
-from ..sessions.edits import Edits, load_edits
+from ..sessions.edits.journal import Edits, load_edits
 from ..sessions.folders import (
     NOT_READABLE,
     find_sessions,
@@ -118,6 +118,10 @@ class Recording:
             "outfit": self.info.outfit or self.name,
             "manifest_sha256": self.manifest_sha256,
             "edits_sha256": self.edits.fingerprint(),
+            "tags": [
+                {"tag": tag, "seq_first": first, "seq_last": last}
+                for tag, first, last in self.edits.tags()
+            ],
             "mirrored": self.mirrored,
             "color_size_px": list(self.size_px),
             "times": self.info.device.times or "",
@@ -190,7 +194,7 @@ def load_recording(recordings: Path, name: str) -> Recording:
         name=name,
         folder=folder,
         info=info,
-        edits=load_edits(folder),
+        edits=load_edits(folder, info.uuid),
         manifest_sha256=_manifest_sha256(folder),
         shards=tuple(shards),
         color=np.concatenate([np.empty(0, COLOR_DTYPE), *color]),

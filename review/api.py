@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from .. import __version__
 from ..core.skeleton import JOINT_BONES, JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES, LIMBS
-from ..sessions.edits import Decision
+from ..sessions.edits.journal import Decision
 from ..web.app import ErrorAnswer
 from ..web.json_body import read_json
 from ..web.threads import WorkerThreads

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
 from ..core.pairing import pair_within
-from ..sessions.edits import REJECT, Edits, load_edits
+from ..sessions.edits.journal import REJECT, Edits, load_edits
 from ..sessions.folders import SESSION_FILE
 from ..sessions.lock import in_use
 from ..sessions.reader import SessionReader, ShardState
@@ -134,7 +134,7 @@ class OpenSession:
         """Return what the session's page shows beside its line in the list and its frames."""
         info = self._reader.info
         drops = timeline.find_drops(self._color, self._reader.events, self.along)
-        edits = load_edits(self.folder)
+        edits = load_edits(self.folder, self.uuid)
         verdicts = edits.verdicts(self._color["seq"])
         return {
             "schema": "kincap/review-session/1",
@@ -155,7 +155,8 @@ class OpenSession:
         """Return the decisions as the page holds them."""
         seqs = self._color["seq"]
         ranges = []
-        for first, last, op in edits.ranges():
+        within = edits.ranges_within(int(seqs[0]), int(seqs[-1])) if len(seqs) else ()
+        for first, last, op in within:
             begin, end = np.searchsorted(seqs, [first, last + 1])
             ranges.append({"op": op, "first": first, "last": last, "frames": int(end) - int(begin)})
         return {"ranges": ranges, "can_undo": edits.can_undo, "can_redo": edits.can_redo}

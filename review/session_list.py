@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..core.errors import KincapError, SessionError
 from ..core.files.file_io import FileIO
-from ..sessions.edits import (
+from ..sessions.edits.journal import (
     EDITS_FILE,
     Decision,
     Edits,
@@ -138,7 +138,7 @@ class SessionList:
                 "subject": info.subject,
                 "outfit": info.outfit,
                 "note": info.note,
-                "tags": [str(tag) for tag in info.tags],
+                "tags": [str(tag) for tag in summary.tags],
                 "created_utc": info.created_utc,
                 "pictures": not info.is_bodies_alone,
             }

@@ -10,11 +10,13 @@ import numpy as np
 
 from ..core.errors import SessionError
 from ..core.skeleton import JOINT_NAMES, TrackingState
-from .edits import load_edits
+from .edits.journal import load_edits
 from .folders import find_folders
+from .info import SessionInfo
 from .lock import holder, in_use
 from .repair.kept_files import kept_files
-from .schema import DROP_KINDS, EventKind, Rows, Stream
+from .schema import DROP_KINDS, STREAM_TABLE, EventKind, Rows, Stream
+from .shard.shard_reader import ShardReader
 from .shards import open_shards
 from .summary import CLOSED, SessionSummary, drop_reason, summarise
 
@@ -32,6 +34,7 @@ class SessionDetails:
         joints: For each joint the share of tracked bodies in which it was (tracked, inferred, not
             tracked).
         edits: The reviewer's decisions in force: first and last seq, verdict.
+        notes: The reviewer's notes.
         recording_by: Who holds its lock.
         kept: Files that repairs have kept.
     """
@@ -43,6 +46,7 @@ class SessionDetails:
     empty_rows: int = 0
     joints: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     edits: list[tuple[int, int, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     recording_by: dict[str, Any] | None = None
     kept: list[str] = field(default_factory=list)
 
@@ -83,6 +87,7 @@ class SessionDetails:
                 {"seq_first": first, "seq_last": last, "verdict": verdict}
                 for first, last, verdict in self.edits
             ],
+            "edit_notes": self.notes,
             "recording_by": self.recording_by,
             "kept": self.kept,
         }
@@ -103,6 +108,7 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
     if details.summary.state == CLOSED:
         return details
     begun: set[tuple[int, int, int]] = set()
+    frames = range(0)
     info = details.summary.info
     names = info.shape.skeleton.points if info else JOINT_NAMES
     states = np.zeros((len(TrackingState), len(names)), np.int64)
@@ -110,6 +116,7 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
         shard = opened.reader
         if shard is None:
             continue
+        frames = _with_frames(frames, shard, info)
         bodies = shard.rows("bodies")
         if bodies["joint_state"].shape[2] != len(names):
             continue  # another sensor's shard, which verify names
@@ -127,7 +134,7 @@ def show_session(recordings: Path, name: str) -> SessionDetails:
             name: (float(shares[2, j]), float(shares[1, j]), float(shares[0, j]))
             for j, name in enumerate(names)
         }
-    _add_edits(details, folder)
+    _add_edits(details, folder, frames)
     details.recording_by = holder(folder) if in_use(folder) else None
     details.kept = [path.name for path in kept_files(folder)]
     return details
@@ -142,6 +149,21 @@ def _count_lost(details: SessionDetails, events: Rows) -> None:
         details.lost.setdefault(name, Counter())[reason] += int(event["count"])
 
 
+def _with_frames(frames: range, shard: ShardReader, info: SessionInfo | None) -> range:
+    """Return the range of a session's frames, those of one more shard in it."""
+    paged = Stream.bodies if info is not None and info.is_bodies_alone else Stream.color
+    table = STREAM_TABLE[paged]
+    if table not in shard.layout.tables or not len(shard.rows(table)):
+        return frames
+    seqs = shard.rows(table)["seq"]
+    first, behind = int(seqs[0]), int(seqs[-1]) + 1
+    return (
+        range(min(first, frames.start), max(behind, frames.stop))
+        if frames
+        else range(first, behind)
+    )
+
+
 def _count_noticed(details: SessionDetails, events: Rows, begun: set[tuple[int, int, int]]) -> None:
     """Count what was noticed and lost nothing; what lasts has two events and counts once."""
     names = {int(kind): kind.name for kind in EventKind if not kind.is_drop}
@@ -154,8 +176,10 @@ def _count_noticed(details: SessionDetails, events: Rows, begun: set[tuple[int, 
         begun.add((kind, stream, first))
 
 
-def _add_edits(details: SessionDetails, folder: Path) -> None:
-    """Add the reviewer's decisions."""
+def _add_edits(details: SessionDetails, folder: Path, frames: range) -> None:
+    """Add the reviewer's decisions; ``frames`` reaches from the first seq to the last."""
     # a file that can't be read is among the summary's problems
     with contextlib.suppress(SessionError):
-        details.edits = list(load_edits(folder).ranges())
+        edits = load_edits(folder)
+        details.edits = list(edits.ranges_within(frames.start, frames.stop - 1))
+        details.notes = [str(one["note"]) for one in edits.notes()]

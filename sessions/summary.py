@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.errors import SessionError
 from ..core.units import SECOND_100NS
-from .edits import REJECT, Edits, load_edits
+from .edits.journal import REJECT, Edits, load_edits
 from .folders import NOT_READABLE, SESSION_FILE, find_folders, may_read, name_problem
 from .info import SessionInfo
 from .lock import HOLDER_FILE, in_use
@@ -81,7 +81,9 @@ class SessionSummary:
         items: Items stored by stream.
         takes: Its takes by number.
         dropped: Lost items by reason.
-        rejected: Frames that the reviewer rejected.
+        rejected: Frames that the reviewer rejected, or trimmed off.
+        edits: How many of the reviewer's decisions of each kind are in force.
+        edit_tags: Tags that the reviewer gave.
         info: What session.json says, as far as it can be read.
     """
 
@@ -94,7 +96,14 @@ class SessionSummary:
     takes: dict[int, TakeSummary] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
+    edits: dict[str, int] = field(default_factory=dict)
+    edit_tags: list[str] = field(default_factory=list)
     info: SessionInfo | None = None
+
+    @property
+    def tags(self) -> list[str]:
+        """All tags: those of session.json, then those of the reviewer."""
+        return list(dict.fromkeys([*(self.info.tags if self.info else ()), *self.edit_tags]))
 
     @property
     def duration_s(self) -> float:
@@ -124,7 +133,8 @@ class SessionSummary:
             "rejected_frames": self.rejected,
             "outfit": info.outfit if info else None,
             "subject": info.subject if info else None,
-            "tags": info.tags if info else [],
+            "edit_counts": self.edits,
+            "tags": self.tags,
             "created_utc": info.created_utc if info else None,
         }
 
@@ -207,10 +217,12 @@ def _look_at_files(found: SessionSummary, folder: Path) -> None:
 def _edits(found: SessionSummary, folder: Path) -> Edits | None:
     """Return the reviewer's decisions, None where no frame is rejected."""
     try:
-        edits = load_edits(folder)
+        edits = load_edits(folder, found.info.uuid if found.info else None)
     except SessionError as err:
         found.problems.append(str(err).removeprefix(f"{folder}/"))
         return None
+    found.edits = edits.counts()
+    found.edit_tags = list(dict.fromkeys(tag for tag, *_ in edits.tags()))
     return edits if any(op == "reject" for *_, op in edits.ranges()) else None
 
 

@@ -16,6 +16,7 @@ from .settings import FilterSettings
 
 KEYPOINT_BITS: Final = {
     "not_tracked": 0, "inferred": 1, "unmappable": 2, "edge": 3, "unknown_state": 4,
+    "edited": 5, "removed": 6,
 }  # fmt: skip
 """Bits of ``keypoint_quality``."""
 _CLIPPED_SIDES: Final = 0b0011
@@ -139,7 +140,7 @@ def apply_filters(
         By reason (N,) bool. ``edge`` also drops a frame that only the keypoints lost at the edge
         together with those lost by tracking make too poor.
     """
-    lost = has_flag(flags, "not_tracked", "inferred", "unmappable")
+    lost = has_flag(flags, "not_tracked", "inferred", "unmappable", "removed")
     at_edge = has_flag(flags, "edge")
     tracking = drops_frame(lost, settings)
     edge = drops_frame(at_edge, settings) | (drops_frame(lost | at_edge, settings) & ~tracking)

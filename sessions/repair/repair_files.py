@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ...core.checked_json import dump_checked, is_whole, load_checked, mend_bit, parse_json
+from ...core.checked_json import is_whole, load_checked, mend_bit, parse_json
 from ...core.errors import KincapError, SessionError, ShardError
 from ...core.files.file_io import FileIO
 from ...core.files.small_files import read_small
 from ...core.jpeg import jpeg_size
 from ..device import Device
-from ..edits import EDITS_FILE, EDITS_VERSION, Edits, load_edits, locked_edits
+from ..edits.journal import EDITS_FILE, dump_edits, load_edits, locked_edits
+from ..edits.operations import Replay, check_operation
 from ..folders import SESSION_FILE, shard_names
 from ..info import SessionInfo, new_session
 from ..info_checks import CLOCKS, is_time, odd_device, odd_take
@@ -41,7 +42,6 @@ _TOLD_BY_PEOPLE: Final = ("subject", "outfit", "note", "tags", "consent")
 _TOLD_BY_RECORDER: Final = ("source", "device", "settings")
 _MOST_LINES: Final = 1 << 17
 """More lines than any session has shards; what comes after them is taken out."""
-_OPERATIONS: Final = ("keep", "reject", "undo", "redo")
 
 
 @dataclass
@@ -323,16 +323,15 @@ def _repair_edits(path: Path, io: FileIO, log: Log) -> None:
     except ValueError:
         kept = None
     found = kept if isinstance(kept, list) else _read_objects(raw.decode(errors="replace"), "op")
+    uuid = load_session(path.parent, strict=False).uuid
     operations: list[dict[str, Any]] = []
+    journal = Replay()
     for one in found:
-        if not isinstance(one, dict) or one.get("op") not in _OPERATIONS:
-            continue
         try:
-            Edits((*operations, one)).ranges()
-        except (KeyError, TypeError, IndexError):
+            journal.add(check_operation(one))
+        except (KeyError, TypeError, IndexError, ValueError):
             continue  # an undo of what was lost, or a decision without its frames
-        operations.append(one)
-    content = {"format_version": EDITS_VERSION, "operations": operations}
-    io.write_atomic(path, dump_checked(content, lines=True))
+        operations.append(one if isinstance(one.get("uuid"), str) else {**one, "uuid": uuid})
+    io.write_atomic(path, dump_edits(operations))
     log.done.append(f"{EDITS_FILE}: written anew with the {len(operations)} decisions left in it")
     log.look_at.append(f"{EDITS_FILE}: its decisions could not be proven; look at them in review")

@@ -16,7 +16,7 @@ from ...core.errors import SessionError, ShardError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import FileIO
 from ...core.files.small_files import read_small
-from ..edits import EDITS_FILE, MOST_BYTES, load_edits
+from ..edits.journal import EDITS_FILE, MOST_BYTES, load_edits
 from ..folders import find_folders, session_folder
 from ..info import SessionInfo
 from ..lock import SessionLock
@@ -136,7 +136,7 @@ def _write(
         if on_progress:
             on_progress(done, total, shard.name)
     save_session(making, info, io)
-    if load_edits(folder).operations:
+    if load_edits(folder, info.uuid).operations:
         io.write_atomic(making / EDITS_FILE, read_small(folder / EDITS_FILE, MOST_BYTES))
     if (folder / TRUTH_FOLDER).is_dir() and not (folder / TRUTH_FOLDER).is_symlink():
         shutil.copytree(folder / TRUTH_FOLDER, making / TRUTH_FOLDER, symlinks=True)

@@ -19,7 +19,7 @@ from ...core.errors import KincapError, SessionError, ShardError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import SEALED_FILE, FileIO
 from ...core.files.small_files import MIB, read_small
-from ..edits import EDITS_FILE, load_edits
+from ..edits.journal import EDITS_FILE, load_edits
 from ..folders import NOT_READABLE, SESSION_FILE, find_folders, may_read, shard_names
 from ..info import SessionInfo
 from ..lock import holder, in_use

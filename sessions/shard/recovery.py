@@ -6,7 +6,7 @@ from pathlib import Path
 from ...core.errors import ShardError
 from ...core.files.acknowledgements import Phase, phase
 from ...core.files.file_io import TEMPORARY, FileIO
-from ..edits import EDITS_FILE
+from ..edits.journal import EDITS_FILE
 from ..folders import shard_names
 from ..info import SessionInfo
 from ..manifest import MANIFEST, ManifestRecord, read_manifest

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from kincap.report.quality import make_quality, save_quality
-from kincap.sessions.edits import add_edit
+from kincap.sessions.edits.journal import add_edit
 from kincap.sessions.schema import Stream, empty_body_row, pack_index_row
 from kincap.sessions.session_file import save_session
 from kincap.sessions.shard.layout import cut_layout

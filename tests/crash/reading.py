@@ -22,7 +22,7 @@ from kincap.cli.main import main
 from kincap.core.errors import KincapError
 from kincap.report.quality import load_quality
 from kincap.review.session_list import SessionList
-from kincap.sessions.edits import load_edits
+from kincap.sessions.edits.journal import load_edits
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import TABLE_STREAM, Stream
 from kincap.sessions.session_file import load_session

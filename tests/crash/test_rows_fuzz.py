@@ -16,7 +16,7 @@ from kincap.core.checked_json import is_whole, load_checked
 from kincap.core.errors import KincapError
 from kincap.core.files.file_io import FileIO
 from kincap.core.valid_text import valid_json
-from kincap.sessions.edits import load_edits
+from kincap.sessions.edits.journal import load_edits
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.schema import ROW_CRC, TABLES, Stream
 from kincap.sessions.session_file import load_session

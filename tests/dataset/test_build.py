@@ -16,7 +16,7 @@ from kincap.core.skeleton import KEYPOINT, KEYPOINT_JOINT
 from kincap.dataset.build import BuildResult, BuildSettings, build
 from kincap.dataset.filters import REASONS
 from kincap.dataset.kinect13.reader import open_kinect13
-from kincap.sessions.edits import add_edit
+from kincap.sessions.edits.journal import add_edit
 from kincap.sessions.lock import SessionLock
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import Stream

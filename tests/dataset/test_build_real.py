@@ -13,7 +13,7 @@ from kincap.core.geometry import unmirror_points
 from kincap.core.skeleton import JOINT, KEYPOINT, KEYPOINT_JOINT
 from kincap.dataset.build import BuildSettings, build
 from kincap.dataset.kinect13.reader import open_kinect13
-from kincap.sessions.edits import add_edit
+from kincap.sessions.edits.journal import add_edit
 from kincap.sessions.reader import SessionReader
 
 from .conftest import crop_to_image

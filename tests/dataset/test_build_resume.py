@@ -14,7 +14,7 @@ import pytest
 
 from kincap.core.errors import DatasetError
 from kincap.dataset.build import BuildSettings, build
-from kincap.sessions.edits import add_edit
+from kincap.sessions.edits.journal import add_edit
 
 from .conftest import Body, Frame, Sessions
 

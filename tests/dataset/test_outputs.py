@@ -10,7 +10,7 @@ from kincap.core.errors import DatasetError
 from kincap.core.files.file_io import LockFile
 from kincap.dataset.build import BuildSettings, build
 from kincap.dataset.outputs import SHEET_MARK
-from kincap.sessions.edits import add_edit
+from kincap.sessions.edits.journal import add_edit
 
 from .conftest import Sessions
 

@@ -14,7 +14,7 @@ import pytest
 
 from kincap.core.jpeg import decode_jpeg, encode_jpeg, jpeg_size
 from kincap.core.skeleton import JOINT_NAMES, KEYPOINT_NAMES
-from kincap.sessions.edits import load_edits
+from kincap.sessions.edits.journal import load_edits
 from kincap.sessions.lock import SessionLock
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import COLOR_DTYPE, Stream, finish_rows

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kincap.sessions.edits import load_edits
+from kincap.sessions.edits.journal import load_edits
 from tests.review.browser import Watched
 
 CLIP = "ntu/S001C001P001R001A001_rgb.avi"

@@ -12,7 +12,7 @@ import pytest
 from kincap.core.files.file_io import Data, FileIO
 from kincap.review.server import COMMAND, make_app
 from kincap.review.session_list import SessionList
-from kincap.sessions.edits import add_edit, load_edits
+from kincap.sessions.edits.journal import add_edit, load_edits
 from kincap.web.access import Access
 from tests.review.browser import Watched
 from tests.review.conftest import ReviewClient

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kincap.sessions.edits import load_edits
+from kincap.sessions.edits.journal import load_edits
 from tests.review.browser import Watched
 
 ALT, CTRL, META, SHIFT, ALTGR = "altKey", "ctrlKey", "metaKey", "shiftKey", "AltGraph"

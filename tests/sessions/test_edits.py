@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from kincap.core.checked_json import dump_checked
 from kincap.core.errors import SessionError
 from kincap.core.files.fault_injection import FaultyFileIO, parse_faults
-from kincap.sessions.edits import (
+from kincap.sessions.device import Device
+from kincap.sessions.edits.journal import (
     EDITS_FILE,
     Edits,
     add_edit,
@@ -21,6 +22,16 @@ from kincap.sessions.edits import (
     redo_edit,
     undo_edit,
 )
+from kincap.sessions.info import new_session
+from kincap.sessions.session_file import save_session
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of a session without frames."""
+    save_session(tmp_path, new_session("one", device=Device("drawn", (1920, 1080), True)))
+    return tmp_path
+
 
 OPERATION = st.one_of(
     st.tuples(st.sampled_from(["reject", "keep"]), st.integers(0, 20), st.integers(0, 6)),
@@ -73,24 +84,24 @@ def test_verdicts_and_ranges_equal_a_slow_replay(operations: list[tuple[str, int
         assert last + 1 < first or verdict != following
 
 
-def test_undo_and_redo_are_operations_of_the_journal(tmp_path: Path) -> None:
-    assert load_edits(tmp_path) == Edits()
-    nothing = load_edits(tmp_path).fingerprint()
-    assert undo_edit(tmp_path) == Edits()
-    add_edit(tmp_path, "reject", 3, 9, note="blurred")
-    one = load_edits(tmp_path).fingerprint()
-    edits = add_edit(tmp_path, "keep", 5, 5)
+def test_undo_and_redo_are_operations_of_the_journal(folder: Path) -> None:
+    assert load_edits(folder) == Edits()
+    nothing = load_edits(folder).fingerprint()
+    assert undo_edit(folder) == Edits()
+    add_edit(folder, "reject", 3, 9, note="blurred")
+    one = load_edits(folder).fingerprint()
+    edits = add_edit(folder, "keep", 5, 5)
     assert edits.ranges() == [(3, 4, "reject"), (5, 5, "keep"), (6, 9, "reject")]
-    assert undo_edit(tmp_path).fingerprint() == one != nothing
-    edits = undo_edit(tmp_path)
+    assert undo_edit(folder).fingerprint() == one != nothing
+    edits = undo_edit(folder)
     assert edits.ranges() == []
     assert edits.fingerprint() == nothing
     assert (edits.can_undo, edits.can_redo) == (False, True)
-    assert undo_edit(tmp_path) == edits
-    assert redo_edit(tmp_path).fingerprint() == one
-    edits = add_edit(tmp_path, "reject", 20, 20)
+    assert undo_edit(folder) == edits
+    assert redo_edit(folder).fingerprint() == one
+    edits = add_edit(folder, "reject", 20, 20)
     assert not edits.can_redo
-    assert redo_edit(tmp_path) == edits == load_edits(tmp_path)
+    assert redo_edit(folder) == edits == load_edits(folder)
     ops = [operation["op"] for operation in edits.operations]
     assert ops == ["reject", "keep", "undo", "undo", "redo", "reject"]
     assert edits.operations[0]["note"] == "blurred"
@@ -98,11 +109,11 @@ def test_undo_and_redo_are_operations_of_the_journal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("op", "first", "last"), [("drop", 1, 2), ("keep", 3, 2), ("keep", -1, 2)])
 def test_a_decision_that_makes_no_sense_is_refused(
-    op: str, first: int, last: int, tmp_path: Path
+    op: str, first: int, last: int, folder: Path
 ) -> None:
     with pytest.raises(SessionError, match="edit"):
-        add_edit(tmp_path, op, first, last)
-    assert not (tmp_path / EDITS_FILE).exists()
+        add_edit(folder, op, first, last)
+    assert not (folder / EDITS_FILE).exists()
 
 
 @pytest.mark.parametrize(
@@ -115,15 +126,15 @@ def test_a_decision_that_makes_no_sense_is_refused(
     ],
 )
 def test_a_damaged_file_is_an_error_not_an_empty_one(
-    damage: Callable[[bytes], bytes], tmp_path: Path
+    damage: Callable[[bytes], bytes], folder: Path
 ) -> None:
-    add_edit(tmp_path, "reject", 1, 2)
-    path = tmp_path / EDITS_FILE
+    add_edit(folder, "reject", 1, 2)
+    path = folder / EDITS_FILE
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(SessionError, match=r"edits\.json: damaged"):
-        load_edits(tmp_path)
+        load_edits(folder)
     with pytest.raises(SessionError, match="damaged"):
-        add_edit(tmp_path, "reject", 3, 4)
+        add_edit(folder, "reject", 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -138,31 +149,31 @@ def test_a_damaged_file_is_an_error_not_an_empty_one(
         "keep",
     ],
 )
-def test_a_whole_file_with_odd_operations_is_an_error(operation: object, tmp_path: Path) -> None:
+def test_a_whole_file_with_odd_operations_is_an_error(operation: object, folder: Path) -> None:
     kept = {"format_version": 1, "operations": [operation]}
-    (tmp_path / EDITS_FILE).write_bytes(dump_checked(kept, lines=True))
+    (folder / EDITS_FILE).write_bytes(dump_checked(kept, lines=True))
     with pytest.raises(SessionError, match=r"edits\.json: damaged"):
-        load_edits(tmp_path)
+        load_edits(folder)
 
 
-def test_a_failed_write_keeps_the_decisions_before_it(tmp_path: Path) -> None:
-    before = add_edit(tmp_path, "reject", 1, 2)
+def test_a_failed_write_keeps_the_decisions_before_it(folder: Path) -> None:
+    before = add_edit(folder, "reject", 1, 2)
     with pytest.raises(OSError, match="edits.json"):
-        add_edit(tmp_path, "keep", 1, 2, io=FaultyFileIO(parse_faults("sync:eio:1")))
-    assert load_edits(tmp_path) == before
+        add_edit(folder, "keep", 1, 2, io=FaultyFileIO(parse_faults("sync:eio:1")))
+    assert load_edits(folder) == before
 
 
-def test_several_processes_lose_no_decision(tmp_path: Path) -> None:
+def test_several_processes_lose_no_decision(folder: Path) -> None:
     code = (
         "import sys, pathlib\n"
-        "from kincap.sessions.edits import add_edit\n"
+        "from kincap.sessions.edits.journal import add_edit\n"
         "folder, base = pathlib.Path(sys.argv[1]), int(sys.argv[2])\n"
         "for i in range(15): add_edit(folder, 'reject', base + i, base + i)\n"
     )
     children = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(base)])
+        subprocess.Popen([sys.executable, "-c", code, str(folder), str(base)])
         for base in (0, 100, 200)
     ]
     assert [child.wait() for child in children] == [0, 0, 0]
-    assert len(load_edits(tmp_path).operations) == 45
-    assert load_edits(tmp_path).ranges() == [(base, base + 14, "reject") for base in (0, 100, 200)]
+    assert len(load_edits(folder).operations) == 45
+    assert load_edits(folder).ranges() == [(base, base + 14, "reject") for base in (0, 100, 200)]

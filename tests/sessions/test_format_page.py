@@ -15,7 +15,7 @@ from kincap.capture.record import RecordSettings, record
 from kincap.core.files.file_io import FileIO
 from kincap.core.skeleton import TrackingState
 from kincap.report.quality import make_quality, save_quality
-from kincap.sessions.edits import add_edit
+from kincap.sessions.edits.journal import add_edit
 from kincap.sessions.info import SessionInfo
 from kincap.sessions.lock import SessionLock
 from kincap.sessions.reader import SessionReader

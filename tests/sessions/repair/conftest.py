@@ -14,7 +14,7 @@ from kincap.core.files.fault_injection import FaultyFileIO
 from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import encode_jpeg
 from kincap.sessions.device import Device
-from kincap.sessions.edits import add_edit
+from kincap.sessions.edits.journal import add_edit
 from kincap.sessions.folders import shard_names
 from kincap.sessions.info import SessionInfo, new_session
 from kincap.sessions.manifest import read_manifest

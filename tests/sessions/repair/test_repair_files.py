@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kincap.core.errors import SessionError
-from kincap.sessions.edits import load_edits
+from kincap.sessions.edits.journal import load_edits
 from kincap.sessions.folders import SESSION_FILE
 from kincap.sessions.manifest import MANIFEST, read_manifest
 from kincap.sessions.repair.repair import repair

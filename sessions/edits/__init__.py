@@ -1,0 +1,1 @@
+"""edits.json, a reviewer's decisions: ``journal`` reads and adds, ``labels`` applies to joints."""
