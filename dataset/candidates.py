@@ -25,7 +25,6 @@ from . import filters as quality
 from .boxes import outside_share, person_boxes
 from .filters import Bools, FilterSettings
 from .given_labels import PlacedLabels, SessionLabels, place_labels, replace_flags
-from .hand_edits import edited_flags, edited_visibility, edited_weight
 from .session_data import Recording
 
 NO_SLOT: Final = 0
@@ -136,7 +135,7 @@ def find_candidates(
         placed=judged.placed,
         visibility=judged.visibility,
         trusted=judged.trusted,
-        weight=edited_weight(
+        weight=quality.edited_weight(
             judged.trusted, any_wrong, judged.moved | by_hand.given, judged.visibility
         ),
         keypoint_quality=judged.flags,
@@ -261,8 +260,8 @@ def _judge(
     stored = np.where(given[..., None], by_hand.points[there], edited.points)
     state = edited.state
     flags = quality.keypoint_flags(stored, state, clipped, size_px, settings)
-    flags = edited_flags(flags, edited, size_px)
-    visibility = edited_visibility(flags, edited, size_px)
+    flags = quality.edited_flags(flags, edited, size_px)
+    visibility = quality.edited_visibility(flags, edited, size_px)
     visibility = np.where(given, by_hand.visibility[there], visibility)
     flags = replace_flags(flags, given, visibility)
     trusted = np.where(given, visibility > 0, quality.is_trusted(flags))
