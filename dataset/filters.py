@@ -38,7 +38,7 @@ REASONS: Final = (
 
 
 def is_trusted(flags: NDArray[np.uint32]) -> Bools:
-    """Return which keypoints can be trusted; an unknown tracking state or an edit is no fault.
+    """Return which keypoints can be trusted, unknown tracking states and edits included.
 
     Args:
         flags: (N, 13) from ``keypoint_flags``, perhaps with those of edits.
