@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 def build(
+    context: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="The data set to make.")] = Path("kinect13.h5"),
     recordings: Annotated[
         Path, typer.Option("--recordings", help="Folder of all sessions.")
@@ -19,13 +20,31 @@ def build(
     sessions: Annotated[
         str, typer.Option("--sessions", help="Glob of the sessions to build from.")
     ] = "*",
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--add",
+            metavar="SET:PATH",
+            help="Build from this public set instead of sessions; give it several times for "
+            "several sets (docs/datasets.md).",
+        ),
+    ] = None,
+    boxes: Annotated[
+        str,
+        typer.Option(
+            "--boxes",
+            metavar="truth|FILE",
+            help="Crops of public sets: around the labels, or by the detections in a JSON file.",
+        ),
+    ] = "truth",
     val: Annotated[
         str,
         typer.Option(
             "--val",
             metavar="GLOB|FRACTION",
             help="Validation: a share of the time (the last part of each run of takes; short "
-            "runs go whole to one side), or whole sessions.",
+            "runs go whole to one side), or whole sessions. With --add: a share of the people "
+            "with all 13 keypoints, at most 2000, or whole sets.",
         ),
     ] = "0.2",
     test: Annotated[
@@ -98,6 +117,15 @@ def build(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Make a data set of 13 keypoints from recordings; a killed build goes on where it was."""
+    if add or boxes != "truth":
+        from .build_public import build_from_sets
+
+        build_from_sets(
+            context, add or [], json, out=out, boxes=boxes, val=val, test=test, size=size,
+            skip_damaged=skip_damaged, restart=restart, dry_run=dry_run, workers=workers,
+            sheet=sheet,
+        )  # fmt: skip
+        return
     from ..dataset.build import BuildSettings
     from ..dataset.build import build as run
 

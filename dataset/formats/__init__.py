@@ -1,0 +1,1 @@
+"""Readers of public sets: labelled people in pictures, one file for each set."""

@@ -1,0 +1,172 @@
+"""Read JSON in the form of COCO: images, annotations and categories with named keypoints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....core.errors import DatasetError
+from ..people import CROWD, NO_KEYPOINTS, Details, Labels, index_pictures, make_labels, refuse_empty
+from .json_file import entry, load_json, typed
+
+LONGEST_POSITION: Final = 1e7
+LARGEST_ID: Final = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class CocoFile:
+    """The N annotations of a file.
+
+    Attributes:
+        points: K names of points: ``l_`` and ``r_`` for the sides, underscores for spaces.
+        pictures: Names of the pictures that people are on.
+        picture: (N,) index into them.
+        labels: Of all K points.
+        details: Ids, problems, boxes; ``clip`` where the file names videos.
+    """
+
+    points: tuple[str, ...]
+    pictures: tuple[str, ...]
+    picture: NDArray[np.int64]
+    labels: Labels
+    details: Details
+
+
+def load_coco_file(
+    path: Path, needed: Sequence[str], *, pixel_base: float = 0, all_visible: bool = False
+) -> CocoFile:
+    """Read a file.
+
+    Args:
+        path: The JSON file.
+        needed: Points that it must have.
+        pixel_base: Position of the first pixel's centre in the file: 0, or 1 as in MATLAB.
+        all_visible: Every labelled point is visible: 1 does not mean occluded in this set.
+
+    Raises:
+        DatasetError: It is not such a file.
+    """
+    content = typed(load_json(path), dict, f"{path}: it is")
+    points = _points(path, content, needed)
+    images = _images(path, content)
+    found = entry(content, "annotations", list, str(path))
+    people = [_person(path, index, one, images, points) for index, one in enumerate(found)]
+    refuse_empty(path, len(people))
+    names, picture = index_pictures([one.picture for one in people])
+    values = np.array([one.keypoints for one in people], np.float64)
+    values = values.reshape(len(people), len(points), 3)
+    known = values[..., 2] > 0
+    seen = known if all_visible else values[..., 2] > 1
+    boxes = np.array([one.bbox for one in people], np.float64)
+    return CocoFile(
+        points=points,
+        pictures=names,
+        picture=picture,
+        labels=make_labels(values[..., :2] - pixel_base, known, seen),
+        details=Details(
+            person_id=np.array([one.person_id for one in people], np.int64),
+            problem=np.array([one.problem for one in people], "<U16"),
+            clip=np.array([one.clip for one in people], np.str_),
+            boxes={"bbox": boxes - pixel_base},
+        ),
+    )
+
+
+def point_name(text: str) -> str:
+    """Return a set's name of a point as kincap writes it."""
+    name = text.strip().lower().replace(" ", "_")
+    return name.replace("left_", "l_", 1).replace("right_", "r_", 1)
+
+
+def _points(path: Path, content: Mapping[str, Any], needed: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the points that the file's category has."""
+    for one in entry(content, "categories", list, str(path)):
+        category = typed(one, dict, f"{path}: a category is")
+        if category.get("keypoints"):
+            texts = typed(category["keypoints"], list, f"{path}: 'keypoints' of a category are")
+            names = tuple(point_name(typed(text, str, f"{path}: a point is")) for text in texts)
+            missing = [name for name in needed if name not in names]
+            if missing or len(set(names)) < len(names) or len(names) > 200:
+                raise DatasetError(
+                    f"{path}: points {', '.join(names)[:120]}; expected {', '.join(needed)[:120]}"
+                )
+            return names
+    raise DatasetError(
+        f"{path}: a COCO file without keypoints; expected person_keypoints_*.json, not instances"
+    )
+
+
+@dataclass(frozen=True)
+class _Image:
+    """A picture: its name and the clip that it is from."""
+
+    name: str
+    clip: str
+
+
+def _images(path: Path, content: Mapping[str, Any]) -> dict[int, _Image]:
+    """Return the pictures by id."""
+    images = {}
+    for index, one in enumerate(entry(content, "images", list, str(path))):
+        where = f"{path}: images[{index}]"
+        image = typed(one, dict, f"{where} is")
+        name = entry(image, "file_name", str, where)
+        images[entry(image, "id", int, where)] = _Image(name, str(image.get("vid_id", ""))[:64])
+    return images
+
+
+@dataclass(frozen=True)
+class _Annotation:
+    """One annotation."""
+
+    picture: str
+    clip: str
+    person_id: int
+    keypoints: list[float]
+    bbox: list[float]
+    problem: str
+
+
+def _person(
+    path: Path, index: int, one: Any, images: Mapping[int, _Image], points: Sequence[str]
+) -> _Annotation:
+    """Return one annotation, checked."""
+    where = f"{path}: annotations[{index}]"
+    found = typed(one, dict, f"{where} is")
+    image_id = entry(found, "image_id", int, where)
+    if image_id not in images:
+        raise DatasetError(f"{where}: image_id {image_id} is not in 'images'")
+    person_id = found.get("id", index)
+    if not isinstance(person_id, int) or abs(person_id) > LARGEST_ID:
+        raise DatasetError(f"{where}: id {str(person_id)[:40]}, expected a whole number of 64 bits")
+    keypoints = found.get("keypoints") or [0] * (3 * len(points))
+    numbers(keypoints, 3 * len(points), f"{where}: keypoints")
+    box = found.get("bbox")
+    if box is not None:
+        x, y, width, height = numbers(box, 4, f"{where}: bbox")
+        corners = [x, y, x + width, y + height]
+    else:
+        corners = [np.nan] * 4
+    problem = CROWD if found.get("iscrowd") else ""
+    if not problem and not any(keypoints[2::3]):
+        problem = NO_KEYPOINTS
+    image = images[image_id]
+    return _Annotation(image.name, image.clip, person_id, keypoints, corners, problem)
+
+
+def numbers(values: Any, count: int, where: str) -> list[float]:
+    """Return a list of numbers of a file, checked.
+
+    Raises:
+        DatasetError: It has another length, or holds something else.
+    """
+    if not isinstance(values, list) or len(values) != count:
+        found = f"{len(values)} values" if isinstance(values, list) else "not a list"
+        raise DatasetError(f"{where}: {found}, expected {count} numbers")
+    for value in values:
+        if type(value) not in (int, float) or not abs(value) < LONGEST_POSITION:
+            raise DatasetError(f"{where}: {str(value)[:40]!r}, expected a number")
+    return values

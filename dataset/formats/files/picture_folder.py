@@ -1,0 +1,65 @@
+"""Find the pictures that a file of labels names."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Final
+
+from ....core.errors import DatasetError
+
+BESIDE: Final = ("images", ".", "../images", "..", "../train2017", "../val2017", "../..")
+"""Folders in which pictures are looked for, from that of the labels."""
+NOT_FOUND_SHOWN: Final = 3
+
+
+def labels_file(path: Path, names: Sequence[str]) -> Path:
+    """Return the file of labels of a set.
+
+    Args:
+        path: That file, or a folder.
+        names: Its usual names in a folder; may hold wildcards.
+
+    Raises:
+        DatasetError: There is none, or several have one of the names.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise DatasetError(f"{path}: no such file or folder; expected a folder with {names[0]}")
+    for name in names:
+        found = sorted(path.glob(name))
+        if len(found) > 1:
+            some = ", ".join(one.name for one in found[:4])
+            raise DatasetError(f"{path}: several files of labels ({some}); name one of them")
+        if found:
+            return found[0]
+    raise DatasetError(f"{path}: no {' or '.join(names)}; expected it in this folder")
+
+
+def picture_root(labels: Path, pictures: Sequence[str], beside: Sequence[str] = BESIDE) -> Path:
+    """Return the folder that a set's names of pictures begin in.
+
+    The first folder that holds the first picture is taken; where none does, the first that exists.
+
+    Args:
+        labels: The file of labels.
+        pictures: Names of pictures; checked here.
+        beside: Folders to look in.
+
+    Raises:
+        DatasetError: A name leads out of the folder.
+    """
+    for name in pictures:
+        if not _is_inside(name):
+            raise DatasetError(f"{labels}: picture {name[:80]!r} leads out of its folder")
+    folders = [labels.parent / folder for folder in beside]
+    for folder in folders:
+        if any((folder / name).is_file() for name in pictures[:NOT_FOUND_SHOWN]):
+            return folder
+    return next((folder for folder in folders if folder.is_dir()), labels.parent)
+
+
+def _is_inside(name: str) -> bool:
+    """Return True if a name is a plain relative path on every system."""
+    parts = (*PurePosixPath(name).parts, *PureWindowsPath(name).parts)
+    plain = bool(name) and "\0" not in name and ".." not in parts
+    return plain and not PurePosixPath(name).is_absolute() and not PureWindowsPath(name).anchor

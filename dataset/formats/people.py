@@ -1,0 +1,207 @@
+"""Labelled people of a public set, and the step from a set's own points to the 13 keypoints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from ...core.errors import DatasetError
+from ...core.geometry import as_floats
+from ...core.skeleton import KEYPOINT_NAMES
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+HEAD: Final = "head"
+USABLE: Final = ""
+"""Value of ``problem`` for a person without one."""
+
+CROWD, NO_KEYPOINTS, BACK, SIDES = "crowd", "no_keypoints", "back", "sides"
+PROBLEMS: Final = (CROWD, NO_KEYPOINTS, BACK, SIDES)
+"""Reasons of a set's reader to leave a person out: a group under one label, nothing labelled, seen
+from behind with the sides of the picture, sides that no one has checked."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Positions of K points of N people.
+
+    Attributes:
+        xy: (N, K, 2) float64 pixels, centres at integers, 0-based; NaN where not labelled.
+        labelled: (N, K) bool.
+        visible: (N, K) bool; False where labelled but occluded.
+    """
+
+    xy: Floats
+    labelled: Bools
+    visible: Bools
+
+
+@dataclass(frozen=True)
+class People:
+    """The N labelled people of a set, in the order of its files.
+
+    Attributes:
+        root: The folder of the pictures.
+        pictures: P names of pictures in it, with ``/`` between folders.
+        picture: (N,) int64 index into ``pictures``.
+        person_id: (N,) int64, the set's own number.
+        labels: The 13 keypoints: (N, 13, ...).
+        problem: (N,) text, one of ``PROBLEMS`` or "".
+        faces: (N,) bool, whether the set shows that the face is visible; False: not known.
+        split: (N,) text: train, val, test or "" where the set has no parts.
+        clip: (N,) text: people of one clip or film never come into two splits; "": no clip.
+        bbox_xyxy: (N, 4) the set's own box of the person, pixels; NaN where it has none.
+        head_xyxy: (N, 4) box of the head.
+        torso_xyxy: (N, 4) box of the torso.
+        scale: (N,) the set's own measure of size; NaN where it has none.
+        files: Files of labels that this was read from.
+    """
+
+    root: Path
+    pictures: tuple[str, ...]
+    picture: NDArray[np.int64]
+    person_id: NDArray[np.int64]
+    labels: Labels
+    problem: NDArray[np.str_]
+    faces: Bools
+    split: NDArray[np.str_]
+    clip: NDArray[np.str_]
+    bbox_xyxy: Floats
+    head_xyxy: Floats
+    torso_xyxy: Floats
+    scale: Floats
+    files: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.picture)
+
+    @property
+    def usable(self) -> Bools:
+        """(N,) bool, people without a problem."""
+        return np.asarray(self.problem == USABLE)
+
+
+def make_labels(xy: ArrayLike, labelled: ArrayLike, visible: ArrayLike | None = None) -> Labels:
+    """Return labels; what is not finite is not labelled.
+
+    Args:
+        xy: (N, K, 2) pixels, 0-based.
+        labelled: (N, K) bool.
+        visible: (N, K) bool; None: all that is labelled.
+    """
+    points = as_floats(xy)
+    known = np.asarray(labelled, np.bool_) & np.isfinite(points).all(axis=-1)
+    seen = known if visible is None else known & np.asarray(visible, np.bool_)
+    return Labels(np.where(known[..., None], points, np.nan), known, seen)
+
+
+def to_keypoints(labels: Labels, points: Sequence[str], head: Sequence[str]) -> Labels:
+    """Return the 13 keypoints of a set's own points.
+
+    Args:
+        labels: (N, K, ...) of the set's points.
+        points: K names; those of the 13 keypoints are taken as they are, but for the head.
+        head: Points whose mean is the head, where all of them are labelled; (): never labelled.
+
+    Returns:
+        (N, 13, ...); keypoints that the set does not have are not labelled.
+    """
+    count = len(labels.xy)
+    xy = np.full((count, len(KEYPOINT_NAMES), 2), np.nan)
+    labelled = np.zeros(xy.shape[:2], np.bool_)
+    visible = np.zeros_like(labelled)
+    place = {name: index for index, name in enumerate(points)}
+    for index, name in enumerate(KEYPOINT_NAMES):
+        sources = [place[part] for part in head] if name == HEAD else [place.get(name, -1)]
+        if not sources or sources[0] < 0:
+            continue
+        xy[:, index] = labels.xy[:, sources].mean(axis=1)
+        labelled[:, index] = labels.labelled[:, sources].all(axis=1)
+        visible[:, index] = labels.visible[:, sources].all(axis=1)
+    return make_labels(xy, labelled, visible)
+
+
+@dataclass
+class Details:
+    """What a set may say about its N people beside keypoints; see ``People``."""
+
+    person_id: ArrayLike | None = None
+    problem: ArrayLike | None = None
+    faces: ArrayLike | None = None
+    split: ArrayLike | None = None
+    clip: ArrayLike | None = None
+    boxes: Mapping[str, ArrayLike] = field(default_factory=dict)
+    scale: ArrayLike | None = None
+
+
+def make_people(
+    root: Path,
+    pictures: Sequence[str],
+    picture: ArrayLike,
+    labels: Labels,
+    files: Sequence[Path],
+    details: Details | None = None,
+) -> People:
+    """Return people, with defaults for what the set does not say.
+
+    Args:
+        root: The folder of the pictures.
+        pictures: Names of pictures.
+        picture: (N,) index into them.
+        labels: The 13 keypoints.
+        files: The files that were read.
+        details: The rest.
+    """
+    known = details or Details()
+    count = len(labels.xy)
+    problem = _filled(known.problem, "", count, "<U16")
+    alone = (problem == USABLE) & ~labels.labelled.any(axis=1)
+    boxes = {
+        name: np.asarray(known.boxes.get(name, np.full((count, 4), np.nan)), np.float64)
+        for name in ("bbox", "head", "torso")
+    }
+    return People(
+        root=root,
+        pictures=tuple(pictures),
+        picture=np.asarray(picture, np.int64),
+        person_id=_filled(known.person_id, np.arange(count), count, np.int64),
+        labels=labels,
+        problem=np.where(alone, NO_KEYPOINTS, problem),
+        faces=_filled(known.faces, False, count, np.bool_),
+        split=_filled(known.split, "", count, np.str_),
+        clip=_filled(known.clip, "", count, np.str_),
+        bbox_xyxy=boxes["bbox"],
+        head_xyxy=boxes["head"],
+        torso_xyxy=boxes["torso"],
+        scale=_filled(known.scale, np.nan, count, np.float64),
+        files=tuple(files),
+    )
+
+
+def _filled(
+    values: ArrayLike | None, default: ArrayLike, count: int, dtype: DTypeLike
+) -> NDArray[Any]:
+    """Return values of N people, or the default for each."""
+    given = default if values is None else values
+    return np.broadcast_to(np.asarray(given, dtype), (count,)).copy()
+
+
+def index_pictures(names: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the distinct names in their order, and the index of each name among them."""
+    places: dict[str, int] = {}
+    index = [places.setdefault(name, len(places)) for name in names]
+    return tuple(places), np.array(index, np.int64)
+
+
+def refuse_empty(path: Path, count: int) -> None:
+    """Refuse a file that labels no one.
+
+    Raises:
+        DatasetError: It holds no people.
+    """
+    if not count:
+        raise DatasetError(f"{path}: no labelled people in it; check the file")

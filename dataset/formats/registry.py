@@ -1,0 +1,37 @@
+"""The public sets that can be added, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from . import coco, lsp, lspet, parse
+from .options import LoadOptions
+from .people import People
+
+
+@dataclass(frozen=True)
+class Format:
+    """One set.
+
+    Attributes:
+        about: Its name for people.
+        load: Reads it from a folder or a file.
+        options: The options of its reader, beside ``sides``.
+        backs: Whether it has people seen from behind, with their own sides.
+        paper_boxes: Boxes for a person that Linna et al. cut from it, from their Table 1.
+    """
+
+    about: str
+    load: Callable[[Path, LoadOptions], People]
+    options: tuple[str, ...] = ()
+    backs: bool = True
+    paper_boxes: float | None = None
+
+
+FORMATS: Final = {
+    "coco": Format("COCO keypoints", coco.load, ("head",)),
+    "lsp": Format("Leeds Sports Pose", lsp.load, paper_boxes=1.37),
+    "lspet": Format("Leeds Sports Pose, extended training set", lspet.load),
+    "parse": Format("PARSE (Ramanan's people)", parse.load, ("backs",)),
+}

@@ -1,0 +1,1 @@
+"""Build a data set from public sets: `kincap build --add SET:PATH`."""

@@ -1,0 +1,140 @@
+"""Settings of a build from public sets, and the sets that it is asked to add."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import tomli_w
+
+from ...core.errors import DatasetError
+from ...core.geometry import BOX_SCALE
+from ..formats.options import CHOICES, LoadOptions
+from ..formats.registry import FORMATS, Format
+from ..kinect13.format import LARGEST_SIZE, SMALLEST_SIZE
+
+BOXES_TRUTH: Final = "truth"
+MOST_VAL: Final = 2000
+"""People of the validation split, where the sets have enough that are labelled completely."""
+SEED: Final = 13
+"""Chooses the validation people."""
+
+
+@dataclass(frozen=True)
+class AddedSet:
+    """One ``--add SET[,option=value]:PATH``.
+
+    Attributes:
+        name: Of the set, a key of FORMATS.
+        path: Its folder or file of labels.
+        options: How it is read.
+        given: The options as they were given.
+    """
+
+    name: str
+    path: Path
+    options: LoadOptions = field(default_factory=LoadOptions)
+    given: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def format(self) -> Format:
+        """Its reader."""
+        return FORMATS[self.name]
+
+
+@dataclass(frozen=True)
+class PublicSettings:
+    """The data set to build, and the public sets in it.
+
+    Attributes:
+        out: The data set's file.
+        add: The sets.
+        boxes: ``truth``: crops around the labels; or a file of detections.
+        val: Share of the completely labelled people that is validation (at most 2000 people), or a
+            glob of sets, or of parts of sets (``lsp/test``).
+        test: A glob of sets or parts that are the test set, or None.
+        size: Side of the pictures, pixels, a multiple of 4.
+        skip_damaged: Leave out pictures that are missing or can't be decoded.
+        restart: Throw away what an interrupted build of another plan has done.
+        dry_run: Count only.
+        workers: Processes; None for as many as there are cores.
+        sheet: Where the sheet of examples goes; None for ``<out>.png``.
+    """
+
+    out: Path
+    add: tuple[AddedSet, ...]
+    boxes: str = BOXES_TRUTH
+    val: str = "0.2"
+    test: str | None = None
+    size: int = 224
+    skip_damaged: bool = False
+    restart: bool = False
+    dry_run: bool = False
+    workers: int | None = None
+    sheet: Path | None = None
+
+    def check(self) -> None:
+        """Refuse values that make no data set.
+
+        Raises:
+            DatasetError: Names the flag.
+        """
+        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE or self.size % 4:
+            raise DatasetError(
+                f"--size {self.size}: expected a multiple of 4 from {SMALLEST_SIZE} "
+                f"to {LARGEST_SIZE}"
+            )
+        if self.workers is not None and self.workers < 1:
+            raise DatasetError(f"--workers {self.workers}: expected at least 1")
+
+    def toml(self) -> str:
+        """Return all that decides what is in the file, as canonical TOML."""
+        kept: dict[str, Any] = {
+            "size": self.size,
+            "skip_damaged": self.skip_damaged,
+            "box_scale": BOX_SCALE,
+            "boxes": BOXES_TRUTH if self.boxes == BOXES_TRUTH else "detections",
+            "split": {
+                "val": self.val,
+                "test": self.test or "",
+                "most_val": MOST_VAL,
+                "seed": SEED,
+            },
+            "sets": [{"name": one.name, "options": dict(one.given)} for one in self.add],
+        }
+        return tomli_w.dumps(kept)
+
+
+def parse_added(texts: Sequence[str]) -> tuple[AddedSet, ...]:
+    """Read the flags ``--add SET[,option=value]:PATH``.
+
+    Returns:
+        The sets by name; several of one set in the order given.
+
+    Raises:
+        DatasetError: An unknown set or option, or no path.
+    """
+    return tuple(sorted((_added(text) for text in texts), key=lambda one: one.name))
+
+
+def _added(text: str) -> AddedSet:
+    """Read one flag."""
+    head, colon, path = text.partition(":")
+    name, *options = head.split(",")
+    if name not in FORMATS or not colon or not path:
+        raise DatasetError(
+            f"--add {text}: expected SET:PATH with one of the sets {', '.join(FORMATS)}"
+        )
+    given = tuple(_option(text, name, option) for option in options)
+    return AddedSet(name, Path(path), LoadOptions(**dict(given)), given)
+
+
+def _option(text: str, name: str, option: str) -> tuple[str, str]:
+    """Read one option of a set."""
+    key, _, value = option.partition("=")
+    known = (*FORMATS[name].options, "sides")
+    if key not in known:
+        raise DatasetError(f"--add {text}: {name} has no option {key!r}, only {', '.join(known)}")
+    if value not in CHOICES[key]:
+        raise DatasetError(f"--add {text}: {key} is one of {', '.join(CHOICES[key])}")
+    return key, value
