@@ -123,7 +123,7 @@ def build(
         build_from_sets(
             context, add or [], json, out=out, boxes=boxes, val=val, test=test, size=size,
             skip_damaged=skip_damaged, restart=restart, dry_run=dry_run, workers=workers,
-            sheet=sheet,
+            scheduler=scheduler, sheet=sheet,
         )  # fmt: skip
         return
     from ..dataset.build import BuildSettings

@@ -7,8 +7,8 @@ from typing import Any
 from ..build import write_data_set
 from ..outputs import Outputs
 from ..plan import OnProgress
+from ..scheduler.scheduler import Scheduler, open_scheduler
 from ..sheet import check_sheet
-from ..workers import usable_cores
 from .plan import plan_public
 from .settings import PublicSettings
 
@@ -68,25 +68,36 @@ def build_public(settings: PublicSettings, on_progress: OnProgress | None = None
         MissingPartError: scipy is needed and not installed (exit 3).
     """
     settings.check()
+    settings = settings.with_shared_paths()
     check_sheet(settings.sheet)
     tell = on_progress or (lambda done, total, note: None)
     sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
     outputs = Outputs(settings.out, sheet)
     outputs.check()
-    workers = settings.workers or usable_cores()
-    plan, sets = plan_public(settings, workers, tell)
+    with open_scheduler(settings.scheduler, settings.workers) as scheduler:
+        for one in settings.add:
+            folder = one.path if one.path.is_dir() else one.path.parent
+            scheduler.check_paths(folder, settings.out.parent)
+        return _build(settings, outputs, scheduler, tell)
+
+
+def _build(
+    settings: PublicSettings, outputs: Outputs, scheduler: Scheduler, tell: OnProgress
+) -> PublicResult:
+    """Plan, and make the file with the processes of a scheduler."""
+    plan, sets = plan_public(settings, scheduler, tell)
     more: dict[str, Any] = {}
     if not settings.dry_run:
         made = write_data_set(
             outputs,
             plan,
             settings.size,
-            workers,
+            scheduler,
             tell,
             restart=settings.restart,
             origin={"sets": [f"{one.name}:{one.path.absolute()}" for one in settings.add]},
         )
-        more = {"resumed_rows": made.resumed_rows, "sha256": made.sha256, "sheet": sheet}
+        more = {"resumed_rows": made.resumed_rows, "sha256": made.sha256, "sheet": outputs.sheet}
     counts = plan.meta.counts
     return PublicResult(
         out=settings.out,

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from ...core.errors import KincapError
 from ..plan import OnProgress
-from ..workers import run_tasks
+from ..scheduler.scheduler import LocalProcesses, Scheduler
 from .picture_files import content_of, decode_picture, picture_size, read_picture
 
 CHUNK: Final = 64
 """Pictures of one task."""
+FEW: Final = 1000
+"""Below that many pictures, starting processes takes longer than the work."""
 HASH_SIDE: Final = 8
 
 
@@ -45,14 +47,14 @@ class _Chunk:
 
 
 def look_at_pictures(
-    paths: Sequence[Path], thorough: bool, workers: int, on_progress: OnProgress
+    paths: Sequence[Path], thorough: bool, scheduler: Scheduler, on_progress: OnProgress
 ) -> PictureFacts:
     """Look at pictures, in several processes.
 
     Args:
         paths: The files.
         thorough: Decode each completely; otherwise damage may show later.
-        workers: How many processes.
+        scheduler: The processes; a few pictures are looked at in this one.
         on_progress: Called with pictures done, pictures in all, and the present step.
     """
     count = len(paths)
@@ -64,8 +66,9 @@ def look_at_pictures(
         for first in range(0, count, CHUNK)
     ]
     done = 0
-    # below a few hundred pictures, starting processes takes longer than the work
-    for chunk, found in run_tasks(_look_at, chunks, min(workers, len(chunks) // 4)):
+    if count < FEW:
+        scheduler = LocalProcesses(1)
+    for chunk, found in scheduler.run(_look_at, chunks):
         for index, (size_px, content, look, problem) in enumerate(found, start=chunk.first):
             facts.size_px[index] = size_px
             facts.content[index], facts.look[index] = content, look

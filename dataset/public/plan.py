@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from ...core.errors import DatasetError
 from ...core.geometry import Floats, has_place_px, image_to_crop, snapped_xyxy
-from ...core.skeleton import KEYPOINT_NAMES
+from ...core.skeleton import KEYPOINT_NAMES, KEYPOINTS_13
 from ..boxes import outside_share
 from ..candidates import OUTSIDE_BIT_SHARE
 from ..filters import KEYPOINT_BITS, ROW_BITS
 from ..formats.options import BACKS_DROP
 from ..formats.people import NO_KEYPOINTS, PROBLEMS, Labels, People, make_labels
-from ..kinect13.format import FIELDS, SPLITS, Meta, skeleton_meta
+from ..kinect13.format import FIELDS, SPLITS, Meta
 from ..plan import BuildPlan, OnProgress
+from ..scheduler.scheduler import Scheduler
 from .dealing import GUARD, Candidate, deal_people
 from .detections import NOTHING, Detections, load_detections
 from .person_crops import best_detections, crops_of, truth_boxes
@@ -52,13 +53,13 @@ class _Set:
 
 
 def plan_public(
-    settings: PublicSettings, workers: int, on_progress: OnProgress
+    settings: PublicSettings, scheduler: Scheduler, on_progress: OnProgress
 ) -> tuple[BuildPlan, dict[str, Any]]:
     """Read the sets and decide about every person.
 
     Args:
         settings: What to build; checked.
-        workers: Processes to look at pictures with.
+        scheduler: The processes that look at pictures.
         on_progress: Called with done, total and the present step.
 
     Returns:
@@ -73,7 +74,7 @@ def plan_public(
         detections = load_detections(Path(settings.boxes))
     sets = _read(settings, on_progress)
     paths = [path for one in sets for path in one.paths]
-    facts = look_at_pictures(paths, settings.skip_damaged, workers, on_progress)
+    facts = look_at_pictures(paths, settings.skip_damaged, scheduler, on_progress)
     if not settings.skip_damaged:
         _refuse_missing(sets, facts)
     sets = [_checked(one, facts) for one in sets]
@@ -85,7 +86,7 @@ def plan_public(
     meta = Meta(
         sessions=names,
         settings=settings.toml(),
-        skeleton=skeleton_meta(),
+        skeleton=KEYPOINTS_13,
         sources=[_source(name, sets, facts, detections) for name in names],
         counts={**_counts(table, np.ones(len(table.side), np.bool_)), "sessions": about},
         cues=("",),

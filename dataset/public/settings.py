@@ -1,7 +1,7 @@
 """Settings of a build from public sets, and the sets that it is asked to add."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from ...core.geometry import BOX_SCALE
 from ..formats.options import CHOICES, LoadOptions
 from ..formats.registry import FORMATS, Format
 from ..kinect13.format import LARGEST_SIZE, SMALLEST_SIZE
+from ..scheduler.scheduler import dask_place
 
 BOXES_TRUTH: Final = "truth"
 MOST_VAL: Final = 2000
@@ -58,6 +59,7 @@ class PublicSettings:
         restart: Throw away what an interrupted build of another plan has done.
         dry_run: Count only.
         workers: Processes; None for as many as there are cores.
+        scheduler: ``dask://HOST:PORT`` of a cluster to build on; None for this machine alone.
         sheet: Where the sheet of examples goes; None for ``<out>.png``.
     """
 
@@ -71,6 +73,7 @@ class PublicSettings:
     restart: bool = False
     dry_run: bool = False
     workers: int | None = None
+    scheduler: str | None = None
     sheet: Path | None = None
 
     def check(self) -> None:
@@ -86,6 +89,21 @@ class PublicSettings:
             )
         if self.workers is not None and self.workers < 1:
             raise DatasetError(f"--workers {self.workers}: expected at least 1")
+        if self.scheduler is not None:
+            dask_place(self.scheduler)
+            if self.workers is not None:
+                raise DatasetError(f"--workers {self.workers}: not with --scheduler; leave one out")
+
+    def with_shared_paths(self) -> "PublicSettings":
+        """Return the settings with paths that other machines can follow, where some are asked."""
+        if self.scheduler is None:
+            return self
+        return replace(
+            self,
+            out=self.out.absolute(),
+            sheet=None if self.sheet is None else self.sheet.absolute(),
+            add=tuple(replace(one, path=one.path.absolute()) for one in self.add),
+        )
 
     def toml(self) -> str:
         """Return all that decides what is in the file, as canonical TOML."""
