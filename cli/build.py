@@ -118,7 +118,7 @@ def build(
 ) -> None:
     """Make a data set of 13 keypoints from recordings; a killed build goes on where it was."""
     if add or boxes != "truth":
-        from .build_public import build_from_sets
+        from .building.public_sets import build_from_sets
 
         build_from_sets(
             context, add or [], json, out=out, boxes=boxes, val=val, test=test, size=size,

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from ..core.errors import KincapError
-from . import console
+from ...core.errors import KincapError
+from .. import console
 
 if TYPE_CHECKING:
-    from ..dataset.public.build import PublicResult
+    from ...dataset.public.build import PublicResult
 
 OF_SESSIONS: Final = ("recordings", "sessions", "guard", "joints_at", "labels")
 """Flags of ``kincap build`` that are about recordings."""
@@ -29,8 +29,8 @@ def build_from_sets(
     Raises:
         KincapError: A flag that is about recordings was given too.
     """
-    from ..dataset.public.build import build_public
-    from ..dataset.public.settings import PublicSettings, parse_added
+    from ...dataset.public.build import build_public
+    from ...dataset.public.settings import PublicSettings, parse_added
 
     _refuse_flags_of_sessions(context)
     if not add:

@@ -1,0 +1,1 @@
+"""Parts of `kincap build` that read their own flags."""
