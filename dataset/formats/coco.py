@@ -8,7 +8,7 @@ import numpy as np
 from .files.coco_file import CocoFile, load_coco_file
 from .files.picture_folder import labels_file, picture_root
 from .options import HEAD_FACE, LoadOptions
-from .people import Labels, People, make_labels, make_people, to_keypoints
+from .people import People, Points, make_people, make_points, to_keypoints
 
 LIMBS: Final = (
     "l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist",
@@ -53,10 +53,10 @@ def people_with_faces(file: Path, found: CocoFile, options: LoadOptions) -> Peop
     )
 
 
-def _heads_from_faces(ears: Labels, faces: Labels) -> Labels:
+def _heads_from_faces(ears: Points, faces: Points) -> Points:
     """Return labels whose heads are the mean of nose and eyes where the ears don't give them."""
     other = ~ears.labelled
-    return make_labels(
+    return make_points(
         np.where(other[..., None], faces.xy, ears.xy),
         ears.labelled | faces.labelled,
         ears.visible | (other & faces.visible),

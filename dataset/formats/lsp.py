@@ -12,7 +12,7 @@ from ...core.errors import DatasetError
 from .files.mat_file import load_mat
 from .files.picture_folder import labels_file, picture_root
 from .options import LoadOptions
-from .people import Details, Floats, People, make_labels, make_people, to_keypoints
+from .people import Details, Floats, People, make_people, make_points, to_keypoints
 
 POINTS: Final = (
     "r_ankle", "r_knee", "r_hip", "l_hip", "l_knee", "l_ankle",
@@ -42,7 +42,7 @@ def load(path: Path, options: LoadOptions) -> People:
         )
     values = joints.transpose(2, 1, 0)
     pictures = [f"im{number + 1:04d}.jpg" for number in range(len(values))]
-    labels = make_labels(values[..., :2] - 1, values[..., 2] >= 0, values[..., 2] == 0)
+    labels = make_points(values[..., :2] - 1, values[..., 2] >= 0, values[..., 2] == 0)
     split = np.where(np.arange(len(values)) < TRAIN, "train", "test")
     return make_people(
         picture_root(file, pictures),

@@ -13,7 +13,7 @@ from ...core.errors import DatasetError
 from .files.picture_folder import labels_file, picture_root
 from .lsp import HEAD, POINTS, load_joints
 from .options import LoadOptions
-from .people import Details, People, make_labels, make_people, to_keypoints
+from .people import Details, People, make_people, make_points, to_keypoints
 
 SUFFIXES: Final = (".jpg", ".png")
 """Of the pictures; a re-annotation (hr-lspet) has PNG."""
@@ -42,7 +42,7 @@ def load(path: Path, options: LoadOptions) -> People:
             break
     else:
         pictures = [name + SUFFIXES[0] for name in names]
-    labels = make_labels(values[..., :2] - 1, values[..., 2] == 1)
+    labels = make_points(values[..., :2] - 1, values[..., 2] == 1)
     return make_people(
         root,
         pictures,

@@ -16,7 +16,7 @@ CHOICES: Final = {
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How a set is read.
+    """The way to read a set.
 
     Attributes:
         head: Sets with a face and no top of the head: the midpoint of the ears where both are

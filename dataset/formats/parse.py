@@ -19,10 +19,10 @@ from .people import (
     SIDES,
     Bools,
     Details,
-    Labels,
     People,
-    make_labels,
+    Points,
     make_people,
+    make_points,
     to_keypoints,
 )
 
@@ -49,7 +49,7 @@ def load(path: Path, options: LoadOptions) -> People:
     xy = points.transpose(2, 0, 1).astype(np.float64) - 1
     number = np.arange(1, len(xy) + 1)
     pictures = [f"im{n:04d}.jpg" for n in number.tolist()]
-    labels = to_keypoints(make_labels(xy, np.isfinite(xy).all(axis=-1)), POINTS, HEAD)
+    labels = to_keypoints(make_points(xy, np.isfinite(xy).all(axis=-1)), POINTS, HEAD)
     back = np.isin(number, BACKS)
     problem = np.where((number > LOOKED_AT) | np.isin(number, MIXED), SIDES, "")
     if options.backs == BACKS_DROP:
@@ -67,10 +67,10 @@ def load(path: Path, options: LoadOptions) -> People:
     )
 
 
-def _exchanged(labels: Labels, where: Bools) -> Labels:
+def _exchanged(labels: Points, where: Bools) -> Points:
     """Return labels with left and right exchanged for some people."""
     people = where[:, None]
-    return Labels(
+    return Points(
         np.where(people[..., None], labels.xy[:, FLIP], labels.xy),
         np.where(people, labels.labelled[:, FLIP], labels.labelled),
         np.where(people, labels.visible[:, FLIP], labels.visible),

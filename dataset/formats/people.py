@@ -26,7 +26,7 @@ from behind with the sides of the picture, sides that no one has checked."""
 
 
 @dataclass(frozen=True)
-class Labels:
+class Points:
     """Positions of K points of N people.
 
     Attributes:
@@ -65,7 +65,7 @@ class People:
     pictures: tuple[str, ...]
     picture: NDArray[np.int64]
     person_id: NDArray[np.int64]
-    labels: Labels
+    labels: Points
     problem: NDArray[np.str_]
     faces: Bools
     split: NDArray[np.str_]
@@ -85,7 +85,7 @@ class People:
         return np.asarray(self.problem == USABLE)
 
 
-def make_labels(xy: ArrayLike, labelled: ArrayLike, visible: ArrayLike | None = None) -> Labels:
+def make_points(xy: ArrayLike, labelled: ArrayLike, visible: ArrayLike | None = None) -> Points:
     """Return labels; what is not finite is not labelled.
 
     Args:
@@ -96,10 +96,10 @@ def make_labels(xy: ArrayLike, labelled: ArrayLike, visible: ArrayLike | None = 
     points = as_floats(xy)
     known = np.asarray(labelled, np.bool_) & np.isfinite(points).all(axis=-1)
     seen = known if visible is None else known & np.asarray(visible, np.bool_)
-    return Labels(np.where(known[..., None], points, np.nan), known, seen)
+    return Points(np.where(known[..., None], points, np.nan), known, seen)
 
 
-def to_keypoints(labels: Labels, points: Sequence[str], head: Sequence[str]) -> Labels:
+def to_keypoints(labels: Points, points: Sequence[str], head: Sequence[str]) -> Points:
     """Return the 13 keypoints of a set's own points.
 
     Args:
@@ -122,12 +122,12 @@ def to_keypoints(labels: Labels, points: Sequence[str], head: Sequence[str]) -> 
         xy[:, index] = labels.xy[:, sources].mean(axis=1)
         labelled[:, index] = labels.labelled[:, sources].all(axis=1)
         visible[:, index] = labels.visible[:, sources].all(axis=1)
-    return make_labels(xy, labelled, visible)
+    return make_points(xy, labelled, visible)
 
 
 @dataclass
 class Details:
-    """What a set may say about its N people beside keypoints; see ``People``."""
+    """Further facts about N people; see ``People``."""
 
     person_id: ArrayLike | None = None
     problem: ArrayLike | None = None
@@ -142,7 +142,7 @@ def make_people(
     root: Path,
     pictures: Sequence[str],
     picture: ArrayLike,
-    labels: Labels,
+    labels: Points,
     files: Sequence[Path],
     details: Details | None = None,
 ) -> People:

@@ -1,4 +1,4 @@
-"""Which people of public sets are training, validation or test.
+"""Deal the people of public sets to training, validation and test.
 
 Validation people are labelled completely and are chosen before any crop exists, so that no second
 box, mirrored copy, near-copy or neighbour in a clip of theirs is in training.

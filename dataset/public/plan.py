@@ -16,7 +16,7 @@ from ..boxes import outside_share
 from ..candidates import OUTSIDE_BIT_SHARE
 from ..filters import KEYPOINT_BITS, ROW_BITS
 from ..formats.options import BACKS_DROP
-from ..formats.people import NO_KEYPOINTS, PROBLEMS, Labels, People, make_labels
+from ..formats.people import NO_KEYPOINTS, PROBLEMS, People, Points, make_points
 from ..kinect13.format import FIELDS, SPLITS, Meta
 from ..plan import BuildPlan, OnProgress
 from ..scheduler.scheduler import Scheduler
@@ -142,7 +142,7 @@ def _checked(one: _Set, facts: PictureFacts) -> _Set:
     for size in np.unique(size_px, axis=0).tolist():
         same = (size_px == size).all(axis=1)
         there[same] = has_place_px(labels.xy[same], (size[0], size[1]))
-    kept = make_labels(labels.xy, labels.labelled & there, labels.visible)
+    kept = make_points(labels.xy, labels.labelled & there, labels.visible)
     problem = people.problem.copy()
     problem[people.usable & (size_px[:, 0] == 0)] = DAMAGED
     problem[(problem == "") & ~kept.labelled.any(axis=1)] = NO_KEYPOINTS
@@ -176,7 +176,7 @@ class _Table:
     session: NDArray[np.int64]
     picture: NDArray[np.int64]
     number: NDArray[np.int64]
-    labels: Labels
+    labels: Points
     side: NDArray[np.str_]
     person: NDArray[np.int64]
     placed: NDArray[np.int64]
@@ -200,7 +200,7 @@ def _table(
     """Put the sets together, deal the people and place their crops."""
     names = list(dict.fromkeys(one.name for one in sets))
     begin = [min(other.first for other in sets if other.name == one.name) for one in sets]
-    labels = Labels(
+    labels = Points(
         np.concatenate([one.people.labels.xy for one in sets]),
         np.concatenate([one.people.labels.labelled for one in sets]),
         np.concatenate([one.people.labels.visible for one in sets]),

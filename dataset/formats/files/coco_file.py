@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....core.errors import DatasetError
-from ..people import CROWD, NO_KEYPOINTS, Details, Labels, index_pictures, make_labels, refuse_empty
+from ..people import CROWD, NO_KEYPOINTS, Details, Points, index_pictures, make_points, refuse_empty
 from .json_file import entry, load_json, typed
 
 LONGEST_POSITION: Final = 1e7
@@ -31,7 +31,7 @@ class CocoFile:
     points: tuple[str, ...]
     pictures: tuple[str, ...]
     picture: NDArray[np.int64]
-    labels: Labels
+    labels: Points
     details: Details
 
 
@@ -65,7 +65,7 @@ def load_coco_file(
         points=points,
         pictures=names,
         picture=picture,
-        labels=make_labels(values[..., :2] - pixel_base, known, seen),
+        labels=make_points(values[..., :2] - pixel_base, known, seen),
         details=Details(
             person_id=np.array([one.person_id for one in people], np.int64),
             problem=np.array([one.problem for one in people], "<U16"),
@@ -100,21 +100,21 @@ def _points(path: Path, content: Mapping[str, Any], needed: Sequence[str]) -> tu
 
 
 @dataclass(frozen=True)
-class _Image:
+class _Picture:
     """A picture: its name and the clip that it is from."""
 
     name: str
     clip: str
 
 
-def _images(path: Path, content: Mapping[str, Any]) -> dict[int, _Image]:
+def _images(path: Path, content: Mapping[str, Any]) -> dict[int, _Picture]:
     """Return the pictures by id."""
     images = {}
     for index, one in enumerate(entry(content, "images", list, str(path))):
         where = f"{path}: images[{index}]"
         image = typed(one, dict, f"{where} is")
         name = entry(image, "file_name", str, where)
-        images[entry(image, "id", int, where)] = _Image(name, str(image.get("vid_id", ""))[:64])
+        images[entry(image, "id", int, where)] = _Picture(name, str(image.get("vid_id", ""))[:64])
     return images
 
 
@@ -131,7 +131,7 @@ class _Annotation:
 
 
 def _person(
-    path: Path, index: int, one: Any, images: Mapping[int, _Image], points: Sequence[str]
+    path: Path, index: int, one: Any, images: Mapping[int, _Picture], points: Sequence[str]
 ) -> _Annotation:
     """Return one annotation, checked."""
     where = f"{path}: annotations[{index}]"
