@@ -122,8 +122,8 @@ def build(
 
         build_from_sets(
             context, add or [], json, out=out, boxes=boxes, val=val, test=test, size=size,
-            skip_damaged=skip_damaged, restart=restart, dry_run=dry_run, workers=workers,
-            scheduler=scheduler, sheet=sheet,
+            margin=margin, skip_damaged=skip_damaged, restart=restart, dry_run=dry_run,
+            workers=workers, scheduler=scheduler, sheet=sheet,
         )  # fmt: skip
         return
     from ..dataset.build import BuildSettings

@@ -67,7 +67,7 @@ def _session_columns(
     rows = np.flatnonzero(one.goes_to == split)
     found, recording = one.candidates, one.recording
     color = recording.color[found.frame[rows]]
-    box = snapped_xyxy(_crops(found.placed[rows], margin))
+    box = snapped_xyxy(crops_for(found.placed[rows], margin))
     labelled = found.visibility[rows][..., None] > 0
     crop_px = np.where(labelled, image_to_crop(found.points[rows], box, size), -1)
     slot = found.slot[rows]
@@ -126,14 +126,14 @@ def session_pictures(
         shards=tuple(recording.folder / name for name in recording.shards),
         shard=recording.color_shard[frame],
         color=recording.color[frame],
-        placed=_with_margin(_crops(found.placed[rows], margin), margin),
+        placed=with_margin(crops_for(found.placed[rows], margin), margin),
         mirrored=np.full(len(rows), recording.mirrored),
         size_px=np.tile(np.array(recording.size_px, np.int64), (len(rows), 1)),
         decoding=decoding,
     )
 
 
-def _crops(placed: NDArray[np.int64], margin: float) -> NDArray[np.int64]:
+def crops_for(placed: NDArray[np.int64], margin: float) -> NDArray[np.int64]:
     """Return the boxes of crops: as they are, or with a margin of sides that are multiples of 4.
 
     A quarter of a side is then whole pixels, so the crop is the middle of its image to the pixel.
@@ -148,7 +148,7 @@ def _crops(placed: NDArray[np.int64], margin: float) -> NDArray[np.int64]:
     return np.concatenate([placed[:, :2] - more // 2, placed[:, 2:] + more], axis=1)
 
 
-def _with_margin(crops: NDArray[np.int64], margin: float) -> NDArray[np.int64]:
+def with_margin(crops: NDArray[np.int64], margin: float) -> NDArray[np.int64]:
     """Return (N, 4) x0, y0, width, height of images around crops (N, 3)."""
     side = crops[:, 2:]
     around = np.rint(side * (margin - 1) / 2).astype(np.int64)

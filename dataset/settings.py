@@ -70,34 +70,14 @@ class BuildSettings:
         Raises:
             DatasetError: Names the flag.
         """
-        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE or self.size % 4:
-            raise DatasetError(
-                f"--size {self.size}: expected a multiple of 4 from {SMALLEST_SIZE} "
-                f"to {LARGEST_SIZE}"
-            )
-        if self.margin not in MARGINS:
-            raise DatasetError(
-                f"--margin {self.margin:g}: expected one of {', '.join(map(str, MARGINS))}"
-            )
-        if self.margin != 1 and self.size % 8:
-            raise DatasetError(
-                f"--size {self.size}: expected a multiple of 8 with --margin {self.margin:g}"
-            )
+        check_shape(self.image_shape)
         if self.decoding not in DECODING:
             raise DatasetError(f"--decoding {self.decoding}: expected one of {', '.join(DECODING)}")
         if self.joints_at not in JOINTS_AT:
             raise DatasetError(
                 f"--joints-at {self.joints_at}: expected one of {', '.join(JOINTS_AT)}"
             )
-        if self.workers is not None and self.workers < 1:
-            raise DatasetError(f"--workers {self.workers}: expected at least 1")
-        if self.scheduler is not None:
-            dask_place(self.scheduler)
-            if self.workers is not None:
-                raise DatasetError(
-                    f"--workers {self.workers}: processes of this machine, and --scheduler uses "
-                    "those of its cluster; leave one of them out"
-                )
+        check_processes(self.workers, self.scheduler)
 
     @property
     def image_shape(self) -> ImageShape:
@@ -136,3 +116,40 @@ class BuildSettings:
             "filters": asdict(self.filters),
         }
         return tomli_w.dumps(kept)
+
+
+def check_shape(shape: ImageShape) -> None:
+    """Refuse images of a shape that no data set has.
+
+    Raises:
+        DatasetError: Names the flag.
+    """
+    if not SMALLEST_SIZE <= shape.size <= LARGEST_SIZE or shape.size % 4:
+        raise DatasetError(
+            f"--size {shape.size}: expected a multiple of 4 from {SMALLEST_SIZE} to {LARGEST_SIZE}"
+        )
+    if shape.margin not in MARGINS:
+        raise DatasetError(
+            f"--margin {shape.margin:g}: expected one of {', '.join(map(str, MARGINS))}"
+        )
+    if shape.margin != 1 and shape.size % 8:
+        raise DatasetError(
+            f"--size {shape.size}: expected a multiple of 8 with --margin {shape.margin:g}"
+        )
+
+
+def check_processes(workers: int | None, scheduler: str | None) -> None:
+    """Refuse a number of processes, or an address of a cluster, that can't be used.
+
+    Raises:
+        DatasetError: Names the flag.
+    """
+    if workers is not None and workers < 1:
+        raise DatasetError(f"--workers {workers}: expected at least 1")
+    if scheduler is not None:
+        dask_place(scheduler)
+        if workers is not None:
+            raise DatasetError(
+                f"--workers {workers}: processes of this machine, and --scheduler uses "
+                "those of its cluster; leave one of them out"
+            )

@@ -91,7 +91,7 @@ def _build(
         made = write_data_set(
             outputs,
             plan,
-            settings.size,
+            settings.image_shape,
             scheduler,
             tell,
             restart=settings.restart,

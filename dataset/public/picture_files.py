@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from ...core.errors import KincapError
 from ...core.jpeg import MAX_PIXELS, decode_jpeg, jpeg_size
-from ..crop import DamagedPictureError, Image, cut_crop
+from ..crop import DamagedPictureError
+from ..images.parts import Image, ImagePart, Window
+from ..images.resample import resize_window
 
 LARGEST_FILE: Final = 256 << 20
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -81,7 +83,7 @@ class PictureFiles:
         paths: Of the files.
         content: (P,) uint64 ``content_of`` each file when the build was planned.
         picture: (N,) index into ``paths``.
-        placed: (N, 3) int64 x0, y0, side of each crop.
+        placed: (N, 4) int64 x0, y0, width, height of each image, with its margin.
     """
 
     paths: tuple[Path, ...]
@@ -133,7 +135,8 @@ class FileReader:
         picture = int(self._files.picture[row])
         if self._last is None or self._last[0] != picture:
             self._last = (picture, self._decode(picture))
-        return cut_crop(self._last[1], self._files.placed[row], False, size)
+        window = Window(*self._files.placed[row].tolist())
+        return resize_window(ImagePart(self._last[1], 0, 0, 1), window, False, (size, size))
 
     def _decode(self, picture: int) -> Image:
         """Read and decode a file."""

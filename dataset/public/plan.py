@@ -17,8 +17,9 @@ from ..candidates import OUTSIDE_BIT_SHARE
 from ..filters import KEYPOINT_BITS, ROW_BITS
 from ..formats.options import BACKS_DROP
 from ..formats.people import NO_KEYPOINTS, PROBLEMS, People, Points, make_points
-from ..kinect13.format import FIELDS, SPLITS, Meta
+from ..kinect13.format import FIELDS, SPLITS, ImageShape, Meta
 from ..plan import BuildPlan, OnProgress
+from ..rows import crops_for, with_margin
 from ..scheduler.scheduler import Scheduler
 from .dealing import GUARD, Candidate, deal_people
 from .detections import NOTHING, Detections, load_detections
@@ -93,8 +94,8 @@ def plan_public(
         quality_bits={"keypoint_quality": dict(KEYPOINT_BITS), "quality": dict(ROW_BITS)},
     )
     plan = BuildPlan(
-        columns={name: _columns(table, name, settings.size) for name in asked},
-        pictures={name: _pictures(table, name, paths, facts) for name in asked},
+        columns={name: _columns(table, name, settings.image_shape) for name in asked},
+        pictures={name: _pictures(table, name, settings.margin, paths, facts) for name in asked},
         meta=meta,
         warnings=tuple(_warnings(sets, about)),
     )
@@ -266,12 +267,13 @@ def _outside(placed: NDArray[np.int64], size_px: NDArray[np.int64]) -> NDArray[n
     return share
 
 
-def _columns(table: _Table, split: str, size: int) -> dict[str, NDArray[Any]]:
+def _columns(table: _Table, split: str, shape: ImageShape) -> dict[str, NDArray[Any]]:
     """Return the tables of one split."""
     rows = table.rows(split)
-    person, box = table.person[rows], snapped_xyxy(table.placed[rows])
+    person = table.person[rows]
+    box = snapped_xyxy(crops_for(table.placed[rows], shape.margin))
     labelled = table.labels.labelled[person]
-    crop_px = image_to_crop(table.labels.xy[person], box, size)
+    crop_px = image_to_crop(table.labels.xy[person], box, shape.size)
     visibility = np.where(labelled, np.where(table.labels.visible[person], 2, 1), 0)
     count = len(rows)
     outside = table.outside[rows] > OUTSIDE_BIT_SHARE
@@ -292,11 +294,16 @@ def _columns(table: _Table, split: str, size: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def _pictures(table: _Table, split: str, paths: list[Path], facts: PictureFacts) -> PictureFiles:
+def _pictures(
+    table: _Table, split: str, margin: float, paths: list[Path], facts: PictureFacts
+) -> PictureFiles:
     """Return where the crops of one split come from."""
     rows = table.rows(split)
     whole = PictureFiles(
-        tuple(paths), facts.content, table.picture[table.person[rows]], table.placed[rows]
+        tuple(paths),
+        facts.content,
+        table.picture[table.person[rows]],
+        with_margin(crops_for(table.placed[rows], margin), margin),
     )
     return whole.take(np.arange(len(rows)))
 

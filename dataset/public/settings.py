@@ -11,8 +11,8 @@ from ...core.errors import DatasetError
 from ...core.geometry import BOX_SCALE
 from ..formats.options import CHOICES, LoadOptions
 from ..formats.registry import FORMATS, Format
-from ..kinect13.format import LARGEST_SIZE, SMALLEST_SIZE
-from ..scheduler.scheduler import dask_place
+from ..kinect13.format import ImageShape
+from ..settings import check_processes, check_shape
 
 BOXES_TRUTH: Final = "truth"
 MOST_VAL: Final = 2000
@@ -54,7 +54,8 @@ class PublicSettings:
         val: Share of the completely labelled people that is validation (at most 2000 people), or a
             glob of sets, or of parts of sets (``lsp/test``).
         test: A glob of sets or parts that are the test set, or None.
-        size: Side of the pictures, pixels, a multiple of 4.
+        size: Side S of the crops, pixels, a multiple of 4; of 8 with a margin.
+        margin: Side of the stored images, in sides of the crop: 1.0 or 1.5.
         skip_damaged: Leave out pictures that are missing or can't be decoded.
         restart: Throw away what an interrupted build of another plan has done.
         dry_run: Count only.
@@ -69,6 +70,7 @@ class PublicSettings:
     val: str = "0.2"
     test: str | None = None
     size: int = 224
+    margin: float = 1.0
     skip_damaged: bool = False
     restart: bool = False
     dry_run: bool = False
@@ -82,17 +84,13 @@ class PublicSettings:
         Raises:
             DatasetError: Names the flag.
         """
-        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE or self.size % 4:
-            raise DatasetError(
-                f"--size {self.size}: expected a multiple of 4 from {SMALLEST_SIZE} "
-                f"to {LARGEST_SIZE}"
-            )
-        if self.workers is not None and self.workers < 1:
-            raise DatasetError(f"--workers {self.workers}: expected at least 1")
-        if self.scheduler is not None:
-            dask_place(self.scheduler)
-            if self.workers is not None:
-                raise DatasetError(f"--workers {self.workers}: not with --scheduler; leave one out")
+        check_shape(self.image_shape)
+        check_processes(self.workers, self.scheduler)
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """Shape of the stored images."""
+        return ImageShape(self.size, self.margin)
 
     def with_shared_paths(self) -> "PublicSettings":
         """Return the settings with paths that other machines can follow, where some are asked."""
@@ -109,6 +107,7 @@ class PublicSettings:
         """Return all that decides what is in the file, as canonical TOML."""
         kept: dict[str, Any] = {
             "size": self.size,
+            "margin": self.margin,
             "skip_damaged": self.skip_damaged,
             "box_scale": BOX_SCALE,
             "boxes": BOXES_TRUTH if self.boxes == BOXES_TRUTH else "detections",
