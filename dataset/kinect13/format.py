@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...core.hdf5 import DatasetSpec
+from ...core.hdf5.structure import DatasetSpec
 from ...core.skeleton import JOINT_NAMES, KEYPOINTS_13, Skeleton
 
 FORMAT: Final = "kincap-kinect13"

@@ -9,14 +9,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
 from ...core.errors import DatasetError
-from ...core.hdf5 import file_offset, open_checked, read_header, read_text
+from ...core.hdf5.reading import file_offset, open_checked, read_header, read_text
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from .format import (
     FIELDS,
@@ -51,6 +50,8 @@ __all__ = [
     "write_kinect13",
 ]
 
+if TYPE_CHECKING:
+    import h5py
 
 WHAT: Final = "a kincap data set"
 _WIDE_BLOCK: Final = 64
@@ -238,7 +239,7 @@ class Kinect13:
         meta: What it says about itself; its keypoints are ``meta.skeleton``.
     """
 
-    def __init__(self, path: Path, file: h5py.File, skeleton: Skeleton, margin: float) -> None:
+    def __init__(self, path: Path, file: "h5py.File", skeleton: Skeleton, margin: float) -> None:
         self.path = path
         self.margin = margin
         self.meta = _read_meta(path, file, skeleton)
@@ -299,12 +300,12 @@ class Kinect13:
         if getattr(self, "_fd", None) is not None:
             self.close()
 
-    def _image_rows(self, file: h5py.File, name: str) -> _ImageRows:
+    def _image_rows(self, file: "h5py.File", name: str) -> _ImageRows:
         dataset = file[name]["images"]
         offset = file_offset(dataset) or 0
         return _ImageRows(self.path, self._fd, offset, dataset.shape[0], self._shape)
 
-    def _columns(self, file: h5py.File, name: str) -> dict[str, npt.NDArray[Any]]:
+    def _columns(self, file: "h5py.File", name: str) -> dict[str, npt.NDArray[Any]]:
         """Load the tables of a split and check what other code trusts."""
         group = file[name]
         count, height, width, _ = group["images"].shape
@@ -371,7 +372,7 @@ def _version(path: Path) -> tuple[int, float]:
     return int(version), float(head["margin"])
 
 
-def _read_meta(path: Path, file: h5py.File, skeleton: Skeleton) -> Meta:
+def _read_meta(path: Path, file: "h5py.File", skeleton: Skeleton) -> Meta:
     """Read ``meta``; refuse other keypoints than those of the skeleton."""
     kinds = {"skeleton": dict, "sources": list, "counts": dict, "quality_bits": dict}
     try:

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -13,14 +12,9 @@ from ... import __version__
 from ...core.errors import DatasetError
 from ...core.files.file_io import FileIO
 from ...core.files.reserved_file import ReservedFile
-from ...core.hdf5 import (
-    create_dataset,
-    create_file,
-    file_offset,
-    make_scale,
-    name_axes,
-    text_dataset,
-)
+from ...core.hdf5.making import create_dataset, create_file, text_dataset
+from ...core.hdf5.reading import file_offset
+from ...core.hdf5.scales import make_scale, name_axes
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from .format import (
     ALIGNMENT,
@@ -43,6 +37,9 @@ from .format import (
     shared_axes,
     skeleton_meta,
 )
+
+if TYPE_CHECKING:
+    import h5py
 
 _METADATA_BYTES: Final = 1 << 20
 """More than the metadata of HDF5 takes."""
@@ -83,7 +80,7 @@ def create_kinect13(
 
 
 def _fill(
-    file: h5py.File,
+    file: "h5py.File",
     shape: ImageShape,
     splits: Mapping[str, Columns],
     meta: Meta,
@@ -123,7 +120,7 @@ def _texts(meta: Meta) -> dict[str, str]:
     return {name: value if name == "settings" else _json(value) for name, value in values.items()}
 
 
-def _scale(file: h5py.File, name: str, length: int) -> h5py.Dataset:
+def _scale(file: "h5py.File", name: str, length: int) -> "h5py.Dataset":
     """Make the scale of a dimension."""
     scale = _store(file, name, np.arange(length, dtype=SCALE), SCALE)
     make_scale(scale, name.rpartition("/")[2])
@@ -205,8 +202,8 @@ def _with_defaults(
 
 
 def _store(
-    file: h5py.File, name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]
-) -> h5py.Dataset:
+    file: "h5py.File", name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]
+) -> "h5py.Dataset":
     """Make a dataset, fill it and return it."""
     dataset = create_dataset(file, name, values.shape, dtype)
     if values.size:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...core.errors import ShardError
 from ...core.files.file_io import FileIO
 from ...core.files.tolerant_files import PatientIO
-from ...core.hdf5 import open_checked
+from ...core.hdf5.reading import open_checked
 from ..info import SessionInfo
 from ..manifest import ManifestRecord
 from ..schema import BLOBS

