@@ -13,6 +13,7 @@ from .. import __version__
 from ..core.errors import KincapError
 from ..core.stop_signals import on_stop_signals
 from . import (
+    audit,
     build,
     console,
     demo,
@@ -58,7 +59,7 @@ def kincap(
 
 
 GROUPS = (
-    record, import_recordings, doctor, sessions, report, review, build, export, train, demo,
+    record, import_recordings, doctor, sessions, report, review, build, export, train, audit, demo,
 )  # fmt: skip
 for group in GROUPS:
     group.register(app)

@@ -1,6 +1,6 @@
 """Samples of a data set as nets take them: images resized once, targets in crop units."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -52,6 +52,22 @@ class Samples:
         placed: npt.NDArray[np.float64] = corner + poses.astype(np.float64) * side[:, None]
         return placed
 
+    def take(self, rows: Indices) -> "Samples":
+        """Return some of the samples.
+
+        Args:
+            rows: (M,) which, in their new order.
+        """
+        images = self.images
+        return replace(
+            self,
+            images=lambda chosen: images(rows[chosen]),
+            targets=self.targets[rows],
+            weight=self.weight[rows],
+            visibility=self.visibility[rows],
+            bbox_xyxy_px=self.bbox_xyxy_px[rows],
+        )
+
     def shuffled(self, seed: int) -> "Samples":
         """Return the samples with labels dealt out among the pictures: the negative control."""
         order = np.random.default_rng(seed).permutation(len(self))
@@ -63,33 +79,52 @@ class Samples:
         )
 
 
-def load_samples(dataset: Kinect13, split: str, size: int) -> Samples:
-    """Read one split; pictures of another size than the network's are resized once, by area.
+def load_samples(
+    dataset: Kinect13,
+    split: str,
+    size: int,
+    leave_out: Collection[str] = (),
+    *,
+    in_memory: bool = True,
+) -> Samples:
+    """Read one split; pictures of another size than the network's are resized by area.
 
     Args:
         dataset: An open data set.
         split: ``"train"``, ``"val"`` or ``"test"``.
         size: Side of the network's input, pixels.
+        leave_out: Names of sessions whose rows are left out.
+        in_memory: Resize all pictures now and keep them (N * size * size * 3 bytes), for training
+            that asks for each many times; else resize them whenever they are asked for.
 
     Returns:
-        The samples. Resized pictures stay in memory (N * size * size * 3 bytes); those that have
-        the network's size already are read from the data set whenever they are asked for, so it
-        must stay open (and may be larger than memory).
+        The samples. Pictures that have the network's size already are never kept but read from the
+        data set, so it must stay open (and may be larger than memory).
 
     Raises:
-        DatasetError: The data set has no such split, or it is empty.
+        DatasetError: The data set has no such split, or it is empty, or nothing of it remains.
     """
     rows = _rows(dataset, split)
     targets, weight = read_targets(rows)
-    return Samples(
+    samples = Samples(
         split=split,
-        images=rows.images if rows.size == size else _resized(rows, size),
+        images=_images(rows, size, in_memory),
         targets=targets,
         weight=weight,
         visibility=np.asarray(rows.visibility),
         bbox_xyxy_px=np.asarray(rows.bbox_xyxy_px, dtype=np.float64),
         skeleton=dataset.meta.skeleton,
     )
+    if not leave_out:
+        return samples
+    away = [k for k, name in enumerate(dataset.meta.sessions) if name in leave_out]
+    kept = np.flatnonzero(~np.isin(rows.session, away))
+    if not len(kept):
+        raise DatasetError(
+            f"{dataset.path}: every row of its {split} split is of a session that is left out; "
+            "build it with --val as a share of the time, from more sessions"
+        )
+    return samples.take(kept)
 
 
 def read_targets(rows: Split) -> tuple[Floats, Floats]:
@@ -150,12 +185,23 @@ def to_pixels(images: Images, device: torch.device) -> Tensor:
     return (stored.permute(0, 3, 1, 2).float() - 127) / 128
 
 
-def _resized(rows: Split, size: int) -> Callable[[Indices], Images]:
-    """Read the pictures of a split in blocks, resize them, and return what gives them."""
+def _images(rows: Split, size: int, in_memory: bool) -> Callable[[Indices], Images]:
+    """Return what gives the pictures of a split in a size."""
+    if rows.size == size:
+        return rows.images
+    if not in_memory:
+        return lambda chosen: _resized(rows.images(chosen), size)
     images = np.empty((len(rows), size, size, 3), dtype=np.uint8)
-    method = cv2.INTER_AREA if size < rows.size else cv2.INTER_LINEAR
     for start in range(0, len(rows), READ_BLOCK):
         indices = np.arange(start, min(start + READ_BLOCK, len(rows)))
-        for index, image in zip(indices, rows.images(indices), strict=True):
-            cv2.resize(image, (size, size), dst=images[index], interpolation=method)
+        images[indices] = _resized(rows.images(indices), size)
     return lambda chosen: images[chosen]
+
+
+def _resized(images: Images, size: int) -> Images:
+    """Return (B, size, size, 3) pictures of (B, S, S, 3) ones."""
+    method = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
+    made = np.empty((len(images), size, size, 3), dtype=np.uint8)
+    for image, into in zip(images, made, strict=True):
+        cv2.resize(image, (size, size), dst=into, interpolation=method)
+    return made

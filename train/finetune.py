@@ -1,16 +1,18 @@
 """Finetune: learn from the user's own frames, from a checkpoint or from fresh weights."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from .. import __version__
 from ..core.errors import CheckpointError, KincapError
 from ..core.skeleton import KEYPOINTS_13, Skeleton
-from ..dataset.kinect13.reader import open_kinect13
+from ..dataset.kinect13.reader import Kinect13, open_kinect13
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .data import Samples, load_samples
 from .loop import OnProgress, choose_device, count_steps, learn
@@ -118,8 +120,9 @@ def train_run(
     start = None if init is None else _load_start(init, skeleton)
     with open_kinect13(options.data, skeleton) as dataset, interrupt_on_signals() as interrupt:
         settings = resolve(kind, options, start, dataset.size, device.type)
-        train = load_samples(dataset, "train", settings.size)
-        val = load_samples(dataset, "val", settings.size)
+        train = load_samples(dataset, "train", settings.size, options.leave_out)
+        val = load_samples(dataset, "val", settings.size, options.leave_out)
+        seen = trained_sessions(dataset, options.leave_out, start)
         interrupt.check()
         plan = _plan(settings, init, device, train, val)
         check_space("--runs", options.runs, COPIES * plan.checkpoint_bytes)
@@ -137,7 +140,7 @@ def train_run(
             for line in plan.lines(run.folder):
                 on_notice(line)
         pace = Pace(plan.steps, plan.validations, on_notice)
-        track = Track(settings, options.data.name, train, val, run, device, pace, on_notice)
+        track = Track(settings, options.data.name, seen, train, val, run, device, pace, on_notice)
         learned = learn(settings, net, train, track, device, interrupt, on_progress)
         if options.out is not None:
             _copy_best(run.best, options.out, init)
@@ -145,6 +148,34 @@ def train_run(
         kind, run.folder, run.best, run.last, options.out, settings.model, settings.size,
         str(device), learned,
     )  # fmt: skip
+
+
+def trained_sessions(
+    dataset: Kinect13, leave_out: Collection[str], start: Checkpoint | None
+) -> list[dict[str, str]] | None:
+    """Return every session that a net of this run has learnt from.
+
+    Args:
+        dataset: The data set.
+        leave_out: Names of its sessions that are left out.
+        start: The checkpoint that the run starts from, or None.
+
+    Returns:
+        Name and uuid (empty: a set without one) of each session with a row in train or val, and
+        those of the start. None where the start does not say.
+    """
+    known = [] if start is None else start.trained.get("sessions")
+    if not isinstance(known, list):
+        return None
+    splits = [dataset.split(name) for name in ("train", "val")]
+    used = {int(k) for rows in splits for k in np.unique(rows.session)}
+    uuids = {str(one.get("session")): str(one.get("uuid", "")) for one in dataset.meta.sources}
+    own = [
+        {"session": name, "uuid": uuids.get(name, "")}
+        for k, name in enumerate(dataset.meta.sessions)
+        if k in used and name not in leave_out
+    ]
+    return [*known, *(one for one in own if one not in known)]
 
 
 def _plan(
@@ -196,6 +227,7 @@ def _config(
         "kincap_version": __version__,
         "torch_version": str(torch.__version__),
         "data": str(options.data),
+        "leave_out": list(options.leave_out),
         "init": "none" if init is None else str(init),
         "device": str(device),
         "threads": torch.get_num_threads(),

@@ -37,6 +37,7 @@ class TrainOptions:
         seed: Everything random follows from it.
         shuffle_labels: Negative control: the training labels change places among the frames, so
             that images contain no information about them. A fair test then gives the mean pose.
+        leave_out: Sessions that the net neither trains on nor is chosen by.
     """
 
     data: Path = Path("kinect13.h5")
@@ -55,6 +56,7 @@ class TrainOptions:
     device: str = "auto"
     seed: int = 0
     shuffle_labels: bool = False
+    leave_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class Track:
     Args:
         settings: The recipe.
         data: The data set's file name, for the checkpoints.
+        sessions: Every session that the net learns from or has learnt from; None: not known.
         train: The training split; gives the mean pose.
         val: The validation split.
         run: Folder of figures and weights.
@@ -72,6 +73,7 @@ class Track:
         self,
         settings: TrainSettings,
         data: str,
+        sessions: list[dict[str, str]] | None,
         train: Samples,
         val: Samples,
         run: RunFolder,
@@ -80,6 +82,7 @@ class Track:
         on_notice: OnNotice | None = None,
     ) -> None:
         self._settings, self._data, self._val = settings, data, val
+        self._sessions = sessions
         self._run, self._device = run, device
         self.pace, self._notice = pace, on_notice
         self._mean = mean_pose(train.targets, train.weight)
@@ -183,6 +186,7 @@ class Track:
             "step": step,
             "seed": settings.seed,
             "data": self._data,
+            "sessions": self._sessions,
             "shuffle_labels": settings.shuffle_labels,
             "val_pck": found.score.pck["0.2"]["all"] if found else None,
             "val_loss": found.loss if found else None,
