@@ -20,7 +20,7 @@ PARTS = (
     "api",
     "cli",
 )
-"""Folders of the code, from the lowest floor up; engines and predict are still to come."""
+"""Folders of the code, from the lowest floor up; engines is still to come."""
 SOURCES = sorted(path for part in PARTS for path in (ROOT / part).rglob("*.py"))
 
 
