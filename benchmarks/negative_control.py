@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from kincap.cli.demo import STATE_FILE
-from kincap.cli.demo_plan import DemoSettings, plan
+from kincap.cli.demo.demo import STATE_FILE
+from kincap.cli.demo.plan import DemoSettings, plan
 
 from .arguments import folder_argument
 

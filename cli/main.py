@@ -16,7 +16,6 @@ from . import (
     audit,
     build,
     console,
-    demo,
     doctor,
     export,
     import_recordings,
@@ -26,6 +25,7 @@ from . import (
     sessions,
     train,
 )
+from .demo import demo
 from .help_text import use_plain_help
 
 EXIT_INTERRUPTED = 130

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kincap.cli.demo_plan import TEST_OUTFIT, TEST_SEED, DemoSettings, plan
+from kincap.cli.demo.plan import TEST_OUTFIT, TEST_SEED, DemoSettings, plan
 from kincap.sessions.session_file import load_session
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

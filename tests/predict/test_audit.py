@@ -171,6 +171,6 @@ def test_a_suggestion_is_plain_json(audited: Audited) -> None:
 def test_the_net_that_made_the_suggestions_was_not_trained_on_their_session(
     audited: Audited,
 ) -> None:
-    """What the checkpoint says is what the run left out."""
+    """The checkpoint names the sessions that the run did not leave out."""
     said = torch.load(audited.without_b, weights_only=True)["trained"]["sessions"]
     assert [one["session"] for one in said] == ["a"]

@@ -15,12 +15,12 @@ from typing import Annotated, Any
 
 import typer
 
-from ..core.errors import KincapError
-from ..core.files.file_io import write_atomic
-from ..core.stop_signals import on_stop_signals
-from . import console
-from .demo_plan import TEST_OUTFIT, DemoSettings, plan
-from .demo_steps import DemoSteps
+from ...core.errors import KincapError
+from ...core.files.file_io import write_atomic
+from ...core.stop_signals import on_stop_signals
+from .. import console
+from .plan import TEST_OUTFIT, DemoSettings, plan
+from .steps import DemoSteps
 
 STATE_FILE = "demo.json"
 

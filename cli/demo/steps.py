@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import KincapError
-from . import console
-from .demo_plan import Step, command_line
+from ...core.errors import KincapError
+from .. import console
+from .plan import Step, command_line
 
 EXIT_INTERRUPTED = 130
 
@@ -111,7 +111,7 @@ def _clear_unfinished(out: Path, step: Step) -> None:
     """Delete a half recorded session of an interrupted demo: its frames would be there twice."""
     if step.words[0] != "record":
         return
-    from ..sessions.repair.rename_delete import delete
+    from ...sessions.repair.rename_delete import delete
 
     session = step.words[2]
     if (out / "recordings" / session).is_dir():

@@ -1,0 +1,1 @@
+"""``kincap demo``: its plan, its steps as processes, and the command."""
