@@ -107,7 +107,7 @@ def suggest(
     named = suspicious(found)
     order = np.lexsort((color_seq, tracking_id, take))
     done: list[Suggestion] = []
-    run: _Run | None = None
+    run: _SuggestionRun | None = None
     for row in order.tolist():
         keypoints = frozenset(np.flatnonzero(named[row]).tolist())
         if not keypoints and not found.sides[row]:
@@ -121,7 +121,7 @@ def suggest(
             continue
         if run is not None:
             done.append(run.suggestion(session, uuid, source))
-        run = _Run(place, kind, seq, seq, set(keypoints), [score])
+        run = _SuggestionRun(place, kind, seq, seq, set(keypoints), [score])
     if run is not None:
         done.append(run.suggestion(session, uuid, source))
     return sorted(done, key=lambda one: (-one.score, one.seq_first))
@@ -136,7 +136,7 @@ def _kind(found: Disagreement, named: Bools, row: int) -> str:
 
 
 @dataclass
-class _Run:
+class _SuggestionRun:
     """Rows of one person that follow each other, of one kind."""
 
     place: tuple[int, int]
