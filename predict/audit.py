@@ -243,7 +243,7 @@ def _folders(settings: AuditSettings, sessions: Mapping[str, str]) -> dict[str, 
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _SplitRows:
     """Rows of one split of a data set that belong to one session."""
 
     split: str
@@ -290,16 +290,16 @@ def _judge_all(
     return found
 
 
-def _places(dataset: Kinect13, names: Sequence[str]) -> dict[str, list[_Rows]]:
+def _places(dataset: Kinect13, names: Sequence[str]) -> dict[str, list[_SplitRows]]:
     """Return by session where its rows are; sessions without a row are left out."""
     index = {name: k for k, name in enumerate(dataset.meta.sessions)}
-    places: dict[str, list[_Rows]] = {}
+    places: dict[str, list[_SplitRows]] = {}
     for split in dataset.splits:
         session = np.asarray(dataset.split(split).session)
         for name in names:
             rows = np.flatnonzero(session == index[name])
             if len(rows):
-                places.setdefault(name, []).append(_Rows(split, rows))
+                places.setdefault(name, []).append(_SplitRows(split, rows))
     return places
 
 
