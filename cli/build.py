@@ -41,14 +41,24 @@ def build(
         str,
         typer.Option(
             "--val",
-            metavar="GLOB|FRACTION",
+            metavar="FRACTION|NAMES",
             help="Validation: a share of the time (the last part of each run of takes; short "
-            "runs go whole to one side), or whole sessions. With --add: a share of the people "
-            "with all 13 keypoints, at most 2000, or whole sets.",
+            "runs go whole to one side), or whole sessions: GLOB, subject:GLOB, outfit:GLOB, "
+            "several with commas. With --add: a share of the people with all 13 keypoints, at "
+            "most 2000, or whole sets.",
         ),
     ] = "0.2",
     test: Annotated[
-        str | None, typer.Option("--test", metavar="GLOB", help="Sessions of the test set.")
+        str | None,
+        typer.Option("--test", metavar="FRACTION|NAMES", help="The test set, as for --val."),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            metavar="K",
+            help="Make K data sets, OUT.fold1.h5 and so on, each with other outfits as validation.",
+        ),
     ] = None,
     guard: Annotated[
         float,
@@ -126,7 +136,7 @@ def build(
             workers=workers, scheduler=scheduler, sheet=sheet,
         )  # fmt: skip
         return
-    from ..dataset.build import BuildSettings
+    from ..dataset.build import BuildSettings, build_folds
     from ..dataset.build import build as run
 
     settings = BuildSettings(
@@ -135,6 +145,7 @@ def build(
         sessions=sessions,
         val=val,
         test=test,
+        folds=folds,
         guard_s=guard,
         size=size,
         margin=margin,
@@ -149,14 +160,23 @@ def build(
         labels=labels,
     )
     with console.progress(f"building {out}", unit="rows") as bar:
-        done = run(settings, on_progress=bar.update)
+        if folds is None:
+            results = [run(settings, on_progress=bar.update)]
+        else:
+            results = build_folds(settings, on_progress=bar.update)
     if json:
-        # the object has the warnings
-        console.print_json(done.to_json())
+        # the objects have the warnings
+        objects = [done.to_json() for done in results]
+        by_fold = {"schema": "kincap/build-folds/1", "out": str(out), "folds": objects}
+        console.print_json(objects[0] if folds is None else by_fold)
         return
-    for warning in done.warnings:
-        console.say(f"warning: {warning}")
-    _show(done)
+    for done in results:
+        if done.fold is not None:
+            outfits = ", ".join(done.fold["outfits"])
+            console.result(f"Fold {done.fold['number']} of {folds}: validation is {outfits}")
+        for warning in done.warnings:
+            console.say(f"warning: {warning}")
+        _show(done)
 
 
 def _show(done: "BuildResult") -> None:

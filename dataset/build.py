@@ -1,8 +1,9 @@
 """Build kinect13.h5 from recordings: plan from the tables, then cut the pictures in parallel."""
 
+import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,13 +17,14 @@ from .filters import REASONS
 from .kinect13.format import ImageShape
 from .kinect13.reader import open_kinect13
 from .outputs import ABOUT_SCHEMA, Outputs
-from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_plan
+from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_fold_plans, make_plan
 from .scheduler.scheduler import Scheduler, open_scheduler
 from .settings import BuildSettings
 from .sheet import check_sheet, draw_sheet
+from .split.folds import Fold
 from .unfinished import Part
 
-__all__ = ["BuildResult", "BuildSettings", "build"]
+__all__ = ["BuildResult", "BuildSettings", "build", "build_folds"]
 
 READABLE: Final = 0o644
 """Permissions of the files beside a data set."""
@@ -50,6 +52,8 @@ class BuildResult:
         resumed_rows: Rows that an interrupted build had made already.
         sha256: Of the data set; None after a dry run.
         sheet: The sheet of examples; None after a dry run.
+        fold: ``number`` of the fold and its ``outfits``, which are validation; None without
+            ``--folds``.
     """
 
     out: Path
@@ -66,6 +70,7 @@ class BuildResult:
     resumed_rows: int = 0
     sha256: str | None = None
     sheet: Path | None = None
+    fold: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report that scripts read."""
@@ -101,16 +106,73 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
     outputs.check()
     with open_scheduler(settings.scheduler, settings.workers) as scheduler:
         scheduler.check_paths(settings.recordings, settings.out.parent)
-        return _build(settings, outputs, scheduler, tell)
+        plan = make_plan(settings, scheduler, tell)
+        return _build(settings, plan, outputs, scheduler, tell)
+
+
+def build_folds(
+    settings: BuildSettings, on_progress: OnProgress | None = None
+) -> list[BuildResult]:
+    """Build a data set for each fold: ``kinect13.fold1.h5`` and so on.
+
+    A fold that an earlier, interrupted build has finished is proved by its checksum and kept.
+
+    Args:
+        settings: What to build, with ``folds``.
+        on_progress: As in ``build``.
+
+    Returns:
+        The result of each fold.
+
+    Raises:
+        DatasetError: As in ``build``, or more folds than outfits (exit 2).
+        SessionError: As in ``build``.
+    """
+    settings.check()
+    settings = settings.with_shared_paths()
+    tell = on_progress or (lambda done, total, note: None)
+    every = [fold_outputs(settings.out, number + 1) for number in range(settings.folds or 0)]
+    for outputs in every:
+        outputs.check()
+    results = []
+    with open_scheduler(settings.scheduler, settings.workers) as scheduler:
+        scheduler.check_paths(settings.recordings, settings.out.parent)
+        for fold, plan in make_fold_plans(settings, scheduler, tell):
+            outputs = every[fold.number - 1]
+            told = _within(tell, f"fold {fold.number} of {settings.folds}")
+            results.append(
+                _build(replace(settings, out=outputs.out), plan, outputs, scheduler, told, fold)
+            )
+    return results
+
+
+def fold_outputs(out: Path, number: int) -> Outputs:
+    """Return the files of a fold: its number is part of their names."""
+    path = out.with_name(f"{out.stem}.fold{number}{out.suffix}")
+    return Outputs(path, path.with_name(path.name + ".png"))
+
+
+def _about_fold(fold: Fold | None) -> dict[str, Any] | None:
+    """Return what a result says about its fold."""
+    return None if fold is None else {"number": fold.number, "outfits": list(fold.outfits)}
+
+
+def _within(tell: OnProgress, where: str) -> OnProgress:
+    """Return a progress that says where it is."""
+    return lambda done, total, note: tell(done, total, f"{where}: {note}")
 
 
 def _build(
-    settings: BuildSettings, outputs: Outputs, scheduler: Scheduler, tell: OnProgress
+    settings: BuildSettings,
+    plan: BuildPlan,
+    outputs: Outputs,
+    scheduler: Scheduler,
+    tell: OnProgress,
+    fold: Fold | None = None,
 ) -> BuildResult:
-    """Plan, and make the file with the processes of a scheduler."""
-    plan = make_plan(settings, scheduler, tell)
+    """Make the file of a plan with the processes of a scheduler."""
     if settings.dry_run:
-        return _result(settings, plan)
+        return _result(settings, plan, fold=_about_fold(fold))
     made = write_data_set(
         outputs,
         plan,
@@ -119,6 +181,7 @@ def _build(
         tell,
         restart=settings.restart,
         origin={"recordings": str(settings.recordings.absolute())},
+        keep_finished=fold is not None,
     )
     return _result(
         settings,
@@ -126,6 +189,7 @@ def _build(
         resumed_rows=made.resumed_rows,
         sha256=made.sha256,
         sheet=outputs.sheet,
+        fold=_about_fold(fold),
     )
 
 
@@ -151,6 +215,7 @@ def write_data_set(
     *,
     restart: bool,
     origin: dict[str, Any],
+    keep_finished: bool = False,
 ) -> Written:
     """Make the files of a data set, or go on where a killed build was.
 
@@ -162,6 +227,7 @@ def write_data_set(
         on_progress: Called with rows done, rows in all, and the present step.
         restart: Throw away what an interrupted build of another plan has done.
         origin: What the file beside the data set says about where its rows came from.
+        keep_finished: Keep a data set that an earlier build of the same plan has finished.
 
     Raises:
         DatasetError: As in ``build``.
@@ -170,6 +236,8 @@ def write_data_set(
     try:
         io = default_io()
         part = Part(outputs, plan, shape, io)
+        if keep_finished and not restart and (checksum := _finished(outputs, part.plan_sha256)):
+            return Written(plan.rows, checksum)
         resumed = _resumed_rows(part, plan) if part.open(restart) else 0
         try:
             _cut_pictures(part, plan, shape, scheduler, on_progress)
@@ -178,10 +246,23 @@ def write_data_set(
             raise
         on_progress(plan.rows, plan.rows, "checking the file")
         checksum = part.finish()
-        _write_beside(outputs, plan, checksum, origin, io)
+        _write_beside(outputs, plan, part.plan_sha256, checksum, origin, io)
     finally:
         lock.release()
     return Written(resumed, checksum)
+
+
+def _finished(outputs: Outputs, plan_sha256: str) -> str | None:
+    """Return the checksum of a data set that was made by the same plan and is whole, or None."""
+    try:
+        about = json.loads(outputs.about.read_bytes())
+        if about["plan_sha256"] != plan_sha256 or not outputs.sheet.exists():
+            return None
+        with outputs.out.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return checksum if about.get("sha256") == checksum else None
 
 
 def _lock(outputs: Outputs) -> LockFile:
@@ -243,13 +324,19 @@ def _resumed_rows(part: Part, plan: BuildPlan) -> int:
 
 
 def _write_beside(
-    outputs: Outputs, plan: BuildPlan, checksum: str, origin: dict[str, Any], io: FileIO
+    outputs: Outputs,
+    plan: BuildPlan,
+    plan_sha256: str,
+    checksum: str,
+    origin: dict[str, Any],
+    io: FileIO,
 ) -> None:
     """Write what depends on when and where, and the sheet of examples."""
     out = outputs.out
     about = {
         "schema": ABOUT_SCHEMA,
         "sha256": checksum,
+        "plan_sha256": plan_sha256,
         "created_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "kincap_version": __version__,
         "path": str(out.absolute()),

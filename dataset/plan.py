@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -10,12 +11,21 @@ from numpy.typing import NDArray
 from ..checks.session_checks import check_session
 from ..core.errors import DatasetError, SessionError
 from ..core.skeleton import KEYPOINTS_13
+from ..sessions.folders import session_folder
+from ..sessions.session_file import load_session
 from ..sessions.truth import has_truth, load_truth
-from .candidates import find_candidates, side_warning
+from .candidates import Candidates, find_candidates, side_warning
 from .crop import Pictures, PictureSource, find_damaged
 from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, WRONG_LABELS, first_reason
-from .finding_counts import count_findings, poor_lines, report_findings
-from .given_labels import GIVEN_BITS, GivenLabels, check_sessions, count_given, load_labels
+from .finding_counts import Reported, count_findings, poor_lines, report_findings
+from .given_labels import (
+    GIVEN_BITS,
+    GivenLabels,
+    SessionLabels,
+    check_sessions,
+    count_given,
+    load_labels,
+)
 from .kinect13.format import SPLITS, Meta
 from .label_error import Labels, compare_labels, label_error
 from .rows import SessionPlan, columns_of, pictures_of, session_pictures
@@ -24,7 +34,8 @@ from .session_data import Recording, choose_sessions, load_recording, unusable_s
 from .settings import BuildSettings
 from .split.copies import refuse_copies
 from .split.dealing import GUARD, Dealt, Sides, deal_frames
-from .split.flags import SplitSettings, parse_split
+from .split.flags import DEFAULT_VAL, SplitSession, SplitSettings, parse_split
+from .split.folds import Fold, deal_folds
 from .split.frame_times import FrameTimes, frame_times, pose_hashes
 
 BLOCK_ROWS: Final = 256
@@ -58,12 +69,45 @@ class BuildPlan:
         return sum(len(pictures) for pictures in self.pictures.values())
 
 
+@dataclass(frozen=True)
+class _JudgedSession:
+    """One session before its frames have sides.
+
+    Attributes:
+        recording: Its tables.
+        candidates: Its candidates, judged by the filters.
+        reported: The findings of its checks.
+    """
+
+    recording: Recording
+    candidates: Candidates
+    reported: Reported
+
+
+@dataclass(frozen=True)
+class _ReadSessions:
+    """All that a build knows before frames have sides.
+
+    Attributes:
+        given: Labels of ``--labels``, or None.
+        sessions: The sessions, judged.
+        times: Their frames.
+        warnings: What a person should look at.
+    """
+
+    given: GivenLabels | None
+    sessions: list[_JudgedSession]
+    times: list[FrameTimes]
+    warnings: tuple[str, ...]
+
+
 def make_plan(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProgress) -> BuildPlan:
     """Read the tables of all sessions and decide about every candidate.
 
     Args:
         settings: What to build; checked.
-        scheduler: The processes that check pictures, where that is asked for.
+        scheduler: The processes that check sessions of other machines, and pictures where that is
+            asked for.
         on_progress: Called with done, total and the present step.
 
     Raises:
@@ -71,22 +115,88 @@ def make_plan(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProg
             ``--labels`` that belongs to no body.
         SessionError: A session can't be built from as it is.
     """
+    named = split_sessions(settings)
+    split = parse_split(settings.val, settings.test, named, settings.guard_s)
+    read = _read(settings, scheduler, on_progress)
+    return _plan_split(read, split, settings, scheduler, on_progress)
+
+
+def make_fold_plans(
+    settings: BuildSettings, scheduler: Scheduler, on_progress: OnProgress
+) -> Iterator[tuple[Fold, BuildPlan]]:
+    """Yield a plan for each of ``--folds``; sessions are read and checked once.
+
+    Args:
+        settings: What to build, ``folds`` of them; checked.
+        scheduler: As in ``make_plan``.
+        on_progress: As in ``make_plan``.
+
+    Raises:
+        DatasetError: More folds than outfits; and as in ``make_plan``.
+    """
+    named = split_sessions(settings)
+    base = parse_split(DEFAULT_VAL, settings.test, named, settings.guard_s)
+    outfits = {one.name: one.outfit for one in named if one.name not in base.test}
+    # before the work: too many folds
+    deal_folds(outfits, dict.fromkeys(outfits, 1), settings.folds or 0)
+    read = _read(settings, scheduler, on_progress)
+    frames = {one.name: len(one) for one in read.times}
+    for fold in deal_folds(outfits, frames, settings.folds or 0):
+        split = replace(base, fraction=None, val=fold.sessions)
+        yield fold, _plan_split(read, split, settings, scheduler, on_progress, fold)
+
+
+def split_sessions(settings: BuildSettings) -> list[SplitSession]:
+    """Return the sessions of a build as the flags of its split name them.
+
+    Raises:
+        DatasetError: There is none.
+        SessionError: A session.json can't be read.
+    """
+    found = []
+    for name in choose_sessions(settings.recordings, settings.sessions):
+        info = load_session(session_folder(settings.recordings, name))
+        found.append(SplitSession(name, info.subject or "", info.outfit or name))
+    return found
+
+
+def _read(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProgress) -> _ReadSessions:
+    """Read and check all sessions.
+
+    Raises:
+        DatasetError: A session holds the same pictures as another one, or there is nothing to cut.
+        SessionError: A session can't be built from as it is.
+    """
     given = None if settings.labels is None else load_labels(settings.labels)
     names = choose_sessions(settings.recordings, settings.sessions)
     unused = [] if given is None else check_sessions(given, settings.recordings, names)
     left_out = unusable_sessions(settings.recordings, settings.sessions)
-    split = parse_split(settings.val, settings.test, names, settings.guard_s)
     recordings = []
     for done, name in enumerate(names):
         on_progress(done, len(names), f"reading {name}")
         recordings.append(load_recording(settings.recordings, name))
     _refuse_same_uuid(recordings)
     _refuse_bodies_alone(recordings, settings)
-    dealt = _deal(recordings, split)
-    sessions = []
-    for done, (recording, sides) in enumerate(zip(recordings, dealt.labels, strict=True)):
-        on_progress(done, len(names), f"checking {recording.name}")
-        sessions.append(_decide(recording, sides, settings, given))
+    times = [_times_of(recording, settings.guard_s) for recording in recordings]
+    refuse_copies(times)
+    sessions = _judge_all(recordings, settings, given, scheduler, on_progress)
+    return _ReadSessions(
+        given, sessions, times, (*(f"{line}; left out" for line in left_out), *unused)
+    )
+
+
+def _plan_split(
+    read: _ReadSessions,
+    split: SplitSettings,
+    settings: BuildSettings,
+    scheduler: Scheduler,
+    on_progress: OnProgress,
+    fold: Fold | None = None,
+) -> BuildPlan:
+    """Deal all frames out and put the rows of the data set together."""
+    given = read.given
+    dealt = deal_frames(read.times, split)
+    sessions = [_decide(one, sides) for one, sides in zip(read.sessions, dealt.labels, strict=True)]
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, scheduler, on_progress)
     counts = _count(sessions)
@@ -104,8 +214,8 @@ def make_plan(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProg
             name: pictures_of(sessions, name, settings.margin, settings.decoding) for name in asked
         },
         meta=Meta(
-            sessions=tuple(names),
-            settings=settings.toml(split, None if given is None else given.sha256),
+            sessions=tuple(one.recording.name for one in sessions),
+            settings=settings.toml(split, None if given is None else given.sha256, fold),
             skeleton=KEYPOINTS_13,
             sources=[one.recording.source() for one in sessions],
             counts=counts,
@@ -115,13 +225,7 @@ def make_plan(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProg
                 "quality": dict(ROW_BITS),
             },
         ),
-        warnings=(
-            *(f"{line}; left out" for line in left_out),
-            *unused,
-            *_warnings(sessions),
-            *dealt.warnings,
-            *unread,
-        ),
+        warnings=(*read.warnings, *_warnings(sessions), *dealt.warnings, *unread),
         label_error=error,
     )
 
@@ -166,17 +270,6 @@ def _refuse_same_uuid(recordings: Iterable[Recording]) -> None:
             )
 
 
-def _deal(recordings: Sequence[Recording], split: SplitSettings) -> Dealt:
-    """Return the side of every colour frame.
-
-    Raises:
-        DatasetError: A session holds the same pictures as another one.
-    """
-    times = [_times_of(recording, split.guard_s) for recording in recordings]
-    refuse_copies(times)
-    return deal_frames(times, split)
-
-
 def _times_of(recording: Recording, guard_s: float) -> FrameTimes:
     """Return when the colour frames of a session were taken, and what they show."""
     bodies = recording.bodies
@@ -192,17 +285,69 @@ def _times_of(recording: Recording, guard_s: float) -> FrameTimes:
     )
 
 
-def _decide(
-    recording: Recording, sides: Sides, settings: BuildSettings, given: GivenLabels | None
-) -> SessionPlan:
-    """Check one session and apply the filters; its frames have their sides."""
+@dataclass(frozen=True)
+class _SessionTask:
+    """One session to check and judge, for a process that has not read it."""
+
+    recordings: Path
+    name: str
+    settings: BuildSettings
+    labels: SessionLabels | None
+
+
+def _judge_all(
+    recordings: Sequence[Recording],
+    settings: BuildSettings,
+    given: GivenLabels | None,
+    scheduler: Scheduler,
+    on_progress: OnProgress,
+) -> list[_JudgedSession]:
+    """Check all sessions and apply the filters, on other machines where there are some."""
+    labels = {} if given is None else given.sessions
+    judged: dict[str, _JudgedSession] = {}
+    if not scheduler.is_remote:
+        for recording in recordings:
+            on_progress(len(judged), len(recordings), f"checking {recording.name}")
+            candidates, reported = _judge(recording, settings, labels.get(recording.name))
+            judged[recording.name] = _JudgedSession(recording, candidates, reported)
+        return list(judged.values())
+    by_name = {one.name: one for one in recordings}
+    tasks = [
+        _SessionTask(settings.recordings, name, settings, labels.get(name)) for name in by_name
+    ]
+    for task, (source, candidates, reported) in scheduler.run(_judge_there, tasks):
+        recording = by_name[task.name]
+        if source != recording.source():
+            raise DatasetError(
+                f"{recording.folder}: changed while the build read it; run the build again"
+            )
+        judged[task.name] = _JudgedSession(recording, candidates, reported)
+        on_progress(len(judged), len(recordings), f"checked {task.name}")
+    return [judged[one.name] for one in recordings]
+
+
+def _judge_there(task: _SessionTask) -> tuple[dict[str, Any], Candidates, Reported]:
+    """Read, check and judge a session in another process."""
+    recording = load_recording(task.recordings, task.name)
+    return recording.source(), *_judge(recording, task.settings, task.labels)
+
+
+def _judge(
+    recording: Recording, settings: BuildSettings, labels: SessionLabels | None
+) -> tuple[Candidates, Reported]:
+    """Check one session and apply the filters."""
     checks = check_session(recording.folder, thorough=True)
-    labels = None if given is None else given.sessions.get(recording.name)
     candidates = find_candidates(recording, checks, settings.filters, settings.joints_at, labels)
+    return candidates, report_findings(recording, checks, candidates)
+
+
+def _decide(judged: _JudgedSession, sides: Sides) -> SessionPlan:
+    """Give the candidates of a session the sides of their frames."""
+    candidates = judged.candidates
     splits = sides[candidates.frame]
     failed = {**candidates.failed, "guard": splits == GUARD}
-    reported = report_findings(recording, checks, candidates)
-    return SessionPlan(recording, candidates, _destination(splits, failed), failed, reported)
+    goes_to = _destination(splits, failed)
+    return SessionPlan(judged.recording, candidates, goes_to, failed, judged.reported)
 
 
 def _destination(

@@ -16,6 +16,7 @@ from .filters import FilterSettings
 from .kinect13.format import LARGEST_SIZE, MARGINS, SMALLEST_SIZE, ImageShape
 from .scheduler.scheduler import dask_place
 from .split.flags import DEFAULT_VAL, GUARD_S, SplitSettings
+from .split.folds import Fold
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,10 @@ class BuildSettings:
         out: The data set's file.
         recordings: The folder of all sessions.
         sessions: Glob of the sessions to build from.
-        val: Share of the time that is validation, or a glob of sessions.
-        test: Glob of the sessions that are the test set, or None.
+        val: Validation: a share of the time, or sessions (``split.flags``).
+        test: The test set, in the same way, or None.
+        folds: Make as many data sets, each with other outfits as validation; None for one with
+            ``val``.
         guard_s: Seconds around validation and test frames that are left out of training.
         size: Side S of the crops, pixels, a multiple of 4; of 8 with a margin.
         margin: Side of the stored images, in sides of the crop: 1.0 or 1.5.
@@ -50,6 +53,7 @@ class BuildSettings:
     sessions: str = "*"
     val: str = DEFAULT_VAL
     test: str | None = None
+    folds: int | None = None
     guard_s: float = GUARD_S
     size: int = 224
     margin: float = 1.0
@@ -78,6 +82,15 @@ class BuildSettings:
                 f"--joints-at {self.joints_at}: expected one of {', '.join(JOINTS_AT)}"
             )
         check_processes(self.workers, self.scheduler)
+        if self.folds is not None and self.val != DEFAULT_VAL:
+            raise DatasetError(
+                f"--val {self.val}: with --folds the outfits of a fold are validation; leave one "
+                "of the flags out"
+            )
+        if self.folds is not None and self.sheet is not None:
+            raise DatasetError(
+                f"--sheet {self.sheet}: --folds makes a sheet beside each data set; leave it out"
+            )
 
     @property
     def image_shape(self) -> ImageShape:
@@ -93,12 +106,15 @@ class BuildSettings:
             self, out=self.out.absolute(), recordings=self.recordings.absolute(), sheet=sheet
         )
 
-    def toml(self, split: SplitSettings, labels_sha256: str | None = None) -> str:
+    def toml(
+        self, split: SplitSettings, labels_sha256: str | None = None, fold: Fold | None = None
+    ) -> str:
         """Return all that decides what is in the file, as canonical TOML.
 
         Args:
             split: How frames are dealt out.
             labels_sha256: Of the file of labels; None: there is none.
+            fold: The fold, where there are several.
         """
         given = {} if labels_sha256 is None else {"labels_sha256": labels_sha256}
         kept = {
@@ -112,10 +128,22 @@ class BuildSettings:
             "box_widen": WIDEN,
             "joints_at": self.joints_at,
             "pair_within_ms": PAIR_WITHIN_100NS / MS_100NS,
-            "split": {"val": self.val, "test": self.test or "", "guard_s": split.guard_s},
+            "split": self._split_toml(split, fold),
             "filters": asdict(self.filters),
         }
         return tomli_w.dumps(kept)
+
+    def _split_toml(self, split: SplitSettings, fold: Fold | None) -> dict[str, object]:
+        """Return what decides the split."""
+        kept = {"val": self.val, "test": self.test or "", "guard_s": split.guard_s}
+        if fold is None:
+            return kept
+        return {
+            **kept,
+            "val": ",".join(f"outfit:{name}" for name in fold.outfits),
+            "fold": fold.number,
+            "folds": self.folds,
+        }
 
 
 def check_shape(shape: ImageShape) -> None:

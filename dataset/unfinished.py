@@ -58,6 +58,7 @@ class Part:
         images: Byte offset of ``images`` by split.
         done: What is finished.
         token: Of this build.
+        plan_sha256: Checksum of all that decides the bytes of the file.
     """
 
     def __init__(self, outputs: Outputs, plan: BuildPlan, shape: ImageShape, io: FileIO) -> None:
@@ -71,6 +72,7 @@ class Part:
         self._plan = plan
         self._shape = shape
         self._terms = _terms(plan)
+        self.plan_sha256 = _sha256(self._terms)
         self._io = io
 
     def open(self, restart: bool) -> bool:
@@ -187,7 +189,7 @@ class Part:
         kept = {
             "schema": JOURNAL_SCHEMA,
             "token": self.token.text,
-            "plan": _sha256(self._terms),
+            "plan": self.plan_sha256,
             "bytes": self.path.stat().st_size if self.images else None,
             "images": self.images,
             "done": self.done,
@@ -197,7 +199,7 @@ class Part:
 
     def _check_same(self, kept: dict[str, Any]) -> None:
         """Refuse to go on with another plan than the journal's."""
-        if kept["plan"] == _sha256(self._terms):
+        if kept["plan"] == self.plan_sha256:
             return
         changed = _changed(kept["terms"], self._terms)
         raise DatasetError(

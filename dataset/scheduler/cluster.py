@@ -101,6 +101,8 @@ class DaskCluster:
         address: ``dask://HOST:PORT``, for messages.
     """
 
+    is_remote = True
+
     def __init__(self, client: "Client", address: str) -> None:
         self._client = client
         self._address = address

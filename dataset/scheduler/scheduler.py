@@ -18,7 +18,13 @@ _ADDRESS: Final = re.compile(
 
 
 class Scheduler(Protocol):
-    """Hands tasks to processes."""
+    """Hands tasks to processes.
+
+    Attributes:
+        is_remote: True if the processes may be on other machines.
+    """
+
+    is_remote: bool
 
     def check_paths(self, recordings: Path, folder: Path) -> None:
         """Refuse processes that can't see the recordings or write where the data set goes."""
@@ -41,6 +47,8 @@ class LocalProcesses:
     Args:
         workers: How many; None for one for each core.
     """
+
+    is_remote = False
 
     def __init__(self, workers: int | None) -> None:
         self._workers = workers or usable_cores()

@@ -6,7 +6,7 @@ whatever the filters keep: it stays when thresholds or edits change, so that net
 be compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -80,7 +80,7 @@ def deal_frames(sessions: Sequence[FrameTimes], settings: SplitSettings) -> Deal
     """
     labels = [_whole_sessions(one, settings) for one in sessions]
     groups = _groups(sessions)
-    if settings.fraction is not None:
+    if settings.shares:
         free = [group for group in groups if not any(_fixed(labels, run) for run in group.runs)]
         _deal_runs(sessions, free, labels, settings)
     warnings = _keep_apart(sessions, groups, labels)
@@ -141,44 +141,67 @@ def _deal_runs(
     settings: SplitSettings,
 ) -> None:
     """Cut long runs; short ones and those of one scene go whole to the side that lacks time."""
-    share = settings.fraction or 0.0
+    shares = settings.shares
     short = []
     for group in groups:
         if len(group.runs) == 1 and group.length_s >= SHORT_GUARDS * settings.guard_s:
-            _cut(sessions, group.runs[0], labels, share)
+            _cut(sessions, group.runs[0], labels, shares)
         else:
             short.append(group)
-    total = val = 0.0
-    chosen = []
+    total = 0.0
+    given = dict.fromkeys(shares, 0.0)
+    training = []
     for group in short:
         total += group.length_s
-        if val + group.length_s / 2 <= share * total:
-            val += group.length_s
-            chosen.append(group)
-    if not chosen and len(short) == len(groups):
-        chosen = _some_validation(sessions, short, labels, share)
-    for group in chosen:
-        for run in group.runs:
-            labels[run.session][run.rows] = "val"
+        for side, share in shares.items():
+            if given[side] + group.length_s / 2 <= share * total:
+                given[side] += group.length_s
+                _give(group, labels, side)
+                break
+        else:
+            training.append(group)
+    if len(short) == len(groups):
+        missing = {side: share for side, share in shares.items() if not given[side]}
+        _give_some(sessions, training, labels, missing)
 
 
-def _some_validation(
-    sessions: Sequence[FrameTimes], short: Sequence[_Group], labels: list[Sides], share: float
-) -> list[_Group]:
-    """Return the shortest of a few short groups; one that is alone is cut."""
-    if len(short) > 1:
-        return [min(short, key=lambda group: group.length_s)]
-    if short and len(short[0].runs) == 1:
-        _cut(sessions, short[0].runs[0], labels, share)
-    return []
+def _give(group: _Group, labels: list[Sides], side: str) -> None:
+    """Put all runs of a group on a side."""
+    for run in group.runs:
+        labels[run.session][run.rows] = side
 
 
-def _cut(sessions: Sequence[FrameTimes], run: _Run, labels: list[Sides], share: float) -> None:
-    """Make the last share of a run's time validation."""
+def _give_some(
+    sessions: Sequence[FrameTimes],
+    training: list[_Group],
+    labels: list[Sides],
+    missing: dict[str, float],
+) -> None:
+    """Give each side that has nothing the shortest of a few short groups; cut one that is alone."""
+    for side in list(missing):
+        if len(training) > 1:
+            shortest = min(range(len(training)), key=lambda index: training[index].length_s)
+            _give(training.pop(shortest), labels, side)
+            del missing[side]
+    if missing and len(training) == 1 and len(training[0].runs) == 1:
+        _cut(sessions, training[0].runs[0], labels, missing)
+
+
+def _cut(
+    sessions: Sequence[FrameTimes], run: _Run, labels: list[Sides], shares: Mapping[str, float]
+) -> None:
+    """Make the last shares of a run's time validation and test, in this order."""
     times = sessions[run.session].run_s[run.rows]
     first, last = float(times.min()), float(times.max())
-    is_val = times >= first + (1 - share) * (last - first)
-    labels[run.session][run.rows[is_val]] = "val"
+    rest = 1.0
+    for side in ("test", "val"):
+        if side not in shares:
+            continue
+        until, rest = rest, rest - shares[side]
+        chosen = times >= first + rest * (last - first)
+        if until < 1:
+            chosen &= times < first + until * (last - first)
+        labels[run.session][run.rows[chosen]] = side
 
 
 def _keep_apart(

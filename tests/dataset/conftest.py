@@ -106,12 +106,13 @@ class Sessions:
         *,
         sealed: bool = True,
         outfit: str = "",
+        subject: str = "",
         uuid: str | None = None,
     ) -> Path:
         folder, io = self.recordings / name, FileIO()
         io.make_folder(folder)
         device = Device("drawn", self.size_px, self.mirrored, times="device")
-        info = new_session(name, device=device, outfit=outfit)
+        info = new_session(name, device=device, outfit=outfit, subject=subject)
         info.uuid, info.created_utc = uuid or f"uuid-of-{name}", "2026-01-01T00:00:00Z"
         layout = make_layout(info.uuid, info.created_utc, shard_mib=32)
         info.add_layout(layout)

@@ -8,11 +8,17 @@ from hypothesis import strategies as st
 from kincap.core.errors import DatasetError
 from kincap.dataset.split.copies import refuse_copies
 from kincap.dataset.split.dealing import GUARD, Dealt, deal_frames
-from kincap.dataset.split.flags import parse_split
+from kincap.dataset.split.flags import SplitSession
+from kincap.dataset.split.flags import parse_split as parse_sessions
 
 from .layouts import LaidSession, LaidTake, leaks
 
 GUARD_S = 2.0
+
+
+def parse_split(val: str, test: str | None, names: list[str], guard_s: float = 2.0):
+    """Read the flags for sessions without subject and outfit."""
+    return parse_sessions(val, test, [SplitSession(name) for name in names], guard_s)
 
 
 def deal(*sessions: LaidSession, val: str = "0.2", test: str | None = None, guard_s: float = 2.0):
@@ -48,6 +54,21 @@ def test_the_last_share_of_a_long_take_is_validation_after_a_guard() -> None:
     assert dealt.warnings == ()
 
 
+def test_the_end_of_a_take_is_test_and_what_is_before_it_validation() -> None:
+    dealt = deal(LaidSession("a", [LaidTake(0, 100)]), val="0.2", test="0.1")
+    assert count(dealt.labels[0]) == {"train": 680, GUARD: 40, "val": 180, "test": 100}
+    assert (dealt.labels[0][-100:] == "test").all()
+
+
+def test_short_takes_fill_both_sides() -> None:
+    clips = [LaidSession(f"clip{k}", [LaidTake(100 * k, 4)]) for k in range(10)]
+    sides = [set(labels) for labels in deal(*clips, val="0.2", test="0.2").labels]
+    assert [sum(side == {name} for side in sides) for name in ("train", "val", "test")] == [6, 2, 2]
+    three = [LaidSession(f"clip{k}", [LaidTake(100 * k, 4 + k)]) for k in range(3)]
+    sides = [set(labels) for labels in deal(*three, val="0.01", test="0.01").labels]
+    assert sides == [{"val"}, {"test"}, {"train"}]
+
+
 def test_a_clock_jump_in_a_recording_is_no_border() -> None:
     # the sensor's clock jumps an hour ahead, a new take begins 100 ms later
     a = LaidSession("a", [LaidTake(0, 20), LaidTake(20.1, 20, device_s=3600)])
@@ -61,7 +82,7 @@ def test_sessions_recorded_back_to_back_are_neighbours(clock: str) -> None:
     a = LaidSession("a", [LaidTake(0, 60, anchored=clock != "host")])
     later = LaidTake(60.3, 60, boot=int(clock == "wall"), anchored=clock != "host")
     if clock == "none but arrival":
-        # read from two files: nobody knows when they were taken, and nothing is left out
+        # read from two files: no one knows when they were taken, and nothing is left out
         a.takes[0].arrives_s = later.arrives_s = 1.0
         dealt = deal_frames(
             [a.times(), LaidSession("b", [later]).times()], parse_split("a", None, ["a", "b"])
@@ -194,7 +215,7 @@ TAKES = st.lists(
 @given(
     st.lists(TAKES, min_size=1, max_size=4),
     st.sampled_from(["0.2", "0.5", "s0", "*1"]),
-    st.sampled_from([None, "s2", "*3"]),
+    st.sampled_from([None, "s2", "*3", "0.2"]),
     st.sampled_from([0.0, 0.5, 2.0, 5.0]),
 )
 def test_no_layout_leaks(layout, val: str, test: str | None, guard_s: float) -> None:
