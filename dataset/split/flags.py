@@ -16,7 +16,7 @@ GUARD_S: Final = 2.0
 """No training frame is nearer in time to a validation frame, seconds."""
 LONGEST_GUARD_S: Final = 3600.0
 KINDS: Final = ("session", "subject", "outfit")
-"""What a side can be named by."""
+"""Kinds of names that a side can have."""
 
 
 @dataclass(frozen=True)
