@@ -11,7 +11,7 @@ from .. import console
 if TYPE_CHECKING:
     from ...dataset.public.build import PublicResult
 
-OF_SESSIONS: Final = ("recordings", "sessions", "guard", "joints_at", "labels", "decoding")
+OF_SESSIONS: Final = ("recordings", "sessions", "folds", "guard", "joints_at", "labels", "decoding")
 """Flags of ``kincap build`` that are about recordings."""
 
 
