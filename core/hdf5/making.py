@@ -1,13 +1,16 @@
 """Make HDF5 files: contiguous datasets, metadata in front, no times."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from h5py import h5d, h5p, h5s, h5t
 
 from ..files.reserved_file import ReservedFile
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def create_file(path: Path | ReservedFile, *, alignment: int = 1) -> h5py.File:
@@ -61,3 +64,14 @@ def text_dataset(file: h5py.File, name: str, text: str) -> None:
     dataset = create_dataset(file, name, raw.shape, raw.dtype)
     if len(raw):
         dataset[:] = raw
+
+
+def write_pandas_table(table: "pd.DataFrame", path: Path, key: str) -> None:
+    """Write a table in pandas' own fixed format, for tools that read it with pandas.
+
+    Args:
+        table: The table.
+        path: A new file.
+        key: Name of the table in it.
+    """
+    table.to_hdf(path, key=key, mode="w", format="fixed")

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...core.skeleton import KEYPOINT_NAMES, LIMBS
 from .export_format import ExportFormat
 from .labels import DECIMALS, SplitLabels
 
@@ -38,8 +37,8 @@ def coco_of(one: SplitLabels) -> dict[str, Any]:
                 "id": CATEGORY,
                 "name": "person",
                 "supercategory": "person",
-                "keypoints": list(KEYPOINT_NAMES),
-                "skeleton": [[a + 1, b + 1] for a, b in LIMBS],
+                "keypoints": list(one.skeleton.points),
+                "skeleton": [[a + 1, b + 1] for a, b in one.skeleton.bone_indices],
             }
         ],
         "images": [

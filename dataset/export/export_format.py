@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
+from ...core.errors import MissingPartError
 from .labels import SplitLabels
 
 Write = Callable[[Path, tuple[SplitLabels, ...]], None]
@@ -23,3 +25,19 @@ class ExportFormat:
     write: Write
     pictures: str = "images/{split}"
     check: Callable[[], None] = lambda: None
+
+
+def need(package: str, flag: str) -> None:
+    """Refuse a format whose package is not installed.
+
+    Args:
+        package: Its name in Python.
+        flag: What the user asked for.
+
+    Raises:
+        MissingPartError: It is not installed.
+    """
+    if find_spec(package) is None:
+        raise MissingPartError(
+            f"{flag}: needs {package}, which is not installed; pip install 'kincap[formats]'"
+        )

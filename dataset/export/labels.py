@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.geometry import Floats, scale_box, tight_box
-from ...core.skeleton import KEYPOINT_NAMES
+from ...core.skeleton import Skeleton
 from ..kinect13.reader import Kinect13
 from .picture_names import picture_names
 
@@ -39,6 +39,7 @@ class SplitLabels:
         weight: (N, 13) float32.
         sessions: (N,) names of the sessions or sets.
         columns: ROW_COLUMNS and ``bbox_xyxy_px``, N rows each.
+        skeleton: The keypoints.
     """
 
     split: str
@@ -51,6 +52,7 @@ class SplitLabels:
     weight: NDArray[np.float32]
     sessions: tuple[str, ...]
     columns: dict[str, NDArray[Any]]
+    skeleton: Skeleton
 
     def __len__(self) -> int:
         return len(self.points)
@@ -96,6 +98,7 @@ def read_labels(data: Kinect13, split: str, folder: str, ending: str) -> SplitLa
         weight=rows.weight,
         sessions=tuple(sessions),
         columns={name: getattr(rows, name) for name in (*ROW_COLUMNS, "bbox_xyxy_px")},
+        skeleton=data.meta.skeleton,
     )
 
 
@@ -128,7 +131,7 @@ def _split_table(one: SplitLabels) -> "pd.DataFrame":
     for index, edge in enumerate(("x0", "y0", "x1", "y1")):
         columns[f"bbox_{edge}"] = one.columns["bbox_xyxy_px"][:, index]
     points = np.where(one.visibility[..., None] > 0, one.points, np.nan).astype(np.float32)
-    for index, name in enumerate(KEYPOINT_NAMES):
+    for index, name in enumerate(one.skeleton.points):
         columns[f"{name}_x"] = points[:, index, 0]
         columns[f"{name}_y"] = points[:, index, 1]
         columns[f"{name}_visibility"] = one.visibility[:, index]

@@ -193,7 +193,7 @@ def test_bad_usage_is_one_line_and_nothing_is_written(
 ) -> None:
     done = kincap("export", data_set.path, "--format", "cocoa", "--out", "out")
     assert done.returncode == 2
-    assert "--format: there is no 'cocoa'; choose one of coco, csv" in done.stderr
+    assert "--format: there is no 'cocoa'; choose one of coco, csv, cvat" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
