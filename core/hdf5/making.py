@@ -66,6 +66,17 @@ def text_dataset(file: h5py.File, name: str, text: str) -> None:
         dataset[:] = raw
 
 
+def texts_dataset(file: h5py.File, name: str, texts: list[str]) -> None:
+    """Write a list of texts of any length, for other tools; kincap's own files hold none.
+
+    Args:
+        file: From create_file.
+        name: Path of the dataset.
+        texts: Its content.
+    """
+    file.create_dataset(name, (len(texts),), h5py.string_dtype(), data=texts or None)
+
+
 def write_pandas_table(table: "pd.DataFrame", path: Path, key: str) -> None:
     """Write a table in pandas' own fixed format, for tools that read it with pandas.
 

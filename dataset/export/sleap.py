@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-import h5py
 import numpy as np
 
-from ...core.hdf5.making import create_file
+from ...core.hdf5.making import create_file, texts_dataset
 from ...core.skeleton import Skeleton, other_side
 from .export_format import ExportFormat
 from .labels import SplitLabels
@@ -39,14 +38,9 @@ def write(folder: Path, splits: tuple[SplitLabels, ...]) -> None:
             metadata.attrs["json"] = np.bytes_(json.dumps(_metadata(one.skeleton)).encode())
             for name, rows in _tables(one).items():
                 file[name] = rows
-            _texts(file, "videos_json", [json.dumps(_video(one))])
+            texts_dataset(file, "videos_json", [json.dumps(_video(one))])
             for name in ("tracks_json", "suggestions_json", "sessions_json"):
-                _texts(file, name, [])
-
-
-def _texts(file: h5py.File, name: str, texts: list[str]) -> None:
-    """Write a list of texts."""
-    file.create_dataset(name, (len(texts),), h5py.string_dtype(), data=texts or None)
+                texts_dataset(file, name, [])
 
 
 def _tables(one: SplitLabels) -> dict[str, np.ndarray[Any, np.dtype[np.void]]]:
