@@ -27,6 +27,7 @@ def open_checked(
     error: type[KincapError],
     groups: tuple[str, ...] = (),
     attributes: int = 64,
+    unread: frozenset[str] = frozenset(),
     follow_links: bool = True,
 ) -> h5py.File:
     """Open a file for reading after comparing its structure with a schema.
@@ -44,6 +45,7 @@ def open_checked(
         error: Raised for anything odd.
         groups: Groups that must exist.
         attributes: How many attributes an object may have.
+        unread: Attributes of the file that may be of any type, because the caller never reads them.
         follow_links: Whether the file may be reached by a link.
 
     Returns:
@@ -55,7 +57,7 @@ def open_checked(
     file, size = _open(path, what, error, follow_links)
     try:
         checker = Structure(file, size, attributes)
-        problem = checker.problem(schema, groups) or Scales(path, file).problem(schema)
+        problem = checker.problem(schema, groups, unread) or Scales(path, file).problem(schema)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as err:
         problem = _reason(err)
     if problem:

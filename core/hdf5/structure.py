@@ -54,13 +54,15 @@ class Structure:
         self.attributes = attributes
         self.seen: set[Any] = set()
 
-    def problem(self, schema: Mapping[str, DatasetSpec], groups: tuple[str, ...]) -> str | None:
+    def problem(
+        self, schema: Mapping[str, DatasetSpec], groups: tuple[str, ...], unread: frozenset[str]
+    ) -> str | None:
         """Return what differs from the schema, or None."""
         if self.file.userblock_size:
             return "a user block comes before the HDF5 part"
         known_groups = {name.rpartition("/")[0] for name in schema} - {""}
         top = {name for name in schema if "/" not in name} | known_groups
-        problem = self._attributes(self.file.id, "the file") or self._links("", top)
+        problem = self._attributes(self.file.id, "the file", unread) or self._links("", top)
         if problem:
             return problem
         present = {""} | (known_groups & self._names(""))
@@ -125,7 +127,8 @@ class Structure:
         Args:
             target: The object.
             name: Its name.
-            admitted: Attributes of dimension scales that it may have; ``scales`` checks them.
+            admitted: Attributes that it may have and that are not checked here: those of scales,
+                which ``scales`` checks, and those that are never read.
         """
         count = h5py.h5a.get_num_attrs(target)
         if count > self.attributes:

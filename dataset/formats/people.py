@@ -1,5 +1,6 @@
 """Labelled people of a public set, and the step from a set's own points to the 13 keypoints."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +124,49 @@ def to_keypoints(labels: Points, points: Sequence[str], head: Sequence[str]) -> 
         labelled[:, index] = labels.labelled[:, sources].all(axis=1)
         visible[:, index] = labels.visible[:, sources].all(axis=1)
     return make_points(xy, labelled, visible)
+
+
+def join_people(parts: Sequence[People]) -> People:
+    """Return the people of several files of one set as one; its root is the common folder.
+
+    Args:
+        parts: At least one.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    root = Path(os.path.commonpath([one.root.absolute() for one in parts]))
+    inside = [one.root.absolute().relative_to(root).as_posix() for one in parts]
+    names = [
+        name if folder == "." else f"{folder}/{name}"
+        for one, folder in zip(parts, inside, strict=True)
+        for name in one.pictures
+    ]
+    pictures, place = index_pictures(names)
+    first = np.cumsum([0, *(len(one.pictures) for one in parts[:-1])])
+    joined = {
+        name: np.concatenate([getattr(one, name) for one in parts])
+        for name in ("person_id", "problem", "faces", "split", "clip", "scale")
+    }
+    boxes = {
+        name: np.concatenate([getattr(one, name) for one in parts])
+        for name in ("bbox_xyxy", "head_xyxy", "torso_xyxy")
+    }
+    labels = [one.labels for one in parts]
+    return People(
+        root=root,
+        pictures=pictures,
+        picture=place[
+            np.concatenate([one.picture + at for one, at in zip(parts, first, strict=True)])
+        ],
+        labels=Points(
+            np.concatenate([one.xy for one in labels]),
+            np.concatenate([one.labelled for one in labels]),
+            np.concatenate([one.visible for one in labels]),
+        ),
+        files=tuple(file for one in parts for file in one.files),
+        **joined,
+        **boxes,
+    )
 
 
 @dataclass

@@ -9,8 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....core.errors import DatasetError
-from ..people import CROWD, NO_KEYPOINTS, Details, Points, index_pictures, make_points, refuse_empty
+from ..people import (
+    CROWD,
+    NO_KEYPOINTS,
+    Details,
+    People,
+    Points,
+    index_pictures,
+    make_people,
+    make_points,
+    refuse_empty,
+    to_keypoints,
+)
 from .json_file import entry, load_json, typed
+from .picture_folder import BESIDE, picture_root
 
 LONGEST_POSITION: Final = 1e7
 LARGEST_ID: Final = 2**63 - 1
@@ -36,7 +48,12 @@ class CocoFile:
 
 
 def load_coco_file(
-    path: Path, needed: Sequence[str], *, pixel_base: float = 0, all_visible: bool = False
+    path: Path,
+    needed: Sequence[str],
+    *,
+    pixel_base: float = 0,
+    all_visible: bool = False,
+    content: Any = None,
 ) -> CocoFile:
     """Read a file.
 
@@ -45,11 +62,12 @@ def load_coco_file(
         needed: Points that it must have.
         pixel_base: Position of the first pixel's centre in the file: 0, or 1 as in MATLAB.
         all_visible: Every labelled point is visible: 1 does not mean occluded in this set.
+        content: What is in the file, where it was read before.
 
     Raises:
         DatasetError: It is not such a file.
     """
-    content = typed(load_json(path), dict, f"{path}: it is")
+    content = typed(content or load_json(path), dict, f"{path}: it is")
     points = _points(path, content, needed)
     images = _images(path, content)
     found = entry(content, "annotations", list, str(path))
@@ -72,6 +90,27 @@ def load_coco_file(
             clip=np.array([one.clip for one in people], np.str_),
             boxes={"bbox": boxes - pixel_base},
         ),
+    )
+
+
+def people_of(
+    path: Path, found: CocoFile, head: Sequence[str], beside: Sequence[str] = BESIDE
+) -> People:
+    """Return the people of a file whose head is one of its points, or the mean of some.
+
+    Args:
+        path: The file.
+        found: Its content.
+        head: Points whose mean is the head.
+        beside: Folders in which pictures are looked for.
+    """
+    return make_people(
+        picture_root(path, found.pictures, beside),
+        found.pictures,
+        found.picture,
+        to_keypoints(found.labels, found.points, head),
+        [path],
+        found.details,
     )
 
 

@@ -28,15 +28,16 @@ _PLAIN: Final = frozenset({4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
 _LEAST_ELEMENT: Final = 8
 
 
-def load_mat(path: Path, name: str) -> Any:
+def load_mat(path: Path, name: str, *, simple: bool = False) -> Any:
     """Return one variable of a MATLAB file.
 
     Args:
         path: The file.
         name: Of the variable.
+        simple: Structs as dictionaries and cells as lists; see ``as_list``.
 
     Returns:
-        An array as scipy gives it: structs are object arrays with named fields, never squeezed.
+        An array as scipy gives it; with ``simple`` what scipy makes of it, lengths of 1 dropped.
 
     Raises:
         DatasetError: It is not a MATLAB file of version 5, lacks the variable, or is damaged.
@@ -61,11 +62,28 @@ def load_mat(path: Path, name: str) -> Any:
                 f"{path}: no variable {name!r} (it has {', '.join(names[:6]) or 'none'}); "
                 "is this the set's file of labels?"
             )
-        return loadmat(path, variable_names=[name], squeeze_me=False)[name]
+        return loadmat(path, variable_names=[name], simplify_cells=simple)[name]
     except DatasetError:
         raise
     except Exception as err:  # a damaged file ends in errors of many classes there
         raise DatasetError(f"{path}: damaged .mat file ({err}); download it again") from err
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return the elements of an array of structs: one comes as itself, none as an empty array."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, np.ndarray):
+        return list(value.ravel()) if value.size else []
+    return [value]
+
+
+def as_number(value: Any, missing: float) -> float:
+    """Return a number that may come as a text, as an empty array or not at all."""
+    try:
+        return float(np.asarray(value).reshape(-1)[0])
+    except (ValueError, TypeError, IndexError):
+        return missing
 
 
 def _check_header(path: Path, data: bytes) -> None:

@@ -54,7 +54,7 @@ def picture_root(labels: Path, pictures: Sequence[str], beside: Sequence[str] = 
     folders = [labels.parent / folder for folder in beside]
     for folder in folders:
         if any((folder / name).is_file() for name in pictures[:NOT_FOUND_SHOWN]):
-            return folder
+            return folder.resolve() if ".." in folder.parts else folder
     return next((folder for folder in folders if folder.is_dir()), labels.parent)
 
 
