@@ -117,6 +117,15 @@ def build(
         Path | None,
         typer.Option("--sheet", help="Where examples are drawn, PNG; default: beside the output."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Where the HTML report goes; default: beside the output.",
+        ),
+    ] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Make no HTML report.")] = False,
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -157,6 +166,8 @@ def build(
         workers=workers,
         scheduler=scheduler,
         sheet=sheet,
+        report=report,
+        with_report=not no_report,
         labels=labels,
     )
     with console.progress(f"building {out}", unit="rows") as bar:
@@ -209,7 +220,7 @@ def _show(done: "BuildResult") -> None:
         return
     resumed = f", {done.resumed_rows} of them made earlier" if done.resumed_rows else ""
     console.result(f"{done.out}: {done.kept} rows{resumed}, SHA-256 {done.sha256}")
-    console.result(f"Look at it: {done.sheet}")
+    console.result(f"Look at it: {done.report or done.sheet}")
 
 
 def _show_label_error(error: dict[str, Any]) -> None:

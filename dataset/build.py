@@ -15,9 +15,11 @@ from ..core.files.file_io import FileIO, LockFile
 from .crop import Block, DamagedPictureError, cut_block
 from .filters import REASONS
 from .kinect13.format import ImageShape
-from .kinect13.reader import open_kinect13
-from .outputs import ABOUT_SCHEMA, Outputs
+from .kinect13.reader import Kinect13, open_kinect13
+from .outputs import ABOUT_SCHEMA, Outputs, report_path
 from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_fold_plans, make_plan
+from .report_page.command import command_of
+from .report_page.page import About, report_page
 from .scheduler.scheduler import Scheduler, open_scheduler
 from .settings import BuildSettings
 from .sheet import check_sheet, draw_sheet
@@ -54,6 +56,7 @@ class BuildResult:
         sheet: The sheet of examples; None after a dry run.
         fold: ``number`` of the fold and its ``outfits``, which are validation; None without
             ``--folds``.
+        report: The HTML report; None after a dry run, or where none was wanted.
     """
 
     out: Path
@@ -71,11 +74,13 @@ class BuildResult:
     sha256: str | None = None
     sheet: Path | None = None
     fold: dict[str, Any] | None = None
+    report: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report that scripts read."""
-        paths = {"out": str(self.out), "sheet": None if self.sheet is None else str(self.sheet)}
-        return {"schema": "kincap/build/1", **asdict(self), **paths}
+        files = {"sheet": self.sheet, "report": self.report}
+        paths = {name: None if path is None else str(path) for name, path in files.items()}
+        return {"schema": "kincap/build/1", **asdict(self), "out": str(self.out), **paths}
 
 
 def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> BuildResult:
@@ -102,12 +107,13 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
     check_sheet(settings.sheet)
     tell = on_progress or (lambda done, total, note: None)
     sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
-    outputs = Outputs(settings.out, sheet)
+    report = report_path(settings.out, settings.report, settings.with_report)
+    outputs = Outputs(settings.out, sheet, report)
     outputs.check()
     with open_scheduler(settings.scheduler, settings.workers) as scheduler:
         scheduler.check_paths(settings.recordings, settings.out.parent)
         plan = make_plan(settings, scheduler, tell)
-        return _build(settings, plan, outputs, scheduler, tell)
+        return _build(settings, plan, outputs, scheduler, tell, command_of(settings))
 
 
 def build_folds(
@@ -131,7 +137,10 @@ def build_folds(
     settings.check()
     settings = settings.with_shared_paths()
     tell = on_progress or (lambda done, total, note: None)
-    every = [fold_outputs(settings.out, number + 1) for number in range(settings.folds or 0)]
+    every = [
+        fold_outputs(settings.out, number + 1, with_report=settings.with_report)
+        for number in range(settings.folds or 0)
+    ]
     for outputs in every:
         outputs.check()
     results = []
@@ -140,16 +149,17 @@ def build_folds(
         for fold, plan in make_fold_plans(settings, scheduler, tell):
             outputs = every[fold.number - 1]
             told = _within(tell, f"fold {fold.number} of {settings.folds}")
-            results.append(
-                _build(replace(settings, out=outputs.out), plan, outputs, scheduler, told, fold)
-            )
+            own = replace(settings, out=outputs.out)
+            command = command_of(settings)
+            results.append(_build(own, plan, outputs, scheduler, told, command, fold))
     return results
 
 
-def fold_outputs(out: Path, number: int) -> Outputs:
+def fold_outputs(out: Path, number: int, *, with_report: bool = True) -> Outputs:
     """Return the files of a fold: its number is part of their names."""
     path = out.with_name(f"{out.stem}.fold{number}{out.suffix}")
-    return Outputs(path, path.with_name(path.name + ".png"))
+    report = report_path(path, None, with_report)
+    return Outputs(path, path.with_name(path.name + ".png"), report)
 
 
 def _about_fold(fold: Fold | None) -> dict[str, Any] | None:
@@ -168,6 +178,7 @@ def _build(
     outputs: Outputs,
     scheduler: Scheduler,
     tell: OnProgress,
+    command: str,
     fold: Fold | None = None,
 ) -> BuildResult:
     """Make the file of a plan with the processes of a scheduler."""
@@ -180,7 +191,10 @@ def _build(
         scheduler,
         tell,
         restart=settings.restart,
-        origin={"recordings": str(settings.recordings.absolute())},
+        origin={
+            "recordings": str(settings.recordings.absolute()),
+            "command": command,
+        },
         keep_finished=fold is not None,
     )
     return _result(
@@ -190,6 +204,7 @@ def _build(
         sha256=made.sha256,
         sheet=outputs.sheet,
         fold=_about_fold(fold),
+        report=outputs.report,
     )
 
 
@@ -350,14 +365,34 @@ def _write_beside(
     try:
         with open_kinect13(out) as dataset:
             sheet = draw_sheet(dataset)
+            page = None if outputs.report is None else _report(dataset, plan, about)
         io.write_atomic(outputs.about, data, mode=READABLE, unique=True)
         io.write_atomic(outputs.sheet, sheet, mode=READABLE, unique=True)
+        if outputs.report is not None and page is not None:
+            io.write_atomic(outputs.report, page, mode=READABLE, unique=True)
     except OSError as err:
         raise DatasetError(
             f"{err.filename}: {err.strerror or err}; the data set {out} is whole, the files "
             "beside it are not; make room and build again",
             exit_code=1,
         ) from err
+
+
+def _report(dataset: Kinect13, plan: BuildPlan, about: dict[str, Any]) -> bytes:
+    """Return the HTML report of a finished data set."""
+    return report_page(
+        dataset,
+        About(
+            sha256=about["sha256"],
+            created_utc=about["created_utc"],
+            kincap_version=about["kincap_version"],
+            command=about.get("command", ""),
+            bytes=dataset.path.stat().st_size,
+            warnings=plan.warnings,
+            label_error=plan.label_error,
+            rejected=plan.rejected,
+        ),
+    )
 
 
 def _result(settings: BuildSettings, plan: BuildPlan, **more: Any) -> BuildResult:

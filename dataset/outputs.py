@@ -19,6 +19,8 @@ ABOUT_SCHEMA: Final = "kincap/kinect13/1"
 JOURNAL_SCHEMA: Final = "kincap/build-part/1"
 SHEET_MARK: Final = b"Software\0kincap build"
 """Text chunk of a sheet of examples."""
+REPORT_MARK: Final = b'<meta name="generator" content="kincap build">'
+"""Near the beginning of a report."""
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _HEAD: Final = 4096
 
@@ -30,10 +32,12 @@ class Outputs:
     Attributes:
         out: The data set.
         sheet: The sheet of examples.
+        report: The HTML report; None: none is made.
     """
 
     out: Path
     sheet: Path
+    report: Path | None = None
 
     @property
     def about(self) -> Path:
@@ -66,8 +70,11 @@ class Outputs:
             raise DatasetError(f"--out {self.out}: there is no folder {folder}; make it first")
         if not os.access(folder, os.W_OK):
             raise DatasetError(f"--out {self.out}: the folder can't be written to; take another")
-        if self.sheet in (self.out, self.about, self.part, self.journal, self.lock):
+        own = (self.out, self.about, self.part, self.journal, self.lock)
+        if self.sheet in own:
             raise DatasetError(f"--sheet {self.sheet}: a file of the data set; take another name")
+        if self.report in (*own, self.sheet):
+            raise DatasetError(f"--report {self.report}: a file of the data set; take another name")
         if _is_there(self.out):
             try:
                 open_kinect13(self.out).close()
@@ -82,6 +89,9 @@ class Outputs:
             raise _not_ours(self.about, "a description of a data set")
         if _is_there(self.sheet) and not is_sheet(_head(self.sheet)):
             raise _not_ours(self.sheet, "a sheet of examples")
+        report = self.report
+        if report is not None and _is_there(report) and REPORT_MARK not in _head(report):
+            raise _not_ours(report, "a report of a data set")
         if _is_there(self.lock) and _head(self.lock):
             raise _not_ours(self.lock, "an empty lock")
         self.check_part()
@@ -106,6 +116,28 @@ class Outputs:
             for path in self.out.parent.iterdir()
             if path.name.startswith(begin) and UNIQUE.search(path.name) is not None
         ]
+
+
+def report_path(out: Path, report: Path | None, wanted: bool) -> Path | None:
+    """Return where the report of a data set goes; None where none is wanted.
+
+    Args:
+        out: The data set.
+        report: Where it was asked for; None: beside the data set.
+        wanted: Whether to make one.
+
+    Raises:
+        DatasetError: It is not the name of an HTML file, or its folder does not exist.
+    """
+    if report is None:
+        return out.with_name(out.name + ".html") if wanted else None
+    if not wanted:
+        raise DatasetError(f"--report {report} and --no-report: both given, expected one of them")
+    if report.suffix.lower() not in (".html", ".htm"):
+        raise DatasetError(f"--report {report}: expected a name that ends in .html")
+    if report.is_dir() or not os.access(report.parent, os.W_OK):
+        raise DatasetError(f"--report {report}: expected a file in a folder that can be written to")
+    return report
 
 
 def is_sheet(head: bytes) -> bool:

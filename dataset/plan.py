@@ -28,6 +28,7 @@ from .given_labels import (
 )
 from .kinect13.format import SPLITS, Meta
 from .label_error import Labels, compare_labels, label_error
+from .report_page.rejected import Rejected, rejected_examples
 from .rows import SessionPlan, columns_of, pictures_of, session_pictures
 from .scheduler.scheduler import Scheduler
 from .session_data import Recording, choose_sessions, load_recording, unusable_sessions
@@ -55,6 +56,7 @@ class BuildPlan:
         warnings: What a person should look at.
         label_error: Distance of the labels from the truth, see ``label_error``; None if a
             session has no truth.
+        rejected: Examples of candidates that were left out.
     """
 
     columns: dict[str, dict[str, NDArray[Any]]]
@@ -62,6 +64,7 @@ class BuildPlan:
     meta: Meta
     warnings: tuple[str, ...]
     label_error: dict[str, Any] | None = None
+    rejected: tuple[Rejected, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -227,6 +230,7 @@ def _plan_split(
         ),
         warnings=(*read.warnings, *_warnings(sessions), *dealt.warnings, *unread),
         label_error=error,
+        rejected=rejected_examples(sessions),
     )
 
 

@@ -44,6 +44,8 @@ class BuildSettings:
         workers: Processes to cut pictures with; None for as many as there are cores.
         scheduler: ``dask://HOST:PORT`` of a cluster to build on; None for this machine alone.
         sheet: Where the sheet of examples goes; None for ``<out>.png``.
+        report: Where the HTML report goes; None for ``<out>.html``.
+        with_report: Whether to make the report.
         filters: Thresholds.
         labels: File of labels that take the place of the sensor's, or None.
     """
@@ -65,6 +67,8 @@ class BuildSettings:
     workers: int | None = None
     scheduler: str | None = None
     sheet: Path | None = None
+    report: Path | None = None
+    with_report: bool = True
     filters: FilterSettings = field(default_factory=FilterSettings)
     labels: Path | None = None
 

@@ -43,7 +43,7 @@ Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class _Example:
+class Example:
     """One row of the data set: its split and its number there."""
 
     split: Split
@@ -76,7 +76,7 @@ def draw_sheet(dataset: Kinect13) -> bytes:
     Raises:
         DatasetError: It could not be encoded (exit 1).
     """
-    examples = _choose(dataset)
+    examples = choose_examples(dataset, EXAMPLES)
     rows = -(-len(examples) // COLUMNS)
     pitch_x, pitch_y = CELL_PX + GAP_PX, CELL_PX + FOOT_PX + GAP_PX
     page = np.full((HEAD_PX + rows * pitch_y, GAP_PX + COLUMNS * pitch_x, 3), PAPER, np.uint8)
@@ -97,17 +97,17 @@ def draw_sheet(dataset: Kinect13) -> bytes:
     return data[:_PNG_START] + chunk + data[_PNG_START:]
 
 
-def _choose(dataset: Kinect13) -> list[_Example]:
-    """Return up to EXAMPLES rows: of each split its share, at least one, evenly over it."""
+def choose_examples(dataset: Kinect13, count: int) -> list[Example]:
+    """Return up to ``count`` rows: of each split its share, at least one, evenly over it."""
     splits = [split for name in dataset.splits if len(split := dataset.split(name))]
     total = sum(len(split) for split in splits)
-    shares = [max(1, round(EXAMPLES * len(split) / total)) for split in splits]
+    shares = [max(1, round(count * len(split) / total)) for split in splits]
     # rounding may give one too many or too few: the largest split evens it out
-    shares[int(np.argmax(shares))] += EXAMPLES - sum(shares)
+    shares[int(np.argmax(shares))] += count - sum(shares)
     chosen = []
     for split, share in zip(splits, shares, strict=True):
         rows = np.linspace(0, len(split) - 1, max(1, min(share, len(split)))).round()
-        chosen += [_Example(split, int(row)) for row in np.unique(rows)]
+        chosen += [Example(split, int(row)) for row in np.unique(rows)]
     return chosen
 
 
@@ -122,11 +122,35 @@ def draw_example(split: Split, row: int, skeleton: Skeleton) -> Image:
     Returns:
         (320, 320, 3) uint8, BGR. Keypoints that training ignores are hollow, their limbs dashed.
     """
-    picture = cv2.cvtColor(split.images([row])[0], cv2.COLOR_RGB2BGR)
-    how = cv2.INTER_AREA if picture.shape[0] > CELL_PX else cv2.INTER_CUBIC
-    cell = np.asarray(cv2.resize(picture, (CELL_PX, CELL_PX), interpolation=how), np.uint8)
-    at = (split.keypoints_px[row].astype(np.float64) + 0.5) * CELL_PX / split.size - 0.5
+    points = split.keypoints_px[row].astype(np.float64)
     there, trusted = split.visibility[row] > 0, split.weight[row] > 0
+    return draw_person(split.images([row])[0], points, there, trusted, skeleton)
+
+
+def draw_person(
+    picture: Image,
+    points: npt.NDArray[np.float64],
+    there: npt.NDArray[np.bool_],
+    trusted: npt.NDArray[np.bool_],
+    skeleton: Skeleton,
+) -> Image:
+    """Return a picture with keypoints.
+
+    Args:
+        picture: (S, S, 3) uint8, RGB.
+        points: (K, 2) its pixels.
+        there: (K,) which keypoints to draw.
+        trusted: (K,) those that training does not ignore.
+        skeleton: The keypoints.
+
+    Returns:
+        (320, 320, 3) uint8, BGR. Keypoints that training ignores are hollow, their limbs dashed.
+    """
+    side = picture.shape[0]
+    how = cv2.INTER_AREA if side > CELL_PX else cv2.INTER_CUBIC
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    cell = np.asarray(cv2.resize(bgr, (CELL_PX, CELL_PX), interpolation=how), np.uint8)
+    at = (points + 0.5) * CELL_PX / side - 0.5
     colours = [_colour(name) for name in skeleton.points]
     # first all in dark and wider: an outline, so that a colour shows on a garment of that colour
     for wider in (True, False):
@@ -198,7 +222,7 @@ def _head(page: Image, dataset: Kinect13) -> None:
         x += 44 + cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)[0][0] + 30
 
 
-def _caption(dataset: Kinect13, example: _Example) -> str:
+def _caption(dataset: Kinect13, example: Example) -> str:
     """Return where a row comes from."""
     split, row = example.split, example.row
     session = dataset.meta.sessions[int(split.session[row])]

@@ -254,7 +254,7 @@ def test_the_same_inputs_give_the_same_file_wherever_it_is_made(sessions, walk, 
         assert beside["sha256"] == result.sha256
         assert beside["path"] == str(result.out)
     assert sorted(path.name for path in elsewhere.iterdir()) == [
-        "other.h5", "other.h5.json", "other.h5.lock", "other.h5.png", "recordings",
+        "other.h5", "other.h5.html", "other.h5.json", "other.h5.lock", "other.h5.png", "recordings",
     ]  # fmt: skip
 
 

@@ -1,0 +1,82 @@
+"""Pictures of the report: rows of the data set, and candidates that were left out."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import DatasetError
+from ...core.skeleton import Skeleton
+from ..kinect13.reader import Kinect13
+from ..sheet import choose_examples, draw_example, draw_person
+from .markup import Markup, figure, join, tag, text
+from .rejected import EXAMPLE_PX, Rejected
+
+EXAMPLES: Final = 15
+_SIDE_PX: Final = 202
+_JPEG_QUALITY: Final = 82
+
+
+def kept_examples(dataset: Kinect13) -> Markup:
+    """Return pictures of rows, spread evenly over each split.
+
+    Args:
+        dataset: An open data set.
+    """
+    shown = []
+    for example in choose_examples(dataset, EXAMPLES):
+        split, row = example.split, example.row
+        session = dataset.meta.sessions[int(split.session[row])]
+        image = draw_example(split, row, dataset.meta.skeleton)
+        quality = _names(int(split.quality[row]), dataset.meta.quality_bits.get("quality", {}))
+        caption = f"{split.name}: {session}, frame {int(split.color_seq[row])}"
+        shown.append(_figure(image, f"{caption}; {quality}" if quality else caption))
+    return tag("div", join(shown), "figures")
+
+
+def left_out_examples(
+    rejected: Sequence[Rejected], skeleton: Skeleton, meanings: dict[str, str]
+) -> Markup:
+    """Return pictures of candidates that were left out, by reason.
+
+    Args:
+        rejected: The candidates.
+        skeleton: Their keypoints.
+        meanings: By reason its meaning in words.
+    """
+    parts = []
+    for reason, group in groupby(rejected, key=lambda one: one.reason):
+        shown = [_left_out(one, skeleton) for one in group]
+        meaning = meanings.get(reason, "")
+        title = f"{reason}: {meaning}" if meaning else reason
+        parts += [tag("h3", title), tag("div", join(shown), "figures")]
+    return join(parts)
+
+
+def _left_out(one: Rejected, skeleton: Skeleton) -> Markup:
+    """Return the picture of one candidate; grey where it can't be decoded."""
+    try:
+        with one.pictures.open() as reader:
+            picture = reader.crop(0, EXAMPLE_PX)
+    except (DatasetError, OSError):
+        picture = np.full((EXAMPLE_PX, EXAMPLE_PX, 3), 128, np.uint8)
+        return _figure(picture, f"{one.caption}: its picture can't be decoded")
+    there = (one.visibility > 0) & np.isfinite(one.keypoints_px).all(axis=-1)
+    image = draw_person(picture, one.keypoints_px, there, one.trusted, skeleton)
+    return _figure(image, one.caption)
+
+
+def _figure(image: NDArray[Any], caption: str) -> Markup:
+    """Return a picture, (320, 320, 3) BGR, with its caption."""
+    small = cv2.resize(image, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    assert done, "OpenCV encodes BGR as JPEG"
+    return figure(data.tobytes(), "jpeg", caption, text(caption), "example")
+
+
+def _names(bits: int, names: dict[str, int]) -> str:
+    """Return the names of the bits that are set."""
+    return ", ".join(name for name, bit in names.items() if bits >> bit & 1)

@@ -1,0 +1,363 @@
+"""The report of a data set: one HTML file that needs no network, no script, and no other file.
+
+Everything but the date follows from the data set and its sources.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from ..kinect13.reader import Kinect13
+from ..outputs import REPORT_MARK
+from .examples import kept_examples, left_out_examples
+from .heat_maps import arm_map, arm_places, crop_counts, heat_map
+from .markup import (
+    Cell,
+    Markup,
+    bar,
+    block,
+    count,
+    figure,
+    folded,
+    join,
+    percent,
+    section,
+    table,
+    tag,
+    text,
+)
+from .rejected import Rejected
+from .split_check import SplitPair, compare_splits
+from .style import STYLE
+
+MEANINGS: Final = {
+    "edits": "a reviewer rejected the frame",
+    "no_body": "no body row is near enough, or no one is tracked in it",
+    "implausible_body": "the checks say that the body can't be a person",
+    "tracking": "too many keypoints are not tracked, inferred or unmappable",
+    "range": "the body is nearer or farther than the filters allow",
+    "edge": "too many keypoints are at the edge of the image",
+    "outside": "more than 33 % of its box is outside of the image",
+    "damaged": "its image can't be decoded",
+    "guard": "too near in time to a frame of another split, or the same image",
+}
+"""Reasons, as docs/format.md 2.3 has them."""
+_ARMS: Final = (
+    ("r_wrist", "r_shoulder", -1),
+    ("l_wrist", "l_shoulder", 1),
+    ("r_elbow", "r_shoulder", -1),
+    ("l_elbow", "l_shoulder", 1),
+)
+_NO_NETWORK: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+@dataclass(frozen=True)
+class About:
+    """Facts about a data set that are not in it.
+
+    Attributes:
+        sha256: Of the data set.
+        created_utc: When it was made.
+        kincap_version: What made it.
+        command: The command that makes it again; "": not known.
+        bytes: Its size.
+        warnings: What a person should look at.
+        label_error: Distance of the labels from the ground truth; None: it is not known.
+        rejected: Examples of what was left out.
+    """
+
+    sha256: str
+    created_utc: str
+    kincap_version: str
+    command: str
+    bytes: int
+    warnings: Sequence[str]
+    label_error: Mapping[str, Any] | None
+    rejected: Sequence[Rejected]
+
+
+def report_page(dataset: Kinect13, about: About) -> bytes:
+    """Return the report as a file.
+
+    Args:
+        dataset: The finished data set, open.
+        about: What is not in it.
+
+    Returns:
+        UTF-8.
+    """
+    title = f"Report of {dataset.path.name}"
+    parts = [
+        ("counts", "Counts", _counts(dataset)),
+        ("splits", "Splits", _splits(dataset)),
+        ("kept", "Examples", _kept(dataset)),
+        ("rejected", "Left out", _rejected(dataset, about)),
+        ("keypoints", "Keypoints", _keypoints(dataset)),
+        ("coverage", "Coverage", _coverage(dataset)),
+        ("labels", "Labels and findings", _labels(dataset, about)),
+        ("settings", "Settings", _settings(dataset)),
+        ("again", "How to make it again", _again(dataset, about)),
+    ]
+    links = join(Markup(f'<a href="#{name}">{title}</a>') for name, title, _ in parts)
+    body = join(Markup(f'<div id="{name}">{part.html}</div>') for name, _, part in parts)
+    head = _head(dataset, about, title)
+    page = (
+        "<!doctype html>\n"
+        f'<html lang="en"><head><meta charset="utf-8">{REPORT_MARK.decode()}'
+        f'<meta http-equiv="Content-Security-Policy" content="{_NO_NETWORK}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{text(title).html}</title><style>{STYLE}</style></head>\n"
+        f"<body><main>{head.html}<nav>{links.html}</nav>{body.html}</main></body></html>\n"
+    )
+    return page.encode(errors="backslashreplace")
+
+
+def _head(dataset: Kinect13, about: About, title: str) -> Markup:
+    """Return the title, the main figures and the warnings."""
+    counts = dataset.meta.counts
+    rows = sum(len(dataset.split(name)) for name in dataset.splits)
+    candidates, kept = counts.get("candidates", rows), counts.get("kept", rows)
+    outfits = {str(one.get("outfit", one.get("session"))) for one in dataset.meta.sources}
+    tiles = [
+        (count(rows), "rows"),
+        (percent(kept / max(candidates, 1)), f"of {count(candidates)} candidates kept"),
+        (" / ".join(count(len(dataset.split(name))) for name in dataset.splits),
+         " / ".join(dataset.splits)),
+        (count(len(dataset.meta.sessions)), "sessions or sets"),
+        (count(len(outfits)), "outfits"),
+        (f"{dataset.size} px", f"side of the images, {about.bytes / 2**20:.0f} MiB"),
+    ]  # fmt: skip
+    shown = join(tag("div", tag("b", value) + tag("span", words), "tile") for value, words in tiles)
+    made = f"Made {about.created_utc} by kincap {about.kincap_version}."
+    parts = [tag("h1", title), tag("div", made, "terms"), tag("div", shown, "tiles")]
+    if about.warnings:
+        lines = join(tag("li", line) for line in about.warnings[:40])
+        more = len(about.warnings) - 40
+        if more > 0:
+            lines += tag("li", f"{more} more warnings")
+        parts.append(tag("ul", lines, "warnings"))
+    return join(parts)
+
+
+def _counts(dataset: Kinect13) -> Markup:
+    """Return what was kept and rejected: in all, by session."""
+    counts = dataset.meta.counts
+    candidates = max(counts.get("candidates", 0), 1)
+    met = counts.get("rejected_all", {})
+    rows: list[list[Cell]] = [
+        ["kept", counts.get("kept"), None, bar(counts.get("kept", 0) / candidates), ""]
+    ]
+    for reason, once in counts.get("rejected", {}).items():
+        if once or met.get(reason):
+            meaning = MEANINGS.get(reason, "")
+            rows.append([reason, once, met.get(reason), bar(once / candidates), meaning])
+    note = (
+        "Each candidate is counted once, under the first reason that applies; the third column "
+        "counts every reason that applied."
+    )
+    head = ("", "candidates", "reason met", "share", "")
+    by_session = folded("By session", table(*_by_session(dataset)))
+    return section("Counts", table(head, rows), by_session, note=note)
+
+
+def _by_session(dataset: Kinect13) -> tuple[list[str], list[list[Cell]]]:
+    """Return the counts by session."""
+    sessions = dataset.meta.counts.get("sessions", {})
+    head = ["session", "candidates", "kept", *dataset.splits, "left out"]
+    rows: list[list[Cell]] = []
+    for name, own in sessions.items():
+        left_out = sorted(own.get("rejected", {}).items(), key=lambda item: -item[1])
+        why = ", ".join(f"{reason} {count(n)}" for reason, n in left_out if n)
+        splits = own.get("splits", {})
+        counted = [splits.get(split, 0) for split in dataset.splits]
+        rows.append([name, own.get("candidates"), own.get("kept"), *counted, why])
+    return head, rows
+
+
+def _splits(dataset: Kinect13) -> Markup:
+    """Return the splits, and the check that none knows another one."""
+    total = max(sum(len(dataset.split(name)) for name in dataset.splits), 1)
+    rows: list[list[Cell]] = []
+    for name in dataset.splits:
+        split = dataset.split(name)
+        used = [dataset.meta.sessions[int(s)] for s in np.unique(split.session)]
+        words = ", ".join(used[:12]) + (f" and {len(used) - 12} more" if len(used) > 12 else "")
+        weighted = float((split.weight > 0).mean()) if len(split) else np.nan
+        share = bar(len(split) / total, percent(len(split) / total))
+        rows.append([name, len(split), share, percent(weighted), words])
+    head = ("split", "rows", "share", "keypoints with weight", "sessions")
+    pairs = compare_splits(dataset)
+    note = (
+        "Frames that are near in time are near-copies, so a guard keeps the splits apart. "
+        "The check below reads the finished file. Near-copies are images whose outlines of light "
+        "and dark agree to 2 of 64 bits; where one session is in both splits, similar poses of "
+        "one person count too."
+    )
+    checked = table(
+        ("splits", "frames in both", "nearest in one take", "near-copies", "sessions in both",
+         "outfits in both"),
+        [_pair_cells(pair) for pair in pairs],
+    )  # fmt: skip
+    return section("Splits", table(head, rows), tag("h3", "Leak check"), checked, note=note)
+
+
+def _pair_cells(pair: SplitPair) -> list[Cell]:
+    """Return the row of two splits."""
+    nearest = "no take in both" if np.isnan(pair.nearest_s) else f"{pair.nearest_s:.2f} s"
+    copies = f"{count(pair.copies)} of {count(pair.compared)} of {pair.second}"
+    return [
+        f"{pair.first}, {pair.second}",
+        pair.same_frames,
+        nearest,
+        copies,
+        ", ".join(pair.sessions[:8]) or "none",
+        ", ".join(pair.outfits[:8]) or "none",
+    ]
+
+
+def _key() -> Markup:
+    """Return what the colours of a drawn person mean."""
+    return Markup(
+        '<p class="key"><i class="right"></i>the person\'s right<i class="left"></i>the person\'s '
+        'left<i class="hollow"></i>hollow, dashed: weight 0</p>'
+    )
+
+
+def _kept(dataset: Kinect13) -> Markup:
+    """Return examples of rows."""
+    note = "Rows, spread evenly over each split; after the semicolon the bits of their quality."
+    return section("Examples of rows", _key(), kept_examples(dataset), note=note)
+
+
+def _rejected(dataset: Kinect13, about: About) -> Markup:
+    """Return examples of what was left out."""
+    if not about.rejected:
+        lost = sum(dataset.meta.counts.get("rejected", {}).values())
+        words = "Nothing was left out." if not lost else "No pictures of these are kept."
+        return section("Examples that were left out", tag("p", words, "note"))
+    note = "A few candidates for each reason, as they would have been cut out."
+    shown = left_out_examples(about.rejected, dataset.meta.skeleton, MEANINGS)
+    return section("Examples that were left out", shown, note=note)
+
+
+def _keypoints(dataset: Kinect13) -> Markup:
+    """Return how many labels each keypoint has, and where it is in the crops."""
+    splits = [dataset.split(name) for name in dataset.splits]
+    visibility = np.concatenate([split.visibility for split in splits])
+    weight = np.concatenate([split.weight for split in splits])
+    flags = np.concatenate([split.keypoint_quality for split in splits])
+    rows: list[list[Cell]] = []
+    maps = []
+    bits = dataset.meta.quality_bits.get("keypoint_quality", {})
+    for index, name in enumerate(dataset.meta.skeleton.points):
+        used = float((weight[:, index] > 0).mean())
+        why = [
+            (float((flags[:, index] >> bit & 1).mean()), word) for word, bit in bits.items()
+        ]  # fmt: skip
+        words = ", ".join(f"{word} {percent(share)}" for share, word in sorted(why)[::-1] if share)
+        labelled, seen = visibility[:, index] > 0, visibility[:, index] == 2
+        shares = [percent(float(part.mean())) for part in (labelled, seen)]
+        rows.append([name, *shares, bar(used), percent(used), words])
+        counts = crop_counts(dataset, index)
+        maps.append(
+            figure(heat_map(counts), "png", f"places of {name}", text(name), "heat")
+        )  # fmt: skip
+    head = ("keypoint", "labelled", "visible", "weight above 0", "", "flags")
+    note = "Shares of all rows. A keypoint with weight 0 is not trained on."
+    places = tag("div", join(maps), "figures")
+    heading = tag("h3", "Where they are in the crops (weight above 0)")
+    return section("Keypoints", table(head, rows), heading, places, note=note)
+
+
+def _coverage(dataset: Kinect13) -> Markup:
+    """Return where the arms were about the trunk, and how large people are."""
+    if any(name not in dataset.meta.skeleton.points for name, _, _ in _ARMS):
+        return section("Coverage", tag("p", "not measured for these keypoints", "note"))
+    found = [arm_places(dataset, *arm) for arm in _ARMS]
+    rows: list[list[Cell]] = [
+        [places.name, places.rows, *(percent(share) for share in places.shares.values())]
+        for places in found
+    ]
+    maps = [
+        figure(arm_map(p), "png", f"places of {p.name} about the trunk", text(p.name), "heat wide")
+        for p in found
+    ]
+    boxes = np.concatenate([dataset.split(name).bbox_xyxy_px for name in dataset.splits])
+    sides = np.percentile(boxes[:, 2] - boxes[:, 0], [0, 5, 50, 95, 100])
+    height = np.percentile(boxes[:, 3] - boxes[:, 1], 50)
+    words = (
+        f"Boxes are {sides[0]:.0f} to {sides[4]:.0f} pixels wide (5 %: {sides[1]:.0f}, half: "
+        f"{sides[2]:.0f}, 95 %: {sides[3]:.0f}; median height {height:.0f}); images of "
+        f"{dataset.size} pixels are stored."
+    )
+    note = (
+        "Places of wrists and elbows about the middle of the trunk, in torsos (right shoulder to "
+        "left hip), as the camera sees the person: their right is on the left. A net learns "
+        "little about places where no one has been."
+    )
+    head = ("", "rows", *found[0].shares)
+    shown = tag("div", join(maps), "figures")
+    return section("Coverage", shown, table(head, rows), tag("p", words, "note"), note=note)
+
+
+def _labels(dataset: Kinect13, about: About) -> Markup:
+    """Return what the checks found, the given labels, and the labels' distance from the truth."""
+    counts = dataset.meta.counts
+    parts = []
+    findings: list[list[Cell]] = [
+        [kind, *own.values()] for kind, own in counts.get("findings", {}).items()
+    ]
+    if findings:
+        head = ("finding of the checks", "findings", "rows kept", "of these weight 0")
+        parts.append(table(head, findings))
+    given = counts.get("given_labels")
+    if given:
+        words = ", ".join(f"{name} {count(number)}" for name, number in given.items())
+        parts.append(tag("p", f"Labels of a file: {words}.", "note"))
+    if about.label_error is not None:
+        groups = {**about.label_error["groups"], "all": about.label_error}
+        rows: list[list[Cell]] = [
+            [name, one["labels"], one["median_px"], one["p95_px"], one["wrong"]]
+            for name, one in groups.items()
+        ]
+        parts.append(tag("h3", "Kept labels against the ground truth"))
+        terms = about.label_error.get("terms")
+        if terms:
+            parts.append(tag("p", str(terms), "note"))
+        parts.append(table(("", "labels", "median px", "95 % px", "wrong"), rows))
+    if not parts:
+        parts.append(tag("p", "No findings.", "note"))
+    return section("Labels and findings", *parts)
+
+
+def _settings(dataset: Kinect13) -> Markup:
+    """Return the settings that the file was made with."""
+    return section("Settings", block(dataset.meta.settings or "none are stored"))
+
+
+def _again(dataset: Kinect13, about: About) -> Markup:
+    """Return what is needed to make the same file."""
+    names = list(dict.fromkeys(key for one in dataset.meta.sources for key in one))
+    rows: list[list[Cell]] = [
+        [_source_cell(one.get(name)) for name in names] for one in dataset.meta.sources
+    ]
+    parts = [block(about.command)] if about.command else []
+    parts.append(
+        tag(
+            "p",
+            tag("span", "The same sources, settings and versions of kincap and its libraries give "
+                "the same SHA-256: ") + tag("code", about.sha256),
+            "note",
+        )
+    )  # fmt: skip
+    parts.append(folded("Sources", table(names, rows)))
+    return section("How to make it again", *parts)
+
+
+def _source_cell(value: Any) -> Cell:
+    """Return a fact about a source; sums are shown whole."""
+    if value is None or isinstance(value, int | float):
+        return value
+    return tag("code", value if isinstance(value, str) else str(value))

@@ -1,0 +1,80 @@
+"""Examples of candidates that were left out, a few for each reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.geometry import image_to_crop, snapped_xyxy
+from ...core.pairing import NO_BODY
+from ..crop import PictureSource
+from ..filters import REASONS
+from ..rows import SessionPlan, session_pictures
+
+EXAMPLES: Final = 4
+"""For each reason."""
+EXAMPLE_PX: Final = 320
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One candidate that was left out.
+
+    Attributes:
+        reason: The reason that it is counted under.
+        caption: Where it comes from.
+        pictures: Source of its one picture.
+        keypoints_px: (13, 2) pixels of a crop of ``EXAMPLE_PX``; NaN for no position.
+        visibility: (13,) uint8.
+        trusted: (13,) bool.
+    """
+
+    reason: str
+    caption: str
+    pictures: PictureSource
+    keypoints_px: NDArray[np.float64]
+    visibility: NDArray[np.uint8]
+    trusted: NDArray[np.bool_]
+
+
+def rejected_examples(sessions: Sequence[SessionPlan]) -> tuple[Rejected, ...]:
+    """Choose examples, spread evenly over the candidates of each reason.
+
+    Args:
+        sessions: All sessions of a build, with every candidate's destination.
+    """
+    found = []
+    for reason in REASONS:
+        places = [np.flatnonzero(one.goes_to == reason) for one in sessions]
+        ends = np.cumsum([0, *(len(place) for place in places)])
+        if not ends[-1]:
+            continue
+        for chosen in np.unique(np.linspace(0, ends[-1] - 1, EXAMPLES).round().astype(int)):
+            session = int(np.searchsorted(ends, chosen, side="right")) - 1
+            row = int(places[session][chosen - ends[session]])
+            found.append(_example(sessions[session], row, reason))
+    return tuple(found)
+
+
+def _example(one: SessionPlan, row: int, reason: str) -> Rejected:
+    """Return one candidate as an example."""
+    candidates, recording = one.candidates, one.recording
+    pictures = session_pictures(one, np.array([row], np.intp))
+    box = snapped_xyxy(candidates.placed[[row]])
+    if candidates.body[row] == NO_BODY:
+        # no one to cut out: the whole image
+        width, height = recording.size_px
+        pictures = replace(
+            pictures, placed=np.array([[0, (height - width) // 2, width, width]], np.int64)
+        )
+    seq = int(recording.color["seq"][candidates.frame[row]])
+    return Rejected(
+        reason=reason,
+        caption=f"{recording.name}, frame {seq}",
+        pictures=pictures,
+        keypoints_px=image_to_crop(candidates.points[[row]], box, EXAMPLE_PX)[0],
+        visibility=candidates.visibility[row],
+        trusted=candidates.trusted[row],
+    )
