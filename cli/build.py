@@ -142,7 +142,8 @@ def build(
         build_from_sets(
             context, add or [], json, out=out, boxes=boxes, val=val, test=test, size=size,
             margin=margin, skip_damaged=skip_damaged, restart=restart, dry_run=dry_run,
-            workers=workers, scheduler=scheduler, sheet=sheet,
+            workers=workers, scheduler=scheduler, sheet=sheet, report=report,
+            with_report=not no_report,
         )  # fmt: skip
         return
     from ..dataset.build import BuildSettings, build_folds

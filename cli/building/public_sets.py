@@ -115,7 +115,7 @@ def _show(done: "PublicResult") -> None:
         return
     resumed = f", {done.resumed_rows} of them made earlier" if done.resumed_rows else ""
     console.result(f"{done.out}: {rows} rows{resumed}, SHA-256 {done.sha256}")
-    console.result(f"Look at it: {done.sheet}")
+    console.result(f"Look at it: {done.report or done.sheet}")
 
 
 def _show_rejected(done: "PublicResult") -> None:

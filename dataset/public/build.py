@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ..build import write_data_set
-from ..outputs import Outputs
+from ..outputs import Outputs, report_path
 from ..plan import OnProgress
+from ..report_page.command import command_of
 from ..scheduler.scheduler import Scheduler, open_scheduler
 from ..sheet import check_sheet
 from .plan import plan_public
@@ -30,6 +31,7 @@ class PublicResult:
         resumed_rows: Rows that an interrupted build had made already.
         sha256: Of the data set; None after a dry run.
         sheet: The sheet of examples; None after a dry run.
+        report: The HTML report; None after a dry run, or where none was wanted.
     """
 
     out: Path
@@ -44,11 +46,13 @@ class PublicResult:
     resumed_rows: int = 0
     sha256: str | None = None
     sheet: Path | None = None
+    report: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report that scripts read."""
-        paths = {"out": str(self.out), "sheet": None if self.sheet is None else str(self.sheet)}
-        return {"schema": "kincap/build/1", **asdict(self), **paths}
+        files = {"sheet": self.sheet, "report": self.report}
+        paths = {name: None if path is None else str(path) for name, path in files.items()}
+        return {"schema": "kincap/build/1", **asdict(self), "out": str(self.out), **paths}
 
 
 def build_public(settings: PublicSettings, on_progress: OnProgress | None = None) -> PublicResult:
@@ -72,7 +76,8 @@ def build_public(settings: PublicSettings, on_progress: OnProgress | None = None
     check_sheet(settings.sheet)
     tell = on_progress or (lambda done, total, note: None)
     sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
-    outputs = Outputs(settings.out, sheet)
+    report = report_path(settings.out, settings.report, settings.with_report)
+    outputs = Outputs(settings.out, sheet, report)
     outputs.check()
     with open_scheduler(settings.scheduler, settings.workers) as scheduler:
         for one in settings.add:
@@ -95,9 +100,13 @@ def _build(
             scheduler,
             tell,
             restart=settings.restart,
-            origin={"sets": [f"{one.name}:{one.path.absolute()}" for one in settings.add]},
+            origin={
+                "sets": [f"{one.name}:{one.path.absolute()}" for one in settings.add],
+                "command": command_of(settings),
+            },
         )
         more = {"resumed_rows": made.resumed_rows, "sha256": made.sha256, "sheet": outputs.sheet}
+        more["report"] = outputs.report
     counts = plan.meta.counts
     return PublicResult(
         out=settings.out,

@@ -37,6 +37,11 @@ class AddedSet:
     options: LoadOptions = field(default_factory=LoadOptions)
     given: tuple[tuple[str, str], ...] = ()
 
+    def __str__(self) -> str:
+        """Return it as ``--add`` takes it."""
+        options = "".join(f",{key}={value}" for key, value in self.given)
+        return f"{self.name}{options}:{self.path}"
+
     @property
     def format(self) -> Format:
         """Its reader."""
@@ -62,6 +67,8 @@ class PublicSettings:
         workers: Processes; None for as many as there are cores.
         scheduler: ``dask://HOST:PORT`` of a cluster to build on; None for this machine alone.
         sheet: Where the sheet of examples goes; None for ``<out>.png``.
+        report: Where the HTML report goes; None for ``<out>.html``.
+        with_report: Whether to make the report.
     """
 
     out: Path
@@ -77,6 +84,8 @@ class PublicSettings:
     workers: int | None = None
     scheduler: str | None = None
     sheet: Path | None = None
+    report: Path | None = None
+    with_report: bool = True
 
     def check(self) -> None:
         """Refuse values that make no data set.

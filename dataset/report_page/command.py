@@ -46,4 +46,4 @@ def _words(flag: str, value: Any) -> Iterator[str]:
         yield from (f"--{flag}", str(value))
     elif isinstance(value, tuple | list):
         for one in value:
-            yield from _words(flag, one)
+            yield from (f"--{flag}", str(one))
