@@ -8,6 +8,7 @@ from typing import Final
 
 MOST_ROWS: Final = 200
 """Rows of a table; what is left out is counted."""
+NO_NUMBER: Final = "-"
 MOST_TEXT: Final = 400
 """Characters of a text from outside."""
 
@@ -85,10 +86,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Markup:
     """
     if not rows:
         return tag("p", "none", "note")
-    numeric = [
-        all(isinstance(row[column], int | float | None) for row in rows)
-        for column in range(len(head))
-    ]
+    numeric = [all(_is_number(row[column]) for row in rows) for column in range(len(head))]
     kinds = ["number" if is_number else "" for is_number in numeric]
     titles = join(tag("th", title, kind) for title, kind in zip(head, kinds, strict=True))
     body = [
@@ -100,6 +98,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Markup:
         body.append(Markup(f'<tr><td colspan="{len(head)}">{more}</td></tr>'))
     whole = tag("thead", tag("tr", titles)) + tag("tbody", join(body))
     return tag("div", tag("table", whole), "scroll")
+
+
+def _is_number(cell: Cell) -> bool:
+    """Return True for a number, a percentage, and an empty cell."""
+    if isinstance(cell, str):
+        return cell.endswith(" %") or cell == NO_NUMBER
+    return isinstance(cell, int | float | None)
 
 
 def _cell(cell: Cell) -> Markup:
@@ -141,5 +146,6 @@ def count(number: int) -> str:
 def percent(share: float) -> str:
     """Return a share as a percentage."""
     if share != share:
-        return "-"
-    return f"{100 * share:.1f} %" if 0 < share < 0.1 else f"{100 * share:.0f} %"
+        return NO_NUMBER
+    is_near_an_end = 0 < share < 0.1 or 0.99 < share < 1
+    return f"{100 * share:.1f} %" if is_near_an_end else f"{100 * share:.0f} %"

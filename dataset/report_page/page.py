@@ -14,6 +14,7 @@ from ..outputs import REPORT_MARK
 from .examples import kept_examples, left_out_examples
 from .heat_maps import arm_map, arm_places, crop_counts, heat_map
 from .markup import (
+    NO_NUMBER,
     Cell,
     Markup,
     bar,
@@ -119,14 +120,14 @@ def _head(dataset: Kinect13, about: About, title: str) -> Markup:
     counts = dataset.meta.counts
     rows = sum(len(dataset.split(name)) for name in dataset.splits)
     candidates, kept = counts.get("candidates", rows), counts.get("kept", rows)
-    outfits = {str(one.get("outfit", one.get("session"))) for one in dataset.meta.sources}
+    outfits = {str(one["outfit"]) for one in dataset.meta.sources if one.get("outfit")}
     tiles = [
         (count(rows), "rows"),
         (percent(kept / max(candidates, 1)), f"of {count(candidates)} candidates kept"),
         (" / ".join(count(len(dataset.split(name))) for name in dataset.splits),
          " / ".join(dataset.splits)),
         (count(len(dataset.meta.sessions)), "sessions or sets"),
-        (count(len(outfits)), "outfits"),
+        (count(len(outfits)) if outfits else NO_NUMBER, "outfits"),
         (f"{dataset.size} px", f"side of the images, {about.bytes / 2**20:.0f} MiB"),
     ]  # fmt: skip
     shown = join(tag("div", tag("b", value) + tag("span", words), "tile") for value, words in tiles)
@@ -235,7 +236,11 @@ def _rejected(dataset: Kinect13, about: About) -> Markup:
     """Return examples of what was left out."""
     if not about.rejected:
         lost = sum(dataset.meta.counts.get("rejected", {}).values())
-        words = "Nothing was left out." if not lost else "No pictures of these are kept."
+        words = (
+            "Nothing was left out."
+            if not lost
+            else "Pictures of people left out of public sets are not shown."
+        )
         return section("Examples that were left out", tag("p", words, "note"))
     note = "A few candidates for each reason, as they would have been cut out."
     shown = left_out_examples(about.rejected, dataset.meta.skeleton, MEANINGS)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.geometry import image_to_crop, snapped_xyxy
-from ...core.pairing import NO_BODY
+from ..boxes import person_boxes
 from ..crop import PictureSource
 from ..filters import REASONS
 from ..rows import SessionPlan, session_pictures
@@ -16,6 +16,7 @@ from ..rows import SessionPlan, session_pictures
 EXAMPLES: Final = 4
 """For each reason."""
 EXAMPLE_PX: Final = 320
+_FEWEST_KEYPOINTS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -61,20 +62,23 @@ def rejected_examples(sessions: Sequence[SessionPlan]) -> tuple[Rejected, ...]:
 def _example(one: SessionPlan, row: int, reason: str) -> Rejected:
     """Return one candidate as an example."""
     candidates, recording = one.candidates, one.recording
-    pictures = session_pictures(one, np.array([row], np.intp))
-    box = snapped_xyxy(candidates.placed[[row]])
-    if candidates.body[row] == NO_BODY:
-        # no one to cut out: the whole image
-        width, height = recording.size_px
-        pictures = replace(
-            pictures, placed=np.array([[0, (height - width) // 2, width, width]], np.int64)
-        )
+    width, height = recording.size_px
+    # no one to cut out: the whole image
+    placed = np.array([[0, (height - width) // 2, width]], np.int64)
+    points, visibility = candidates.points[[row]], candidates.visibility[[row]]
+    if (visibility > 0).sum() >= _FEWEST_KEYPOINTS:
+        # around all keypoints: trusted ones alone can be one ankle
+        placed = person_boxes(points, visibility, visibility > 0)
+    pictures = replace(
+        session_pictures(one, np.array([row], np.intp)), placed=placed[:, [0, 1, 2, 2]]
+    )
+    box = snapped_xyxy(placed)
     seq = int(recording.color["seq"][candidates.frame[row]])
     return Rejected(
         reason=reason,
         caption=f"{recording.name}, frame {seq}",
         pictures=pictures,
-        keypoints_px=image_to_crop(candidates.points[[row]], box, EXAMPLE_PX)[0],
+        keypoints_px=image_to_crop(points, box, EXAMPLE_PX)[0],
         visibility=candidates.visibility[row],
         trusted=candidates.trusted[row],
     )

@@ -49,12 +49,12 @@ def compare_splits(dataset: Kinect13) -> list[SplitPair]:
     """
     splits = [dataset.split(name) for name in dataset.splits]
     hashes = {split.name: _hashes(split) for split in splits}
-    outfits = {str(one.get("session")): str(one.get("outfit")) for one in dataset.meta.sources}
+    outfits = {str(one.get("session")): one.get("outfit") for one in dataset.meta.sources}
     names = dataset.meta.sessions
     found = []
     for first, second in combinations(splits, 2):
         own = [{names[int(s)] for s in np.unique(split.session)} for split in (first, second)]
-        worn = [{outfits.get(name, name) for name in some} for some in own]
+        worn = [{str(outfits[name]) for name in some if outfits.get(name)} for some in own]
         near = _near_copies(hashes[first.name], hashes[second.name])
         found.append(
             SplitPair(

@@ -17,6 +17,8 @@ h3 { font-size: 15px; margin: 22px 0 6px; }
 section { margin-top: 40px; }
 .note, figcaption, .terms { color: var(--soft); }
 .note { margin: 0 0 12px; max-width: 78ch; }
+.scroll + .note, .figures + .scroll { margin-top: 12px; }
+.figures + .note { margin-top: 12px; }
 nav { display: flex; flex-wrap: wrap; gap: 4px 16px; margin-top: 18px; font-size: 14px; }
 a { color: var(--accent); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px;

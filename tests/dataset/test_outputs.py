@@ -14,7 +14,14 @@ from kincap.sessions.edits.journal import add_edit
 
 from .conftest import Sessions
 
-BESIDE = ("set.h5.json", "set.h5.png", "set.h5.part.json", "set.h5.part", "set.h5.lock")
+BESIDE = (
+    "set.h5.json",
+    "set.h5.png",
+    "set.h5.html",
+    "set.h5.part.json",
+    "set.h5.part",
+    "set.h5.lock",
+)
 
 
 @pytest.fixture
@@ -85,7 +92,8 @@ def test_what_is_no_regular_file_is_refused(settings, tmp_path: Path, name, kind
 def test_what_a_build_made_is_replaced(settings) -> None:
     build(settings)
     first = files(settings)
-    assert sorted(first) == ["set.h5", "set.h5.json", "set.h5.lock", "set.h5.png"]
+    names = ["set.h5", "set.h5.html", "set.h5.json", "set.h5.lock", "set.h5.png"]
+    assert sorted(first) == names
     assert first["set.h5.lock"] == b""
     assert SHEET_MARK in first["set.h5.png"][:100]
     add_edit(settings.recordings / "train1", "reject", 0, 2)
