@@ -95,6 +95,10 @@ class BuildSettings:
             raise DatasetError(
                 f"--sheet {self.sheet}: --folds makes a sheet beside each data set; leave it out"
             )
+        if self.folds is not None and self.report is not None:
+            raise DatasetError(
+                f"--report {self.report}: --folds makes a report beside each data set; leave it out"
+            )
 
     @property
     def image_shape(self) -> ImageShape:
