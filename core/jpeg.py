@@ -16,8 +16,8 @@ from .errors import KincapError
 MAX_PIXELS: Final = 64_000_000
 QUALITY: Final = 90
 """JPEG quality of recorded images."""
-RESTART_INTERVAL: Final = 15
-"""Restart markers every 15 MCUs (240 pixels of a row): small tiles at 1 % of the size."""
+RESTART_INTERVAL: Final = 5
+"""Restart markers every 5 MCUs (80 pixels of a row): small tiles at 2 % of the size."""
 
 _START: Final = b"\xff\xd8"
 _END: Final = b"\xff\xd9"

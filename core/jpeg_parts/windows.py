@@ -78,7 +78,7 @@ class SmallPicture:
         return (rows.start * high // by, columns.start * wide // by), part
 
 
-def _decode(data: bytes, height: int, width: int) -> Grey:
+def _decode(data: bytes | bytearray, height: int, width: int) -> Grey:
     """Decode at the given size, a fraction of the picture's.
 
     Raises:

@@ -77,7 +77,7 @@ class PartDecoder:
     def __init__(self) -> None:
         self._buffer = np.empty(0, np.uint8)
 
-    def decode(self, data: bytes, width: int, height: int, reduction: int) -> Image:
+    def decode(self, data: bytes | bytearray, width: int, height: int, reduction: int) -> Image:
         """Decode a JPEG at a fraction of its size.
 
         Args:

@@ -26,13 +26,13 @@ def test_a_picture_comes_back_nearly_as_it_was() -> None:
     assert encode_jpeg(image[..., :3].copy()) == data
 
 
-def test_frames_are_baseline_420_with_restart_markers_every_15_mcus() -> None:
+def test_frames_are_baseline_420_with_restart_markers_every_5_mcus() -> None:
     data = encode_jpeg(picture(480, 64))
     frame = data.index(b"\xff\xc0")  # baseline
     assert data[frame + 11] == 0x22  # luma sampled 2 x 2, so chroma is half
-    assert b"\xff\xdd\x00\x04\x00\x0f" in data
-    # 30 MCUs a row, 4 rows: 8 segments, 7 markers between them
-    assert sum(data.count(bytes([0xFF, 0xD0 + i])) for i in range(8)) == 7
+    assert b"\xff\xdd\x00\x04\x00\x05" in data
+    # 30 MCUs a row, 4 rows: 24 segments, 23 markers between them
+    assert sum(data.count(bytes([0xFF, 0xD0 + i])) for i in range(8)) == 23
     assert len(encode_jpeg(picture(480, 64), quality=50)) < len(data)
 
 

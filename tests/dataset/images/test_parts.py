@@ -39,7 +39,7 @@ class CountingDecoder(PartDecoder):
         super().__init__()
         self.pixels: list[int] = []
 
-    def decode(self, data: bytes, width: int, height: int, reduction: int) -> Image:
+    def decode(self, data, width: int, height: int, reduction: int) -> Image:
         self.pixels.append(width * height)
         return super().decode(data, width, height, reduction)
 
