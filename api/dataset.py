@@ -3,12 +3,12 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..core.closing import Closing
 from ..dataset.kinect13.reader import Split, open_kinect13
 from .tables import split_table
 
@@ -45,7 +45,7 @@ class DatasetRow:
     time_s: float
 
 
-class Dataset:
+class Dataset(Closing):
     """A kinect13.h5 that is open for reading; ``kincap.open_dataset`` makes it.
 
     Close it, or use it in a with statement.
@@ -59,17 +59,6 @@ class Dataset:
         self.path = path
         self._file = open_kinect13(path)
         self.keypoint_names = self._file.meta.skeleton.points
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {len(self._file.split(name))}" for name in self.splits)

@@ -4,14 +4,14 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..checks.findings import Finding
 from ..checks.session_checks import check_session
+from ..core.closing import Closing
 from ..core.errors import SessionError
 from ..core.geometry import has_place_px, unmirror_points
 from ..core.pairing import NO_BODY, pair_nearest, pair_within
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 
 
-class Session:
+class Session(Closing):
     """A session that is open for reading; ``kincap.open_session`` makes it.
 
     Close it, or use it in a with statement. A session that is being recorded can be read, too:
@@ -57,17 +57,6 @@ class Session:
         self.folder = folder
         self._reader = SessionReader(folder)
         self._known_edits: tuple[object, Edits] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __len__(self) -> int:
         """Return the number of colour frames."""

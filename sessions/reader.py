@@ -5,12 +5,12 @@ Sealed shards are read once and kept; others are read afresh by ``refresh``.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.closing import Closing
 from ..core.errors import SessionError, ShardError
 from ..core.files.file_io import FileIO
 from .info import SessionInfo
@@ -44,7 +44,7 @@ class ShardState:
     bytes: int
 
 
-class SessionReader:
+class SessionReader(Closing):
     """All rows and blobs of a session. Close it, or use it in a with statement.
 
     Args:
@@ -70,17 +70,6 @@ class SessionReader:
         self._sealed_rows: dict[tuple[str, str], Rows] = {}
         self._tables: dict[str, tuple[Rows, NDArray[np.intp]]] = {}
         self.refresh()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close all shards."""

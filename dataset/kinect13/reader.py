@@ -8,12 +8,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from ...core.closing import Closing
 from ...core.errors import DatasetError
 from ...core.hdf5.reading import file_offset, open_checked, read_header, read_text
 from ...core.skeleton import KEYPOINTS_13, Skeleton
@@ -228,7 +228,7 @@ class _ImageRows:
         self._map = None
 
 
-class Kinect13:
+class Kinect13(Closing):
     """An open data set; ``open_kinect13`` makes it.
 
     Attributes:
@@ -283,17 +283,6 @@ class Kinect13:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-
-    def __enter__(self) -> "Kinect13":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         # a net that is trained for hours must not keep the files of its finished readers

@@ -9,12 +9,12 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.closing import Closing
 from ...core.errors import ShardError
 from ...core.files.file_io import FileIO
 from ...core.hdf5.reading import file_offset, open_checked
@@ -66,7 +66,7 @@ class DamagedRow:
     seq: int
 
 
-class ShardReader:
+class ShardReader(Closing):
     """Rows and blobs of one shard.
 
     Args:
@@ -113,17 +113,6 @@ class ShardReader:
     def name(self) -> str:
         """The shard's file name."""
         return self.path.name
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the descriptor."""
