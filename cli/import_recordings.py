@@ -1,11 +1,11 @@
 """``kincap import``: many recordings of others at once."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .console import print_json, progress, result, say, table
+from .options import RECORDINGS, Consent, Json, Recordings, Report, ShardMib, Strict, Tags
 
 if TYPE_CHECKING:
     from ..capture.import_recordings import Imported, ImportResult
@@ -20,28 +20,18 @@ def import_recordings(
             show_default=False,
         ),
     ],
-    recordings: Annotated[
-        Path, typer.Option("--recordings", help="Folder of all sessions.")
-    ] = Path("recordings"),
+    recordings: Recordings = RECORDINGS,
     prefix: Annotated[
         str, typer.Option("--prefix", help="Text in front of the sessions' names.")
     ] = "",
     subject: Annotated[str, typer.Option("--subject", help="Person in all of them.")] = "",
     outfit: Annotated[str, typer.Option("--outfit", help="Clothes in all of them.")] = "",
-    tag: Annotated[
-        list[str] | None,
-        typer.Option("--tag", help="A word to find them by; may be repeated.", metavar="TEXT"),
-    ] = None,
-    consent: Annotated[str, typer.Option("--consent", help="What the person agreed to.")] = "",
-    shard_mib: Annotated[int, typer.Option("--shard-mib", help="Size of a shard, MiB.")] = 64,
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Refuse files in which frames are damaged or missing."),
-    ] = False,
-    report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Work out how good each one is.")
-    ] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    tag: Tags = None,
+    consent: Consent = "",
+    shard_mib: ShardMib = 64,
+    strict: Strict = False,
+    report: Report = True,
+    json: Json = False,
 ) -> None:
     """Record many files, each into its own session; skip those that have one."""
     from ..capture.import_recordings import ImportSettings

@@ -1,7 +1,6 @@
 """``kincap record``: from a sensor, a simulator or a file into a session."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +8,7 @@ import typer
 from ..capture.sources.registry import source_forms
 from ..core.sizes import size_text
 from .console import print_json, progress, result, say
+from .options import RECORDINGS, Consent, Json, Recordings, Report, ShardMib, Strict, Tags
 
 if TYPE_CHECKING:
     from ..capture.record import RecordResult
@@ -24,9 +24,7 @@ def record(
             help=f"A recording's path, or one of {source_forms()}.",
         ),
     ] = "kinect",
-    recordings: Annotated[
-        Path, typer.Option("--recordings", metavar="DIR", help="Folder of all sessions.")
-    ] = Path("recordings"),
+    recordings: Recordings = RECORDINGS,
     streams: Annotated[
         str,
         typer.Option(
@@ -44,9 +42,7 @@ def record(
     duration: Annotated[
         float | None, typer.Option("--duration", metavar="S", help="End after S seconds.")
     ] = None,
-    shard_mib: Annotated[
-        int, typer.Option("--shard-mib", metavar="MIB", help="Size of a shard, MiB.")
-    ] = 512,
+    shard_mib: ShardMib = 512,
     subject: Annotated[
         str, typer.Option("--subject", metavar="ID", help="The person recorded.")
     ] = "",
@@ -59,21 +55,11 @@ def record(
         ),
     ] = "",
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Free text.")] = "",
-    tag: Annotated[
-        list[str] | None,
-        typer.Option("--tag", metavar="WORD", help="A word to find the session by; repeatable."),
-    ] = None,
-    consent: Annotated[
-        str, typer.Option("--consent", metavar="TEXT", help="The consent of the person.")
-    ] = "",
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Refuse a file in which frames are damaged or missing."),
-    ] = False,
-    report: Annotated[
-        bool, typer.Option("--report/--no-report", help="Report on the quality at the end.")
-    ] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    tag: Tags = None,
+    consent: Consent = "",
+    strict: Strict = False,
+    report: Report = True,
+    json: Json = False,
 ) -> None:
     """Record colour and bodies into a session; Ctrl-C ends it cleanly, a second one at once."""
     # numpy's threads are of no use here, and one that can't be started ends the process

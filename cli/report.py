@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from . import console
-from .sessions import Json, Name, Recordings, app
+from .options import RECORDINGS, Json, Recordings
+from .sessions import Name, app
 
 
 @app.command()
 def report(
     name: Name,
-    recordings: Recordings = Path("recordings"),
+    recordings: Recordings = RECORDINGS,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw it along time.")
     ] = None,

@@ -1,6 +1,6 @@
 """``kincap sessions``: look at recorded sessions, verify, repair, rename and delete them."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +8,7 @@ import typer
 from ..core.sizes import size_text
 from ..core.units import SECOND_NS
 from . import console
+from .options import RECORDINGS, Json, Recordings
 
 if TYPE_CHECKING:
     from ..sessions.details import SessionDetails
@@ -16,12 +17,9 @@ if TYPE_CHECKING:
     from ..sessions.repair.verify import SessionReport
     from ..sessions.summary import SessionSummary
 
-Recordings = Annotated[Path, typer.Option("--recordings", help="Folder of all sessions.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 Name = Annotated[str, typer.Argument(help="The session's name.")]
 
-_DEFAULT = Path("recordings")
 _MOST_LINES = 20
 _MIB = 1 << 20
 _STATES = {"left": "not sealed", "open": "being written"}
@@ -39,7 +37,7 @@ def register(parent: typer.Typer) -> None:
 
 
 @app.command("list")
-def list_(recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
+def list_(recordings: Recordings = RECORDINGS, as_json: Json = False) -> None:
     """List all sessions with frames, size, outfit and state."""
     from ..sessions.summary import list_sessions
 
@@ -87,7 +85,7 @@ def _print_list(found: "list[SessionSummary]") -> None:
 
 
 @app.command()
-def show(name: Name, recordings: Recordings = _DEFAULT, as_json: Json = False) -> None:
+def show(name: Name, recordings: Recordings = RECORDINGS, as_json: Json = False) -> None:
     """Show everything about one session: takes, shards, what was lost, joints, edits."""
     from ..sessions.details import show_session
 
@@ -224,7 +222,7 @@ def verify(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", help="Sessions; default all.")
     ] = None,
-    recordings: Recordings = _DEFAULT,
+    recordings: Recordings = RECORDINGS,
     as_json: Json = False,
 ) -> int:
     """Check every row, frame and checksum; exit 1 where anything is damaged."""
@@ -234,7 +232,7 @@ def verify(
         reports = run(
             recordings,
             names or (),
-            lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note),
+            _in_mib(bar),
         )
     if as_json:
         sessions = [report.to_json() for report in reports]
@@ -245,6 +243,11 @@ def verify(
         if not reports:
             console.say(f"{recordings}: no sessions")
     return 0 if all(report.ok for report in reports) else 1
+
+
+def _in_mib(bar: console.Progress) -> Callable[[int, int, str], None]:
+    """Return a function that takes bytes done, bytes in all and a note, for a bar of MiB."""
+    return lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note)
 
 
 def _print_report(report: "SessionReport") -> None:
@@ -268,7 +271,7 @@ def _print_report(report: "SessionReport") -> None:
 @app.command()
 def repair(
     name: Name,
-    recordings: Recordings = _DEFAULT,
+    recordings: Recordings = RECORDINGS,
     discard: Annotated[
         bool, typer.Option("--discard", help="Delete what repairs have kept, once all is well.")
     ] = False,
@@ -282,7 +285,7 @@ def repair(
             recordings,
             name,
             discard=discard,
-            on_progress=lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note),
+            on_progress=_in_mib(bar),
         )
     if as_json:
         console.print_json(report.to_json())
@@ -309,7 +312,7 @@ def _print_repair(report: "RepairReport") -> None:
 def rename(
     old: Annotated[str, typer.Argument(help="The session's name.")],
     new: Annotated[str, typer.Argument(help="Its new name.")],
-    recordings: Recordings = _DEFAULT,
+    recordings: Recordings = RECORDINGS,
     yes: Yes = False,
 ) -> int:
     """Give a session another name; asks first."""
@@ -330,7 +333,7 @@ def upgrade(
     to: Annotated[
         str | None, typer.Option("--to", help="The new session's name; default NAME-v2.")
     ] = None,
-    recordings: Recordings = _DEFAULT,
+    recordings: Recordings = RECORDINGS,
     as_json: Json = False,
 ) -> None:
     """Write a session anew in this kincap's version, beside the old one; delete nothing."""
@@ -341,7 +344,7 @@ def upgrade(
             recordings,
             name,
             to,
-            lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note),
+            _in_mib(bar),
         )
     if as_json:
         folder = str(done.folder) if done.folder else None
@@ -360,7 +363,7 @@ def upgrade(
 
 
 @app.command()
-def delete(name: Name, recordings: Recordings = _DEFAULT, yes: Yes = False) -> int:
+def delete(name: Name, recordings: Recordings = RECORDINGS, yes: Yes = False) -> int:
     """Delete a session with all its frames; lists them and asks first."""
     from ..sessions.repair.rename_delete import contents
     from ..sessions.repair.rename_delete import delete as run

@@ -9,6 +9,7 @@ import typer
 from ..core.errors import KincapError
 from ..train.nets.registry import NETS
 from .console import print_json, progress, result, say, table
+from .options import Json
 
 if TYPE_CHECKING:
     from ..train.evaluate import EvaluateResult
@@ -45,7 +46,6 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 .
 Seed = Annotated[int, typer.Option("--seed", help="Everything random follows from it.")]
 Name = Annotated[str | None, typer.Option("--name", help="Last part of the run folder's name.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder that run folders are made in.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 # a negative control for people who check the demo, not for daily work
 Shuffle = Annotated[bool, typer.Option("--shuffle-labels", hidden=True)]
 
@@ -74,7 +74,7 @@ def pretrain(
     name: Name = None,
     runs: Runs = Path("runs"),
     shuffle_labels: Shuffle = False,
-    json: AsJson = False,
+    json: Json = False,
 ) -> None:
     """Train fresh weights on many people and places, to finetune from."""
     from ..train.pretrain import pretrain as work
@@ -108,7 +108,7 @@ def finetune(
     name: Name = None,
     runs: Runs = Path("runs"),
     shuffle_labels: Shuffle = False,
-    json: AsJson = False,
+    json: Json = False,
 ) -> None:
     """Train on your own frames, from a checkpoint's weights or from fresh ones."""
     from ..train.finetune import finetune as work
@@ -136,7 +136,7 @@ def evaluate(
         Path | None, typer.Option("--sheet", help="Save crops with both poses drawn (PNG).")
     ] = None,
     device: Device = "auto",
-    json: AsJson = False,
+    json: Json = False,
 ) -> None:
     """Measure a checkpoint: PCK by joint beside the mean pose's, median error, a sheet."""
     from ..train.evaluate import EvaluateSettings

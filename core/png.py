@@ -1,6 +1,7 @@
 """PNG, for pictures whose every number counts: body index (8 bits), depth (16 bits), exports."""
 
 import struct
+import zlib
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,27 @@ _HEADER: Final = struct.Struct(">8s4x4sIIBB")
 _END: Final = b"IEND\xaeB`\x82"
 _GREY: Final = 0
 _MOST_PX: Final = 1 << 14
+
+
+_MARK_AT: Final = 33
+"""Bytes of the signature and of the first chunk."""
+
+
+def mark_png(data: bytes, maker: str) -> bytes:
+    """Return a PNG with a text chunk that names its maker."""
+    return data[:_MARK_AT] + _mark(maker) + data[_MARK_AT:]
+
+
+def has_mark(head: bytes, maker: str) -> bool:
+    """Return True if a file's begin is that of a PNG which ``mark_png`` marked."""
+    mark = _mark(maker)
+    return head.startswith(SIGNATURE) and head[_MARK_AT : _MARK_AT + len(mark)] == mark
+
+
+def _mark(maker: str) -> bytes:
+    """Return the chunk."""
+    body = b"tEXtSoftware\0" + maker.encode()
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
 
 
 def png_size(data: bytes) -> tuple[int, int, int]:

@@ -12,6 +12,7 @@ from .. import __version__
 from ..core.errors import DatasetError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO, LockFile
+from ..core.files.output_folder import check_file_name
 from .crop import Block, DamagedPictureError, cut_block
 from .filters import REASONS
 from .kinect13.format import ImageShape
@@ -22,7 +23,7 @@ from .report_page.command import command_of
 from .report_page.page import About, report_page
 from .scheduler.scheduler import Scheduler, open_scheduler
 from .settings import BuildSettings
-from .sheet import check_sheet, draw_sheet
+from .sheets.examples import draw_sheet
 from .split.folds import Fold
 from .unfinished import Part
 
@@ -104,7 +105,8 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
     """
     settings.check()
     settings = settings.with_shared_paths()
-    check_sheet(settings.sheet)
+    if settings.sheet is not None:
+        check_file_name("--sheet", settings.sheet, (".png",), DatasetError)
     tell = on_progress or (lambda done, total, note: None)
     sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
     report = report_path(settings.out, settings.report, settings.with_report)

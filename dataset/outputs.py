@@ -13,15 +13,16 @@ from typing import Final
 
 from ..core.errors import DatasetError
 from ..core.files.file_io import UNIQUE, open_regular
+from ..core.files.output_folder import check_file_name, check_parent
+from ..core.png import has_mark
 from .kinect13.reader import open_kinect13
 
 ABOUT_SCHEMA: Final = "kincap/kinect13/1"
 JOURNAL_SCHEMA: Final = "kincap/build-part/1"
-SHEET_MARK: Final = b"Software\0kincap build"
-"""Text chunk of a sheet of examples."""
+SHEET_MAKER: Final = "kincap build"
+"""The mark of a sheet of examples."""
 REPORT_MARK: Final = b'<meta name="generator" content="kincap build">'
 """Near the beginning of a report."""
-_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _HEAD: Final = 4096
 
 
@@ -65,11 +66,7 @@ class Outputs:
         Raises:
             DatasetError: Names the file (exit 2).
         """
-        folder = self.out.parent
-        if not folder.is_dir():
-            raise DatasetError(f"--out {self.out}: there is no folder {folder}; make it first")
-        if not os.access(folder, os.W_OK):
-            raise DatasetError(f"--out {self.out}: the folder can't be written to; take another")
+        check_parent("--out", self.out, DatasetError)
         own = (self.out, self.about, self.part, self.journal, self.lock)
         if self.sheet in own:
             raise DatasetError(f"--sheet {self.sheet}: a file of the data set; take another name")
@@ -87,7 +84,7 @@ class Outputs:
             self.about
         ):
             raise _not_ours(self.about, "a description of a data set")
-        if _is_there(self.sheet) and not is_sheet(_head(self.sheet)):
+        if _is_there(self.sheet) and not has_mark(_head(self.sheet), SHEET_MAKER):
             raise _not_ours(self.sheet, "a sheet of examples")
         report = self.report
         if report is not None and _is_there(report) and REPORT_MARK not in _head(report):
@@ -133,16 +130,8 @@ def report_path(out: Path, report: Path | None, wanted: bool) -> Path | None:
         return out.with_name(out.name + ".html") if wanted else None
     if not wanted:
         raise DatasetError(f"--report {report} and --no-report: both given, expected one of them")
-    if report.suffix.lower() not in (".html", ".htm"):
-        raise DatasetError(f"--report {report}: expected a name that ends in .html")
-    if report.is_dir() or not os.access(report.parent, os.W_OK):
-        raise DatasetError(f"--report {report}: expected a file in a folder that can be written to")
+    check_file_name("--report", report, (".html", ".htm"), DatasetError)
     return report
-
-
-def is_sheet(head: bytes) -> bool:
-    """Return True if a PNG begins like one that ``kincap build`` made."""
-    return head.startswith(_PNG_SIGNATURE) and SHEET_MARK in head
 
 
 def _is_there(path: Path) -> bool:

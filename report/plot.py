@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..core.errors import KincapError
+from ..core.files.output_folder import check_file_name
 from ..sessions.kinds import KINDS, Group
 
 if TYPE_CHECKING:
@@ -47,10 +47,7 @@ def check_plot(path: Path) -> None:
     Raises:
         KincapError: Another ending than .png, or no folder to put it into.
     """
-    if path.suffix.lower() != ".png":
-        raise KincapError(f"--plot {path}: expected a file that ends in .png")
-    if not path.parent.is_dir():
-        raise KincapError(f"--plot {path}: no folder {path.parent}; make it first")
+    check_file_name("--plot", path, (".png",))
 
 
 def draw_report(folder: Path, quality: Mapping[str, Any], path: Path) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..core.errors import CheckpointError, KincapError
+from ..core.files.output_folder import check_parent
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from .checkpoint_files import check_replaceable_sum, open_whole, sum_path, write_pair
 from .nets.registry import NETS, build_net
@@ -122,10 +123,7 @@ def check_output(path: Path, keep: Path | None = None) -> None:
         CheckpointError: It is a folder or in none, a file that is not a checkpoint of kincap, or
             the checkpoint to keep, under whatever name.
     """
-    if not path.parent.is_dir():
-        raise CheckpointError(f"--out: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise CheckpointError(f"--out: the folder of {path} can't be written to; take another")
+    check_parent("--out", path, CheckpointError)
     if path.is_dir():
         raise CheckpointError(f"--out: {path} is a folder; name a file")
     if keep is not None:

@@ -1,8 +1,6 @@
 """The overlay sheet: crops with the prediction in red and the Kinect in green."""
 
 import os
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,42 +11,27 @@ import numpy.typing as npt
 
 from ..core.errors import KincapError
 from ..core.files.file_io import write_atomic
+from ..core.files.output_folder import check_file_name
+from ..core.png import has_mark, mark_png
 from ..core.skeleton import Skeleton
+from ..dataset.sheets.page import SHIFT, Grid, Image, Page, as_cell
 from .augment import Floats, Images
 from .checkpoint_files import READABLE
 
 COLUMNS: Final = 6
 MOST_CROPS: Final = 18
-CELL_PX: Final = 256
-GAP_PX: Final = 8
-HEAD_PX: Final = 96
-FOOT_PX: Final = 24
-"""Under each crop, for its error."""
+GRID: Final = Grid(cell=256, gap=8, head=96, foot=24)
+MAKER: Final = "kincap evaluate"
+"""The mark of every sheet; a file with it may be replaced."""
 
 RED: Final = (60, 60, 235)
 GREEN: Final = (70, 205, 70)
 INK: Final = (40, 40, 40)
 GREY: Final = (125, 125, 125)
-PAPER: Final = (250, 250, 250)
 """Colours, BGR."""
 
-_PNG_START: Final = 33
-"""Bytes of a PNG's signature and of its first chunk."""
-
-
-def _text_chunk(key: str, text: str) -> bytes:
-    """Return a chunk of text as PNG files have them."""
-    body = b"tEXt" + key.encode() + b"\0" + text.encode()
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-
-
-_MARK: Final = _text_chunk("Software", "kincap evaluate")
-"""The second chunk of every sheet; a file with it may be replaced."""
-
-SHIFT: Final = 4
-"""Fractional bits of the coordinates that OpenCV draws."""
-
-Image = npt.NDArray[np.uint8]
+_HEAD: Final = 100
+"""Bytes of a file that are enough to see its mark."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +79,7 @@ def check_sheet(path: Path) -> None:
         KincapError: It is not named .png, is in no folder, or is a picture that kincap did not
             make.
     """
-    if path.suffix.lower() != ".png":
-        raise KincapError(f"--sheet: {path} must end in .png")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise KincapError(f"--sheet: {path} is not a file in a folder that can be written to")
+    check_file_name("--sheet", path, (".png",))
     if os.path.lexists(path) and not _is_own(path):
         raise KincapError(
             f"--sheet: {path} exists and is not a sheet of kincap; choose another name or remove it"
@@ -111,7 +91,7 @@ def _is_own(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.read(_PNG_START + len(_MARK))[_PNG_START:] == _MARK
+        return has_mark(file.read(_HEAD), MAKER)
 
 
 def save_sheet(path: Path, sheet: Sheet) -> None:
@@ -123,9 +103,8 @@ def save_sheet(path: Path, sheet: Sheet) -> None:
     done, png = cv2.imencode(".png", draw_sheet(sheet))
     if not done:
         raise KincapError(f"--sheet: {path} could not be encoded", exit_code=1)
-    data = png.tobytes()
     try:
-        write_atomic(path, data[:_PNG_START] + _MARK + data[_PNG_START:], READABLE)
+        write_atomic(path, mark_png(png.tobytes(), MAKER), READABLE)
     except OSError as error:
         raise KincapError(
             f"--sheet: {path} can't be written ({error.strerror})", exit_code=1
@@ -135,44 +114,34 @@ def save_sheet(path: Path, sheet: Sheet) -> None:
 def draw_sheet(sheet: Sheet) -> Image:
     """Return the sheet as (H, W, 3) uint8, BGR."""
     columns = min(COLUMNS, max(3, len(sheet.pictures)))
-    rows = -(-len(sheet.pictures) // columns)
-    pitch_x, pitch_y = CELL_PX + GAP_PX, CELL_PX + FOOT_PX + GAP_PX
-    page = np.full((HEAD_PX + rows * pitch_y, GAP_PX + columns * pitch_x, 3), PAPER, dtype=np.uint8)
+    page = Page(GRID, columns, len(sheet.pictures))
     _head(page, sheet)
     for index in range(len(sheet.pictures)):
-        x = GAP_PX + index % columns * pitch_x
-        y = HEAD_PX + index // columns * pitch_y
-        page[y : y + CELL_PX, x : x + CELL_PX] = _cell(sheet, index)
         error = sheet.errors[index]
         said = f"error {error:.1f} % of torso" if np.isfinite(error) else "not counted"
-        _write(page, said, (x, y + CELL_PX + 17), 0.45, GREY)
-    return page
+        page.put(index, _cell(sheet, index), said, 0.45, GREY)
+    return page.image
 
 
-def _head(page: Image, sheet: Sheet) -> None:
+def _head(page: Page, sheet: Sheet) -> None:
     """Write the title, the figures and the legend."""
-    _write(page, sheet.title, (GAP_PX, 26), 0.62, INK)
-    _write(page, sheet.figures, (GAP_PX, 52), 0.5, INK)
-    x = GAP_PX
+    page.write(sheet.title, (GRID.gap, 26), 0.62, INK)
+    page.write(sheet.figures, (GRID.gap, 52), 0.5, INK)
+    x = GRID.gap
     for name, colour, filled in (
         ("prediction", RED, True),
         ("Kinect", GREEN, True),
         ("Kinect, not counted (inferred)", GREEN, False),
     ):
         if filled:
-            cv2.line(page, (x, 74), (x + 26, 74), colour, 2, cv2.LINE_AA)
-        cv2.circle(page, (x + 13, 74), 4, colour, -1 if filled else 1, cv2.LINE_AA)
-        _write(page, name, (x + 34, 79), 0.48, INK)
-        x += 34 + cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.48, 1)[0][0] + 26
+            cv2.line(page.image, (x, 74), (x + 26, 74), colour, 2, cv2.LINE_AA)
+        cv2.circle(page.image, (x + 13, 74), 4, colour, -1 if filled else 1, cv2.LINE_AA)
+        x += 34 + page.write(name, (x + 34, 79), 0.48, INK) + 26
 
 
 def _cell(sheet: Sheet, index: int) -> Image:
-    """Return one crop with both skeletons, (CELL_PX, CELL_PX, 3) BGR."""
-    picture = cv2.cvtColor(sheet.pictures[index], cv2.COLOR_RGB2BGR)
-    larger = picture.shape[0] > CELL_PX
-    cell: Image = cv2.resize(
-        picture, (CELL_PX, CELL_PX), interpolation=cv2.INTER_AREA if larger else cv2.INTER_CUBIC
-    )
+    """Return one crop with both skeletons, (256, 256, 3) BGR."""
+    cell = as_cell(sheet.pictures[index], GRID.cell)
     everywhere = np.ones(len(sheet.counted[index]), dtype=bool)
     # the truth is the broader one: it is still seen under the prediction
     labelled, counted = sheet.labelled[index], sheet.counted[index]
@@ -193,7 +162,7 @@ def _draw_pose(
     """Draw the limbs and keypoints of a pose in crop units; what isn't a number is left out."""
     scale = 1 << SHIFT
     usable = shown & np.isfinite(pose).all(axis=1) & (np.abs(pose) < 10).all(axis=1)
-    at = np.round(np.where(usable[:, None], pose * CELL_PX - 0.5, 0) * scale).astype(int)
+    at = np.round(np.where(usable[:, None], pose * GRID.cell - 0.5, 0) * scale).astype(int)
     limbs = [
         (a, b) for a, b in skeleton.bone_indices if all(usable[[a, b]]) and all(filled[[a, b]])
     ]
@@ -206,9 +175,3 @@ def _draw_pose(
             width = -1 if filled[k] else 1 + 2 * wider
             radius = (2 + thick + wider * bool(filled[k])) * scale
             cv2.circle(cell, at[k].tolist(), radius, ink, width, cv2.LINE_AA, SHIFT)
-
-
-def _write(
-    page: Image, text: str, at: tuple[int, int], size: float, colour: tuple[int, int, int]
-) -> None:
-    cv2.putText(page, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)

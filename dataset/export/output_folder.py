@@ -18,6 +18,7 @@ from typing import Any, Final
 from ... import __version__
 from ...core.errors import DatasetError
 from ...core.files.file_io import UNIQUE
+from ...core.files.output_folder import check_parent
 from ...core.files.small_files import MIB, read_small
 
 MARK: Final = "kincap-export.json"
@@ -42,11 +43,7 @@ class OutputFolder:
         Raises:
             DatasetError: Names the file (exit 2).
         """
-        parent = self.out.parent
-        if not parent.is_dir():
-            raise DatasetError(f"--out {self.out}: there is no folder {parent}; make it first")
-        if not os.access(parent, os.W_OK):
-            raise DatasetError(f"--out {self.out}: {parent} can't be written to; take another")
+        check_parent("--out", self.out, DatasetError)
         if self.out.is_symlink() or (self.out.exists() and not self.out.is_dir()):
             raise DatasetError(
                 f"--out {self.out}: exists and is not a folder; move it away or take another name"

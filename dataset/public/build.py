@@ -4,12 +4,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.errors import DatasetError
+from ...core.files.output_folder import check_file_name
 from ..build import write_data_set
 from ..outputs import Outputs, report_path
 from ..plan import OnProgress
 from ..report_page.command import command_of
 from ..scheduler.scheduler import Scheduler, open_scheduler
-from ..sheet import check_sheet
 from .plan import plan_public
 from .settings import PublicSettings
 
@@ -73,7 +74,8 @@ def build_public(settings: PublicSettings, on_progress: OnProgress | None = None
     """
     settings.check()
     settings = settings.with_shared_paths()
-    check_sheet(settings.sheet)
+    if settings.sheet is not None:
+        check_file_name("--sheet", settings.sheet, (".png",), DatasetError)
     tell = on_progress or (lambda done, total, note: None)
     sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
     report = report_path(settings.out, settings.report, settings.with_report)

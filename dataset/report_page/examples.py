@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...core.errors import DatasetError
 from ...core.skeleton import Skeleton
 from ..kinect13.reader import Kinect13
-from ..sheet import choose_examples, draw_example, draw_person
+from ..sheets.examples import choose_examples, draw_example, draw_person
 from .markup import Markup, figure, join, tag, text
 from .rejected import EXAMPLE_PX, Rejected
 

@@ -9,7 +9,7 @@ import pytest
 from kincap.core.errors import DatasetError
 from kincap.core.files.file_io import LockFile
 from kincap.dataset.build import BuildSettings, build
-from kincap.dataset.outputs import SHEET_MARK
+from kincap.dataset.outputs import SHEET_MAKER
 from kincap.sessions.edits.journal import add_edit
 
 from .conftest import Sessions
@@ -95,7 +95,7 @@ def test_what_a_build_made_is_replaced(settings) -> None:
     names = ["set.h5", "set.h5.html", "set.h5.json", "set.h5.lock", "set.h5.png"]
     assert sorted(first) == names
     assert first["set.h5.lock"] == b""
-    assert SHEET_MARK in first["set.h5.png"][:100]
+    assert SHEET_MAKER.encode() in first["set.h5.png"][:100]
     add_edit(settings.recordings / "train1", "reject", 0, 2)
     build(settings)
     second = files(settings)

@@ -257,7 +257,7 @@ def test_report_is_made_again_and_drawn(kincap, tmp_path, small) -> None:
     [
         (["nobody"], "nobody"),
         (["s1", "--plot", "s1.jpg"], "--plot s1.jpg: expected a file that ends in .png"),
-        (["s1", "--plot", "no/s1.png"], "no folder no; make it first"),
+        (["s1", "--plot", "no/s1.png"], "there is no folder no; make it first"),
     ],
 )
 def test_a_report_that_can_t_be_is_one_line_and_exit_2(kincap, small, args, says) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from kincap.core.errors import CheckpointError, DatasetError
 from kincap.core.skeleton import Skeleton
 from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
-from kincap.dataset.sheet import LEFT, MIDDLE, RIGHT, draw_sheet
+from kincap.dataset.sheets.examples import LEFT, MIDDLE, RIGHT, draw_sheet
 from kincap.train.augment import mirror_targets
 from kincap.train.checkpoint import load_checkpoint
 from kincap.train.evaluate import EvaluateSettings, evaluate

@@ -1,29 +1,23 @@
 """A sheet of examples from a data set, to be looked at before anything is trained on it."""
 
-import os
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..core.errors import DatasetError
-from ..core.skeleton import Skeleton, side_of
-from .kinect13.reader import Kinect13, Split
-from .outputs import SHEET_MARK
+from ...core.errors import DatasetError
+from ...core.png import mark_png
+from ...core.skeleton import Skeleton, side_of
+from ..kinect13.reader import Kinect13, Split
+from ..outputs import SHEET_MAKER
+from .page import SHIFT, Colour, Grid, Image, Page, as_cell
 
 EXAMPLES: Final = 12
 COLUMNS: Final = 4
-CELL_PX: Final = 320
-GAP_PX: Final = 12
-HEAD_PX: Final = 84
-FOOT_PX: Final = 26
-"""Under each picture, for where it comes from."""
+GRID: Final = Grid(cell=320, gap=12, head=84, foot=26)
 
-PAPER: Final = (250, 250, 250)
 INK: Final = (45, 45, 45)
 GREY: Final = (120, 120, 120)
 RIGHT: Final = (40, 130, 255)
@@ -31,15 +25,7 @@ LEFT: Final = (235, 165, 30)
 MIDDLE: Final = (245, 245, 245)
 """Colours, BGR: orange is the person's own right side, blue the left."""
 
-_PNG_START: Final = 33
-"""Bytes of a PNG's signature and of its first chunk."""
-
-SHIFT: Final = 4
-"""Fractional bits of the coordinates that OpenCV draws."""
 DASH_PX: Final = 7
-
-Image = npt.NDArray[np.uint8]
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -48,20 +34,6 @@ class Example:
 
     split: Split
     row: int
-
-
-def check_sheet(path: Path | None) -> None:
-    """Refuse a name that no picture can be written to, before work begins.
-
-    Raises:
-        DatasetError: It is not the name of a PNG, or its folder does not exist.
-    """
-    if path is None:
-        return
-    if path.suffix.lower() != ".png":
-        raise DatasetError(f"--sheet {path}: expected a name that ends in .png")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise DatasetError(f"--sheet {path}: expected a file in a folder that can be written to")
 
 
 def draw_sheet(dataset: Kinect13) -> bytes:
@@ -77,24 +49,15 @@ def draw_sheet(dataset: Kinect13) -> bytes:
         DatasetError: It could not be encoded (exit 1).
     """
     examples = choose_examples(dataset, EXAMPLES)
-    rows = -(-len(examples) // COLUMNS)
-    pitch_x, pitch_y = CELL_PX + GAP_PX, CELL_PX + FOOT_PX + GAP_PX
-    page = np.full((HEAD_PX + rows * pitch_y, GAP_PX + COLUMNS * pitch_x, 3), PAPER, np.uint8)
+    page = Page(GRID, COLUMNS, len(examples))
     _head(page, dataset)
     for index, example in enumerate(examples):
-        x = GAP_PX + index % COLUMNS * pitch_x
-        y = HEAD_PX + index // COLUMNS * pitch_y
-        page[y : y + CELL_PX, x : x + CELL_PX] = draw_example(
-            example.split, example.row, dataset.meta.skeleton
-        )
-        _write(page, _caption(dataset, example), (x, y + CELL_PX + 18), 0.45, GREY)
-    done, png = cv2.imencode(".png", page)
+        cell = draw_example(example.split, example.row, dataset.meta.skeleton)
+        page.put(index, cell, _caption(dataset, example), 0.45, GREY)
+    done, png = cv2.imencode(".png", page.image)
     if not done:
         raise DatasetError(f"{dataset.path}: its sheet could not be encoded", exit_code=1)
-    data: bytes = png.tobytes()
-    mark = b"tEXt" + SHEET_MARK
-    chunk = len(SHEET_MARK).to_bytes(4) + mark + zlib.crc32(mark).to_bytes(4)
-    return data[:_PNG_START] + chunk + data[_PNG_START:]
+    return mark_png(png.tobytes(), SHEET_MAKER)
 
 
 def choose_examples(dataset: Kinect13, count: int) -> list[Example]:
@@ -146,11 +109,8 @@ def draw_person(
     Returns:
         (320, 320, 3) uint8, BGR. Keypoints that training ignores are hollow, their limbs dashed.
     """
-    side = picture.shape[0]
-    how = cv2.INTER_AREA if side > CELL_PX else cv2.INTER_CUBIC
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    cell = np.asarray(cv2.resize(bgr, (CELL_PX, CELL_PX), interpolation=how), np.uint8)
-    at = (points + 0.5) * CELL_PX / side - 0.5
+    cell = as_cell(picture, GRID.cell)
+    at = (points + 0.5) * GRID.cell / len(picture) - 0.5
     colours = [_colour(name) for name in skeleton.points]
     # first all in dark and wider: an outline, so that a colour shows on a garment of that colour
     for wider in (True, False):
@@ -204,22 +164,21 @@ def _fixed(point: npt.NDArray[np.float64]) -> tuple[int, int]:
     return round(float(x)), round(float(y))
 
 
-def _head(page: Image, dataset: Kinect13) -> None:
+def _head(page: Page, dataset: Kinect13) -> None:
     """Write the title and the legend."""
     splits = ", ".join(f"{name} {len(dataset.split(name))}" for name in dataset.splits)
     title = f"{dataset.path.name}: {splits} rows of {dataset.size} x {dataset.size} pixels"
-    _write(page, title, (GAP_PX, 30), 0.66, INK)
-    x = GAP_PX
+    page.write(title, (GRID.gap, 30), 0.66, INK)
+    x = GRID.gap
     for name, colour, trusted in (
         ("the person's right", RIGHT, True),
         ("the person's left", LEFT, True),
         ("hollow, dashed: weight 0 (inferred or at the edge)", GREY, False),
     ):
         ends = np.array([[x, 58.0], [x + 34.0, 58.0]])
-        _limb(page, ends[0], ends[1], trusted, colour, False)
-        _dot(page, ends.mean(axis=0), trusted, colour)
-        _write(page, name, (x + 44, 63), 0.5, INK)
-        x += 44 + cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)[0][0] + 30
+        _limb(page.image, ends[0], ends[1], trusted, colour, False)
+        _dot(page.image, ends.mean(axis=0), trusted, colour)
+        x += 44 + page.write(name, (x + 44, 63), 0.5, INK) + 30
 
 
 def _caption(dataset: Kinect13, example: Example) -> str:
@@ -227,7 +186,3 @@ def _caption(dataset: Kinect13, example: Example) -> str:
     split, row = example.split, example.row
     session = dataset.meta.sessions[int(split.session[row])]
     return f"{split.name}  {session}  frame {int(split.color_seq[row])}"
-
-
-def _write(page: Image, text: str, at: tuple[int, int], size: float, ink: Colour) -> None:
-    cv2.putText(page, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)
