@@ -23,7 +23,9 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="The folder to make.")],
     split: Annotated[
         list[str] | None,
-        typer.Option("--split", help="train, val or test; may be given again; default all."),
+        typer.Option(
+            "--split", metavar="NAME", help="train, val or test; may be given again; default all."
+        ),
     ] = None,
     pictures: Annotated[
         str, typer.Option("--pictures", metavar="jpg|png|none", help="The pictures beside.")
