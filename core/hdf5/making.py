@@ -86,8 +86,3 @@ def write_pandas_table(table: "pd.DataFrame", path: Path, key: str) -> None:
         key: Name of the table in it.
     """
     table.to_hdf(path, key=key, mode="w", format="fixed")
-
-
-def list_dataset(file: h5py.File, name: str, texts: list[str]) -> None:
-    """Store a list of texts of any length: for files of other programs, kincap reads none."""
-    file.create_dataset(name, (len(texts),), h5py.string_dtype(), data=texts or None)
