@@ -18,6 +18,8 @@ CHUNK: Final = 64
 FEW: Final = 1000
 """Below that many pictures, starting processes takes longer than the work."""
 HASH_SIDE: Final = 8
+LEAST_SIDE: Final = 64
+"""Pictures are reduced to no fewer pixels than this on a side before they are hashed."""
 
 
 @dataclass(frozen=True)
@@ -88,22 +90,32 @@ def _look_at(chunk: _Chunk) -> list[tuple[tuple[int, int], int, int, str]]:
             size_px = picture_size(data)
             if chunk.thorough:
                 decode_picture(data)
-            found.append((size_px, content_of(data), look_of(data), ""))
+            found.append((size_px, content_of(data), look_of(data, size_px), ""))
         except KincapError as err:
             found.append(((0, 0), 0, 0, str(err)))
     return found
 
 
-def look_of(data: bytes) -> int:
+def look_of(data: bytes, size_px: tuple[int, int]) -> int:
     """Return the hash of a picture's look: near-copies differ in few of its 64 bits.
 
     Args:
         data: A JPEG or PNG file; 0 where it can't be decoded.
+        size_px: Its width and height.
     """
     import cv2
 
-    # an eighth of the size is enough, and a JPEG gives it without being decoded completely
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    # a fraction of the size is enough, and a JPEG gives it without being decoded completely
+    how = cv2.IMREAD_GRAYSCALE
+    for least, reduced in (
+        (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
+        (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
+        (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
+    ):
+        if min(size_px) >= least * LEAST_SIDE:
+            how = reduced
+            break
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         return 0
     small = cv2.resize(image, (HASH_SIDE + 1, HASH_SIDE), interpolation=cv2.INTER_AREA)

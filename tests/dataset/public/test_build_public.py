@@ -11,9 +11,14 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
+from kincap.core.errors import DatasetError
 from kincap.core.skeleton import KEYPOINT
 from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.dataset.public.build import build_public
+from kincap.dataset.public.settings import AddedSet, parse_added
 from tests.dataset.conftest import crop_to_image
+
+from .conftest import DrawnPerson
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 SIZE = ("--size", 32)
@@ -34,6 +39,12 @@ def adds(data_dir: Path) -> list[str]:
 def test_three_sets_make_one_data_set_that_is_trained_on(
     adds: list[str], data_dir: Path, tmp_path: Path, kincap: Run
 ) -> None:
+    counted = kincap("build", *adds, "--dry-run")
+    assert counted.returncode == 0, counted.stderr
+    lines = counted.stdout.splitlines()
+    for words in (("lspet", "280", "99"), ("coco", "crowd", "5"), ("parse", "10.0 %")):
+        assert any(all(word in line for word in words) for line in lines), words
+    assert not list(tmp_path.iterdir())
     done = kincap("build", *adds, "--out", "pretrain13.h5", *SIZE, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -104,15 +115,6 @@ def test_killed_it_goes_on_to_the_same_bytes(adds: list[str], tmp_path: Path, ki
     assert (tmp_path / "set.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
 
-def test_a_dry_run_counts_and_writes_nothing(adds: list[str], tmp_path: Path, kincap: Run) -> None:
-    done = kincap("build", *adds, "--dry-run")
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    for words in (("lspet", "280", "99"), ("coco", "crowd", "5"), ("parse", "10.0 %")):
-        assert any(all(word in line for word in words) for line in lines), words
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.fixture
 def lspet(data_dir: Path, tmp_path: Path) -> Path:
     """A copy of LSP-extended that may be damaged."""
@@ -162,16 +164,9 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 @pytest.mark.parametrize(
     ("args", "named"),
     [
-        (("--add", "lspet"), "--add lspet: expected SET:PATH"),
-        (("--add", "nosuch:x"), "--add nosuch:x: expected SET:PATH"),
-        (("--add", "lspet,head=ears:x"), "lspet has no option 'head'"),
-        (("--add", "coco,head=nose:x"), "head is one of ears, face"),
         (("--add", "lspet:nowhere"), "nowhere: no such file or folder"),
         (("--add", "lspet:x", "--sessions", "*"), "--sessions: about recordings"),
-        (("--add", "lspet:x", "--guard", "1"), "--guard: about recordings"),
         (("--boxes", "found.json"), "--boxes found.json: only for public sets"),
-        (("--add", "lspet:x", "--size", "30"), "--size 30"),
-        (("--add", "lspet:x", "--boxes", "nowhere.json"), "nowhere.json: No such file"),
     ],
 )
 def test_a_bad_request_is_one_line_and_writes_nothing(tmp_path, kincap, args, named) -> None:
@@ -179,3 +174,57 @@ def test_a_bad_request_is_one_line_and_writes_nothing(tmp_path, kincap, args, na
     assert done.returncode == 2
     assert named in one_line(done)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("lspet", "--add lspet: expected SET:PATH"),
+        ("nosuch:x", "--add nosuch:x: expected SET:PATH"),
+        ("lspet:", "--add lspet:: expected SET:PATH"),
+        ("lspet,head=ears:x", "lspet has no option 'head'"),
+        ("coco,head=nose:x", "head is one of ears, face"),
+    ],
+)
+def test_a_bad_set_is_named(text: str, named: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        parse_added([text])
+    assert named in str(caught.value)
+
+
+def test_sets_and_options_are_read() -> None:
+    first, second = parse_added(["lspet,sides=unchecked:C:\\data", "coco,head=face:a:b"])
+    assert (first.name, str(first.path), first.options.head) == ("coco", "a:b", "face")
+    assert (second.name, str(second.path)) == ("lspet", "C:\\data")
+    assert second.options.sides == "unchecked"
+
+
+def test_without_scipy_a_mat_file_is_exit_3(data_dir: Path, tmp_path: Path, kincap: Run) -> None:
+    (tmp_path / "scipy.py").write_text("raise ImportError")
+    done = kincap("build", "--add", f"lspet:{data_dir / 'lspet'}", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 3
+    assert "pip install 'kincap[formats]'" in one_line(done)
+
+
+def test_sets_with_wrong_sides_are_refused_unless_taken_unchecked(
+    people_folder, settings, tmp_path: Path
+) -> None:
+    people_folder(*(DrawnPerson(f"{k}.png", x=40 + k / 2) for k in range(60)))
+    added = (AddedSet("people", tmp_path / "people"),)
+    with pytest.raises(DatasetError, match="left and right are exchanged") as caught:
+        build_public(settings(add=added, dry_run=True))
+    assert "--add people,sides=unchecked:" in str(caught.value)
+    assert "exchanged" in build_public(settings(dry_run=True)).warnings[0]
+
+
+def test_another_picture_or_another_label_is_another_plan(
+    people_folder, settings, tmp_path: Path
+) -> None:
+    people_folder(*(DrawnPerson(f"{k}.png") for k in range(8)))
+    first = build_public(settings()).sha256
+    assert build_public(settings(workers=2)).sha256 == first
+    people_folder(*(DrawnPerson(f"{k}.png", half=31 if k == 5 else 30) for k in range(8)))
+    second = build_public(settings()).sha256
+    assert second != first
+    people_folder.draw(DrawnPerson("0.png"))
+    assert build_public(settings()).sha256 not in (first, second)
