@@ -11,18 +11,20 @@ from ..core.skeleton import JOINTS
 from ..core.units import SECOND_100NS
 from ..sessions.schema import Rows
 from .filters.bodies import Bools
-from .filters.bones import odd_lengths, uneven_sides
+from .filters.bones import odd_lengths, odd_sizes, uneven_sides
 from .filters.crowding import overlapped
 from .filters.registry import CHECK_NAMES, FILTERS, on_joints
 from .filters.settings import FilterSettings
-from .filters.sides import SIDED, swapped_state
+from .filters.sides import SIDED, limbs_swapped, swapped_state
 from .people import follow_people
 from .session_tables import joints_named, named_by
 
 _NOT_SINCE_100NS: Final = SECOND_100NS
 """After this time out of sight, sides are taken to be right again."""
 JUDGED: Final = tuple(
-    name for name in FILTERS if name in (*CHECK_NAMES, "bone_length", "symmetry", "overlap")
+    name
+    for name in FILTERS
+    if name in (*CHECK_NAMES, "bone_length", "body_size", "symmetry", "overlap")
 )
 """Filters that the people of a take are judged by."""
 
@@ -67,14 +69,19 @@ class TakeFilters:
             return np.zeros((len(people), JOINTS), np.bool_)
         if name == "side_swap":
             return np.asarray(self.exchanged[:, None] & SIDED)
+        if name == "limb_swap":
+            return swapped_limbs(people, settings)
         if name in CHECK_NAMES:
             return joints_named(people, name)
         if name == "overlap":
             boxes = as_floats(people["box_px"])
             named = overlapped(boxes, people["seq"], settings)
             return np.repeat(named[:, None], JOINTS, axis=1)
-        judge = {"bone_length": odd_lengths, "symmetry": uneven_sides}[name]
         length, sure = as_floats(people["length_m"]), people["sure"]
+        if name == "body_size":
+            named = odd_sizes(length, sure, self.person, settings)
+            return np.repeat(named[:, None], JOINTS, axis=1)
+        judge = {"bone_length": odd_lengths, "symmetry": uneven_sides}[name]
         return on_joints(judge(length, sure, self.person, settings))
 
 
@@ -91,6 +98,22 @@ def exchanged(people: Rows) -> Bools:
     swapped = np.zeros(len(people), np.bool_)
     swapped[order] = swapped_state(named_by(people[order], "side_swap"), np.cumsum(new))
     return swapped
+
+
+def swapped_limbs(people: Rows, settings: FilterSettings) -> Bools:
+    """Return (P, 25) which joints of arms and legs are on the wrong side.
+
+    Args:
+        people: (P,) tracked bodies, ``limb_swap`` judged from each to the next.
+        settings: ``limb_swap_s``.
+    """
+    order, new = _runs(people)
+    own = people[order]
+    named = np.zeros((len(people), JOINTS), np.bool_)
+    time_s = own["time_device"] / SECOND_100NS
+    steps = joints_named(own, "limb_swap")
+    named[order] = limbs_swapped(steps, np.cumsum(new), time_s, settings)
+    return named
 
 
 def short_swaps(people: Rows, swapped: Bools, settings: FilterSettings) -> Bools:

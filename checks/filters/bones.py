@@ -29,6 +29,8 @@ _SD: Final = 1.4826
 """Standard deviations in a median absolute deviation of normal noise."""
 _LEAST_ROWS: Final = 15
 """A median over fewer rows than this is not a length."""
+_LEAST_BONES: Final = 6
+"""Fewer bones than this do not show the size of a body."""
 
 
 def _parts(keypoint: str) -> tuple[str, str]:
@@ -107,6 +109,42 @@ def odd_lengths(
     for near, far in _NEXT:
         named[:, far] = np.where(odd[:, near], ~odd[:, far], odd[:, far])
     return named
+
+
+def odd_sizes(
+    length: Floats, sure: Bools, person: NDArray[np.integer] | None, settings: FilterSettings
+) -> Bools:
+    """Return which bodies are too large or too small as a whole.
+
+    Of a body that is misplaced in depth, or of another person under the same id, every bone is off
+    by a little; together they show it long before any single one does.
+
+    Args:
+        length: (N, 13) metres, from ``bone_ends``.
+        sure: (N, 13), from ``bone_ends``.
+        person: (N,) a number for each person; None: one.
+        settings: ``body_size`` and ``bone_sd``.
+
+    Returns:
+        (N,) bool.
+    """
+    odd = np.zeros(len(length), np.bool_)
+    for own in _by_person(person, len(length)):
+        known = np.where(sure[own], length[own], np.nan)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = np.sort(known / _median(known), axis=1)
+        count = np.isfinite(ratio).sum(axis=1)
+        middle = np.take_along_axis(ratio, ((count - 1).clip(min=0) // 2)[:, None], axis=1)[:, 0]
+        size = np.where(count >= _LEAST_BONES, middle, np.nan)
+        usual = np.sort(size[np.isfinite(size)])
+        if len(usual) < _LEAST_ROWS:
+            continue
+        median = usual[len(usual) // 2]
+        off = np.abs(size - median)
+        spread = _SD * np.median(np.abs(usual - median))
+        with np.errstate(invalid="ignore"):
+            odd[own] = (off > settings.body_size) & (off > settings.bone_sd * spread)
+    return odd
 
 
 def uneven_sides(

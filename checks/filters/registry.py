@@ -13,6 +13,7 @@ import numpy as np
 
 from ...core.geometry import as_floats
 from ...core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
+from ...core.units import TICK_S
 from . import bones, crowding, motion, places, poses, redundancy, sides, surface, timing
 from .bodies import Bodies, Bools, Floats
 from .settings import FilterSettings
@@ -126,6 +127,12 @@ def _bone_length(bodies: Bodies, settings: FilterSettings) -> Bools:
     return on_joints(bones.odd_lengths(length, sure, bodies.person, settings))
 
 
+def _body_size(bodies: Bodies, settings: FilterSettings) -> Bools:
+    length, sure = bones.bone_ends(bodies.joints, bodies.state)
+    odd = bones.odd_sizes(length, sure, bodies.person, settings)
+    return on_joints(np.repeat(odd[:, None], KEYPOINTS, axis=1))
+
+
 def _symmetry(bodies: Bodies, settings: FilterSettings) -> Bools:
     length, sure = bones.bone_ends(bodies.joints, bodies.state)
     return on_joints(bones.uneven_sides(length, sure, bodies.person, settings))
@@ -176,6 +183,16 @@ def _side_swap(bodies: Bodies, settings: FilterSettings) -> Bools:
 def _swap_steps(bodies: Bodies, settings: FilterSettings) -> Bools:
     steps = sides.swap_steps(bodies.joints, bodies.linked, settings)
     return np.asarray(steps[:, None] & sides.SIDED)
+
+
+def _limb_swap(bodies: Bodies, settings: FilterSettings) -> Bools:
+    time_s = TICK_S * np.arange(len(bodies)) if bodies.time_s is None else bodies.time_s
+    steps = sides.limb_swap_steps(bodies.joints, bodies.linked, settings)
+    return sides.limbs_swapped(steps, np.cumsum(~bodies.linked), as_floats(time_s), settings)
+
+
+def _limb_swap_steps(bodies: Bodies, settings: FilterSettings) -> Bools:
+    return sides.limb_swap_steps(bodies.joints, bodies.linked, settings)
 
 
 def _crossed_arms(bodies: Bodies, settings: FilterSettings) -> Bools:
@@ -238,6 +255,7 @@ FILTERS: Final[dict[str, Filter]] = {
         least_s=0.0,
         least=_OFTEN,
     ),
+    "body_size": Filter(_body_size),
     "symmetry": Filter(
         _symmetry,
         text="a bone much longer than its twin on the other side: {count} rows in {seconds}",
@@ -281,6 +299,7 @@ FILTERS: Final[dict[str, Filter]] = {
         join_s=1.0,
         least_s=0.1,
     ),
+    "limb_swap": Filter(_limb_swap, marks=_limb_swap_steps),
     "crossed_arms": Filter(
         _crossed_arms,
         marks=_crossed_arms,

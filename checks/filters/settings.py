@@ -30,6 +30,8 @@ class FilterSettings:
         bone_body: The same of other bones.
         bone_sd: A bone is odd only if it is off by more than this many robust standard deviations.
         bone_m: And by more than this, metres.
+        body_size: Share of their medians by which all bones of a body together may be longer or
+            shorter: the median of theirs.
         symmetry: Largest ratio of the lengths of a bone and its twin on the other side.
         speed_wrist_m_s: Fastest wrist, metres a second.
         speed_elbow_m_s: Fastest elbow.
@@ -43,6 +45,9 @@ class FilterSettings:
         swap_share: Left and right change places where exchanging them makes the jump of all joints
             smaller by more than this share,
         swap_m: and by more than this, metres.
+        limb_swap_m: The same for both lower arms, or both lower legs, alone.
+        limb_swap_s: Arms or legs that change places and do not change back within this time are
+            named at the change only, seconds.
         swap_repair_s: An exchange of sides that is this short and ends is put back; 0: never.
         body_index_share: Least share of the pixels around a keypoint that belong to its body.
         occluded_near_m: A surface nearer than the joint by more than this hides it, metres.
@@ -64,10 +69,11 @@ class FilterSettings:
     clipped_margin: float = 0.12
     max_untrusted: int = 4
     max_outside: float = 0.33
-    bone_arm: float = 0.20
+    bone_arm: float = 0.15
     bone_body: float = 0.15
     bone_sd: float = 3.5
-    bone_m: float = 0.04
+    bone_m: float = 0.035
+    body_size: float = 0.06
     symmetry: float = 1.25
     speed_wrist_m_s: float = 7.0
     speed_elbow_m_s: float = 5.0
@@ -79,6 +85,8 @@ class FilterSettings:
     yaw_max_deg: float = 60.0
     swap_share: float = 0.5
     swap_m: float = 0.3
+    limb_swap_m: float = 0.2
+    limb_swap_s: float = 2.5
     swap_repair_s: float = 0.5
     body_index_share: float = 0.5
     occluded_near_m: float = 0.25

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.skeleton import JOINTS, KINECT_V2_SKELETON
+from ...core.skeleton import JOINT, JOINTS, KINECT_V2_SKELETON
 from .bodies import Bools, Floats
 from .settings import FilterSettings
 
@@ -14,6 +14,12 @@ OTHER_SIDE: Final = KINECT_V2_SKELETON.flip
 SIDED: Final = np.arange(JOINTS) != OTHER_SIDE
 """(25,) bool, joints that have a left and a right."""
 _SIDED: Final = np.flatnonzero(SIDED)
+_TRUNK: Final = [JOINT[part + side] for part in ("Shoulder", "Hip") for side in ("Left", "Right")]
+LIMBS: Final = tuple(
+    np.array([JOINT[part + side] for part in parts for side in ("Left", "Right")])
+    for parts in (("Elbow", "Wrist", "Hand"), ("Wrist", "Hand"), ("Knee", "Ankle", "Foot"))
+)
+"""Joints that change places together: of arms, of hands alone, of legs."""
 
 
 def swap_steps(joints: Floats, linked: Bools, settings: FilterSettings) -> Bools:
@@ -37,6 +43,38 @@ def swap_steps(joints: Floats, linked: Bools, settings: FilterSettings) -> Bools
     swapped = _total(now[:, OTHER_SIDE[_SIDED]] - before)
     saved = jump - swapped
     steps[1:] = linked[1:] & (saved > settings.swap_m) & (saved > settings.swap_share * jump)
+    # where the trunk stays as it is, arms or legs alone have changed places
+    trunk_before: Floats = joints[:-1, _TRUNK]
+    trunk_jump = _total(now[:, _TRUNK] - trunk_before)
+    trunk_swapped = _total(now[:, OTHER_SIDE[_TRUNK]] - trunk_before)
+    known = np.isfinite(joints[1:, _TRUNK]).all(axis=(1, 2))
+    steps[1:] &= (trunk_swapped < trunk_jump) | ~known
+    return steps
+
+
+def limb_swap_steps(joints: Floats, linked: Bools, settings: FilterSettings) -> Bools:
+    """Return between which bodies both lower arms, or both lower legs, change places.
+
+    Args:
+        joints: (N, 25, 3) metres.
+        linked: (N,) whether each follows the one before it.
+        settings: ``swap_share`` and ``limb_swap_m``.
+
+    Returns:
+        (N, 25) bool: joints of arms or legs whose exchange makes their jump smaller by more than
+        the share and the distance, in a body whose trunk does not change sides.
+    """
+    steps = np.zeros(joints.shape[:2], np.bool_)
+    if len(joints) < 2:
+        return steps
+    whole = swap_steps(joints, linked, settings)
+    for limbs in LIMBS:
+        before: Floats = joints[:-1, limbs]
+        now: Floats = joints[1:]
+        jump = _total(now[:, limbs] - before)
+        saved = jump - _total(now[:, OTHER_SIDE[limbs]] - before)
+        swaps = linked[1:] & ~whole[1:] & (saved > settings.limb_swap_m)
+        steps[1:, limbs] = (swaps & (saved > settings.swap_share * jump))[:, None]
     return steps
 
 
@@ -56,3 +94,34 @@ def swapped_state(steps: Bools, run: NDArray[np.integer]) -> Bools:
     _, first, of = np.unique(run, return_index=True, return_inverse=True)
     before: NDArray[np.int64] = swaps[first] - steps[first]
     return np.asarray((swaps - before[of]) % 2 == 1)
+
+
+def limbs_swapped(
+    steps: Bools, run: NDArray[np.integer], time_s: Floats, settings: FilterSettings
+) -> Bools:
+    """Return which joints of arms and legs are on the wrong side.
+
+    A joint is named from the step at which its limbs change places until they change back. Where
+    they do not within ``limb_swap_s``, nothing tells which side of the step is wrong: both of its
+    ends are named.
+
+    Args:
+        steps: (N, 25) from ``limb_swap_steps``, bodies of one run one after another.
+        run: (N,) number of the run that each belongs to.
+        time_s: (N,) seconds.
+        settings: ``limb_swap_s``.
+    """
+    named = steps.copy()
+    named[:-1] |= steps[1:]
+    for joint in np.flatnonzero(steps.any(axis=0)):
+        at = np.flatnonzero(steps[:, joint])
+        first = 0
+        while first < len(at) - 1:
+            begin, end = int(at[first]), int(at[first + 1])
+            if run[begin] == run[end] and time_s[end] - time_s[begin] <= settings.limb_swap_s:
+                named[begin:end, joint] = True
+                # at home again before and after it
+                named[[begin - 1, end], joint] = False
+                first += 1
+            first += 1
+    return named

@@ -63,7 +63,7 @@ FOLLOWS = {
     "streams": {"several_bodies"},
     "holes": {"stall", "gap", "sensor_back", "clock_step"},
     # a guest who hurries through the view
-    "guest": {"body_found", "body_lost", "turned_away", "overlap", "speed"},
+    "guest": {"body_found", "body_lost", "turned_away", "overlap", "speed", "bone_length"},
 }
 """What else the faults of a session bring with them."""
 

@@ -1,0 +1,64 @@
+"""Bodies of another size, and arms or legs that change places."""
+
+import numpy as np
+import pytest
+
+from kincap.checks.filters.bodies import Bodies
+from kincap.checks.filters.registry import judge_bodies
+from kincap.checks.filters.settings import FilterSettings
+from kincap.core.skeleton import JOINT, KEYPOINT
+from tests.checks.filters.test_motion_and_poses import standing
+
+ROWS = 120
+ARMS = [JOINT[part + side] for part in ("Elbow", "Wrist", "Hand", "HandTip", "Thumb")
+        for side in ("Left", "Right")]  # fmt: skip
+
+
+def judged(joints: np.ndarray, **settings: float) -> dict[str, np.ndarray]:
+    """Return the verdicts on one person's tracked joints."""
+    linked = np.ones(len(joints), np.bool_)
+    linked[0] = False
+    state = np.full(joints.shape[:2], 2, np.uint8)
+    return judge_bodies(Bodies(joints, state, linked), FilterSettings(**settings))
+
+
+@pytest.fixture
+def joints() -> np.ndarray:
+    """Return (120, 25, 3) a person who stands, with a sensor's noise."""
+    return standing(ROWS) + np.random.default_rng(4).normal(0, 0.004, (ROWS, 25, 3))
+
+
+def test_a_body_that_is_a_tenth_smaller_for_some_rows_is_named_whole(joints) -> None:
+    base = joints[:, :1]
+    changed = joints.copy()
+    changed[50:60] = (base + 0.9 * (joints - base))[50:60]
+    named = judged(changed)["body_size"]
+    assert named[50:60].all()
+    assert not named[:50].any()
+    assert not named[60:].any()
+    assert not judged(joints)["body_size"].any()
+    assert not judged(changed, body_size=0.2)["body_size"].any()
+
+
+def test_arms_that_change_places_and_change_back_are_named_alone(joints) -> None:
+    """The legs and the trunk keep their labels, and it is not a swap of sides."""
+    changed = joints.copy()
+    left, right = ARMS[::2], ARMS[1::2]
+    changed[40:70, left], changed[40:70, right] = joints[40:70, right], joints[40:70, left]
+    found = judged(changed)
+    wrists = [KEYPOINT["l_wrist"], KEYPOINT["r_wrist"]]
+    assert found["limb_swap"][40:70, wrists].all()
+    assert not found["limb_swap"][:40].any()
+    assert not found["limb_swap"][70:].any()
+    legs = [KEYPOINT[f"{side}_{part}"] for side in "lr" for part in ("hip", "knee", "ankle")]
+    assert not found["limb_swap"][:, legs].any()
+    assert not found["side_swap"].any()
+
+
+def test_arms_that_never_change_back_are_named_at_the_change_only(joints) -> None:
+    """Nothing tells which side of it is wrong."""
+    changed = joints.copy()
+    left, right = ARMS[::2], ARMS[1::2]
+    changed[40:, left], changed[40:, right] = joints[40:, right], joints[40:, left]
+    named = judged(changed)["limb_swap"][:, KEYPOINT["l_wrist"]]
+    assert np.flatnonzero(named).tolist() == [39, 40]
