@@ -1,6 +1,6 @@
 """The filters' verdict on recordings of real sensors: an NTU clip, IRDS and Laban logs.
 
-Nobody knows which of their labels are wrong; the shares are printed to be looked at.
+It is not known which of their labels are wrong; the shares are printed to be looked at.
 """
 
 import subprocess
