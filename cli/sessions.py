@@ -7,7 +7,7 @@ import typer
 
 from ..core.sizes import size_text
 from ..core.units import SECOND_NS
-from . import console
+from . import console, session_edits
 from .options import RECORDINGS, Json, Recordings
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ app = typer.Typer(
 
 def register(parent: typer.Typer) -> None:
     """Add the group to the command line."""
+    session_edits.register(app)
     parent.add_typer(app, name="sessions")
 
 
@@ -145,6 +146,8 @@ def _print_details(details: "SessionDetails") -> None:
         ("noticed", ", ".join(f"{n} {kind}" for kind, n in details.noticed.items())),
         ("bodies", f"{details.bodies} tracked{empty}"),
         ("edits", ranges and f"{ranges} ({_count(details.summary.rejected, 'frame')} rejected)"),
+        ("decisions", ", ".join(f"{n} {op}" for op, n in details.summary.edits.items())),
+        ("notes", "; ".join(details.notes)),
         ("kept", ", ".join(details.kept)),
     ]
     console.result(summary.name)

@@ -1,0 +1,1 @@
+"""Labels corrected in another tool, back into a session: ``correct`` turns them into edits."""
