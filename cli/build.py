@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ..dataset.build import BuildResult
 
 
+_WHO = ("sessions", "outfits", "subjects")
+
+
 def build(
     context: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="The data set to make.")] = Path("kinect13.h5"),
@@ -68,6 +71,24 @@ def build(
             help="Seconds around validation and test frames that are left out of training.",
         ),
     ] = 2.0,
+    near_copies: Annotated[
+        str,
+        typer.Option(
+            "--near-copies",
+            metavar="report|drop|refuse",
+            help="Training rows that nearly show what a validation or test row shows: count some, "
+            "leave all out, or refuse to build.",
+        ),
+    ] = "report",
+    balance: Annotated[
+        float | None,
+        typer.Option(
+            "--balance",
+            metavar="F",
+            help="Leave out training rows of frequent poses: no bin of poses keeps more than F "
+            "times the rows of the mean bin.",
+        ),
+    ] = None,
     size: Annotated[
         int, typer.Option("--size", help="Side of the pictures, pixels; a multiple of 4.")
     ] = 224,
@@ -156,6 +177,8 @@ def build(
         val=val,
         test=test,
         folds=folds,
+        near_copies=near_copies,
+        balance=balance,
         guard_s=guard,
         size=size,
         margin=margin,
@@ -203,6 +226,7 @@ def _show(done: "BuildResult") -> None:
     ]
     rows.append(("candidates", done.candidates, None))
     console.table(("", "counted once", "reason met"), rows, right=(1, 2))
+    _show_split(done)
     if done.findings:
         console.table(
             ("findings of kincap sessions report", "findings", "rows kept", "of these weight 0"),
@@ -222,6 +246,41 @@ def _show(done: "BuildResult") -> None:
     resumed = f", {done.resumed_rows} of them made earlier" if done.resumed_rows else ""
     console.result(f"{done.out}: {done.kept} rows{resumed}, SHA-256 {done.sha256}")
     console.result(f"Look at it: {done.report or done.sheet}")
+
+
+def _show_split(done: "BuildResult") -> None:
+    """Print who is on which side, and what the sides share."""
+    leaks = done.leaks
+    console.table(
+        ("split", "rows", "sessions", "outfits", "subjects"),
+        [
+            (split, done.splits[split], *(_names(who[kind]) for kind in _WHO))
+            for split, who in leaks["sides"].items()
+        ],
+        right=(1,),
+    )
+    near = leaks["near_copies"]
+    seconds = leaks["nearest_s"]
+    apart = "on no common clock" if seconds is None else f"{seconds:g} s away"
+    also = "; ".join(f"{kind} {_names(leaks['shared'][kind])}" for kind in _WHO)
+    console.result(
+        f"leak check: nearest training frame {apart}, equal pictures "
+        f"{leaks['equal_pictures']}, near-copies {near['found']} of {near['hashed']} compared "
+        f"({near['alike']} alike in pose)"
+    )
+    console.result(f"in train and held out: {also}")
+    if done.balance is not None:
+        console.result(
+            f"balance: {done.balance['bins']} bins of poses, at most {done.balance['most']} rows "
+            f"each ({done.balance['fullest']} before), {done.balance['kept']} of "
+            f"{done.balance['rows']} training rows kept"
+        )
+
+
+def _names(names: list[str]) -> str:
+    """Return a few of many names."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return (", ".join(names[:5]) or "-") + more
 
 
 def _show_label_error(error: dict[str, Any]) -> None:

@@ -47,6 +47,8 @@ class BuildResult:
         sessions: The same counts by session.
         findings: By kind of finding how often it was found, how many kept rows it concerns, and
             how many of those have no weight.
+        leaks: Report on the split (``split.leaks``).
+        balance: What ``--balance`` left (``split.balance``); None without.
         warnings: What a person should look at.
         given_labels: Of the labels of ``--labels`` how many there are, and how many are in kept
             rows; None without.
@@ -68,7 +70,9 @@ class BuildResult:
     splits: dict[str, int]
     sessions: dict[str, dict[str, Any]]
     findings: dict[str, dict[str, int]]
+    leaks: dict[str, Any]
     warnings: tuple[str, ...]
+    balance: dict[str, Any] | None = None
     given_labels: dict[str, int] | None = None
     label_error: dict[str, Any] | None = None
     resumed_rows: int = 0
@@ -409,6 +413,8 @@ def _result(settings: BuildSettings, plan: BuildPlan, **more: Any) -> BuildResul
         splits=counts["splits"],
         sessions=counts["sessions"],
         findings=counts["findings"],
+        leaks=counts["leaks"],
+        balance=counts.get("balance"),
         given_labels=counts.get("given_labels"),
         warnings=plan.warnings,
         label_error=plan.label_error,

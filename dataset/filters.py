@@ -33,6 +33,7 @@ IMPLAUSIBLE: Final = "implausible_body"
 
 REASONS: Final = (
     "edits", "no_body", IMPLAUSIBLE, "tracking", "range", "edge", "outside", "damaged", "guard",
+    "balance", "near_copy",
 )  # fmt: skip
 """Reasons to leave a candidate out, in the order in which it is counted."""
 

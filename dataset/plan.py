@@ -33,11 +33,14 @@ from .rows import SessionPlan, columns_of, pictures_of, session_pictures
 from .scheduler.scheduler import Scheduler
 from .session_data import Recording, choose_sessions, load_recording, unusable_sessions
 from .settings import BuildSettings
+from .split.balance import balance_poses
 from .split.copies import refuse_copies
 from .split.dealing import GUARD, Dealt, Sides, deal_frames
 from .split.flags import DEFAULT_VAL, SplitSession, SplitSettings, parse_split
 from .split.folds import Fold, deal_folds
 from .split.frame_times import FrameTimes, frame_times, pose_hashes
+from .split.leaks import leak_report
+from .split.near_copies import apart_from_near_copies, near_copy_lines
 
 BLOCK_ROWS: Final = 256
 """Rows of pictures that are made, synced and marked together: whole pages of the file."""
@@ -202,7 +205,16 @@ def _plan_split(
     sessions = [_decide(one, sides) for one, sides in zip(read.sessions, dealt.labels, strict=True)]
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, scheduler, on_progress)
+    balance = None
+    if settings.balance is not None:
+        sessions, balance = balance_poses(sessions, settings.balance)
+    sessions, near_copies = apart_from_near_copies(
+        sessions, settings.near_copies, settings.dry_run, scheduler, on_progress
+    )
     counts = _count(sessions)
+    counts["leaks"] = leak_report(sessions, read.times, near_copies)
+    if balance is not None:
+        counts["balance"] = balance
     if given is not None:
         used = [(one.candidates.given, one.kept) for one in sessions]
         counts["given_labels"] = count_given(given, used)
@@ -228,7 +240,13 @@ def _plan_split(
                 "quality": dict(ROW_BITS),
             },
         ),
-        warnings=(*read.warnings, *_warnings(sessions), *dealt.warnings, *unread),
+        warnings=(
+            *read.warnings,
+            *_warnings(sessions),
+            *dealt.warnings,
+            *near_copy_lines(near_copies),
+            *unread,
+        ),
         label_error=error,
         rejected=rejected_examples(sessions),
     )

@@ -15,8 +15,10 @@ from .crop import DECODING, EXACT
 from .filters import FilterSettings
 from .kinect13.format import LARGEST_SIZE, MARGINS, SMALLEST_SIZE, ImageShape
 from .scheduler.scheduler import dask_place
+from .split.balance import LARGEST_FACTOR
 from .split.flags import DEFAULT_VAL, GUARD_S, SplitSettings
 from .split.folds import Fold
+from .split.near_copies import NEAR_COPIES, REPORT
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class BuildSettings:
         test: The test set, in the same way, or None.
         folds: Make as many data sets, each with other outfits as validation; None for one with
             ``val``.
+        balance: No bin of poses keeps more than this many times the mean one's training rows; None
+            for all.
+        near_copies: Do with training rows that nearly show a held-out row: "report", "drop" or
+            "refuse".
         guard_s: Seconds around validation and test frames that are left out of training.
         size: Side S of the crops, pixels, a multiple of 4; of 8 with a margin.
         margin: Side of the stored images, in sides of the crop: 1.0 or 1.5.
@@ -56,6 +62,8 @@ class BuildSettings:
     val: str = DEFAULT_VAL
     test: str | None = None
     folds: int | None = None
+    balance: float | None = None
+    near_copies: str = REPORT
     guard_s: float = GUARD_S
     size: int = 224
     margin: float = 1.0
@@ -84,6 +92,15 @@ class BuildSettings:
         if self.joints_at not in JOINTS_AT:
             raise DatasetError(
                 f"--joints-at {self.joints_at}: expected one of {', '.join(JOINTS_AT)}"
+            )
+        if self.balance is not None and not 1 <= self.balance <= LARGEST_FACTOR:
+            raise DatasetError(
+                f"--balance {self.balance:g}: expected 1 to {LARGEST_FACTOR:g} times the rows of "
+                "the mean bin"
+            )
+        if self.near_copies not in NEAR_COPIES:
+            raise DatasetError(
+                f"--near-copies {self.near_copies}: expected one of {', '.join(NEAR_COPIES)}"
             )
         check_processes(self.workers, self.scheduler)
         if self.folds is not None and self.val != DEFAULT_VAL:
@@ -143,7 +160,13 @@ class BuildSettings:
 
     def _split_toml(self, split: SplitSettings, fold: Fold | None) -> dict[str, object]:
         """Return what decides the split."""
-        kept = {"val": self.val, "test": self.test or "", "guard_s": split.guard_s}
+        kept = {
+            "val": self.val,
+            "test": self.test or "",
+            "guard_s": split.guard_s,
+            "near_copies": self.near_copies,
+            "balance": self.balance or 0.0,
+        }
         if fold is None:
             return kept
         return {

@@ -11,7 +11,17 @@ from .. import console
 if TYPE_CHECKING:
     from ...dataset.public.build import PublicResult
 
-OF_SESSIONS: Final = ("recordings", "sessions", "folds", "guard", "joints_at", "labels", "decoding")
+OF_SESSIONS: Final = (
+    "recordings",
+    "sessions",
+    "folds",
+    "near_copies",
+    "balance",
+    "guard",
+    "joints_at",
+    "labels",
+    "decoding",
+)
 """Flags of ``kincap build`` that are about recordings."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from ...core.errors import DatasetError
-from ..workers import run_tasks, usable_cores
+from .processes import run_tasks, usable_cores
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

@@ -1,4 +1,4 @@
-"""Worker processes for pass 2: spawned, so that they inherit no lock and no file, on any system."""
+"""Worker processes of this machine: spawned, so that they inherit no lock and no file."""
 
 import multiprocessing
 import os
@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 from typing import TypeVar
 
-from ..core.errors import DatasetError
+from ...core.errors import DatasetError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
