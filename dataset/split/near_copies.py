@@ -40,7 +40,7 @@ OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _SideRows:
     """Kept candidates of all sessions on one side.
 
     Attributes:
@@ -54,9 +54,9 @@ class _Rows:
     def __len__(self) -> int:
         return len(self.row)
 
-    def take(self, rows: NDArray[np.integer]) -> "_Rows":
+    def take(self, rows: NDArray[np.integer]) -> "_SideRows":
         """Return some of them."""
-        return _Rows(self.session[rows], self.row[rows])
+        return _SideRows(self.session[rows], self.row[rows])
 
 
 def apart_from_near_copies(
@@ -141,14 +141,14 @@ def pair_text(pair: dict[str, Any]) -> str:
     )
 
 
-def _rows_of(sessions: Sequence[SessionPlan], splits: tuple[str, ...]) -> _Rows:
+def _rows_of(sessions: Sequence[SessionPlan], splits: tuple[str, ...]) -> _SideRows:
     """Return the kept candidates of some splits."""
     rows = [np.flatnonzero(np.isin(one.goes_to, splits)) for one in sessions]
     session = np.repeat(np.arange(len(rows)), [len(some) for some in rows])
-    return _Rows(session, np.concatenate([np.empty(0, np.int64), *rows]))
+    return _SideRows(session, np.concatenate([np.empty(0, np.int64), *rows]))
 
 
-def _some(rows: _Rows, most: int) -> _Rows:
+def _some(rows: _SideRows, most: int) -> _SideRows:
     """Return at most ``most`` rows, evenly spread."""
     return rows.take(_evenly(len(rows), most))
 
@@ -160,7 +160,7 @@ def _evenly(count: int, most: int) -> NDArray[np.int64]:
     return np.linspace(0, count - 1, most).round().astype(np.int64) if most else np.arange(0)
 
 
-def _poses(sessions: Sequence[SessionPlan], rows: _Rows) -> NDArray[np.float32]:
+def _poses(sessions: Sequence[SessionPlan], rows: _SideRows) -> NDArray[np.float32]:
     """Return the poses of rows in their crops."""
     parts = [np.empty((0, 26), np.float32)]
     for index, one in enumerate(sessions):
@@ -170,7 +170,7 @@ def _poses(sessions: Sequence[SessionPlan], rows: _Rows) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _HashPiece:
     """Pictures of one session that are hashed together: ``first`` of the list of them."""
 
     session: int
@@ -180,7 +180,7 @@ class _Piece:
 
 def _hashes(
     sessions: Sequence[SessionPlan],
-    sides: tuple[_Rows, _Rows],
+    sides: tuple[_SideRows, _SideRows],
     scheduler: Scheduler,
     on_progress: OnProgress,
 ) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.bool_]]]:
@@ -223,21 +223,21 @@ def _matched(
 
 def _pieces(
     sessions: Sequence[SessionPlan], needed: Sequence[NDArray[np.int64]]
-) -> Iterator[_Piece]:
+) -> Iterator[_HashPiece]:
     """Cut the pictures of all sessions into pieces of work."""
     for index, rows in enumerate(needed):
         for first in range(0, len(rows), _PIECE):
             some = rows[first : first + _PIECE]
-            yield _Piece(index, first, session_pictures(sessions[index], some, decoding=FAST))
+            yield _HashPiece(index, first, session_pictures(sessions[index], some, decoding=FAST))
 
 
-def _hash_piece(piece: _Piece) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def _hash_piece(piece: _HashPiece) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Hash one piece."""
     return hash_pictures(piece.pictures)
 
 
 def _described(
-    sessions: Sequence[SessionPlan], train: _Rows, held: _Rows, bits: NDArray[np.int64]
+    sessions: Sequence[SessionPlan], train: _SideRows, held: _SideRows, bits: NDArray[np.int64]
 ) -> list[dict[str, Any]]:
     """Return the pairs that differ least, by name."""
     order = np.argsort(bits, kind="stable")[:_NAMED].tolist()
@@ -251,7 +251,7 @@ def _described(
     ]
 
 
-def _place(sessions: Sequence[SessionPlan], rows: _Rows, at: int) -> dict[str, Any]:
+def _place(sessions: Sequence[SessionPlan], rows: _SideRows, at: int) -> dict[str, Any]:
     """Return session, take and frame of a row."""
     one, row = sessions[int(rows.session[at])], int(rows.row[at])
     color = one.recording.color[one.candidates.frame[row]]
@@ -263,7 +263,9 @@ def _place(sessions: Sequence[SessionPlan], rows: _Rows, at: int) -> dict[str, A
     }
 
 
-def _by_session(sessions: Sequence[SessionPlan], train: _Rows, held: _Rows) -> list[dict[str, Any]]:
+def _by_session(
+    sessions: Sequence[SessionPlan], train: _SideRows, held: _SideRows
+) -> list[dict[str, Any]]:
     """Count the pairs by training and held-out session, most first."""
     counts = Counter(zip(train.session.tolist(), held.session.tolist(), strict=True))
     return [
@@ -272,7 +274,7 @@ def _by_session(sessions: Sequence[SessionPlan], train: _Rows, held: _Rows) -> l
     ]
 
 
-def _without(sessions: Sequence[SessionPlan], copies: _Rows) -> list[SessionPlan]:
+def _without(sessions: Sequence[SessionPlan], copies: _SideRows) -> list[SessionPlan]:
     """Return the sessions without some rows."""
     apart = []
     for index, one in enumerate(sessions):
