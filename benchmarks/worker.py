@@ -134,16 +134,30 @@ def descriptors(process: psutil.Process) -> int:
     return int(process.num_handles() if sys.platform == "win32" else process.num_fds())
 
 
-def _give_free_memory_back() -> None:
-    """Let what is left be what is held: the allocator keeps freed memory, by chance more or less.
+class _MallocInfo(ctypes.Structure):
+    """``struct mallinfo2`` of glibc."""
 
-    Only glibc can be told so; elsewhere memory after a session is compared as it is.
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks",
+                     "uordblks", "fordblks", "keepcost")
+    )  # fmt: skip
+
+
+def malloc_mib() -> float | None:
+    """Return the memory that malloc gave out and that was not freed, MiB; None if it can't say.
+
+    Resident memory says less: glibc keeps freed memory in the arenas of threads, where not even
+    ``malloc_trim`` gives the last piece of each back. A ring that was full once stays resident.
     """
-    gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+    if sys.platform != "linux":
+        return None
+    ask = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if ask is None:
+        return None
+    ask.restype = _MallocInfo
+    found = ask()
+    return float(found.uordblks + found.hblkhd) / (1 << 20)
 
 
 def _record(job: Job, frames: tuple[npt.NDArray[np.uint8], Any], kept: list[Any]) -> dict[str, Any]:
@@ -158,8 +172,8 @@ def _record(job: Job, frames: tuple[npt.NDArray[np.uint8], Any], kept: list[Any]
         done = record(settings, sensor=sensor)
     except RecordError as failed:
         done, error = failed.result, str(failed)
-    _give_free_memory_back()
-    me = psutil.Process()
+    gc.collect()
+    me, held_mib = psutil.Process(), malloc_mib()
     return {
         "error": error,
         "result": done.to_json(),
@@ -168,6 +182,8 @@ def _record(job: Job, frames: tuple[npt.NDArray[np.uint8], Any], kept: list[Any]
             "threads": me.num_threads(),
             "descriptors": descriptors(me),
             "rss_mib": round(me.memory_info().rss / (1 << 20), 2),
+            "malloc_mib": None if held_mib is None else round(held_mib, 3),
+            "python_blocks": sys.getallocatedblocks(),
         },
     }
 
