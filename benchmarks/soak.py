@@ -40,9 +40,8 @@ ALLOWED_MIB_PER_MIN = 0.2
 ALLOWED_MIB = 1.5
 """Allowed growth of memory inside sessions: a minute, and at most as an error of a short fit."""
 ALLOWED_HELD = {"malloc_mib": 0.3, "python_blocks": 2000}
-"""What may be held after the last session beyond that after the second: memory that malloc gave out
-and was not given back (0.02 MiB were seen in twelve sessions; one picture is 0.5), and small blocks
-of Python objects."""
+"""Allowed growth from after the second session to after the last: memory that malloc gave out (0.02
+MiB were seen in twelve sessions; one picture is 0.5), and small blocks of Python objects."""
 ALLOWED_COUNT = 1.0
 """Descriptors and threads by which a session may seem to grow."""
 _TELL_EVERY_S = 10
