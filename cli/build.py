@@ -108,6 +108,10 @@ def build(
             help="All pixels of a crop, or images decoded at a fraction of their size.",
         ),
     ] = "exact",
+    masks: Annotated[
+        bool,
+        typer.Option("--masks", help="Write the sensor's body masks beside the images."),
+    ] = False,
     joints_at: Annotated[
         str,
         typer.Option(
@@ -183,6 +187,7 @@ def build(
         size=size,
         margin=margin,
         decoding=decoding,
+        masks=masks,
         joints_at=joints_at,
         skip_damaged=skip_damaged,
         restart=restart,

@@ -15,7 +15,7 @@ from ..core.files.file_io import FileIO, LockFile
 from ..core.files.output_folder import check_file_name
 from .crop import Block, DamagedPictureError, cut_block
 from .filters import REASONS
-from .kinect13.format import ImageShape
+from .kinect13.format import IMAGES, ImageShape
 from .kinect13.reader import Kinect13, open_kinect13
 from .outputs import ABOUT_SCHEMA, Outputs, report_path
 from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_fold_plans, make_plan
@@ -193,7 +193,7 @@ def _build(
     made = write_data_set(
         outputs,
         plan,
-        settings.image_shape,
+        plan.shape or settings.image_shape,
         scheduler,
         tell,
         restart=settings.restart,
@@ -305,14 +305,15 @@ def _cut_pictures(
     part: Part, plan: BuildPlan, shape: ImageShape, scheduler: Scheduler, on_progress: OnProgress
 ) -> None:
     """Cut what is not done yet and note each block."""
-    done = _resumed_rows(part, plan)
-    on_progress(done, plan.rows, "cutting pictures")
+    done = sum(_done_rows(part, plan).values())
+    total = sum(map(len, plan.pixels.values()))
+    on_progress(done, total, "cutting pictures")
     blocks = list(_blocks(part, plan, shape))
     try:
         for block, crc in scheduler.run(cut_block, blocks):
-            part.mark(block.split, block.number, crc)
+            part.mark(block.dataset, block.number, crc)
             done += len(block.pictures)
-            on_progress(done, plan.rows, "cutting pictures")
+            on_progress(done, total, "cutting pictures")
     except DamagedPictureError:
         # going on would meet it again, and leaving it out or repairing it makes another plan
         part.discard()
@@ -325,23 +326,30 @@ def _cut_pictures(
 
 def _blocks(part: Part, plan: BuildPlan, shape: ImageShape) -> Iterator[Block]:
     """Yield the blocks that are not done."""
-    for split, pictures in plan.pictures.items():
+    for name, pictures in plan.pixels.items():
         for number in range(-(-len(pictures) // BLOCK_ROWS)):
-            if number in part.done[split]:
+            if number in part.done[name]:
                 continue
             first = number * BLOCK_ROWS
-            offset = part.images[split] + first * shape.row_bytes
+            offset = part.places[name] + first * part.row_bytes(name)
             rows = pictures.take(slice(first, first + BLOCK_ROWS))
-            yield Block(split, number, part.path, offset, shape.side, rows, part.token)
+            yield Block(name, number, part.path, offset, shape.side, rows, part.token)
 
 
 def _resumed_rows(part: Part, plan: BuildPlan) -> int:
-    """Return how many rows are done."""
-    return sum(
-        min(BLOCK_ROWS, len(plan.pictures[split]) - number * BLOCK_ROWS)
-        for split, blocks in part.done.items()
-        for number in blocks
-    )
+    """Return how many rows have their image already."""
+    done = _done_rows(part, plan)
+    return sum(rows for name, rows in done.items() if name.endswith(f"/{IMAGES}"))
+
+
+def _done_rows(part: Part, plan: BuildPlan) -> dict[str, int]:
+    """Return how many rows of each dataset of pixels are done."""
+    return {
+        name: sum(
+            min(BLOCK_ROWS, len(plan.pixels[name]) - number * BLOCK_ROWS) for number in blocks
+        )
+        for name, blocks in part.done.items()
+    }
 
 
 def _write_beside(

@@ -52,7 +52,7 @@ class CropReader(Protocol):
     """Reads the crops of one picture source."""
 
     def crop(self, row: int, size: int) -> Image:
-        """Return the (S, S, 3) uint8 RGB crop of a row, un-mirrored.
+        """Return the un-mirrored crop of a row: (S, S, 3) uint8 RGB, or of a mask (S, S).
 
         Raises:
             DamagedPictureError: Its picture can't be decoded.
@@ -132,10 +132,10 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring rows of one split's ``images``.
+    """Neighbouring rows of a dataset of pixels.
 
     Attributes:
-        split: Of which split.
+        dataset: ``train/images`` and so on.
         number: Which block of it.
         path: The file to write into.
         offset: Where the block's first picture goes, bytes.
@@ -144,7 +144,7 @@ class Block:
         token: Of the build; None where no other one can take over.
     """
 
-    split: str
+    dataset: str
     number: int
     path: Path
     offset: int

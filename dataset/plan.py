@@ -1,7 +1,7 @@
 """Pass 1: from the tables of all sessions to every row of the data set, but for its pictures."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,10 +26,10 @@ from .given_labels import (
     count_given,
     load_labels,
 )
-from .kinect13.format import SPLITS, Meta
+from .kinect13.format import IMAGES, MASKS, SPLITS, ImageShape, Meta
 from .label_error import Labels, compare_labels, label_error
 from .report_page.rejected import Rejected, rejected_examples
-from .rows import SessionPlan, columns_of, pictures_of, session_pictures
+from .rows import SessionPlan, check_masks, columns_of, mask_pictures, pictures_of, session_pictures
 from .scheduler.scheduler import Scheduler
 from .session_data import Recording, choose_sessions, load_recording, unusable_sessions
 from .settings import BuildSettings
@@ -60,6 +60,8 @@ class BuildPlan:
         label_error: Distance of the labels from the truth, see ``label_error``; None if a
             session has no truth.
         rejected: Examples of candidates that were left out.
+        masks: By split, where the rows' masks come from; empty without ``--masks``.
+        shape: Shape of the images; None: that of the settings.
     """
 
     columns: dict[str, dict[str, NDArray[Any]]]
@@ -68,6 +70,18 @@ class BuildPlan:
     warnings: tuple[str, ...]
     label_error: dict[str, Any] | None = None
     rejected: tuple[Rejected, ...] = ()
+    masks: Mapping[str, PictureSource] = field(default_factory=dict)
+    shape: ImageShape | None = None
+
+    @property
+    def pixels(self) -> dict[str, PictureSource]:
+        """The sources of each dataset of pixels: ``train/images`` and so on."""
+        named = {IMAGES: self.pictures, MASKS: self.masks}
+        return {
+            f"{split}/{what}": source
+            for what, sources in named.items()
+            for split, source in sources.items()
+        }
 
     @property
     def rows(self) -> int:
@@ -220,6 +234,7 @@ def _plan_split(
         counts["given_labels"] = count_given(given, used)
     _check_splits(split, settings, sessions, counts, dealt)
     asked = [name for name in SPLITS if name in split.asked_for]
+    without_masks = check_masks(sessions) if settings.masks else ()
     error, unread = _label_error(sessions)
     return BuildPlan(
         columns={
@@ -246,9 +261,13 @@ def _plan_split(
             *dealt.warnings,
             *near_copy_lines(near_copies),
             *unread,
+            *without_masks,
         ),
         label_error=error,
         rejected=rejected_examples(sessions),
+        masks={
+            name: mask_pictures(sessions, name, settings.margin) for name in asked if settings.masks
+        },
     )
 
 

@@ -7,11 +7,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import DatasetError
 from ..core.geometry import image_to_crop, snapped_xyxy
 from ..core.units import MS_100NS, SECOND_100NS
+from ..sessions.schema import Stream
 from .candidates import Candidates
 from .crop import EXACT, Pictures
 from .finding_counts import Reported
+from .images.masks import NO_PERSON, MaskPictures, join_masks, load_planes, masks_of
 from .kinect13.format import FIELDS, SPLITS
 from .session_data import Recording
 
@@ -131,6 +134,40 @@ def session_pictures(
         size_px=np.tile(np.array(recording.size_px, np.int64), (len(rows), 1)),
         decoding=decoding,
     )
+
+
+def mask_pictures(sessions: Sequence[SessionPlan], split: str, margin: float) -> MaskPictures:
+    """Return where the masks of one split come from."""
+    parts = []
+    for one in sessions:
+        rows, found = np.flatnonzero(one.goes_to == split), one.candidates
+        placed = with_margin(crops_for(found.placed[rows], margin), margin)
+        parts.append(masks_of(one.recording, found.body[rows], found.slot[rows], placed))
+    return join_masks(parts)
+
+
+def check_masks(sessions: Sequence[SessionPlan]) -> tuple[str, ...]:
+    """Return a line for each session whose rows have no masks.
+
+    Raises:
+        DatasetError: No session has masks.
+    """
+    without = []
+    for one in sessions:
+        recording = one.recording
+        if recording.info.device.depth_mapping() is None:
+            why = "its session.json has no mapping from depth to colour"
+        elif not len(load_planes(recording, Stream.mask).rows):
+            why = "it was recorded without masks"
+        else:
+            continue
+        without.append(f"{recording.name}: {why}; its masks are all {NO_PERSON}")
+    if len(without) == len(sessions):
+        raise DatasetError(
+            f"--masks: no session has any ({without[0]}); record with "
+            "--streams color,bodies,mask,depth, or build without --masks"
+        )
+    return tuple(without)
 
 
 def crops_for(placed: NDArray[np.int64], margin: float) -> NDArray[np.int64]:

@@ -42,6 +42,7 @@ class BuildSettings:
         margin: Side of the stored images, in sides of the crop: 1.0 or 1.5.
         decoding: "exact": every pixel of a crop counts by its area; "fast": images are decoded at a
             fraction of their size and resampled.
+        masks: Write crops of the sensor's body masks beside the images.
         joints_at: "nearest": as the paired body row has them; "color": moved to the colour frame's
             time, between the two body rows around it.
         skip_damaged: Check every needed picture first and leave damaged ones out.
@@ -68,6 +69,7 @@ class BuildSettings:
     size: int = 224
     margin: float = 1.0
     decoding: str = EXACT
+    masks: bool = False
     joints_at: str = NEAREST
     skip_damaged: bool = False
     restart: bool = False
@@ -120,7 +122,7 @@ class BuildSettings:
     @property
     def image_shape(self) -> ImageShape:
         """Shape of the stored images."""
-        return ImageShape(self.size, self.margin)
+        return ImageShape(self.size, self.margin, self.masks)
 
     def with_shared_paths(self) -> "BuildSettings":
         """Return the settings with paths that other machines can follow, where some are asked."""
@@ -147,6 +149,7 @@ class BuildSettings:
             "size": self.size,
             "margin": self.margin,
             "decoding": self.decoding,
+            "masks": self.masks,
             "sessions": self.sessions,
             "skip_damaged": self.skip_damaged,
             "box_scale": BOX_SCALE,

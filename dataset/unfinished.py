@@ -7,6 +7,7 @@ on where it was, and one with other terms is refused with what changed.
 import errno
 import hashlib
 import json
+import math
 import tomllib
 import zlib
 from contextlib import suppress
@@ -32,7 +33,7 @@ _LARGEST_JOURNAL: Final = 1 << 28
 _CHUNK: Final = 1 << 22
 
 Done = dict[str, dict[int, int]]
-"""CRC-32 of the finished blocks by split and number."""
+"""CRC-32 of the finished blocks by dataset (``train/images``) and number."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Part:
 
     Attributes:
         path: The unfinished file.
-        images: Byte offset of ``images`` by split.
-        done: What is finished.
+        places: Byte offset of ``train/images`` and so on.
+        done: Finished blocks of each of these.
         token: Of this build.
         plan_sha256: Checksum of all that decides the bytes of the file.
     """
@@ -66,7 +67,7 @@ class Part:
         self.path = outputs.part
         self.journal = outputs.journal
         self._outputs = outputs
-        self.images: dict[str, int] = {}
+        self.places: dict[str, int] = {}
         self.done: Done = {}
         self.token = BuildToken(self.journal, new_token())
         self._plan = plan
@@ -95,10 +96,10 @@ class Part:
         if kept is not None and self.path.exists():
             self._check_same(kept)
             if self._is_whole(kept):
-                self.images = kept["images"]
+                self.places = kept["images"]
                 self.done = {
-                    split: {int(number): crc for number, crc in blocks.items()}
-                    for split, blocks in kept["done"].items()
+                    name: {int(number): crc for number, crc in blocks.items()}
+                    for name, blocks in kept["done"].items()
                 }
                 self._go_on()
                 return True
@@ -137,19 +138,19 @@ class Part:
         try:
             self.discard()
             self._save()
-            self.images = create_kinect13(
+            self.places = create_kinect13(
                 self.path, self._shape, self._plan.columns, self._plan.meta, self._io
             )
-            self.done = {split: {} for split in self._plan.columns}
+            self.done = {name: {} for name in self._plan.pixels}
             self._save()
         except OSError as err:
             with suppress(OSError):
                 self.discard()
             raise DatasetError(f"{self.path}: {self._why(err)}", exit_code=1) from err
 
-    def mark(self, split: str, number: int, crc: int) -> None:
+    def mark(self, name: str, number: int, crc: int) -> None:
         """Note that a block was written and synced."""
-        self.done[split][number] = crc
+        self.done[name][number] = crc
         self._save()
 
     def discard(self) -> None:
@@ -190,8 +191,8 @@ class Part:
             "schema": JOURNAL_SCHEMA,
             "token": self.token.text,
             "plan": self.plan_sha256,
-            "bytes": self.path.stat().st_size if self.images else None,
-            "images": self.images,
+            "bytes": self.path.stat().st_size if self.places else None,
+            "images": self.places,
             "done": self.done,
             "terms": self._terms,
         }
@@ -241,15 +242,18 @@ class Part:
 
     def _spans(self) -> list[Span]:
         """Return the finished blocks in the order of the file."""
-        row = self._shape.row_bytes
         spans = []
-        for split, blocks in self.done.items():
-            count = len(self._plan.pictures[split])
+        for name, blocks in self.done.items():
+            count, row = len(self._plan.pixels[name]), self.row_bytes(name)
             for number, crc in blocks.items():
                 first = number * BLOCK_ROWS
                 length = min(BLOCK_ROWS, count - first) * row
-                spans.append(Span(self.images[split] + first * row, length, crc))
+                spans.append(Span(self.places[name] + first * row, length, crc))
         return sorted(spans, key=lambda span: span.offset)
+
+    def row_bytes(self, name: str) -> int:
+        """Return the bytes of a row of ``train/images`` and so on."""
+        return math.prod(self._shape.pixel_datasets[name.rpartition("/")[2]])
 
     def _wrong(self, what: str) -> DatasetError:
         """Return the error of a file that came out otherwise than it was written."""

@@ -3,6 +3,7 @@
 docs/format.md, section 2, says the same in words and is tested against these types.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -73,6 +74,9 @@ def fields_of(skeleton: Skeleton) -> dict[str, Field]:
 FIELDS: Final = fields_of(KEYPOINTS_13)
 """The tables of a data set of the 13 keypoints."""
 
+IMAGES: Final = "images"
+MASKS: Final = "masks"
+"""Datasets of pixels; a mask holds the slot of the body that a pixel shows, 255 for none."""
 IMAGE_AXES: Final = ("y", "x", "channel")
 MASK_AXES: Final = ("y", "x")
 ROW: Final = "row"
@@ -99,10 +103,12 @@ class ImageShape:
     Attributes:
         size: Side S of the crops, pixels.
         margin: Side of the images, in sides of the crop; one of ``MARGINS``.
+        masks: Whether there is a mask with each image.
     """
 
     size: int
     margin: float = 1.0
+    masks: bool = False
 
     @property
     def side(self) -> int:
@@ -115,9 +121,15 @@ class ImageShape:
         return (self.side - self.size) // 2
 
     @property
+    def pixel_datasets(self) -> dict[str, tuple[int, ...]]:
+        """Datasets of pixels in each split, with the shape of a row."""
+        mask = (self.side, self.side)
+        return {IMAGES: (*mask, 3), **({MASKS: mask} if self.masks else {})}
+
+    @property
     def row_bytes(self) -> int:
-        """Bytes of an image."""
-        return self.side**2 * 3
+        """Bytes of all pixels of a row."""
+        return sum(math.prod(row) for row in self.pixel_datasets.values())
 
 
 def skeleton_meta(skeleton: Skeleton) -> dict[str, Any]:

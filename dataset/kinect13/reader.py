@@ -5,6 +5,7 @@ caller's buffer: 20 times as fast as through h5py.
 """
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,9 +21,11 @@ from ...core.skeleton import KEYPOINTS_13, Skeleton
 from .format import (
     FIELDS,
     FORMAT,
+    IMAGES,
     LARGEST_SIZE,
     LAYOUT,
     MARGINS,
+    MASKS,
     META_NAMES,
     META_TEXTS,
     READABLE,
@@ -68,6 +71,7 @@ class Split:
         size: Side S of the crops, pixels.
         image_size: Side of the stored images, pixels: larger than the crops where the data set has
             a margin.
+        has_masks: Whether there is a mask with each image.
         keypoints_px: (N, 13, 2) float32, crop pixels; (-1, -1) where visibility is 0.
         visibility: (N, 13) uint8: 0 unlabelled, 1 occluded or inferred, 2 visible or unknown.
         weight: (N, 13) float32 in [0, 1]; what a loss uses.
@@ -99,11 +103,21 @@ class Split:
     pair_residual_ms: npt.NDArray[np.float32]
     quality: npt.NDArray[np.uint32]
 
-    def __init__(self, name: str, images: "_ImageRows", columns: Columns) -> None:
+    def __init__(
+        self,
+        name: str,
+        shape: ImageShape,
+        images: "_PixelRows",
+        masks: "_PixelRows | None",
+        columns: Columns,
+    ) -> None:
         self.name = name
-        self.size = images.shape.size
-        self.image_size = images.shape.side
+        self.size = shape.size
+        self.image_size = shape.side
+        self.has_masks = masks is not None
+        self._border = shape.border
         self._images = images
+        self._masks = masks
         for field, values in columns.items():
             values.flags.writeable = False
             setattr(self, field, values)
@@ -126,19 +140,7 @@ class Split:
             ValueError: ``out`` has another shape, type or order.
             DatasetError: The file ends before the picture does (exit 1).
         """
-        border = self._images.shape.border
-        if not border:
-            return self._images.read(indices, out)
-        middle = slice(border, border + self.size)
-        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
-        shape = (len(wanted), self.size, self.size, 3)
-        if out is None:
-            out = np.empty(shape, np.uint8)
-        _check_out(out, shape)
-        for start in range(0, len(wanted), _WIDE_BLOCK):
-            block = slice(start, start + _WIDE_BLOCK)
-            out[block] = self._images.read(wanted[block], None)[:, middle, middle]
-        return out
+        return self._images.middle(indices, out, self._border)
 
     def wide_images(self, indices: npt.ArrayLike, out: Images | None = None) -> Images:
         """Read images with their margin; the crop is in the middle of each.
@@ -160,6 +162,31 @@ class Split:
         """
         return self._images.read(indices, out)
 
+    def masks(self, indices: npt.ArrayLike, *, wide: bool = False) -> Images:
+        """Read masks, at the places of the images.
+
+        Args:
+            indices: (B,) integers in [0, N), repeats allowed.
+            wide: With the margin, as ``wide_images``.
+
+        Returns:
+            (B, S, S) uint8, or (B, R, R): the slot of the body that a pixel shows, 255 for none.
+            The person of the row is where it is ``slot``.
+
+        Raises:
+            IndexError: An index is outside the split.
+            DatasetError: The data set has no masks, or ends before the mask does (exit 1).
+        """
+        if self._masks is None:
+            raise DatasetError(f"{self._images.path}: no masks; build it with --masks")
+        return self._masks.middle(indices, None, 0 if wide else self._border)
+
+    def close(self) -> None:
+        """Forget the file."""
+        self._images.close()
+        if self._masks is not None:
+            self._masks.close()
+
 
 def _check_out(out: Images, shape: tuple[int, ...]) -> None:
     """Refuse a buffer that images can't be read into."""
@@ -167,30 +194,45 @@ def _check_out(out: Images, shape: tuple[int, ...]) -> None:
         raise ValueError(f"out: expected {shape} uint8, C-contiguous")
 
 
-class _ImageRows:
-    """The pictures of one split, read by place."""
+class _PixelRows:
+    """A dataset of pixels of one split, read by place."""
 
     def __init__(
-        self, path: Path, fd: int | None, offset: int, count: int, shape: ImageShape
+        self, path: Path, fd: int | None, offset: int, count: int, row: tuple[int, ...]
     ) -> None:
         self.path = path
         self.fd = fd
         self.offset = offset
         self.count = count
-        self.shape = shape
-        self.row_bytes = shape.row_bytes
+        self.row = row
+        self.row_bytes = math.prod(row)
         # without preadv (Windows; not tried) the system maps the file; an empty map is refused
         self._map: Images | None = None
         if fd is None and count:
-            rows = (count, shape.side, shape.side, 3)
-            self._map = np.memmap(path, np.uint8, mode="r", offset=offset, shape=rows)
+            self._map = np.memmap(path, np.uint8, mode="r", offset=offset, shape=(count, *row))
+
+    def middle(self, indices: npt.ArrayLike, out: Images | None, border: int) -> Images:
+        """Read rows without a border around them."""
+        if not border:
+            return self.read(indices, out)
+        height, width, *channels = self.row
+        rows, columns = slice(border, height - border), slice(border, width - border)
+        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
+        shape = (len(wanted), height - 2 * border, width - 2 * border, *channels)
+        if out is None:
+            out = np.empty(shape, np.uint8)
+        _check_out(out, shape)
+        for start in range(0, len(wanted), _WIDE_BLOCK):
+            block = slice(start, start + _WIDE_BLOCK)
+            out[block] = self.read(wanted[block], None)[:, rows, columns]
+        return out
 
     def read(self, indices: npt.ArrayLike, out: Images | None) -> Images:
-        """Do what ``Split.wide_images`` says."""
+        """Read rows, in the order asked for, into a buffer or a new array."""
         wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
         if len(wanted) and not (wanted.min() >= 0 and wanted.max() < self.count):
             raise IndexError(f"{self.path}: picture outside 0..{self.count - 1}")
-        shape = (len(wanted), self.shape.side, self.shape.side, 3)
+        shape = (len(wanted), *self.row)
         if out is None:
             out = np.empty(shape, np.uint8)
         _check_out(out, shape)
@@ -262,9 +304,7 @@ class Kinect13(Closing):
         columns = {name: self._columns(file, name) for name in self.splits}
         # the very file that was checked, even if another has its name by now
         self._fd = os.dup(file.id.get_vfd_handle()) if hasattr(os, "preadv") else None
-        self._splits = {
-            name: Split(name, self._image_rows(file, name), columns[name]) for name in self.splits
-        }
+        self._splits = {name: self._split(file, name, columns[name]) for name in self.splits}
 
     def split(self, name: str) -> Split:
         """Return a split.
@@ -279,7 +319,7 @@ class Kinect13(Closing):
     def close(self) -> None:
         """Close the file; tables already loaded stay."""
         for split in self._splits.values():
-            split._images.close()
+            split.close()
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -289,10 +329,15 @@ class Kinect13(Closing):
         if getattr(self, "_fd", None) is not None:
             self.close()
 
-    def _image_rows(self, file: "h5py.File", name: str) -> _ImageRows:
-        dataset = file[name]["images"]
-        offset = file_offset(dataset) or 0
-        return _ImageRows(self.path, self._fd, offset, dataset.shape[0], self._shape)
+    def _split(self, file: "h5py.File", name: str, columns: Columns) -> Split:
+        rows = {
+            what: _PixelRows(
+                self.path, self._fd, file_offset(file[name][what]) or 0, *_sizes(file[name][what])
+            )
+            for what in (IMAGES, MASKS)
+            if what in file[name]
+        }
+        return Split(name, self._shape, rows[IMAGES], rows.get(MASKS), columns)
 
     def _columns(self, file: "h5py.File", name: str) -> dict[str, npt.NDArray[Any]]:
         """Load the tables of a split and check what other code trusts."""
@@ -303,7 +348,11 @@ class Kinect13(Closing):
             raise DatasetError(
                 f"{self.path}: {name}/images are {width}x{height} pixels, expected {side}x{side}"
             )
-        for field in (*FIELDS, *filter(group.__contains__, (ROW, "masks"))):
+        if MASKS in group and group[MASKS].shape[1:] != (side, side):
+            raise DatasetError(
+                f"{self.path}: {name}/masks are {group[MASKS].shape[1:]}, expected {side}x{side}"
+            )
+        for field in (*FIELDS, *filter(group.__contains__, (ROW, MASKS))):
             if len(group[field]) != count:
                 raise DatasetError(
                     f"{self.path}: {name}/{field} has {len(group[field])} rows for {count} images"
@@ -313,6 +362,12 @@ class Kinect13(Closing):
         if problem:
             raise DatasetError(f"{self.path}: {name}: {problem}; build it again")
         return columns
+
+
+def _sizes(dataset: "h5py.Dataset") -> tuple[int, tuple[int, ...]]:
+    """Return the rows of a dataset, and the shape of a row."""
+    count, *row = dataset.shape
+    return count, tuple(row)
 
 
 def open_kinect13(path: Path | str, skeleton: Skeleton = KEYPOINTS_13) -> Kinect13:

@@ -62,7 +62,7 @@ def create_kinect13(
         io: File handling.
 
     Returns:
-        Byte offset of ``images`` by split; -1 where a split has no rows.
+        Byte offset of ``train/images`` and so on; -1 where a split has no rows.
 
     Raises:
         OSError: The disk is full or refuses; the file may be left, with its space.
@@ -70,7 +70,7 @@ def create_kinect13(
     texts = _texts(meta)
     needed = _METADATA_BYTES + sum(len(text.encode()) + ALIGNMENT for text in texts.values())
     for columns in splits.values():
-        needed += len(columns["keypoints_px"]) * shape.row_bytes + ALIGNMENT
+        needed += len(columns["keypoints_px"]) * shape.row_bytes + 2 * ALIGNMENT
         needed += sum(values.nbytes + ALIGNMENT for values in columns.values())
     with (
         ReservedFile(path, needed, io or FileIO()) as reserved,
@@ -98,10 +98,11 @@ def _fill(
     for name, columns in splits.items():
         count = len(columns["keypoints_px"])
         scales = {**shared, ROW: _scale(file, f"{name}/{ROW}", count)}
-        images = create_dataset(file, f"{name}/images", (count, shape.side, shape.side, 3), BYTES)
-        name_axes(images, [scales[axis] for axis in (ROW, *IMAGE_AXES)])
-        offset = file_offset(images)
-        places[name] = -1 if offset is None else offset
+        for what, row in shape.pixel_datasets.items():
+            pixels = create_dataset(file, f"{name}/{what}", (count, *row), BYTES)
+            name_axes(pixels, [scales[axis] for axis in (ROW, *IMAGE_AXES[: len(row)])])
+            offset = file_offset(pixels)
+            places[f"{name}/{what}"] = -1 if offset is None else offset
         for field, about in fields_of(meta.skeleton).items():
             values = columns[field].reshape(count, *about.tail)
             stored = _store(file, f"{name}/{field}", values, about.dtype)
@@ -144,7 +145,7 @@ def write_kinect13(
             With a margin the images are R pixels wide and high, and the keypoints those of the crop
             in their middle. Other tables have defaults: visibility 2, or 0 where a keypoint is NaN;
             weight 1, or 0 where visibility is 0; the box is the crop itself; color_seq counts;
-            times NaN.
+            times NaN. ``masks`` (N, R, R) uint8 are written where every split has them.
         meta: What it says about itself; made from the rest where it is not given.
         sessions: Names of its sources.
         skeleton: Its K keypoints.
@@ -157,7 +158,8 @@ def write_kinect13(
     sizes = {np.shape(columns["images"])[1] for columns in splits.values()}
     if len(sizes) != 1:
         raise DatasetError(f"{path}: splits of pictures of sizes {sorted(sizes)}; expected one")
-    shape = ImageShape(round(sizes.pop() / margin), margin)
+    masks = all("masks" in columns for columns in splits.values())
+    shape = ImageShape(round(sizes.pop() / margin), margin, masks)
     meta = meta or plain_meta(sessions, skeleton=skeleton)
     filled = {name: _with_defaults(columns, shape.size, meta) for name, columns in splits.items()}
     io = FileIO()
@@ -167,9 +169,10 @@ def write_kinect13(
     fd = io.open_write(part)
     try:
         for name, columns in splits.items():
-            images = np.ascontiguousarray(columns["images"], dtype=np.uint8)
-            if len(images):
-                io.write_at(fd, images.reshape(-1).data, places[name])
+            for what in shape.pixel_datasets:
+                pixels = np.ascontiguousarray(columns[what], dtype=np.uint8)
+                if len(pixels):
+                    io.write_at(fd, pixels.reshape(-1).data, places[f"{name}/{what}"])
         io.sync(fd)
     finally:
         io.close(fd)
