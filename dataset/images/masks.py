@@ -18,7 +18,7 @@ from ..session_data import Recording
 from .parts import Image
 
 NO_PERSON: Final = 255
-"""What a mask says where no body is, or where it is not known."""
+"""The value of a mask where no body is, or where it is not known."""
 NO_PLANE: Final = -1
 
 
