@@ -3,13 +3,14 @@
 Everything but the date follows from the data set and its sources.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..kinect13.reader import Kinect13
+from ..kinect13.reader import Kinect13, Split
 from ..outputs import REPORT_MARK
 from .examples import kept_examples, left_out_examples
 from .heat_maps import arm_map, arm_places, crop_counts, heat_map
@@ -250,21 +251,19 @@ def _rejected(dataset: Kinect13, about: About) -> Markup:
 def _keypoints(dataset: Kinect13) -> Markup:
     """Return how many labels each keypoint has, and where it is in the crops."""
     splits = [dataset.split(name) for name in dataset.splits]
-    visibility = np.concatenate([split.visibility for split in splits])
-    weight = np.concatenate([split.weight for split in splits])
-    flags = np.concatenate([split.keypoint_quality for split in splits])
+    bits = dataset.meta.quality_bits.get("keypoint_quality", {})
+    labelled = _share(splits, lambda split: split.visibility > 0)
+    seen = _share(splits, lambda split: split.visibility == 2)
+    used = _share(splits, lambda split: split.weight > 0)
+    flags = {word: _share(splits, _has_bit(bit)) for word, bit in bits.items()}
     rows: list[list[Cell]] = []
     maps = []
-    bits = dataset.meta.quality_bits.get("keypoint_quality", {})
     for index, name in enumerate(dataset.meta.skeleton.points):
-        used = float((weight[:, index] > 0).mean())
-        why = [
-            (float((flags[:, index] >> bit & 1).mean()), word) for word, bit in bits.items()
-        ]  # fmt: skip
-        words = ", ".join(f"{word} {percent(share)}" for share, word in sorted(why)[::-1] if share)
-        labelled, seen = visibility[:, index] > 0, visibility[:, index] == 2
-        shares = [percent(float(part.mean())) for part in (labelled, seen)]
-        rows.append([name, *shares, bar(used), percent(used), words])
+        why = sorted(((float(flags[word][index]), word) for word in flags), reverse=True)
+        words = ", ".join(f"{word} {percent(share)}" for share, word in why if share)
+        shares = [percent(float(part[index])) for part in (labelled, seen)]
+        own = float(used[index])
+        rows.append([name, *shares, bar(own), percent(own), words])
         counts = crop_counts(dataset, index)
         maps.append(
             figure(heat_map(counts), "png", f"places of {name}", text(name), "heat")
@@ -274,6 +273,12 @@ def _keypoints(dataset: Kinect13) -> Markup:
     places = tag("div", join(maps), "figures")
     heading = tag("h3", "Where they are in the crops (weight above 0)")
     return section("Keypoints", table(head, rows), heading, places, note=note)
+
+
+def _share(splits: Sequence[Split], what: Callable[[Split], NDArray[Any]]) -> NDArray[np.float64]:
+    """Return (K,) the share of rows of all splits for which something holds, by keypoint."""
+    total = sum(what(split).sum(axis=0, dtype=np.int64) for split in splits)
+    return np.asarray(total / max(sum(map(len, splits)), 1))
 
 
 def _coverage(dataset: Kinect13) -> Markup:

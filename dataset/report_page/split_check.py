@@ -61,7 +61,7 @@ def compare_splits(dataset: Kinect13) -> list[SplitPair]:
                 first=first.name,
                 second=second.name,
                 nearest_s=_nearest_s(first, second),
-                same_frames=len(_frames(first) & _frames(second)),
+                same_frames=len(np.intersect1d(_frames(first), _frames(second))),
                 sessions=sorted(own[0] & own[1]),
                 outfits=sorted(worn[0] & worn[1]),
                 copies=int(near.sum()),
@@ -71,9 +71,10 @@ def compare_splits(dataset: Kinect13) -> list[SplitPair]:
     return found
 
 
-def _frames(split: Split) -> set[tuple[int, int]]:
-    """Return session and number of each frame."""
-    return set(zip(split.session.tolist(), split.color_seq.tolist(), strict=True))
+def _frames(split: Split) -> NDArray[np.uint64]:
+    """Return a number for each frame, of its session and its number there."""
+    session = split.session.astype(np.uint64) << np.uint64(48)
+    return np.unique(session | (split.color_seq & np.uint64(2**48 - 1)))
 
 
 def _nearest_s(first: Split, second: Split) -> float:
