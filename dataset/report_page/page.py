@@ -275,6 +275,11 @@ def _keypoints(dataset: Kinect13) -> Markup:
     return section("Keypoints", table(head, rows), heading, places, note=note)
 
 
+def _has_bit(bit: int) -> Callable[[Split], NDArray[Any]]:
+    """Return a function that says of each keypoint of a split whether a quality bit is set."""
+    return lambda split: split.keypoint_quality >> bit & 1
+
+
 def _share(splits: Sequence[Split], what: Callable[[Split], NDArray[Any]]) -> NDArray[np.float64]:
     """Return (K,) the share of rows of all splits for which something holds, by keypoint."""
     total = sum(what(split).sum(axis=0, dtype=np.int64) for split in splits)
