@@ -1,4 +1,4 @@
-"""What masks and depth images show at the keypoints of bodies: the input of two filters.
+"""Views of masks and depth images at the keypoints of bodies: the input of two filters.
 
 A mask, a depth image and a body row of one moment have the same device time. Decoding both takes
 about 3 ms, so they are looked at where it is asked for, and only in some rows where that is enough.
@@ -23,12 +23,16 @@ PATCH_PX: Final = 5
 DEPTH_PATCH_PX: Final = 3
 """Side of the part of a depth image whose median is the depth of the surface."""
 NO_BODY: Final = 255
+ROWS_TOGETHER: Final = 30
+"""Rows of bodies, a second, that are looked at or left out together."""
+MOST_ROWS: Final = 600
+"""Rows of bodies of a session that are looked at where not all have to be."""
 PLANES: Final = (Stream.mask, Stream.depth)
 
 
 @dataclass(frozen=True)
 class Views:
-    """What was seen at the keypoints of P bodies.
+    """Pixels of masks and depth images at the keypoints of P bodies.
 
     Attributes:
         body_index: (P, 13, 5, 5) uint8 mask around each keypoint; 255: no body.
@@ -57,10 +61,11 @@ class PlaneViews:
     Args:
         reader: The shard.
         mapping: The session's way from camera space to its masks; None: it is not known.
+        every: Looks at one second in this many.
     """
 
-    def __init__(self, reader: ShardReader, mapping: DepthMapping | None) -> None:
-        self._reader, self._mapping = reader, mapping
+    def __init__(self, reader: ShardReader, mapping: DepthMapping | None, every: int = 1) -> None:
+        self._reader, self._mapping, self._every = reader, mapping, every
         self._rows: dict[Stream, Rows] = {}
         self._places: dict[Stream, dict[tuple[int, int], int]] = {}
         for stream in PLANES if mapping is not None else ():
@@ -72,21 +77,19 @@ class PlaneViews:
             keys = zip(rows["take"].tolist(), rows["time_device"].tolist(), strict=True)
             self._places[stream] = {key: place for place, key in enumerate(keys)}
 
-    def __bool__(self) -> bool:
-        return any(len(rows) for rows in self._rows.values())
-
     def look(self, people: Rows, joints_m: NDArray[np.floating]) -> Views:
         """Look at some bodies.
 
         Args:
-            people: (P,) with ``take`` and ``time_device``; bodies of a row follow each other.
+            people: (P,) with ``row``, ``take`` and ``time_device``; bodies of a row follow each
+                other.
             joints_m: (P, 25, 3) metres, camera space.
 
         Returns:
             Their views; a mask or image that is missing or damaged shows nothing.
         """
         views = Views.nothing(len(people))
-        if self._mapping is None or not len(people):
+        if self._mapping is None or not self._rows or not len(people):
             return views
         points = self._mapping.camera.pixels(joints_m[:, KEYPOINT_JOINT])
         begins = np.ones(len(people), np.bool_)
@@ -94,6 +97,8 @@ class PlaneViews:
         begins[1:] |= np.diff(people["take"].astype(np.int64)) != 0
         starts = np.flatnonzero(begins)
         for first, end in zip(starts, np.append(starts[1:], len(people)), strict=True):
+            if int(people["row"][first]) // ROWS_TOGETHER % self._every:
+                continue
             own = slice(int(first), int(end))
             key = int(people["take"][first]), int(people["time_device"][first])
             mask, depth = self._image(Stream.mask, key), self._image(Stream.depth, key)
@@ -113,6 +118,16 @@ class PlaneViews:
             return decode_png(self._reader.blob(self._rows[stream][place], stream))
         except KincapError:
             return None
+
+
+def looked_at(rows: int, *, thorough: bool) -> int:
+    """Return the ``every`` of ``PlaneViews`` for a session.
+
+    Args:
+        rows: Masks or depth images of the session.
+        thorough: Look at all.
+    """
+    return 1 if thorough else max(1, -(-rows // MOST_ROWS))
 
 
 def _surface_m(depth_mm: NDArray[np.uint16], points: NDArray[np.float64]) -> NDArray[np.float32]:

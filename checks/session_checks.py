@@ -77,7 +77,8 @@ def check_session(
         folder: Its folder.
         io: File handling.
         lag: Decode some of the images to measure how late the joints are.
-        thorough: Look for late joints wherever hands move, not in a part of it: a minute an hour.
+        thorough: Look for late joints wherever hands move, not in a part of it, and at all masks
+            and depth images: a minute an hour, and 3 ms for each image that is stored with both.
         settings: Thresholds of the filters; None: the defaults.
 
     Raises:
@@ -86,7 +87,7 @@ def check_session(
     io = io or FileIO()
     # joints of a sensor may be anywhere, at infinity too; what can't be measured becomes NaN
     with np.errstate(all="ignore"):
-        tables = read_tables(folder, io, settings)
+        tables = read_tables(folder, io, settings, thorough=thorough)
         takes = split_takes(tables)
         if lag:
             measure_lags(takes, io, thorough=thorough)

@@ -38,6 +38,7 @@ from .filters.crowding import body_boxes
 from .filters.places import apply_filters, body_depth, keypoint_flags
 from .filters.registry import BODY_CHECKS, CHECK_NAMES
 from .filters.settings import FilterSettings
+from .plane_views import PATCH_PX, PlaneViews, looked_at
 
 LINKED_100NS: Final = SECOND_100NS // 10
 """Bodies at most 0.1 s apart follow each other."""
@@ -88,7 +89,8 @@ SAMPLE: Final = np.dtype(
 """The joints of one body, metres, NaN where not tracked; ``sure``: tracked, not inferred."""
 _PERSON_IN: Final = np.dtype(
     [*((name, PERSON[name]) for name in PERSON.names or ()),
-     ("row", "<i8"), ("joints", "<f4", (JOINTS, 3)), ("state", "u1", (JOINTS,))]
+     ("row", "<i8"), ("joints", "<f4", (JOINTS, 3)), ("state", "u1", (JOINTS,)),
+     ("body_index", "u1", (KEYPOINTS, PATCH_PX, PATCH_PX)), ("surface_m", "<f4", (KEYPOINTS,))]
 )  # fmt: skip
 
 
@@ -158,13 +160,20 @@ class _Parts:
     gone_to: int = -1
 
 
-def read_tables(folder: Path, io: FileIO, settings: FilterSettings | None = None) -> SessionTables:
+def read_tables(
+    folder: Path,
+    io: FileIO,
+    settings: FilterSettings | None = None,
+    *,
+    thorough: bool = False,
+) -> SessionTables:
     """Read a session, sealed, left or damaged.
 
     Args:
         folder: Its folder.
         io: File handling.
         settings: Thresholds of the filters; None: the defaults.
+        thorough: Look at all masks and depth images, not at a part of them.
 
     Raises:
         SessionError: session.json can't be read.
@@ -173,6 +182,8 @@ def read_tables(folder: Path, io: FileIO, settings: FilterSettings | None = None
     size_px = info.device.color_size_px or info.shape.color_size_px
     settings = settings or FilterSettings()
     parts, watch = _Parts(settings), _Watch(settings)
+    mapping = info.device.depth_mapping()
+    every = looked_at(_sealed_planes(folder), thorough=thorough)
     for reader in _open_shards(folder, info, io, parts):
         parts.shards.append((reader.name, reader.layout))
         parts.color.append(_with_pictures(reader, _good(reader, "color_index", parts), parts))
@@ -181,13 +192,14 @@ def read_tables(folder: Path, io: FileIO, settings: FilterSettings | None = None
             table = STREAM_TABLE[stream]
             if table in reader.layout.tables:
                 parts.planes.setdefault(stream.name, []).append(_good(reader, table, parts))
+        views = PlaneViews(reader, mapping, every)
         for good in _good_bodies(reader, parts):
             rows = by_kinect_joints(good, info.shape.skeleton)
             slim = np.zeros(len(rows), BODY_ROW)
             for name in ("seq", "take", "time_device", "time_host"):
                 slim[name] = rows[name]
             slim["people"] = (rows["tracked"] != 0).sum(axis=1)
-            parts.people += watch.add(_people(rows, parts, size_px))
+            parts.people += watch.add(_people(rows, parts, size_px, views))
             parts.bodies.append(slim)
             parts.body_rows += len(rows)
     parts.people += watch.close()
@@ -215,6 +227,13 @@ def _joined(planes: dict[str, list[Rows]]) -> dict[str, Rows]:
     """Return the rows of each stream of masks or depth images that has any."""
     whole = {name: np.concatenate(parts) for name, parts in planes.items()}
     return {name: rows for name, rows in whole.items() if len(rows)}
+
+
+def _sealed_planes(folder: Path) -> int:
+    """Return how many masks, or depth images, the manifest lists: the larger of both numbers."""
+    records = list(read_manifest(folder).values())
+    tables = (STREAM_TABLE[stream] for stream in (Stream.mask, Stream.depth))
+    return max(sum(record.rows.get(table, 0) for record in records) for table in tables)
 
 
 def _sealed_to(folder: Path, gone_to: int) -> dict[str, int]:
@@ -272,7 +291,7 @@ def _counted(rows: Rows, table: str, parts: _Parts) -> Rows:
     return rows if good.all() else rows[good]
 
 
-def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int]) -> Rows:
+def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int], views: PlaneViews) -> Rows:
     """Return the tracked bodies of some rows; count states and keep samples on the way."""
     row, slot = np.nonzero(rows["tracked"] != 0)
     people = np.zeros(len(row), _PERSON_IN)
@@ -284,6 +303,11 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int]) -> Rows:
     people["clipped"] = rows["clipped_edges"][row, slot]
     people["joints"] = rows["joint_xyz_m"][row, slot]
     people["state"] = rows["joint_state"][row, slot]
+    # where there is no mask, nothing speaks against a keypoint
+    people["body_index"] = slot[:, None, None, None]
+    view = views.look(people, people["joints"])
+    people["body_index"][view.seen] = view.body_index[view.seen]
+    people["surface_m"] = view.surface_m
     people["distance_m"] = people["joints"][:, _SPINE_BASE, 2]
     people["wrist_px"] = rows["joint_color_px"][row, slot][:, _WRISTS]
     people["wrist_m"] = people["joints"][:, _WRISTS, 2]
@@ -370,7 +394,16 @@ def check_people(people: Rows, settings: FilterSettings) -> None:
     order = np.lexsort((people["time_device"], people["tracking_id"], people["take"]))
     joints = as_floats(people["joints"][order])
     time_s = people["time_device"][order] / SECOND_100NS
-    bodies = Bodies(joints, people["state"][order], links(people[order]), time_s)
+    own = people[order]
+    bodies = Bodies(
+        joints,
+        own["state"],
+        links(own),
+        time_s,
+        body_index=own["body_index"],
+        slot=own["slot"],
+        surface_m=as_floats(own["surface_m"]),
+    )
     marks = np.zeros((len(people), len(CHECK_NAMES)), np.uint32)
     for place, (name, check) in enumerate(BODY_CHECKS.items()):
         if check.marks is not None and settings.uses(name):

@@ -235,7 +235,7 @@ _ROWS: Final = (
         "body_index", "odd", "pose", "keypoints are beside the pixels of their own body", "rows",
     ),
     Kind(
-        "occlusion", "odd", "pose", "something hides keypoints, or they are in front of nothing",
+        "occlusion", "usual", "pose", "something hides keypoints, or they are in front of nothing",
         "rows", "keep what is in front of the body away from it",
     ),
     Kind(

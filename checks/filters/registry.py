@@ -310,10 +310,16 @@ FILTERS: Final[dict[str, Filter]] = {
         _feet_noise, marks=_feet_noise, text="feet or ankles jump about for {seconds}", join_s=1.0
     ),
     "body_index": Filter(
-        _body_index, text="keypoints beside their own body: {count} rows in {seconds}", join_s=1.0
+        _body_index,
+        marks=_body_index,
+        text="keypoints beside their own body: {count} rows in {seconds}",
+        join_s=1.0,
     ),
     "occlusion": Filter(
-        _occlusion, text="keypoints that something hides: {count} rows in {seconds}", join_s=1.0
+        _occlusion,
+        marks=_occlusion,
+        text="keypoints that something hides: {count} rows in {seconds}",
+        join_s=1.0,
     ),
     "overlap": Filter(
         _overlap, "drop", text="two people's boxes overlap for {seconds}", least_s=0.1
