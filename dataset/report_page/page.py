@@ -43,9 +43,13 @@ MEANINGS: Final = {
     "edge": "too many keypoints are at the edge of the image",
     "outside": "more than 33 % of its box is outside of the image",
     "damaged": "its image can't be decoded",
-    "guard": "too near in time to a frame of another split, or the same image",
+    "guard": "too near in time to a frame of another split, or the same image or clip",
+    "crowd": "one label for a group of people",
+    "no_keypoints": "no keypoint of the person is labelled",
+    "back": "seen from behind, in a set with the sides of the picture",
+    "sides": "its left and right can't be trusted",
 }
-"""Reasons, as docs/format.md 2.3 has them."""
+"""Reasons, as docs/format.md 2.3 and docs/datasets.md have them."""
 _ARMS: Final = (
     ("r_wrist", "r_shoulder", -1),
     ("l_wrist", "l_shoulder", 1),

@@ -1,0 +1,104 @@
+"""Read the public sets of a build: their people, the check of sides, usable pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ...core.errors import DatasetError
+from ...core.geometry import has_place_px
+from ..formats.options import BACKS_DROP
+from ..formats.people import NO_KEYPOINTS, People, make_points
+from ..plan import OnProgress
+from .picture_facts import PictureFacts
+from .settings import AddedSet, PublicSettings
+from .sides import SideCheck, check_sides
+
+DAMAGED: Final = "damaged"
+"""Reason to leave out people whose picture is missing or can't be decoded."""
+
+
+@dataclass(frozen=True)
+class ReadSet:
+    """One ``--add``, read.
+
+    Attributes:
+        added: What was asked for.
+        people: Its people.
+        first: Number of its first picture among those of all sets.
+        sides: The check of left and right.
+    """
+
+    added: AddedSet
+    people: People
+    first: int
+    sides: SideCheck
+
+    @property
+    def name(self) -> str:
+        """Name of the set."""
+        return self.added.name
+
+    @property
+    def paths(self) -> list[Path]:
+        """Paths of its pictures."""
+        return [self.people.root / name for name in self.people.pictures]
+
+
+def read_sets(settings: PublicSettings, on_progress: OnProgress) -> list[ReadSet]:
+    """Read the files of labels and check the sides."""
+    sets: list[ReadSet] = []
+    first = 0
+    for done, added in enumerate(settings.add):
+        on_progress(done, len(settings.add), f"reading {added.name}")
+        people = added.format.load(added.path, added.options)
+        backs = added.format.backs and added.options.backs != BACKS_DROP
+        sides = check_sides(people, backs)
+        if sides.problem and added.options.sides == "checked":
+            raise DatasetError(
+                f"--add {added.name}:{added.path}: {sides.problem}; correct the labels, or take "
+                f"them all the same with --add {added.name},sides=unchecked:{added.path}"
+            )
+        sets.append(ReadSet(added, people, first, sides))
+        first += len(people.pictures)
+    return sets
+
+
+def refuse_missing(sets: Sequence[ReadSet], facts: PictureFacts) -> None:
+    """Refuse sets whose usable people are on pictures that can't be used."""
+    for one in sets:
+        wanted = np.unique(one.people.picture[one.people.usable])
+        bad = [index for index in wanted.tolist() if one.first + index in facts.problems]
+        if bad:
+            path = one.people.root / one.people.pictures[bad[0]]
+            raise DatasetError(
+                f"{path}: {facts.problems[one.first + bad[0]]} ({len(bad)} of {len(wanted)} "
+                f"pictures of {one.name}); complete the set, or pass --skip-damaged"
+            )
+
+
+def keep_possible(one: ReadSet, facts: PictureFacts) -> ReadSet:
+    """Leave out positions that are none, and people without a picture or a label."""
+    people, labels = one.people, one.people.labels
+    size_px = facts.size_px[one.first + people.picture]
+    there = np.zeros(labels.labelled.shape, np.bool_)
+    # the rule of core.geometry is for pictures of one size
+    for size in np.unique(size_px, axis=0).tolist():
+        same = (size_px == size).all(axis=1)
+        there[same] = has_place_px(labels.xy[same], (size[0], size[1]))
+    kept = make_points(labels.xy, labels.labelled & there, labels.visible)
+    problem = people.problem.copy()
+    problem[people.usable & (size_px[:, 0] == 0)] = DAMAGED
+    problem[(problem == "") & ~kept.labelled.any(axis=1)] = NO_KEYPOINTS
+    return replace(one, people=replace(people, labels=kept, problem=problem))
+
+
+def clips_of(one: ReadSet) -> list[str]:
+    """Return the clip of each picture of a set."""
+    clips = [""] * len(one.people.pictures)
+    for picture, clip in zip(one.people.picture.tolist(), one.people.clip.tolist(), strict=True):
+        if clip:
+            clips[picture] = f"{one.name}/{clip}"
+    return clips
