@@ -9,6 +9,7 @@ import pytest
 
 from kincap.dataset.build import BuildSettings, build
 from kincap.dataset.filters import KEYPOINT_BITS, REASONS, ROW_BITS
+from kincap.dataset.given_labels import GIVEN_BITS
 from kincap.dataset.kinect13.format import META_NAMES, META_TEXTS
 from kincap.dataset.kinect13.reader import FIELDS
 
@@ -64,7 +65,10 @@ def test_the_table_of_datasets_is_the_file(section: str, sessions: Sessions, wal
 
 def test_bits_and_reasons_are_those_of_the_code(section: str) -> None:
     assert [row[0] for row in table(section, "| reason |")] == list(REASONS)
-    for head, bits in (("`keypoint_quality` |", KEYPOINT_BITS), ("`quality` |", ROW_BITS)):
+    for head, bits in (
+        ("`keypoint_quality` |", KEYPOINT_BITS | GIVEN_BITS),
+        ("`quality` |", ROW_BITS),
+    ):
         rows = table(section, f"| bit | of {head}")
         assert {name: int(bit) for bit, name, _ in rows} == bits
     assert list(FIELDS) == [row[0] for row in table(section, "| dataset | type |")[2:]]
