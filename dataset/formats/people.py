@@ -20,10 +20,11 @@ HEAD: Final = "head"
 USABLE: Final = ""
 """Value of ``problem`` for a person without one."""
 
-CROWD, NO_KEYPOINTS, BACK, SIDES = "crowd", "no_keypoints", "back", "sides"
-PROBLEMS: Final = (CROWD, NO_KEYPOINTS, BACK, SIDES)
-"""Reasons of a set's reader to leave a person out: a group under one label, nothing labelled, seen
-from behind with the sides of the picture, sides that no one has checked."""
+CROWD, NO_KEYPOINTS, FEW_KEYPOINTS = "crowd", "no_keypoints", "few_keypoints"
+BACK, SIDES = "back", "sides"
+PROBLEMS: Final = (CROWD, NO_KEYPOINTS, FEW_KEYPOINTS, BACK, SIDES)
+"""Reasons to leave a person out: a group under one label, nothing labelled, fewer keypoints than
+asked for, seen from behind with the sides of the picture, sides that no one has checked."""
 
 
 @dataclass(frozen=True)

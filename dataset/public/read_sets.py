@@ -9,8 +9,9 @@ import numpy as np
 
 from ...core.errors import DatasetError
 from ...core.geometry import has_place_px
-from ..formats.options import BACKS_DROP
-from ..formats.people import NO_KEYPOINTS, People, make_points
+from ...core.skeleton import KEYPOINT
+from ..formats.options import BACKS_DROP, LoadOptions
+from ..formats.people import FEW_KEYPOINTS, NO_KEYPOINTS, People, make_points
 from ..plan import OnProgress
 from .picture_facts import PictureFacts
 from .settings import AddedSet, PublicSettings
@@ -50,10 +51,17 @@ class ReadSet:
 def read_sets(settings: PublicSettings, on_progress: OnProgress) -> list[ReadSet]:
     """Read the files of labels and check the sides."""
     sets: list[ReadSet] = []
+    seen: dict[Path, str] = {}
     first = 0
     for done, added in enumerate(settings.add):
         on_progress(done, len(settings.add), f"reading {added.name}")
-        people = added.format.load(added.path, added.options)
+        people = _with_options(added.format.load(added.path, added.options), added.options)
+        for file in people.files:
+            if file.resolve() in seen:
+                raise DatasetError(
+                    f"--add {added.name}:{added.path}: {file} was added before; add it once"
+                )
+            seen[file.resolve()] = added.name
         backs = added.format.backs and added.options.backs != BACKS_DROP
         sides = check_sides(people, backs)
         if sides.problem and added.options.sides == "checked":
@@ -64,6 +72,26 @@ def read_sets(settings: PublicSettings, on_progress: OnProgress) -> list[ReadSet
         sets.append(ReadSet(added, people, first, sides))
         first += len(people.pictures)
     return sets
+
+
+def _with_options(people: People, options: LoadOptions) -> People:
+    """Apply the options that every set has: the fewest keypoints, and where the head is."""
+    xy, labelled = people.labels.xy.copy(), people.labels.labelled
+    ends = [
+        xy[:, [KEYPOINT[f"r_{name}"], KEYPOINT[f"l_{name}"]]].mean(axis=1)
+        for name in ("shoulder", "hip")
+    ]
+    if options.head_up:
+        moved = xy[:, KEYPOINT["head"]] + options.head_up * (ends[0] - ends[1])
+        known = np.isfinite(moved).all(axis=-1)
+        xy[known, KEYPOINT["head"]] = moved[known]
+    count = labelled.sum(axis=1)
+    few = people.usable & (count > 0) & (count < options.least)
+    return replace(
+        people,
+        labels=replace(people.labels, xy=xy),
+        problem=np.where(few, FEW_KEYPOINTS, people.problem),
+    )
 
 
 def refuse_missing(sets: Sequence[ReadSet], facts: PictureFacts) -> None:

@@ -1,5 +1,6 @@
 """Settings of a build from public sets, and the sets that it is asked to add."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import tomli_w
 
 from ...core.errors import DatasetError
 from ...core.geometry import BOX_SCALE
-from ..formats.options import CHOICES, LoadOptions
+from ..formats.options import CHOICES, NUMBERS, LoadOptions
 from ..formats.registry import FORMATS, Format
 from ..kinect13.format import ImageShape
 from ..settings import check_processes, check_shape
@@ -152,15 +153,22 @@ def _added(text: str) -> AddedSet:
             f"--add {text}: expected SET:PATH with one of the sets {', '.join(FORMATS)}"
         )
     given = tuple(_option(text, name, option) for option in options)
-    return AddedSet(name, Path(path), LoadOptions(**dict(given)), given)
+    values: dict[str, Any] = {
+        key: float(value) if key in NUMBERS else value for key, value in given
+    }
+    return AddedSet(name, Path(path), LoadOptions(**values), given)
 
 
 def _option(text: str, name: str, option: str) -> tuple[str, str]:
     """Read one option of a set."""
     key, _, value = option.partition("=")
-    known = (*FORMATS[name].options, "sides")
+    known = (*FORMATS[name].options, "sides", *NUMBERS)
     if key not in known:
         raise DatasetError(f"--add {text}: {name} has no option {key!r}, only {', '.join(known)}")
-    if value not in CHOICES[key]:
+    if key in NUMBERS:
+        low, high = NUMBERS[key]
+        if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) or not low <= float(value) <= high:
+            raise DatasetError(f"--add {text}: {key} is a number from {low:g} to {high:g}")
+    elif value not in CHOICES[key]:
         raise DatasetError(f"--add {text}: {key} is one of {', '.join(CHOICES[key])}")
     return key, value

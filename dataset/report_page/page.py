@@ -46,6 +46,7 @@ MEANINGS: Final = {
     "guard": "too near in time to a frame of another split, or the same image or clip",
     "crowd": "one label for a group of people",
     "no_keypoints": "no keypoint of the person is labelled",
+    "few_keypoints": "fewer keypoints of the person are labelled than asked for",
     "back": "seen from behind, in a set with the sides of the picture",
     "sides": "its left and right can't be trusted",
 }

@@ -289,6 +289,22 @@ def test_a_truncated_file_a_folder_and_nothing_are_refused(tmp_path: Path) -> No
         check(tmp_path / "nothing.h5")
 
 
+def test_an_attribute_that_is_never_read_may_be_of_any_type(tmp_path: Path) -> None:
+    path = tmp_path / "labels.h5"
+    for group, passes in (("/", True), ("train", False)):
+        with h5py.File(path, "w") as file:
+            good(file)
+            file[group].attrs["name"] = "a text of variable length"
+        with pytest.raises(DatasetError, match="variable length"):
+            check(path)
+        given = {"what": "a test file", "error": DatasetError, "unread": frozenset({"name"})}
+        if passes:
+            open_checked(path, SCHEMA, **given).close()
+        else:
+            with pytest.raises(DatasetError, match="variable length"):
+                open_checked(path, SCHEMA, **given)
+
+
 def test_a_user_block_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "block.h5"
     with h5py.File(path, "w", userblock_size=512) as file:

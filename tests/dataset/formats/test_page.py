@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from kincap.dataset.formats.options import CHOICES, LoadOptions
+from kincap.dataset.formats.options import CHOICES, NUMBERS, LoadOptions
 from kincap.dataset.formats.people import PROBLEMS
 from kincap.dataset.formats.registry import FORMATS
 from kincap.dataset.public.detections import load_detections
@@ -18,6 +18,8 @@ def test_every_set_option_and_reason_is_on_the_page() -> None:
     for option, values in CHOICES.items():
         for value in values:
             assert f"`{option}={value}`" in PAGE
+    for option in NUMBERS:
+        assert f"`{option}=" in PAGE
     for reason in PROBLEMS:
         assert f"| `{reason}` |" in PAGE
 

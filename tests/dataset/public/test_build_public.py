@@ -184,6 +184,8 @@ def test_a_bad_request_is_one_line_and_writes_nothing(tmp_path, kincap, args, na
         ("lspet:", "--add lspet:: expected SET:PATH"),
         ("lspet,head=ears:x", "lspet has no option 'head'"),
         ("coco,head=nose:x", "head is one of ears, face"),
+        ("lsp,least=14:x", "least is a number from 1 to 13"),
+        ("lsp,head_up=1e9:x", "head_up is a number from -0.5 to 0.5"),
     ],
 )
 def test_a_bad_set_is_named(text: str, named: str) -> None:
@@ -197,6 +199,32 @@ def test_sets_and_options_are_read() -> None:
     assert (first.name, str(first.path), first.options.head) == ("coco", "a:b", "face")
     assert (second.name, str(second.path)) == ("lspet", "C:\\data")
     assert second.options.sides == "unchecked"
+
+
+def test_people_with_few_keypoints_are_left_out_and_heads_are_moved(
+    people_folder, settings, tmp_path: Path
+) -> None:
+    few = DrawnPerson("few.png", without=tuple(name for name in KEYPOINT if name != "head"))
+    folder = people_folder(few, *(DrawnPerson(f"{k}.png") for k in range(6)))
+    plain = build_public(settings(out=tmp_path / "plain.h5"))
+    assert plain.kept == 7
+    (added,) = parse_added([f"people,sides=unchecked,least=2,head_up=0.5:{folder}"])
+    moved = build_public(settings(add=(added,), out=tmp_path / "moved.h5"))
+    assert moved.rejected["few_keypoints"] == 1
+    points = DrawnPerson("0.png").points()
+    up = (points[[1, 4]].mean(axis=0) - points[[7, 10]].mean(axis=0)) / 2
+    with open_kinect13(tmp_path / "moved.h5") as dataset:
+        rows = dataset.split("val")
+        back = crop_to_image(rows.keypoints_px, rows.bbox_xyxy_px, rows.size)
+    assert np.abs(back[:, 0] - (points[0] + up)).max() < 0.01
+    assert np.abs(back[:, 5] - points[5]).max() < 0.01
+
+
+def test_a_file_of_labels_is_added_once(people_folder, settings, tmp_path: Path) -> None:
+    folder = people_folder(*(DrawnPerson(f"{k}.png") for k in range(6)))
+    twice = parse_added([f"people:{folder}", f"people:{folder}/people.json"])
+    with pytest.raises(DatasetError, match=r"people\.json was added before"):
+        build_public(settings(add=twice))
 
 
 def test_without_scipy_a_mat_file_is_exit_3(data_dir: Path, tmp_path: Path, kincap: Run) -> None:
