@@ -114,7 +114,8 @@ class OpenSession:
 
     def _slim_bodies(self) -> np.ndarray:
         """Return what is needed of all bodies."""
-        parts = [np.zeros(0, timeline.BODY_DTYPE), *map(self._slim_shard, self._reader.shards)]
+        none = np.zeros(0, timeline.body_dtype(self._reader.info.shape.bodies))
+        parts = [none, *map(self._slim_shard, self._reader.shards)]
         return np.concatenate(parts)
 
     def _slim_shard(self, shard: ShardState) -> np.ndarray:

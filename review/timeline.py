@@ -14,26 +14,32 @@ from ..core.pairing import NO_BODY as UNPAIRED
 from ..core.pairing import PAIR_WITHIN_100NS, pair_nearest
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
 from ..core.units import MS_100NS, SECOND_100NS
-from ..sessions.schema import BODIES, COLOR_DTYPE, EventKind, Stream
+from ..sessions.schema import COLOR_DTYPE, EventKind, Stream
 
 NO_BODY: Final = 255
 """In a lane: no one was seen in this frame, or no body row belongs to it."""
 
-BODY_DTYPE: Final = np.dtype(
-    [
-        ("seq", "<u8"),
-        ("take", "<u2"),
-        ("time_device", "<i8"),
-        ("tracked", "u1", (BODIES,)),
-        ("hands", "u1", (BODIES, 2)),
-        ("distance_m", "<f4", (BODIES,)),
-        ("joint_color_px", "<f4", (BODIES, JOINTS, 2)),
-        ("joint_state", "u1", (BODIES, JOINTS)),
-    ]
-)
-"""The part of a body row that the page needs: a quarter, which counts when an hour is open."""
-
 FAR_M: Final = 1e6
+
+
+def body_dtype(slots: int) -> np.dtype[np.void]:
+    """Return the type of the part of a body row that the page needs: a quarter of it.
+
+    Args:
+        slots: Bodies in a row.
+    """
+    return np.dtype(
+        [
+            ("seq", "<u8"),
+            ("take", "<u2"),
+            ("time_device", "<i8"),
+            ("tracked", "u1", (slots,)),
+            ("hands", "u1", (slots, 2)),
+            ("distance_m", "<f4", (slots,)),
+            ("joint_color_px", "<f4", (slots, JOINTS, 2)),
+            ("joint_state", "u1", (slots, JOINTS)),
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +75,12 @@ class Drop:
 
 
 def slim_bodies(rows: np.ndarray) -> np.ndarray:
-    """Return (M,) ``BODY_DTYPE`` of (M,) body rows with a Kinect v2's joints; further slots go."""
-    slim = np.zeros(len(rows), BODY_DTYPE)
-    for field in ("seq", "take", "time_device"):
+    """Return (M,) ``body_dtype`` of (M,) body rows with a Kinect v2's joints."""
+    slim = np.zeros(len(rows), body_dtype(rows["tracked"].shape[1]))
+    for field in ("seq", "take", "time_device", "tracked", "joint_color_px", "joint_state"):
         slim[field] = rows[field]
-    slots = min(rows["tracked"].shape[1], BODIES)
-    for field in ("tracked", "joint_color_px", "joint_state"):
-        slim[field][:, :slots] = rows[field][:, :slots]
-    hands = np.stack([rows["hand_left_state"], rows["hand_right_state"]], axis=-1)
-    slim["hands"][:, :slots] = hands[:, :slots]
-    slim["distance_m"][:, :slots] = rows["joint_xyz_m"][:, :slots, JOINT["SpineBase"], 2]
+    slim["hands"] = np.stack([rows["hand_left_state"], rows["hand_right_state"]], axis=-1)
+    slim["distance_m"] = rows["joint_xyz_m"][:, :, JOINT["SpineBase"], 2]
     return slim
 
 
@@ -86,7 +88,7 @@ def rows_in_place_of_color(bodies: np.ndarray) -> np.ndarray:
     """Return a row of colour's type for each body row, by seq: the axis where no pictures are.
 
     Args:
-        bodies: (M,) ``BODY_DTYPE``.
+        bodies: (M,) ``body_dtype``.
 
     Returns:
         (M,) ``COLOR_DTYPE``; but for seq, take and time all 0.
@@ -128,7 +130,7 @@ def lane_states(bodies: np.ndarray, pairs: FrameBodies) -> tuple[np.ndarray, np.
     """Return the states that the lanes show: those of the person nearest to the sensor.
 
     Args:
-        bodies: (M,) ``BODY_DTYPE``.
+        bodies: (M,) ``body_dtype``.
         pairs: For N colour frames.
 
     Returns:
@@ -226,7 +228,7 @@ def people_columns(
 
     Args:
         color: (N,) colour rows.
-        bodies: (M,) ``BODY_DTYPE``.
+        bodies: (M,) ``body_dtype``.
         pairs: For the N colour frames.
         frames: Rows of ``color`` that are asked for.
 

@@ -1,7 +1,7 @@
-"""A made-up sensor of 32 joints at 15 Hz: its recording is built and looked at like a Kinect's."""
+"""A made-up sensor of 32 joints and 8 bodies at 15 Hz is built from and looked at as a Kinect is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,15 @@ from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.review.open_session import OpenSession
 from kincap.sessions.schema import empty_body_row
 
-from ..capture.made_up_sensor import MORE, SHAPE
+from ..capture.made_up_sensor import MORE
+from ..capture.made_up_sensor import SHAPE as SHAPE_4
 from ..review.test_review_bodies_alone import columns
 from .conftest import SIZE_PX, Body, Sessions, crop_to_image
 
 FRAMES = 90
-SLOT = 3
+SHAPE = replace(SHAPE_4, bodies=8)
+SLOT = 7
+"""One that no Kinect has."""
 BODY_AFTER_100NS = 25 * MS_100NS
 """More than half a tick of a Kinect, less than half a tick of this sensor."""
 

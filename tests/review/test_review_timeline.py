@@ -19,7 +19,7 @@ def colors(times: list[int], take: list[int] | None = None) -> np.ndarray:
 
 
 def bodies(times: list[int], take: list[int] | None = None) -> np.ndarray:
-    rows = np.zeros(len(times), timeline.BODY_DTYPE)
+    rows = np.zeros(len(times), timeline.body_dtype(6))
     rows["time_device"] = times
     rows["take"] = take or 0
     return rows
