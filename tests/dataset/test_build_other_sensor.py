@@ -1,4 +1,4 @@
-"""A made-up sensor of 32 joints and 8 bodies at 15 Hz is built from and looked at as a Kinect is."""
+"""A made-up sensor of 32 joints and 8 bodies at 15 Hz is built from and looked at like a Kinect."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
