@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from ...core.errors import DatasetError
 from ...core.skeleton import Skeleton
+from ..images.masks import NO_PERSON
 from ..kinect13.reader import Kinect13
 from ..sheets.examples import choose_examples, draw_example, draw_person
 from .markup import Markup, figure, join, tag, text
 from .rejected import EXAMPLE_PX, Rejected
 
 EXAMPLES: Final = 15
+MASK_EXAMPLES: Final = 5
+_OWN_RGB: Final = (40, 130, 255)
+_OTHER_RGB: Final = (200, 200, 200)
 _SIDE_PX: Final = 202
 _JPEG_QUALITY: Final = 82
 
@@ -34,6 +38,33 @@ def kept_examples(dataset: Kinect13) -> Markup:
         quality = _names(int(split.quality[row]), dataset.meta.quality_bits.get("quality", {}))
         caption = f"{split.name}: {session}, frame {int(split.color_seq[row])}"
         shown.append(_figure(image, f"{caption}; {quality}" if quality else caption))
+    return tag("div", join(shown), "figures")
+
+
+def mask_examples(dataset: Kinect13) -> Markup | None:
+    """Return some rows with their masks laid over; None where the data set has none.
+
+    Args:
+        dataset: An open data set.
+    """
+    shown = []
+    for example in choose_examples(dataset, MASK_EXAMPLES):
+        split, row = example.split, example.row
+        if not split.has_masks:
+            return None
+        image, mask = split.images([row])[0].astype(np.float64), split.masks([row])[0]
+        is_own = mask == split.slot[row]
+        for where, color in ((is_own, _OWN_RGB), (~is_own & (mask != NO_PERSON), _OTHER_RGB)):
+            image[where] = 0.45 * image[where] + 0.55 * np.array(color)
+        # what is no one's is darker, so that the outline shows
+        image[mask == NO_PERSON] *= 0.6
+        square = cv2.resize(
+            image.astype(np.uint8)[..., ::-1], (EXAMPLE_PX, EXAMPLE_PX),
+            interpolation=cv2.INTER_LINEAR,
+        )  # fmt: skip
+        session = dataset.meta.sessions[int(split.session[row])]
+        share = f"{100 * is_own.mean():.0f} % of the image"
+        shown.append(_figure(square, f"{session}, frame {int(split.color_seq[row])}: {share}"))
     return tag("div", join(shown), "figures")
 
 

@@ -96,7 +96,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Markup:
     if len(rows) > MOST_ROWS:
         more = f"{len(rows) - MOST_ROWS} more rows are left out"
         body.append(Markup(f'<tr><td colspan="{len(head)}">{more}</td></tr>'))
-    whole = tag("thead", tag("tr", titles)) + tag("tbody", join(body))
+    whole = tag("tbody", join(body))
+    if any(head):
+        whole = tag("thead", tag("tr", titles)) + whole
     return tag("div", tag("table", whole), "scroll")
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..kinect13.reader import Kinect13, Split
 from ..outputs import REPORT_MARK
-from .examples import kept_examples, left_out_examples
+from ..split.near_copies import pair_text
+from .examples import kept_examples, left_out_examples, mask_examples
 from .heat_maps import arm_map, arm_places, crop_counts, heat_map
 from .markup import (
     NO_NUMBER,
@@ -49,6 +50,8 @@ MEANINGS: Final = {
     "few_keypoints": "fewer keypoints of the person are labelled than asked for",
     "back": "seen from behind, in a set with the sides of the picture",
     "sides": "its left and right can't be trusted",
+    "balance": "its pose has rows enough already (--balance)",
+    "near_copy": "it nearly shows what a validation or test row shows (--near-copies drop)",
 }
 """Reasons, as docs/format.md 2.3 and docs/datasets.md have them."""
 _ARMS: Final = (
@@ -195,33 +198,58 @@ def _splits(dataset: Kinect13) -> Markup:
         share = bar(len(split) / total, percent(len(split) / total))
         rows.append([name, len(split), share, percent(weighted), words])
     head = ("split", "rows", "share", "keypoints with weight", "sessions")
-    pairs = compare_splits(dataset)
+    leaks = dataset.meta.counts.get("leaks")
     note = (
         "Frames that are near in time are near-copies, so a guard keeps the splits apart. "
-        "The check below reads the finished file. Near-copies are images whose outlines of light "
-        "and dark agree to 2 of 64 bits; where one session is in both splits, similar poses of "
-        "one person count too."
+        "The first check reads the finished file."
     )
     checked = table(
-        ("splits", "frames in both", "nearest in one take", "near-copies", "sessions in both",
+        ("splits", "frames in both", "nearest in one take", "look alike", "sessions in both",
          "outfits in both"),
-        [_pair_cells(pair) for pair in pairs],
+        [_pair_cells(pair) for pair in compare_splits(dataset, with_look=leaks is None)],
     )  # fmt: skip
-    return section("Splits", table(head, rows), tag("h3", "Leak check"), checked, note=note)
+    parts = [table(head, rows), tag("h3", "Leak check"), checked]
+    if leaks is not None:
+        parts += [tag("h3", "The build's own check"), _leaks(leaks)]
+    return section("Splits", *parts, note=note)
 
 
 def _pair_cells(pair: SplitPair) -> list[Cell]:
     """Return the row of two splits."""
     nearest = "no take in both" if np.isnan(pair.nearest_s) else f"{pair.nearest_s:.2f} s"
-    copies = f"{count(pair.copies)} of {count(pair.compared)} of {pair.second}"
+    alike = f"{count(pair.copies)} of {count(pair.compared)} of {pair.second}"
     return [
         f"{pair.first}, {pair.second}",
         pair.same_frames,
         nearest,
-        copies,
-        ", ".join(pair.sessions[:8]) or "none",
-        ", ".join(pair.outfits[:8]) or "none",
+        alike if pair.compared else "see below",
+        _some(pair.sessions),
+        _some(pair.outfits),
     ]
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return a few of many names."""
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return (", ".join(map(str, names[:8])) or "none") + more
+
+
+def _leaks(leaks: Mapping[str, Any]) -> Markup:
+    """Return what a build found that training and held-out rows share (``split.leaks``)."""
+    near, nearest = leaks["near_copies"], leaks["nearest_s"]
+    rows: list[list[Cell]] = [
+        ["nearest training frame to a held-out one, by any clock",
+         "no clock in common" if nearest is None else f"{nearest:g} s"],
+        ["equal pictures on both sides", str(leaks["equal_pictures"])],
+        ["near-copies: nearly the same pose and picture",
+         f"{near['found']} of {near['hashed']} compared ({near['alike']} alike in pose)"],
+    ]  # fmt: skip
+    rows += [
+        [f"{kind} in training and held out", _some(of)] for kind, of in leaks["shared"].items()
+    ]
+    pairs: list[list[Cell]] = [[pair_text(pair)] for pair in near.get("pairs", [])]
+    shown = table(("", ""), rows)
+    return shown + folded("Near-copies", table(("",), pairs)) if pairs else shown
 
 
 def _key() -> Markup:
@@ -235,7 +263,11 @@ def _key() -> Markup:
 def _kept(dataset: Kinect13) -> Markup:
     """Return examples of rows."""
     note = "Rows, spread evenly over each split; after the semicolon the bits of their quality."
-    return section("Examples of rows", _key(), kept_examples(dataset), note=note)
+    parts = [_key(), kept_examples(dataset)]
+    masks = mask_examples(dataset)
+    if masks is not None:
+        parts += [tag("h3", "Masks: the person of the row in blue, others in grey"), masks]
+    return section("Examples of rows", *parts, note=note)
 
 
 def _rejected(dataset: Kinect13, about: About) -> Markup:
