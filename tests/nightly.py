@@ -122,6 +122,14 @@ PARTS = {
             folder="capture",
         ),
         Part(
+            "builds",
+            200,
+            "frames of each of seven outfits",
+            4,
+            "a build in any number of processes, killed five times or on Dask, has the same bytes",
+            folder="dataset",
+        ),
+        Part(
             "readers",
             1,
             "rounds of all readers",

@@ -16,7 +16,7 @@ from kincap.dataset.build import BuildSettings, build
 from kincap.dataset.scheduler.scheduler import open_scheduler
 
 from ..conftest import Body, Frame, Sessions
-from .conftest import Cluster
+from .dask_cluster import Cluster
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 ARGS = ("build", "--size", "16", "--val", "val*", "--json")
