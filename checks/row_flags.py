@@ -11,12 +11,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.geometry import as_floats
 from ..core.sensor_shape import MOST_BODIES
 from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS
 from ..sessions.kinds import KINDS
 from .filters.bodies import Bools
 from .filters.registry import FILTERS
+from .filters.timing import may_correct
 from .findings import Finding
+from .people import main_people
 from .session_filters import JUDGED
 from .session_tables import PERSON
 from .session_takes import Take
@@ -36,6 +39,7 @@ class BodyFlags:
         tracking_id: (P,) uint64.
         take: (P,) uint16.
         person: (P,) int64, a number for each person of a take, over losses of tracking.
+        main: (P,) bodies of the largest and most central person of each take.
         swap_repairs: (P,) bodies with exchanged sides that can be put back.
         kinds: By kind (P,) bool, whether a check names the body.
         joints: By kind (P, 25) bool, which of its joints; kinds that name whole bodies are absent.
@@ -46,6 +50,7 @@ class BodyFlags:
     tracking_id: NDArray[np.uint64]
     take: NDArray[np.uint16]
     person: NDArray[np.int64]
+    main: Bools
     swap_repairs: Bools
     kinds: dict[str, Bools]
     joints: dict[str, Bools]
@@ -68,8 +73,22 @@ class BodyFlags:
 
     def named(self, kind: str, seq: Seqs, slot: NDArray[np.integer]) -> Bools:
         """Return (N,) whether a kind names bodies of given (N,) seqs and slots."""
+        return self._at(self.kinds.get(kind, np.zeros(len(self.seq), np.bool_)), seq, slot)
+
+    def repaired(self, seq: Seqs, slot: NDArray[np.integer]) -> Bools:
+        """Return (N,) whether sides of bodies of given (N,) seqs and slots can be put back."""
+        return self._at(self.swap_repairs, seq, slot)
+
+    def is_main(self, seq: Seqs, slot: NDArray[np.integer]) -> Bools:
+        """Return (N,) whether bodies of given (N,) seqs and slots are the take's main person."""
+        return self._at(self.main, seq, slot)
+
+    def person_of(self, seq: Seqs, slot: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return (N,) the number of the person of bodies; -1 where no such body is tracked."""
+        return np.append(self.person, _UNKNOWN)[self.rows_at(seq, slot)]
+
+    def _at(self, flags: Bools, seq: Seqs, slot: NDArray[np.integer]) -> Bools:
         at = self.rows_at(seq, slot)
-        flags = self.kinds.get(kind, np.zeros(len(self.seq), np.bool_))
         return np.asarray((at != _UNKNOWN) & np.append(flags, False)[at])
 
     def keypoints_named(self, kind: str, seq: Seqs, slot: NDArray[np.integer]) -> Bools:
@@ -87,11 +106,20 @@ class FrameFlags:
 
     Attributes:
         seq: (F,) uint64.
-        kinds: By kind (F,) bool: ``frozen``, ``low_light``, ``lag``.
+        kinds: By kind (F,) bool: ``frozen``, ``low_light``, ``lag``, ``damaged_image``.
+        lag_ms: (F,) a lag of the whole take that is certain enough to move joints by it; NaN: none.
     """
 
     seq: Seqs
     kinds: dict[str, Bools]
+    lag_ms: NDArray[np.float64]
+
+    def lag_at(self, seq: Seqs) -> NDArray[np.float64]:
+        """Return (N,) the certain lag, ms, of colour frames of given (N,) seqs; NaN: none."""
+        if not len(self.seq):
+            return np.full(len(seq), np.nan)
+        at = np.searchsorted(self.seq, seq).clip(max=len(self.seq) - 1)
+        return np.where(self.seq[at] == seq, self.lag_ms[at], np.nan)
 
     def named(self, kind: str, seq: Seqs) -> Bools:
         """Return (N,) whether a kind names colour frames of given (N,) seqs."""
@@ -135,10 +163,20 @@ def body_flags(takes: Sequence[Take]) -> BodyFlags:
         tracking_id=people["tracking_id"].copy(),
         take=people["take"].copy(),
         person=joined(person, np.zeros(0, np.int64)),
+        main=joined([_main(take) for take in takes], none),
         swap_repairs=joined([take.filters.swap_repairs for take in takes], none),
         kinds=kinds,
         joints=joints,
     )
+
+
+def _main(take: Take) -> Bools:
+    """Return (P,) which bodies of a take belong to the person that it is about."""
+    people = take.people
+    size_px = take.tables.info.device.color_size_px or take.tables.info.shape.color_size_px
+    boxes = as_floats(people["box_px"]).copy()
+    boxes[take.implausible_rows()] = np.nan  # a chair may be the largest of all
+    return main_people(people["take"], take.filters.person, boxes, size_px)
 
 
 def frame_flags(takes: Sequence[Take], findings: Sequence[Finding]) -> FrameFlags:
@@ -161,4 +199,12 @@ def frame_flags(takes: Sequence[Take], findings: Sequence[Finding]) -> FrameFlag
             flags = kinds.setdefault(finding.kind, np.zeros(len(seq), np.bool_))
             first, last = np.searchsorted(seq, [finding.seq_first, finding.seq_last + 1])
             flags[first:last] = True
-    return FrameFlags(seq, kinds)
+    lag_ms = np.concatenate([np.zeros(0), *map(_certain_lag, takes)])[order]
+    return FrameFlags(seq, kinds, lag_ms)
+
+
+def _certain_lag(take: Take) -> NDArray[np.float64]:
+    """Return (F,) the lag of a take's colour frames, ms, if joints may be moved by it, else NaN."""
+    lag, settings = take.lag, take.tables.settings
+    sure = lag.is_late and may_correct(lag.peak, lag.gain, settings)
+    return np.full(len(take.color), lag.ms if sure and settings.uses("lag") else np.nan)

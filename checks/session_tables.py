@@ -35,9 +35,10 @@ from ..sessions.shards import open_shards
 from .filters.bodies import Bodies
 from .filters.bones import bone_ends
 from .filters.crowding import body_boxes
-from .filters.places import apply_filters, body_depth, keypoint_flags
+from .filters.places import body_depth, keypoint_flags
 from .filters.registry import BODY_CHECKS, CHECK_NAMES
 from .filters.settings import FilterSettings
+from .filters.verdict import apply_filters
 from .plane_views import PATCH_PX, PlaneViews, looked_at
 
 LINKED_100NS: Final = SECOND_100NS // 10

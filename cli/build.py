@@ -151,6 +151,41 @@ def build(
         ),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Make no HTML report.")] = False,
+    filters: Annotated[
+        Path | None,
+        typer.Option("--filters", metavar="FILE", help="Thresholds, TOML; see docs/filters.md."),
+    ] = None,
+    bodies: Annotated[
+        str,
+        typer.Option(
+            "--bodies",
+            metavar="largest|all|ID,ID",
+            help="Whose: the largest and most central person of each take, everyone, or the people "
+            "with these tracking ids.",
+        ),
+    ] = "largest",
+    unknown_weight: Annotated[
+        float,
+        typer.Option(
+            "--unknown-weight",
+            metavar="W",
+            help="Weight of joints whose source has no tracking state.",
+        ),
+    ] = 0.0,
+    swap_back: Annotated[
+        bool,
+        typer.Option(
+            "--swap-back/--no-swap-back",
+            help="Put back left and right where they are exchanged for a moment.",
+        ),
+    ] = True,
+    correct_lag: Annotated[
+        bool,
+        typer.Option(
+            "--correct-lag/--no-correct-lag",
+            help="Move joints by a lag of the whole take that is certain.",
+        ),
+    ] = True,
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -171,10 +206,17 @@ def build(
             with_report=not no_report,
         )  # fmt: skip
         return
+    from ..checks.filters.registry import FILTER_NAMES
+    from ..checks.filters.settings import FilterSettings, read_filters
     from ..dataset.build import BuildSettings, build_folds
     from ..dataset.build import build as run
 
     settings = BuildSettings(
+        filters=FilterSettings() if filters is None else read_filters(filters, FILTER_NAMES),
+        bodies=bodies,
+        unknown_weight=unknown_weight,
+        swap_back=swap_back,
+        correct_lag=correct_lag,
         out=out,
         recordings=recordings,
         sessions=sessions,
@@ -232,11 +274,18 @@ def _show(done: "BuildResult") -> None:
     rows.append(("candidates", done.candidates, None))
     console.table(("", "counted once", "reason met"), rows, right=(1, 2))
     _show_split(done)
+    _show_keypoints(done)
     if done.findings:
         console.table(
-            ("findings of kincap sessions report", "findings", "rows kept", "of these weight 0"),
+            (
+                "findings of the report",
+                "findings",
+                "rows kept",
+                "weight 0 in",
+                "left out",
+            ),
             [(kind, *count.values()) for kind, count in done.findings.items()],
-            right=(1, 2, 3),
+            right=(1, 2, 3, 4),
         )
     if done.given_labels is not None:
         given = done.given_labels
@@ -286,6 +335,44 @@ def _names(names: list[str]) -> str:
     """Return a few of many names."""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return (", ".join(names[:5]) or "-") + more
+
+
+def _show_keypoints(done: "BuildResult") -> None:
+    """Print by group of keypoints how many have weight, and which filters took that of others."""
+    from ..core.skeleton import GROUPS, KEYPOINT_NAMES
+
+    def by_group(counts: dict[str, int]) -> list[int]:
+        return [sum(counts[KEYPOINT_NAMES[k]] for k in points) for points in GROUPS.values()]
+
+    rows = [("with weight", by_group(done.keypoints["weight"]))]
+    rows += [
+        (f"weight 0: {name}", by_group(counts))
+        for name, counts in done.keypoints["rejected"].items()
+        if any(counts.values())
+    ]
+    console.table(
+        ("keypoints of kept rows", *GROUPS),
+        [(name, *counts) for name, counts in rows],
+        right=tuple(range(1, len(GROUPS) + 1)),
+    )
+    if len(done.sessions) > 1:
+        console.table(
+            ("session", "candidates", "kept", "left out most often for"),
+            [
+                (name, one["candidates"], one["kept"], _most(one["rejected"]))
+                for name, one in done.sessions.items()
+            ],
+            right=(1, 2),
+        )
+    for what, count in done.repaired.items():
+        if count:
+            console.result(f"repaired: {what.replace('_', ' ')} in {count} rows")
+
+
+def _most(rejected: dict[str, int]) -> str:
+    """Return the three reasons that most candidates are counted under, in words."""
+    top = sorted(((n, reason) for reason, n in rejected.items() if n), reverse=True)[:3]
+    return ", ".join(f"{reason} {n}" for n, reason in top) or "-"
 
 
 def _show_label_error(error: dict[str, Any]) -> None:

@@ -46,7 +46,10 @@ class BuildResult:
         splits: Rows by split.
         sessions: The same counts by session.
         findings: By kind of finding how often it was found, how many kept rows it concerns, and
-            how many of those have no weight.
+            how many of those it costs weights, and how many candidates are left out.
+        keypoints: Of the kept rows: under ``weight`` by keypoint how many have weight, under
+            ``rejected`` by filter and keypoint how many it takes the weight of.
+        repaired: By repair (``swapped_back``, ``lag_corrected``) how many kept rows it changed.
         leaks: Report on the split (``split.leaks``).
         balance: What ``--balance`` left (``split.balance``); None without.
         warnings: What a person should look at.
@@ -71,6 +74,8 @@ class BuildResult:
     sessions: dict[str, dict[str, Any]]
     findings: dict[str, dict[str, int]]
     leaks: dict[str, Any]
+    keypoints: dict[str, Any]
+    repaired: dict[str, int]
     warnings: tuple[str, ...]
     balance: dict[str, Any] | None = None
     given_labels: dict[str, int] | None = None
@@ -423,6 +428,8 @@ def _result(settings: BuildSettings, plan: BuildPlan, **more: Any) -> BuildResul
         findings=counts["findings"],
         leaks=counts["leaks"],
         balance=counts.get("balance"),
+        keypoints=counts["keypoints"],
+        repaired=counts["repaired"],
         given_labels=counts.get("given_labels"),
         warnings=plan.warnings,
         label_error=plan.label_error,

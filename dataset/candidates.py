@@ -6,25 +6,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checks.filters.crowding import someone_else_inside
+from ..checks.filters.redundancy import near_copies
+from ..checks.filters.timing import after_gap, frame_gaps
 from ..checks.session_checks import SessionChecks
-from ..core.geometry import Floats, as_floats, unmirror_points
-from ..core.pairing import (
-    NO_BODY,
-    Brackets,
-    bracket_bodies,
-    interpolate_joints,
-    pair_nearest,
-    pair_within,
-    worse_states,
-)
+from ..core.geometry import Floats, as_floats, snapped_xyxy, unmirror_points
+from ..core.pairing import NO_BODY, pair_nearest, pair_within
 from ..core.skeleton import KEYPOINT, TORSO
+from ..core.units import MS_100NS
 from ..sessions.edits.journal import REJECT
-from ..sessions.edits.labels import edit_labels
 from ..sessions.schema import ColorFlag
 from . import filters as quality
+from .body_labels import BodyLabels, label_bodies
 from .boxes import outside_share, person_boxes
-from .filters import Bools, FilterSettings
+from .filters import FILTER_BITS, Bools
 from .given_labels import PlacedLabels, SessionLabels, place_labels, replace_flags
+from .label_settings import ALL, LARGEST, LabelSettings
 from .session_data import Recording
 
 NO_SLOT: Final = 0
@@ -32,11 +29,6 @@ NO_SLOT: Final = 0
 
 OUTSIDE_BIT_SHARE: Final = 0.1
 """More than this share of a box outside of the picture sets a bit."""
-
-NEAREST: Final = "nearest"
-COLOR: Final = "color"
-JOINTS_AT: Final = (NEAREST, COLOR)
-"""Joints as the nearest body row has them, or moved to the colour frame's time."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +44,11 @@ class Candidates:
         placed: (C, 3) int64 box of the person: x0, y0, side, un-mirrored pixels.
         visibility: (C, 13) uint8.
         trusted: (C, 13) bool, keypoints that the filters say nothing against.
-        weight: (C, 13) float32: 1 where trusted, but 0 in rows that a finding calls wrong.
+        weight: (C, 13) float32: 1 where trusted, that of unknown tracking states where the source
+            has none, else 0.
         keypoint_quality: (C, 13) uint32.
         quality: (C,) uint32.
         given: (C, 13) bool, keypoints whose label a file gave.
-        wrong: By kind of finding (C,) bool, rows with weight 0 for it.
         failed: By reason (C,) bool.
     """
 
@@ -72,7 +64,6 @@ class Candidates:
     keypoint_quality: NDArray[np.uint32]
     quality: NDArray[np.uint32]
     given: Bools
-    wrong: dict[str, Bools]
     failed: dict[str, Bools]
 
     def __len__(self) -> int:
@@ -82,17 +73,15 @@ class Candidates:
 def find_candidates(
     recording: Recording,
     checks: SessionChecks,
-    settings: FilterSettings,
-    joints_at: str = NEAREST,
+    settings: LabelSettings,
     labels: SessionLabels | None = None,
 ) -> Candidates:
     """Pair, label and judge all bodies of a session.
 
     Args:
         recording: The session's tables.
-        checks: What the checks say about its rows.
-        settings: Thresholds of the filters.
-        joints_at: One of ``JOINTS_AT``.
+        checks: What the checks say about its rows, by the same thresholds.
+        settings: Whose labels, by which filters, and what is repaired.
         labels: Labels of a file, which take the place of the sensor's; None: there are none.
 
     Returns:
@@ -103,9 +92,10 @@ def find_candidates(
         DatasetError: A label is of a body that the session does not have.
     """
     color, bodies = recording.color, recording.bodies
+    lag_100ns = _lags(recording, checks, settings)
     body_of_frame, residual = pair_nearest(
         color["take"],
-        color["time_device"],
+        color["time_device"].astype(np.int64) + lag_100ns,
         bodies.take,
         bodies.time_device,
         pair_within(recording.info.shape.tick_100ns),
@@ -116,37 +106,81 @@ def find_candidates(
     has_body = slot != NO_BODY
     slot = np.where(has_body, slot, NO_SLOT)
     body = np.where(has_body, body_of_frame[frame], NO_BODY)
-    moved = _bracket(recording, frame, body, slot) if joints_at == COLOR else None
+    there = np.flatnonzero(has_body)
+    row, column = body[there], slot[there]
+    found = label_bodies(
+        recording, checks, settings, frame[there], row, column, lag_100ns[frame[there]]
+    )
     by_hand = _placed(recording, labels, frame, body, slot)
-    judged = _judge(recording, color["seq"][frame], body, slot, settings, moved, by_hand)
-    named = _named(recording, checks, frame, body, slot)
-    wrong = {kind: named[kind] for kind in quality.WRONG_LABELS}
-    wrong["side_swap"] = wrong["side_swap"] & ~judged.swapped
-    any_wrong = np.any([np.zeros(len(body), np.bool_), *wrong.values()], axis=0)
-    judged.failed["no_body"] = ~has_body
-    judged.failed[quality.IMPLAUSIBLE] = named[quality.IMPLAUSIBLE]
-    judged.failed["edits"] = recording.edits.verdicts(color["seq"])[frame] == REJECT
+    judged = _judge(recording, settings, found, row, column, frame[there], by_hand.at(there))
+    failed = {**judged.failed, **_by_checks(recording, checks, settings, row, column)}
+    failed = {reason: _spread(where, there, len(body), False) for reason, where in failed.items()}
+    failed["no_body"] = ~has_body
+    failed["edits"] = recording.edits.verdicts(color["seq"])[frame] == REJECT
+    late = np.zeros(len(there), np.bool_) | (lag_100ns[frame[there]] != 0)
+    rows = judged.quality | _row_bit("lag_corrected", late)
+    late_frames = after_gap(frame_gaps(color["take"], color["time_device"]), settings.filters)
     return Candidates(
         frame=frame,
         body=body,
         slot=slot,
-        residual_100ns=np.where(judged.interpolated, 0, residual[frame]),
-        points=judged.points,
-        placed=judged.placed,
-        visibility=judged.visibility,
-        trusted=judged.trusted,
-        weight=quality.edited_weight(
-            judged.trusted, any_wrong, judged.moved | by_hand.given, judged.visibility
+        residual_100ns=np.where(
+            _spread(found.interpolated, there, len(body), False), 0, residual[frame]
         ),
-        keypoint_quality=judged.flags,
-        quality=sum(
-            (_row_bit(kind, where) for kind, where in wrong.items()),
-            judged.quality | _low_light(recording, frame),
-        ),
+        points=_spread(judged.points, there, len(body), np.nan),
+        placed=_spread(judged.placed, there, len(body), 0),
+        visibility=_spread(judged.visibility, there, len(body), 0),
+        trusted=_spread(judged.trusted, there, len(body), False),
+        weight=_spread(judged.weight, there, len(body), 0),
+        keypoint_quality=_spread(judged.flags, there, len(body), 0),
+        quality=_spread(rows, there, len(body), 0)
+        | _low_light(recording, frame)
+        | _row_bit("timing", late_frames[frame] & settings.filters.uses("timing")),
         given=by_hand.given,
-        wrong=wrong,
-        failed=judged.failed,
+        failed=failed,
     )
+
+
+def _lags(
+    recording: Recording, checks: SessionChecks, settings: LabelSettings
+) -> NDArray[np.int64]:
+    """Return (F,) the lag of each colour frame's joints, 100 ns; 0 where it is not corrected."""
+    ms = checks.frames.lag_at(recording.color["seq"])
+    known = np.isfinite(ms) & settings.correct_lag
+    return np.where(known, np.round(np.where(known, ms, 0.0) * MS_100NS), 0).astype(np.int64)
+
+
+def _by_checks(
+    recording: Recording,
+    checks: SessionChecks,
+    settings: LabelSettings,
+    row: NDArray[np.int64],
+    slot: NDArray[np.int64],
+) -> dict[str, Bools]:
+    """Return by reason which of N bodies the checks leave out as a whole."""
+    seq = recording.bodies.seq[row]
+    failed = {
+        name: checks.bodies.named(name, seq, slot) for name in (*quality.DROPS, quality.IMPLAUSIBLE)
+    }
+    return {**failed, "other_body": ~_is_asked_for(recording, checks, settings, row, slot)}
+
+
+def _is_asked_for(
+    recording: Recording,
+    checks: SessionChecks,
+    settings: LabelSettings,
+    row: NDArray[np.int64],
+    slot: NDArray[np.int64],
+) -> Bools:
+    """Return which of N bodies are of the people that the data set is about."""
+    if settings.bodies == ALL:
+        return np.ones(len(row), np.bool_)
+    flags, seq = checks.bodies, recording.bodies.seq[row]
+    if settings.bodies == LARGEST:
+        return flags.is_main(seq, slot)
+    ids = np.array(settings.body_ids, np.uint64)
+    people = np.unique(flags.person[np.isin(flags.tracking_id, ids)])
+    return np.isin(flags.person_of(seq, slot), people)
 
 
 def _placed(
@@ -183,115 +217,93 @@ def _slots(
     return np.concatenate([frame, alone]), np.concatenate([slot, without])
 
 
-def _bracket(
-    recording: Recording,
-    frame: NDArray[np.int64],
-    body: NDArray[np.int64],
-    slot: NDArray[np.int64],
-) -> Brackets:
-    """Return the rows around each candidate that has a body."""
-    there = body != NO_BODY
-    time = recording.color["time_device"][frame[there]].astype(np.int64)
-    tick = recording.info.shape.tick_100ns
-    return bracket_bodies(time, body[there], slot[there], vars(recording.bodies), tick)
-
-
-def _named(
-    recording: Recording,
-    checks: SessionChecks,
-    frame: NDArray[np.int64],
-    body: NDArray[np.int64],
-    slot: NDArray[np.int64],
-) -> dict[str, Bools]:
-    """Return by kind which candidates can't be labels; those without a body are none."""
-    there = np.flatnonzero(body != NO_BODY)
-    found = checks.wrong_labels(
-        recording.color["seq"][frame[there]], recording.bodies.seq[body[there]], slot[there]
-    )
-    return {kind: _spread(where, there, len(body), False) for kind, where in found.items()}
-
-
 @dataclass(frozen=True)
 class _Judged:
-    """Labels and verdicts of C candidates.
-
-    ``interpolated`` (C,) bool: moved to colour time; ``moved`` (C, 13) and ``swapped`` (C,) bool:
-    by hand.
-    """
+    """Labels and verdicts of N bodies in colour frames; fields as in ``Candidates``."""
 
     points: Floats
     placed: NDArray[np.int64]
     visibility: NDArray[np.uint8]
     trusted: Bools
+    weight: NDArray[np.float32]
     flags: NDArray[np.uint32]
     quality: NDArray[np.uint32]
     failed: dict[str, Bools]
-    interpolated: Bools
-    moved: Bools
-    swapped: Bools
 
 
 def _judge(
     recording: Recording,
-    seq: NDArray[np.uint64],
-    body: NDArray[np.int64],
+    settings: LabelSettings,
+    found: BodyLabels,
+    row: NDArray[np.int64],
     slot: NDArray[np.int64],
-    settings: FilterSettings,
-    moved: Brackets | None,
+    frame: NDArray[np.int64],
     by_hand: PlacedLabels,
 ) -> _Judged:
-    """Label the keypoints of each candidate and apply the filters; without a body none applies."""
-    count, size_px = len(body), recording.size_px
-    there = np.flatnonzero(body != NO_BODY)
-    row, column = body[there], slot[there]
-    bodies = recording.bodies
-    stored, state = bodies.points[row, column], bodies.state[row, column]
-    interpolated = np.zeros(len(there), np.bool_)
-    if moved is not None:
-        stored = np.where(
-            moved.both[:, None, None], interpolate_joints(bodies.points, moved), stored
-        ).astype(np.float32)
-        state, interpolated = worse_states(bodies.state, moved), moved.both
-    clipped = bodies.clipped_edges[row, column]
-    edited = edit_labels(
-        recording.edits.labels, seq[there], bodies.tracking_id[row, column], stored, state
-    )
-    given = by_hand.given[there]
-    stored = np.where(given[..., None], by_hand.points[there], edited.points)
-    state = edited.state
-    flags = quality.keypoint_flags(stored, state, clipped, size_px, settings)
-    flags = quality.edited_flags(flags, edited, size_px)
+    """Apply the filters of keypoints to the labels of N bodies, given labels first."""
+    size_px, bodies, filters = recording.size_px, recording.bodies, settings.filters
+    given = by_hand.given
+    edited = found.edited
+    stored = np.where(given[..., None], by_hand.points, edited.points)
+    clipped = bodies.clipped_edges[row, slot]
+    flags = quality.keypoint_flags(stored, edited.state, clipped, size_px, filters)
+    flags = quality.edited_flags(flags | found.named, edited, size_px)
     visibility = quality.edited_visibility(flags, edited, size_px)
-    visibility = np.where(given, by_hand.visibility[there], visibility)
+    visibility = np.where(given, by_hand.visibility, visibility)
     flags = replace_flags(flags, given, visibility)
-    trusted = np.where(given, visibility > 0, quality.is_trusted(flags))
+    trusted = quality.is_trusted(flags, filters, settings.unknown_weight)
+    trusted = np.where(given, visibility > 0, trusted)
     points = unmirror_points(stored, size_px[0]) if recording.mirrored else as_floats(stored)
-    several = bodies.tracked[row].sum(axis=1) > 1
-    verdicts = quality.apply_filters(flags, bodies.depth_m[row, column], settings)
+    points = np.where(visibility[..., None] > 0, points, np.nan)
+    depth_m = bodies.depth_m[row, slot]
+    failed = quality.apply_filters(flags, depth_m, filters, settings.unknown_weight)
     placed = person_boxes(points, visibility, trusted)
     outside = outside_share(placed, size_px)
-    verdicts["outside"] = outside > settings.max_outside
-    return _Judged(
-        points=_spread(np.where(visibility[..., None] > 0, points, np.nan), there, count, np.nan),
-        placed=_spread(placed, there, count, 0),
-        visibility=_spread(visibility, there, count, 0),
-        trusted=_spread(trusted, there, count, False),
-        flags=_spread(flags, there, count, 0),
-        quality=_spread(
-            _row_bit("clipped", clipped != 0)
-            | _row_bit("several_bodies", several)
-            | _row_bit("interpolated", interpolated)
-            | _row_bit("swapped_by_hand", edited.swapped)
-            | _row_bit("outside", outside > OUTSIDE_BIT_SHARE),
-            there,
-            count,
-            0,
-        ),
-        failed={reason: _spread(fails, there, count, False) for reason, fails in verdicts.items()},
-        interpolated=_spread(interpolated, there, count, False),
-        moved=_spread(edited.moved, there, count, False),
-        swapped=_spread(edited.swapped, there, count, False),
+    failed["outside"] = outside > filters.max_outside
+    unknown = quality.has_flag(flags, "unknown_state")
+    several = bodies.tracked[row].sum(axis=1) > 1
+    crowded = someone_else_inside(snapped_xyxy(placed), points, visibility > 0, frame)
+    bits = (
+        _row_bit("clipped", clipped != 0)
+        | _row_bit("several_bodies", several)
+        | _row_bit("person_in_crop", crowded)
+        | _row_bit("interpolated", found.interpolated)
+        | _row_bit("swapped_back", found.swapped_back)
+        | _row_bit("swapped_by_hand", edited.swapped)
+        | _row_bit("outside", outside > OUTSIDE_BIT_SHARE)
     )
+    for name in set(quality.ROW_BITS) & set(FILTER_BITS):
+        bits |= _row_bit(name, np.asarray(quality.has_flag(flags, name).any(axis=1)))
+    weight = (trusted & (visibility > 0)) * np.where(unknown & ~given, settings.unknown_weight, 1.0)
+    return _Judged(
+        points=points,
+        placed=placed,
+        visibility=visibility,
+        trusted=trusted,
+        weight=weight.astype(np.float32),
+        flags=flags,
+        quality=bits,
+        failed=failed,
+    )
+
+
+def thin(recording: Recording, found: Candidates, kept: Bools, settings: LabelSettings) -> Bools:
+    """Return which kept candidates show no more than the one before them that is kept.
+
+    Args:
+        recording: The session.
+        found: Its C candidates.
+        kept: (C,) those that nothing else leaves out.
+        settings: ``filters.thin_motion``.
+    """
+    near = np.zeros(len(found), np.bool_)
+    rows = np.flatnonzero(kept)
+    ids = recording.bodies.tracking_id[found.body[rows], found.slot[rows]]
+    take = recording.color["take"][found.frame[rows]]
+    _, who = np.unique(np.stack([take.astype(np.uint64), ids]), axis=1, return_inverse=True)
+    if settings.filters.uses("redundancy") and len(rows):
+        near[rows] = near_copies(found.points[rows], found.trusted[rows], who, settings.filters)
+    return near
 
 
 def _spread(

@@ -11,41 +11,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.filters.bodies import Bools as Bools
-from ..checks.filters.places import KEYPOINT_BITS as KEYPOINT_BITS
-from ..checks.filters.places import apply_filters as apply_filters
-from ..checks.filters.places import drops_frame as drops_frame
-from ..checks.filters.places import has_flag as has_flag
 from ..checks.filters.places import keypoint_flags as keypoint_flags
+from ..checks.filters.registry import FILTERS
 from ..checks.filters.settings import FilterSettings as FilterSettings
+from ..checks.filters.verdict import FILTER_BITS as FILTER_BITS
+from ..checks.filters.verdict import KEYPOINT_BITS as KEYPOINT_BITS
+from ..checks.filters.verdict import apply_filters as apply_filters
+from ..checks.filters.verdict import flag as flag
+from ..checks.filters.verdict import has_flag as has_flag
+from ..checks.filters.verdict import is_trusted as is_trusted
+from ..checks.session_filters import JUDGED
 from ..core.geometry import has_place_px
 from ..sessions.edits.labels import UNCHANGED, EditedLabels
 
 ROW_BITS: Final = {
     "low_light": 0, "clipped": 1, "several_bodies": 2, "interpolated": 3,
     "side_swap": 4, "frozen": 5, "lag": 6, "outside": 7,
-    "damaged_image": 8, "swapped_by_hand": 9,
+    "damaged_image": 8, "swapped_by_hand": 9, "timing": 10, "person_in_crop": 11,
+    "lag_corrected": 12, "swapped_back": 13,
 }  # fmt: skip
 """Bits of ``quality``."""
-WRONG_LABELS: Final = ("side_swap", "frozen", "lag", "damaged_image")
-"""Kinds of findings whose rows get weight 0 (``sessions.kinds``, ``wrong_labels``)."""
+WRONG_FRAMES: Final = ("frozen", "lag", "damaged_image")
+"""Kinds of findings about colour frames that make all labels in them wrong."""
 IMPLAUSIBLE: Final = "implausible_body"
 """The kind of finding, and the reason, of a thing that was tracked as a body."""
 
 REASONS: Final = (
-    "edits", "no_body", IMPLAUSIBLE, "tracking", "range", "edge", "outside", "damaged", "guard",
+    "edits", "no_body", IMPLAUSIBLE, "other_body", "tracking", "range", "edge", "outside",
+    *FILTER_BITS, "turned_away", "overlap", "redundancy", "damaged", "guard",
     "balance", "near_copy",
 )  # fmt: skip
 """Reasons to leave a candidate out, in the order in which it is counted."""
-
-
-def is_trusted(flags: NDArray[np.uint32]) -> Bools:
-    """Return which keypoints can be trusted, unknown tracking states and edits included.
-
-    Args:
-        flags: (N, 13) from ``keypoint_flags``, perhaps with those of edits.
-    """
-    harmless = sum(1 << KEYPOINT_BITS[name] for name in ("unknown_state", "edited"))
-    return np.asarray((flags & ~np.uint32(harmless)) == 0)
+DROPS: Final = tuple(name for name in JUDGED if FILTERS[name].effect == "drop")
+"""Filters of the checks that drop the frames that they name."""
 
 
 def label_keypoints(
@@ -125,21 +123,3 @@ def edited_visibility(
     visibility = label_keypoints(flags, labels.points, size_px)
     said = labels.visibility != UNCHANGED
     return np.where(said & (visibility > 0), labels.visibility, visibility).astype(np.uint8)
-
-
-def edited_weight(
-    trusted: Bools, wrong: Bools, moved: Bools, visibility: NDArray[np.uint8]
-) -> NDArray[np.float32]:
-    """Return the weight of keypoints.
-
-    Args:
-        trusted: (N, 13) from ``filters.is_trusted``.
-        wrong: (N,) rows that a finding calls wrong.
-        moved: (N, 13) positions that a person gave: a finding about the sensor says nothing of
-            them.
-        visibility: (N, 13) from ``edited_visibility``.
-
-    Returns:
-        (N, 13) float32, 0 or 1.
-    """
-    return (trusted & (~wrong[:, None] | moved) & (visibility > 0)).astype(np.float32)

@@ -12,9 +12,53 @@ from ..checks.session_checks import SessionChecks
 from ..core.pairing import NO_BODY
 from ..sessions.kinds import KINDS
 from .candidates import Candidates
+from .filters import DROPS, FILTER_BITS, IMPLAUSIBLE, ROW_BITS, has_flag
 from .session_data import Recording
 
 Bools = NDArray[np.bool_]
+
+COUNTS: Final = ("findings", "kept", "weight_0", "dropped")
+COUNTED_ONLY: Final = {
+    "take_start": "not a fault",
+    "no_body": "its frames have no body: they are left out",
+    "stall": "its items are missing: there is no label",
+    "gap": "its items are missing; the frame after it has the bit timing",
+    "clock_step": "a take begins: nothing is compared across it",
+    "duplicate": "both items show what was there",
+    "out_of_order": "pairs are made by time, not by order",
+    "body_lost": "the body is missing; its next id is followed",
+    "body_found": "a body that comes into view is judged like any other",
+    "body_moved": "a body is known by its id, not by its slot",
+    "write_failed": "what was not written is missing",
+    "warning": "what its source reports in words",
+    "sensor_lost": "its items are missing",
+    "sensor_back": "not a fault",
+    "guessed_keypoint": "each guess of it has weight 0 by its own state",
+    "too_short": "says that nothing is known about the rest",
+    "color_only": "its frames have no body: they are left out",
+    "bodies_only": "its bodies have no picture: there is no row",
+    "damaged": "its rows can't be read: there is no label",
+}
+"""Kinds of findings that build only counts and names, and why no label is lost for them."""
+
+
+def in_build(kind: str) -> str:
+    """Return what build does with the rows that a kind of finding names.
+
+    Returns:
+        "weight": weight 0 for its keypoints; "drop": the frame is left out; "mark": a bit of the
+        row; "warn": repeated in words; "count": counted only; "" for a kind that it does not know.
+    """
+    if kind in FILTER_BITS:
+        return "weight"
+    if kind in (*DROPS, IMPLAUSIBLE):
+        return "drop"
+    if kind in ROW_BITS:
+        return "mark"
+    if kind in KINDS and KINDS[kind].severity == "poor":
+        return "warn"
+    return "count" if kind in COUNTED_ONLY or kind.startswith("drop_") else ""
+
 
 MOST_LINES: Final = 3
 """At most this many findings of one kind are repeated in words."""
@@ -74,25 +118,29 @@ def _in_range(
 
 
 def count_findings(
-    sessions: Sequence[tuple[Reported, Bools, Bools]],
+    sessions: Sequence[tuple[Reported, Bools, NDArray[np.uint32]]],
 ) -> dict[str, dict[str, int]]:
     """Count findings, and the rows that they concern.
 
     Args:
-        sessions: Of each its findings, (C,) whether a candidate is kept, and (C,) whether any of
-            its keypoints has weight.
+        sessions: Of each its findings, (C,) whether a candidate is kept, and (C, 13) the bits of
+            its keypoints.
 
     Returns:
-        By kind ``findings``, ``kept`` (rows of the data set that it concerns) and ``weight_0``
-        (those of them without any weight).
+        By kind ``findings``, ``kept`` (rows of the data set that it concerns), ``weight_0`` (those
+        of them in which it costs a keypoint its weight) and ``dropped`` (candidates that it
+        concerns and that are not in the data set).
     """
     counts: dict[str, dict[str, int]] = {}
-    for reported, kept, weighted in sessions:
+    for reported, kept, flags in sessions:
         for kind, where in reported.concerned.items():
-            count = counts.setdefault(kind, {"findings": 0, "kept": 0, "weight_0": 0})
+            count = counts.setdefault(kind, dict.fromkeys(COUNTS, 0))
             count["findings"] += sum(one.kind == kind for one in reported.findings)
             count["kept"] += int((where & kept).sum())
-            count["weight_0"] += int((where & kept & ~weighted).sum())
+            if kind in FILTER_BITS:
+                named = has_flag(flags, kind).any(axis=1)
+                count["weight_0"] += int((where & kept & named).sum())
+            count["dropped"] += int((where & ~kept).sum())
     return {kind: counts[kind] for kind in sorted(counts)}
 
 

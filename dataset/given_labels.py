@@ -104,6 +104,10 @@ class PlacedLabels:
             visibility=np.zeros((count, keypoints), np.uint8),
         )
 
+    def at(self, rows: NDArray[np.int64]) -> "PlacedLabels":
+        """Return the labels of some of the bodies, (N,) indices."""
+        return PlacedLabels(self.given[rows], self.points[rows], self.visibility[rows])
+
 
 def load_labels(path: Path) -> GivenLabels:
     """Read a file of labels.

@@ -14,9 +14,9 @@ from ..core.skeleton import KEYPOINTS_13
 from ..sessions.folders import session_folder
 from ..sessions.session_file import load_session
 from ..sessions.truth import has_truth, load_truth
-from .candidates import Candidates, find_candidates, side_warning
+from .candidates import Candidates, find_candidates, side_warning, thin
 from .crop import Pictures, PictureSource, find_damaged
-from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, WRONG_LABELS, first_reason
+from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, first_reason, has_flag
 from .finding_counts import Reported, count_findings, poor_lines, report_findings
 from .given_labels import (
     GIVEN_BITS,
@@ -28,6 +28,7 @@ from .given_labels import (
 )
 from .kinect13.format import IMAGES, MASKS, SPLITS, ImageShape, Meta
 from .label_error import Labels, compare_labels, label_error
+from .rejected_counts import count_keypoints, count_repairs
 from .report_page.rejected import Rejected, rejected_examples
 from .rows import SessionPlan, check_masks, columns_of, mask_pictures, pictures_of, session_pictures
 from .scheduler.scheduler import Scheduler
@@ -216,7 +217,10 @@ def _plan_split(
     """Deal all frames out and put the rows of the data set together."""
     given = read.given
     dealt = deal_frames(read.times, split)
-    sessions = [_decide(one, sides) for one, sides in zip(read.sessions, dealt.labels, strict=True)]
+    sessions = [
+        _decide(one, sides, settings.labelling())
+        for one, sides in zip(read.sessions, dealt.labels, strict=True)
+    ]
     if settings.skip_damaged:
         sessions = _without_damaged(sessions, scheduler, on_progress)
     balance = None
@@ -377,16 +381,18 @@ def _judge(
     recording: Recording, settings: BuildSettings, labels: SessionLabels | None
 ) -> tuple[Candidates, Reported]:
     """Check one session and apply the filters."""
-    checks = check_session(recording.folder, thorough=True)
-    candidates = find_candidates(recording, checks, settings.filters, settings.joints_at, labels)
+    checks = check_session(recording.folder, settings=settings.filters)
+    candidates = find_candidates(recording, checks, settings.labelling(), labels)
     return candidates, report_findings(recording, checks, candidates)
 
 
-def _decide(judged: _JudgedSession, sides: Sides) -> SessionPlan:
+def _decide(judged: _JudgedSession, sides: Sides, settings: LabelSettings) -> SessionPlan:
     """Give the candidates of a session the sides of their frames."""
     candidates = judged.candidates
     splits = sides[candidates.frame]
     failed = {**candidates.failed, "guard": splits == GUARD}
+    kept = first_reason(failed, len(splits)) < 0
+    failed["redundancy"] = thin(judged.recording, candidates, kept, settings)
     goes_to = _destination(splits, failed)
     return SessionPlan(judged.recording, candidates, goes_to, failed, judged.reported)
 
@@ -464,7 +470,11 @@ def _counts_of(sessions: Sequence[SessionPlan]) -> dict[str, Any]:
             for reason in REASONS
         },
         "splits": {name: n for name, n in splits.items() if n},
-        "findings": count_findings([(one.reported, one.kept, one.weighted) for one in sessions]),
+        "keypoints": count_keypoints(sessions),
+        "repaired": count_repairs(sessions),
+        "findings": count_findings(
+            [(one.reported, one.kept, one.candidates.keypoint_quality) for one in sessions]
+        ),
     }
 
 
@@ -484,7 +494,6 @@ def _check_splits(
     """Refuse a build that would leave a split empty."""
     for name in split.asked_for:
         if counts["splits"].get(name):
-            _check_weights(name, sessions)
             continue
         val = f"--val {settings.val}"
         test = "" if settings.test is None else f"--test {settings.test}"
@@ -500,32 +509,19 @@ def _check_splits(
         )
 
 
-def _check_weights(split: str, sessions: Sequence[SessionPlan]) -> None:
-    """Refuse a split in which no keypoint has weight."""
-    if any((one.candidates.weight[one.goes_to == split] > 0).any() for one in sessions):
-        return
-    kinds = {
-        kind: sum(
-            int((one.candidates.wrong[kind] & (one.goes_to == split)).sum()) for one in sessions
-        )
-        for kind in WRONG_LABELS
-    }
-    why = ", ".join(f"{kind} {n}" for kind, n in kinds.items() if n)
-    raise DatasetError(
-        f"{split}: every row has weight 0 ({why}); see kincap sessions report, and record again"
-    )
-
-
 def _without_states(one: SessionPlan) -> list[str]:
     """Warn where nothing tells which joints were guessed."""
-    bit = np.uint32(1 << KEYPOINT_BITS["unknown_state"])
-    rows = int(((one.candidates.keypoint_quality & bit) != 0).any(axis=1)[one.kept].sum())
+    unknown = has_flag(one.candidates.keypoint_quality, "unknown_state")
+    rows = int(unknown.any(axis=1).sum())
     if not rows:
         return []
-    return [
-        f"{one.recording.name}: its source has no tracking states, so guessed joints have full "
-        f"weight in {rows} rows"
-    ]
+    weighted = int((one.candidates.weight[unknown] > 0).sum())
+    what = (
+        f"guessed joints may have weight in {rows} rows"
+        if weighted
+        else "its joints have weight 0; --unknown-weight W gives them one"
+    )
+    return [f"{one.recording.name}: its source has no tracking states, so {what}"]
 
 
 def _warnings(sessions: Sequence[SessionPlan]) -> tuple[str, ...]:

@@ -44,11 +44,6 @@ class SessionPlan:
         """(C,) bool, the candidates in a split."""
         return np.asarray(np.isin(self.goes_to, SPLITS))
 
-    @property
-    def weighted(self) -> NDArray[np.bool_]:
-        """(C,) bool, the candidates with a keypoint that has weight."""
-        return np.asarray((self.candidates.weight > 0).any(axis=1))
-
 
 def columns_of(
     sessions: Sequence[SessionPlan], split: str, size: int, margin: float

@@ -10,10 +10,10 @@ from ..core.geometry import BOX_SCALE
 from ..core.pairing import PAIR_WITHIN_100NS
 from ..core.units import MS_100NS
 from .boxes import WIDEN
-from .candidates import JOINTS_AT, NEAREST
 from .crop import DECODING, EXACT
 from .filters import FilterSettings
 from .kinect13.format import LARGEST_SIZE, MARGINS, SMALLEST_SIZE, ImageShape
+from .label_settings import LARGEST, NEAREST, LabelSettings
 from .scheduler.scheduler import dask_place
 from .split.balance import LARGEST_FACTOR
 from .split.flags import DEFAULT_VAL, GUARD_S, SplitSettings
@@ -54,6 +54,10 @@ class BuildSettings:
         report: Where the HTML report goes; None for ``<out>.html``.
         with_report: Whether to make the report.
         filters: Thresholds.
+        bodies: Whose labels: see ``LabelSettings``, as the next three.
+        unknown_weight: Weight of keypoints without a tracking state.
+        swap_back: Put back sides that are exchanged for a moment.
+        correct_lag: Move joints by a lag that is certain.
         labels: File of labels that take the place of the sensor's, or None.
     """
 
@@ -80,6 +84,10 @@ class BuildSettings:
     report: Path | None = None
     with_report: bool = True
     filters: FilterSettings = field(default_factory=FilterSettings)
+    bodies: str = LARGEST
+    unknown_weight: float = 0.0
+    swap_back: bool = True
+    correct_lag: bool = True
     labels: Path | None = None
 
     def check(self) -> None:
@@ -91,10 +99,6 @@ class BuildSettings:
         check_shape(self.image_shape)
         if self.decoding not in DECODING:
             raise DatasetError(f"--decoding {self.decoding}: expected one of {', '.join(DECODING)}")
-        if self.joints_at not in JOINTS_AT:
-            raise DatasetError(
-                f"--joints-at {self.joints_at}: expected one of {', '.join(JOINTS_AT)}"
-            )
         if self.balance is not None and not 1 <= self.balance <= LARGEST_FACTOR:
             raise DatasetError(
                 f"--balance {self.balance:g}: expected 1 to {LARGEST_FACTOR:g} times the rows of "
@@ -104,6 +108,7 @@ class BuildSettings:
             raise DatasetError(
                 f"--near-copies {self.near_copies}: expected one of {', '.join(NEAR_COPIES)}"
             )
+        self.labelling().check()
         check_processes(self.workers, self.scheduler)
         if self.folds is not None and self.val != DEFAULT_VAL:
             raise DatasetError(
@@ -133,6 +138,17 @@ class BuildSettings:
             self, out=self.out.absolute(), recordings=self.recordings.absolute(), sheet=sheet
         )
 
+    def labelling(self) -> LabelSettings:
+        """Return the part of the settings that decides about labels."""
+        return LabelSettings(
+            filters=self.filters,
+            joints_at=self.joints_at,
+            bodies=self.bodies,
+            unknown_weight=self.unknown_weight,
+            swap_back=self.swap_back,
+            correct_lag=self.correct_lag,
+        )
+
     def toml(
         self, split: SplitSettings, labels_sha256: str | None = None, fold: Fold | None = None
     ) -> str:
@@ -155,6 +171,10 @@ class BuildSettings:
             "box_scale": BOX_SCALE,
             "box_widen": WIDEN,
             "joints_at": self.joints_at,
+            "bodies": self.bodies,
+            "unknown_weight": self.unknown_weight,
+            "swap_back": self.swap_back,
+            "correct_lag": self.correct_lag,
             "pair_within_ms": PAIR_WITHIN_100NS / MS_100NS,
             "split": self._split_toml(split, fold),
             "filters": asdict(self.filters),

@@ -14,6 +14,7 @@ from kincap.core.skeleton import TORSO, TrackingState
 from kincap.dataset.candidates import Candidates, find_candidates
 from kincap.dataset.filters import KEYPOINT_BITS, FilterSettings, has_flag
 from kincap.dataset.label_error import compare_labels
+from kincap.dataset.label_settings import LabelSettings
 from kincap.dataset.session_data import Recording, load_recording
 from kincap.sessions.truth import load_truth
 
@@ -63,8 +64,8 @@ def judge(folder: Path, filters: FilterSettings, *, lag: bool) -> Verdicts:
         lag: Measure how late the joints are, which needs the pictures.
     """
     recording = load_recording(folder.parent, folder.name)
-    checks = check_session(folder, lag=lag, thorough=True)
-    candidates = find_candidates(recording, checks, filters)
+    checks = check_session(folder, lag=lag, settings=filters)
+    candidates = find_candidates(recording, checks, LabelSettings(filters=filters))
     truth = load_truth(folder)
     count = len(candidates)
     everything = np.ones(count, np.bool_)
@@ -111,7 +112,7 @@ def _reasons(candidates: Candidates, failed: dict[str, Bools]) -> dict[str, Bool
         for name in KEYPOINT_BITS
         if name not in _NO_FILTER
     }
-    for name, where in (*candidates.wrong.items(), *failed.items()):
+    for name, where in failed.items():
         whole = np.repeat(where[:, None], candidates.weight.shape[1], axis=1)
         found[name] = found[name] | whole if name in found else whole
     return found

@@ -105,9 +105,11 @@ def odd_lengths(
             odd[own] = (
                 (off > share * median) & (off > settings.bone_sd * spread) & (off > settings.bone_m)
             )
+    odd &= sure  # a guess at the other end says nothing about this one
     named = odd.copy()
     for near, far in _NEXT:
-        named[:, far] = np.where(odd[:, near], ~odd[:, far], odd[:, far])
+        along = sure[:, far] & ~odd[:, far]
+        named[:, far] = np.where(odd[:, near], along, odd[:, far])
     return named
 
 
@@ -167,6 +169,7 @@ def uneven_sides(
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.maximum(length, twin) / np.minimum(length, twin)
         uneven = (ratio > settings.symmetry) & (np.abs(length - twin) > settings.bone_m) & _IS_LIMB
+    uneven &= sure & sure[:, FLIP]
     worse = np.ones(length.shape, np.bool_)
     for own in _by_person(person, len(length)):
         known = np.where(sure[own], length[own], np.nan)

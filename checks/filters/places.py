@@ -1,8 +1,4 @@
-"""Filters of single bodies: which keypoints can be trusted, and which bodies are good enough.
-
-``kincap build`` applies them to each candidate; the report counts how many candidates each of them
-costs. Pure functions; nothing is deleted here.
-"""
+"""Places of keypoints: tracked or guessed, mappable, at an edge, within range."""
 
 from typing import Final
 
@@ -10,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.geometry import has_place_m, has_place_px
-from ...core.skeleton import GROUPS, JOINT, KEYPOINT_JOINT, TrackingState
+from ...core.skeleton import JOINT, KEYPOINT_JOINT, TrackingState
 from .bodies import Bools
 from .settings import FilterSettings
 
-KEYPOINT_BITS: Final = {
+PLACE_BITS: Final = {
     "not_tracked": 0, "inferred": 1, "unmappable": 2, "edge": 3, "unknown_state": 4,
     "edited": 5, "removed": 6,
 }  # fmt: skip
-"""Bits of ``keypoint_quality``."""
+"""Bits of ``keypoint_quality`` for what a place and a tracking state say."""
 _CLIPPED_SIDES: Final = 0b0011
 """The sensor's flags for a body that leaves the depth image at its right or left edge."""
 
@@ -86,7 +82,7 @@ def keypoint_flags(
         settings: Thresholds.
 
     Returns:
-        (N, 13) uint32, bits of KEYPOINT_BITS.
+        (N, 13) uint32, bits of PLACE_BITS.
     """
     flags = (
         _bit("not_tracked", state == TrackingState.not_tracked)
@@ -101,54 +97,7 @@ def keypoint_flags(
 
 def _bit(name: str, where: Bools) -> NDArray[np.uint32]:
     """Return the bit of a name where it applies."""
-    return where.astype(np.uint32) << np.uint32(KEYPOINT_BITS[name])
-
-
-def has_flag(flags: NDArray[np.uint32], *names: str) -> Bools:
-    """Say which keypoints have any of these flags."""
-    mask = np.uint32(sum(1 << KEYPOINT_BITS[name] for name in names))
-    return np.asarray((flags & mask) != 0)
-
-
-def drops_frame(untrusted: Bools, settings: FilterSettings) -> Bools:
-    """Say which frames have too few keypoints left.
-
-    Args:
-        untrusted: (N, 13) bool.
-        settings: Thresholds.
-
-    Returns:
-        (N,) bool: both shoulders, both hips, or more than the allowed number are untrusted.
-    """
-    drops = np.asarray(untrusted.sum(axis=-1) > settings.max_untrusted)
-    for pair in ("shoulder", "hip"):
-        drops |= untrusted[:, list(GROUPS[pair])].all(axis=-1)
-    return drops
-
-
-def apply_filters(
-    flags: NDArray[np.uint32], depth_m: NDArray[np.floating], settings: FilterSettings
-) -> dict[str, Bools]:
-    """Say which bodies each filter drops.
-
-    Args:
-        flags: (N, 13) from ``keypoint_flags``.
-        depth_m: (N,) depth of the body, metres; NaN is out of range.
-        settings: Thresholds.
-
-    Returns:
-        By reason (N,) bool. ``edge`` also drops a frame that only the keypoints lost at the edge
-        together with those lost by tracking make too poor.
-    """
-    lost = has_flag(flags, "not_tracked", "inferred", "unmappable", "removed")
-    at_edge = has_flag(flags, "edge")
-    tracking = drops_frame(lost, settings)
-    edge = drops_frame(at_edge, settings) | (drops_frame(lost | at_edge, settings) & ~tracking)
-    return {
-        "tracking": tracking,
-        "range": out_of_range(depth_m, settings) & settings.uses("range"),
-        "edge": edge,
-    }
+    return where.astype(np.uint32) << np.uint32(PLACE_BITS[name])
 
 
 def body_depth(joints: NDArray[np.floating], state: NDArray[np.uint8]) -> NDArray[np.float32]:

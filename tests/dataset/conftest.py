@@ -71,8 +71,8 @@ class Body:
         middle = np.array([self.x, self.y])
         flat = (replace(self, moved={}).joints_px() - middle) * size + (
             middle - [160.0, 120.0]
-        ) * 0.005
-        joints = np.column_stack([flat * [1.0, -1.0], np.full(25, float(self.depth_m))])
+        ) * 0.0005
+        joints = np.column_stack([flat * [-1.0, -1.0], np.full(25, float(self.depth_m))])
         joints += rng.normal(0, 0.002, joints.shape)
         if self.spine_m is not None:
             joints[JOINT["SpineBase"]] = (0, 0, self.spine_m)

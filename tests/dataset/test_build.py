@@ -27,7 +27,7 @@ from .conftest import SIZE_PX, Body, Frame, Sessions, crop_to_image, joint_color
 
 def settings(made: Sessions, **more: object) -> BuildSettings:
     """Settings of a small build beside the recordings."""
-    given = {"size": 64, "workers": 1, "val": "val*", **more}
+    given = {"size": 64, "workers": 1, "val": "val*", "bodies": "all", **more}
     return BuildSettings(out=made.recordings.parent / "set.h5", recordings=made.recordings, **given)
 
 
@@ -175,7 +175,7 @@ def test_a_person_whose_box_is_mostly_outside_is_counted(sessions) -> None:
 
 def test_the_distance_is_that_of_trusted_joints(sessions, walk) -> None:
     far = [Frame((Body(inferred=("SpineBase",), spine_m=7.5),)) for _ in range(4)]
-    lost = [Frame((Body(lost=("SpineBase",), spine_m=0.0, depth_m=4.5),))]
+    lost = [Frame((Body(lost=("SpineBase",), spine_m=0.0, depth_m=4.5),), tick=90)]
     sessions("train1", [*far, *lost])
     sessions("val1", walk(2))
     assert only(build(settings(sessions)), range=1)

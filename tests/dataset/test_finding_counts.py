@@ -1,64 +1,94 @@
-"""What the report names is not silent in build: weight 0, counts by kind, warnings."""
-
-from pathlib import Path
+"""What the report names is not silent in build: weight 0, frames left out, counts, warnings."""
 
 import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
-from kincap.dataset.build import BuildSettings, build
-from kincap.dataset.filters import IMPLAUSIBLE, REASONS, ROW_BITS, WRONG_LABELS
+from kincap.checks.session_filters import JUDGED
+from kincap.core.errors import DatasetError
+from kincap.core.jpeg import encode_jpeg
+from kincap.dataset.build import BuildResult, BuildSettings, build
+from kincap.dataset.filters import (
+    DROPS,
+    FILTER_BITS,
+    IMPLAUSIBLE,
+    KEYPOINT_BITS,
+    REASONS,
+    has_flag,
+)
+from kincap.dataset.finding_counts import COUNTED_ONLY, in_build
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.sessions.kinds import KINDS
 
 from .conftest import Body, Frame, Sessions
 
 
-def test_every_kind_whose_labels_are_wrong_has_its_bit_or_its_reason() -> None:
-    wrong = {name for name, kind in KINDS.items() if kind.wrong_labels}
-    assert wrong == {*WRONG_LABELS, IMPLAUSIBLE}
-    assert set(WRONG_LABELS) <= set(ROW_BITS)
-    assert IMPLAUSIBLE in REASONS
+def test_no_kind_of_finding_is_kept_in_silence() -> None:
+    done = {name: in_build(name) for name in KINDS}
+    assert {name for name, what in done.items() if not what} == set()
+    for name, kind in KINDS.items():
+        # what is wrong, and what the filters name, never stays with its weight
+        if kind.wrong_labels or name in JUDGED:
+            assert done[name] in ("weight", "drop"), name
+    assert set(FILTER_BITS) <= set(KEYPOINT_BITS)
+    assert {*FILTER_BITS, *DROPS, IMPLAUSIBLE} <= set(REASONS)
+    assert not set(COUNTED_ONLY) & {*FILTER_BITS, *DROPS}
 
 
-@pytest.mark.parametrize("fault", ["side_swap", "freeze"])
-def test_rows_that_a_simulated_fault_makes_wrong_have_no_weight(tmp_path: Path, fault) -> None:
-    source = f"simulator:frames=150,pace=fast,seed=3,fps=15,faults={fault}@2-4"
-    record(RecordSettings(session="sim", recordings=tmp_path / "recordings", source=source))
-    result = build(
-        BuildSettings(
-            out=tmp_path / "set.h5", recordings=tmp_path / "recordings", size=16, guard_s=0.2
-        )
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
+    """A data set of a session with pose faults of the simulator, one after another."""
+    folder = tmp_path_factory.mktemp("faults")
+    source = (
+        "simulator:frames=260,pace=fast,seed=3,fps=15,outfit=3,faults=side_swap@1-3+freeze@4-5+"
+        "frozen_joints@6-7+outliers@8-12+crossed_arms@12.5-14+feet_noise@14.5-16.5"
     )
-    assert result.label_error is not None
-    assert result.label_error["faults"][fault]["wrong"] > 50
-    assert result.label_error["faults"][fault]["wrong_kept"] <= 5
-    kind = {"side_swap": "side_swap", "freeze": "frozen"}[fault]
-    counts = result.findings[kind]
-    assert counts["findings"] >= 1
-    assert counts["kept"] == counts["weight_0"] > 10
-    with open_kinect13(result.out) as dataset:
+    record(RecordSettings("sim", folder / "recordings", source, report=False))
+    return build(
+        BuildSettings(out=folder / "set.h5", recordings=folder / "recordings", size=16, guard_s=0.2)
+    )
+
+
+def test_what_the_report_finds_costs_weights_or_frames(built: BuildResult) -> None:
+    for kind, counts in built.findings.items():
+        what = in_build(kind)
+        assert what
+        if what == "drop":
+            assert counts["kept"] == 0, kind
+        if what == "weight":
+            assert counts["weight_0"] + counts["dropped"] > 0, kind
+    assert {"side_swap", "frozen", "outliers", "crossed_arms", "feet_noise"} <= set(built.findings)
+    assert any("sim, take 0" in warning for warning in built.warnings)
+
+
+@pytest.mark.parametrize("fault", ["side_swap", "freeze", "outliers"])
+def test_labels_that_a_simulated_fault_makes_wrong_have_no_weight(built, fault) -> None:
+    assert built.label_error is not None
+    counts = built.label_error["faults"][fault]
+    assert counts["wrong"] > 5
+    assert counts["wrong_kept"] <= 0.1 * counts["wrong"]
+
+
+def test_keypoints_of_the_file_have_weight_0_where_a_filter_names_them(built: BuildResult) -> None:
+    with open_kinect13(built.out) as dataset:
         rows = [dataset.split(name) for name in dataset.splits]
-        marked = np.concatenate([split.quality >> ROW_BITS[kind] & 1 for split in rows])
+        flags = np.concatenate([split.keypoint_quality for split in rows])
         weight = np.concatenate([split.weight for split in rows])
-        assert dataset.meta.counts["findings"] == result.findings
-    assert marked.sum() == counts["weight_0"]
-    assert (weight[marked == 1] == 0).all()
-    assert weight[marked == 0].mean() > 0.8
-    if KINDS[kind].severity == "poor":
-        assert any("sim, take 0" in warning for warning in result.warnings)
+        assert dataset.meta.counts["findings"] == built.findings
+        assert dataset.meta.quality_bits["keypoint_quality"] == KEYPOINT_BITS
+    assert (weight[has_flag(flags, *FILTER_BITS)] == 0).all()
+    assert (weight.sum(axis=1) >= 9).all()
+    assert has_flag(flags, "outliers").sum() >= 3
 
 
-def test_a_split_without_any_weight_is_refused(sessions: Sessions, walk) -> None:
+def test_frozen_pictures_leave_nothing_for_a_split(sessions: Sessions, walk) -> None:
     frames = walk(40)
-    blob = sessions.picture(frames[0].bodies, 0)
-    from kincap.core.jpeg import encode_jpeg
-
+    blob = encode_jpeg(sessions.picture(frames[0].bodies, 0), 90)
     for frame in frames:
-        frame.blob = encode_jpeg(blob, 90)
+        frame.blob = blob
     sessions("train1", frames)
     sessions("val1", walk(9))
-    with pytest.raises(Exception, match=r"train: every row has weight 0 \(frozen 40\)"):
+    with pytest.raises(DatasetError, match=r"nothing is left for train .*frozen 40"):
         build(
             BuildSettings(
                 out=sessions.recordings.parent / "set.h5",

@@ -79,7 +79,7 @@ def test_people_that_the_truth_does_not_know_are_counted_apart(sessions) -> None
     frames[3] = Frame(body_after_ms=None)
     folder = sessions("sim", frames)
     write_truth(folder, truth, {})
-    done = dry_run(sessions.recordings)
+    done = dry_run(sessions.recordings, bodies="all")
     assert done.label_error["unknown"] == 1
     assert done.label_error["labels"] == 13 * (done.kept - 1)
     assert done.label_error["median_px"] == 0
