@@ -282,7 +282,7 @@ def _show(done: "BuildResult") -> None:
                 "findings",
                 "rows kept",
                 "weight 0 in",
-                "left out",
+                "dropped",
             ),
             [(kind, *count.values()) for kind, count in done.findings.items()],
             right=(1, 2, 3, 4),
@@ -357,7 +357,7 @@ def _show_keypoints(done: "BuildResult") -> None:
     )
     if len(done.sessions) > 1:
         console.table(
-            ("session", "candidates", "kept", "left out most often for"),
+            ("session", "candidates", "kept", "rejected most often for"),
             [
                 (name, one["candidates"], one["kept"], _most(one["rejected"]))
                 for name, one in done.sessions.items()

@@ -34,7 +34,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def built(recordings: Path, folder: Path, **more: object) -> Kinect13:
     """The open data set of a build."""
-    given = {"size": S, "workers": 1, "val": "val*", "out": folder / "set.h5", **more}
+    given = {"size": S, "workers": 1, "val": "val*", "bodies": "all", **more}
+    given.setdefault("out", folder / "set.h5")
     return open_kinect13(build(BuildSettings(recordings=recordings, **given)).out)
 
 
