@@ -1,5 +1,6 @@
 """Check a whole session: every finding, uncapped, and flags of its rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from .filters.settings import FilterSettings
 from .findings import Finding
 from .row_flags import BodyFlags, FrameFlags, Seqs, body_flags, frame_flags
 from .session_findings import find_all
-from .session_lag import measure_lags
+from .session_lag import KnownLag, measure_lags, take_lags
 from .session_tables import SessionTables, read_tables
 from .session_takes import Take, split_takes
 
@@ -70,6 +71,7 @@ def check_session(
     lag: bool = True,
     thorough: bool = False,
     settings: FilterSettings | None = None,
+    lags: Mapping[int, KnownLag] | None = None,
 ) -> SessionChecks:
     """Check a session: sealed, left by a killed recorder, or damaged. Nothing is changed.
 
@@ -80,6 +82,7 @@ def check_session(
         thorough: Look for late joints wherever hands move, not in a part of it, and at all masks
             and depth images: a minute an hour, and 3 ms for each image that is stored with both.
         settings: Thresholds of the filters; None: the defaults.
+        lags: Lags by take that are known; then no picture is decoded.
 
     Raises:
         SessionError: There is no session, or its session.json can't be read.
@@ -89,7 +92,9 @@ def check_session(
     with np.errstate(all="ignore"):
         tables = read_tables(folder, io, settings, thorough=thorough)
         takes = split_takes(tables)
-        if lag:
+        if lags is not None:
+            take_lags(takes, lags)
+        elif lag:
             measure_lags(takes, io, thorough=thorough)
         findings = tuple(find_all(tables, takes))
         return SessionChecks(tables, takes, findings)

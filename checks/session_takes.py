@@ -1,6 +1,6 @@
 """One take of a session for the checks: its rows, its pairs, its clock, its lag."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,6 +28,8 @@ from .streams import (
 )
 
 _CLOSE_100NS = 50 * MS_100NS
+DIGITS = 5
+"""Digits after the point that quality.json keeps of a figure."""
 
 
 @dataclass
@@ -114,10 +116,11 @@ class Take:
                 width=(self.tables.info.device.color_size_px or KINECT_V2.color_size_px)[0],
                 read=files.read,
             )
-            self.lag = measure_lag(pictures, self._wrists(), most=most)
+            self.lag = _as_kept(measure_lag(pictures, self._wrists(), most=most))
         seqs = self.color["seq"][order]
         self.lag_stretches = [
-            (int(seqs[one.first]), int(seqs[one.last]), one.ms) for one in self.lag.stretches
+            (int(seqs[one.first]), int(seqs[one.last]), round(one.ms, DIGITS))
+            for one in self.lag.stretches
         ]
 
     def _wrists(self) -> list[WristTrack]:
@@ -164,6 +167,12 @@ class _ImageFiles:
             path = self._take.tables.folder / name
             self._shard = number, ShardReader(path, layout, self._io)
         return self._shard[1].blob(self._take.color[row])
+
+
+def _as_kept(lag: Lag) -> Lag:
+    """Return a lag with the digits that a report keeps: a build from either gives the same file."""
+    names = ("ms", "peak", "gain", "motion_s")
+    return replace(lag, **{name: round(getattr(lag, name), DIGITS) for name in names})
 
 
 def split_takes(tables: SessionTables) -> list[Take]:

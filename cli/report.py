@@ -17,6 +17,12 @@ def report(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw it along time.")
     ] = None,
+    thorough: Annotated[
+        bool,
+        typer.Option(
+            "--thorough", help="Look for late joints wherever hands move: a minute for an hour."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Report the quality of a recording: rates, gaps, joints, findings, and advice."""
@@ -26,7 +32,7 @@ def report(
 
     if plot is not None:
         check_plot(plot)
-    quality, problem = run(recordings, name)
+    quality, problem = run(recordings, name, thorough=thorough)
     if problem is not None:
         console.say(problem)
     if plot is not None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..checks.session_checks import check_session
 from ..core.errors import DatasetError, SessionError
 from ..core.skeleton import KEYPOINTS_13
+from ..report.quality import known_lags
 from ..sessions.folders import session_folder
 from ..sessions.session_file import load_session
 from ..sessions.truth import has_truth, load_truth
@@ -353,7 +354,8 @@ def _judge_all(
     judged: dict[str, _JudgedSession] = {}
     if not scheduler.is_remote:
         for recording in recordings:
-            on_progress(len(judged), len(recordings), f"checking {recording.name}")
+            what = "checking" if known_lags(recording.folder) else "measuring the lag of"
+            on_progress(len(judged), len(recordings), f"{what} {recording.name}")
             candidates, reported = _judge(recording, settings, labels.get(recording.name))
             judged[recording.name] = _JudgedSession(recording, candidates, reported)
         return list(judged.values())
@@ -382,7 +384,8 @@ def _judge(
     recording: Recording, settings: BuildSettings, labels: SessionLabels | None
 ) -> tuple[Candidates, Reported]:
     """Check one session and apply the filters."""
-    checks = check_session(recording.folder, settings=settings.filters)
+    lags = known_lags(recording.folder)
+    checks = check_session(recording.folder, settings=settings.filters, lags=lags)
     candidates = find_candidates(recording, checks, settings.labelling(), labels)
     return candidates, report_findings(recording, checks, candidates)
 

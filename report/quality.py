@@ -7,6 +7,7 @@ Only stored rows and images are read, so a report can be made again at any time,
 that was left by a killed recorder, is damaged, or came from another source.
 """
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ import numpy as np
 from .. import __version__
 from ..checks.findings import limit, sums
 from ..checks.session_checks import SessionChecks, check_session
+from ..checks.session_lag import KnownLag, lags_from_json, lags_to_json
 from ..checks.session_tables import SessionTables
 from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import KincapError, SessionError
@@ -27,6 +29,7 @@ from ..core.files.small_files import read_small
 from ..sessions.folders import NOT_READABLE, find_folders, may_read
 from ..sessions.kinds import KINDS
 from ..sessions.lock import is_recording
+from ..sessions.manifest import read_raw
 from ..sessions.repair.verify import MOST_QUALITY, QUALITY_FILE
 from ..sessions.summary import SessionSummary, summarise
 from .advice import advice, verdict
@@ -37,13 +40,16 @@ MOST_EVENTS: Final = 1000
 _WARNED: Final = 3
 
 
-def make_quality(folder: Path, io: FileIO | None = None, *, lag: bool = True) -> dict[str, Any]:
+def make_quality(
+    folder: Path, io: FileIO | None = None, *, lag: bool = True, thorough: bool = False
+) -> dict[str, Any]:
     """Work out the report of a session; nothing is changed.
 
     Args:
         folder: The session's folder.
         io: File handling.
         lag: Whether pictures are decoded to measure by how much the joints come late.
+        thorough: Look for late joints wherever hands move: about a minute for an hour.
 
     Returns:
         What quality.json holds, see docs/format.md.
@@ -51,9 +57,10 @@ def make_quality(folder: Path, io: FileIO | None = None, *, lag: bool = True) ->
     Raises:
         SessionError: There is no session, or its session.json can't be read.
     """
-    checks = check_session(folder, io, lag=lag)
+    manifest = manifest_sha256(folder)
+    checks = check_session(folder, io, lag=lag, thorough=thorough)
     with np.errstate(all="ignore"):
-        return _make(checks)
+        return _make(checks, manifest if lag else None, thorough)
 
 
 def _duration_s(about: SessionSummary, take: int) -> float:
@@ -61,7 +68,20 @@ def _duration_s(about: SessionSummary, take: int) -> float:
     return about.takes[take].duration_s if take in about.takes else 0.0
 
 
-def _make(checks: SessionChecks) -> dict[str, Any]:
+def manifest_sha256(folder: Path) -> str:
+    """Return the checksum of a session's manifest, which has that of every sealed shard."""
+    return hashlib.sha256(read_raw(folder)).hexdigest()
+
+
+def known_lags(folder: Path) -> dict[int, KnownLag] | None:
+    """Return the lags by take that quality.json has; None if it is not of the session as it is."""
+    kept = load_quality(folder)
+    if kept is None or kept.get("manifest_sha256") != manifest_sha256(folder):
+        return None
+    return lags_from_json(kept.get("lags"))
+
+
+def _make(checks: SessionChecks, manifest: str | None, thorough: bool) -> dict[str, Any]:
     """Work out the report of a checked session."""
     tables, takes = checks.tables, checks.takes
     findings, left_out = limit(checks.findings)
@@ -72,6 +92,9 @@ def _make(checks: SessionChecks) -> dict[str, Any]:
         "kincap_version": __version__,
         "session": tables.info.name,
         "uuid": tables.info.uuid,
+        "manifest_sha256": manifest,
+        "lags": lags_to_json(takes),
+        "lags_thorough": thorough,
         "damaged_rows": dict(sorted(tables.damaged.items())),
         "unreadable_shards": sorted(set(tables.unreadable)),
         "accounts": accounts(tables),
@@ -158,12 +181,15 @@ def summary(quality: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def report(recordings: Path, name: str) -> tuple[dict[str, Any], str | None]:
+def report(
+    recordings: Path, name: str, *, thorough: bool = False
+) -> tuple[dict[str, Any], str | None]:
     """Make a session's report again and keep it.
 
     Args:
         recordings: The folder of all sessions.
         name: The session.
+        thorough: See ``make_quality``.
 
     Returns:
         The report, and why it could not be kept in the session's folder; None: it was.
@@ -178,7 +204,7 @@ def report(recordings: Path, name: str) -> tuple[dict[str, Any], str | None]:
     if is_recording(folder):
         raise SessionError(f"{folder}: being recorded now; its recorder reports when it has ended")
     io = default_io()
-    quality = make_quality(folder, io)
+    quality = make_quality(folder, io, thorough=thorough)
     try:
         save_quality(folder, quality, io)
     except OSError as error:

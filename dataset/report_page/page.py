@@ -362,7 +362,7 @@ def _labels(dataset: Kinect13, about: About) -> Markup:
         [kind, *own.values()] for kind, own in counts.get("findings", {}).items()
     ]
     if findings:
-        head = ("finding of the checks", "findings", "rows kept", "of these weight 0")
+        head = ("finding of the checks", "findings", "rows kept", "weight 0 in", "dropped")
         parts.append(table(head, findings))
     given = counts.get("given_labels")
     if given:
