@@ -153,7 +153,7 @@ def build(
     no_report: Annotated[bool, typer.Option("--no-report", help="Make no HTML report.")] = False,
     filters: Annotated[
         Path | None,
-        typer.Option("--filters", metavar="FILE", help="Thresholds, TOML; see docs/filters.md."),
+        typer.Option("--filters", metavar="FILE", help="Thresholds, TOML; see docs/quality.md."),
     ] = None,
     bodies: Annotated[
         str,

@@ -17,11 +17,11 @@ from ..core.units import MS_100NS
 from ..sessions.edits.journal import REJECT
 from ..sessions.schema import ColorFlag
 from . import filters as quality
-from .body_labels import BodyLabels, label_bodies
 from .boxes import outside_share, person_boxes
 from .filters import FILTER_BITS, Bools
 from .given_labels import PlacedLabels, SessionLabels, place_labels, replace_flags
-from .label_settings import ALL, LARGEST, LabelSettings
+from .labels.body_labels import BodyLabels, label_bodies
+from .labels.label_settings import ALL, LARGEST, LabelSettings
 from .session_data import Recording
 
 NO_SLOT: Final = 0

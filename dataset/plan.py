@@ -29,7 +29,7 @@ from .given_labels import (
 )
 from .kinect13.format import IMAGES, MASKS, SPLITS, ImageShape, Meta
 from .label_error import Labels, compare_labels, label_error
-from .label_settings import LabelSettings
+from .labels.label_settings import LabelSettings
 from .rejected_counts import count_keypoints, count_repairs
 from .report_page.rejected import Rejected, rejected_examples
 from .rows import SessionPlan, check_masks, columns_of, mask_pictures, pictures_of, session_pictures

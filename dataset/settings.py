@@ -13,7 +13,7 @@ from .boxes import WIDEN
 from .crop import DECODING, EXACT
 from .filters import FilterSettings
 from .kinect13.format import LARGEST_SIZE, MARGINS, SMALLEST_SIZE, ImageShape
-from .label_settings import LARGEST, NEAREST, LabelSettings
+from .labels.label_settings import LARGEST, NEAREST, LabelSettings
 from .scheduler.scheduler import dask_place
 from .split.balance import LARGEST_FACTOR
 from .split.flags import DEFAULT_VAL, GUARD_S, SplitSettings

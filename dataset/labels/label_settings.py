@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..core.errors import DatasetError
-from .filters import FilterSettings
+from ...core.errors import DatasetError
+from ..filters import FilterSettings
 
 NEAREST: Final = "nearest"
 COLOR: Final = "color"

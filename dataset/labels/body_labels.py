@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.row_flags import BodyFlags
-from ..checks.session_checks import SessionChecks
-from ..core.geometry import as_floats
-from ..core.pairing import Brackets, bracket_bodies, interpolate_joints, worse_states
-from ..core.skeleton import FLIP
-from ..sessions.edits.labels import EditedLabels, edit_labels
-from .filters import FILTER_BITS, WRONG_FRAMES, Bools, flag
+from ...checks.row_flags import BodyFlags
+from ...checks.session_checks import SessionChecks
+from ...core.geometry import as_floats
+from ...core.pairing import Brackets, bracket_bodies, interpolate_joints, worse_states
+from ...core.skeleton import FLIP
+from ...sessions.edits.labels import EditedLabels, edit_labels
+from ..filters import FILTER_BITS, WRONG_FRAMES, Bools, flag
+from ..session_data import BodyRows, Recording
 from .label_settings import COLOR, LabelSettings
-from .session_data import BodyRows, Recording
 
 
 @dataclass(frozen=True)

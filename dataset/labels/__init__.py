@@ -1,0 +1,1 @@
+"""Labels of bodies: ``LabelSettings`` decides about them, ``label_bodies`` makes them."""
