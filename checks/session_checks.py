@@ -72,6 +72,7 @@ def check_session(
     thorough: bool = False,
     settings: FilterSettings | None = None,
     lags: Mapping[int, KnownLag] | None = None,
+    every_plane: bool = False,
 ) -> SessionChecks:
     """Check a session: sealed, left by a killed recorder, or damaged. Nothing is changed.
 
@@ -82,6 +83,7 @@ def check_session(
         thorough: Look for late joints wherever hands move, not in a part of it, and at all masks
             and depth images: a minute an hour, and 3 ms for each image that is stored with both.
         settings: Thresholds of the filters; None: the defaults.
+        every_plane: Look at all masks and depth images, without being thorough about lags.
         lags: Lags by take that are known; then no picture is decoded.
 
     Raises:
@@ -90,7 +92,7 @@ def check_session(
     io = io or FileIO()
     # joints of a sensor may be anywhere, at infinity too; what can't be measured becomes NaN
     with np.errstate(all="ignore"):
-        tables = read_tables(folder, io, settings, thorough=thorough)
+        tables = read_tables(folder, io, settings, thorough=thorough or every_plane)
         takes = split_takes(tables)
         if lags is not None:
             take_lags(takes, lags)

@@ -385,7 +385,7 @@ def _judge(
 ) -> tuple[Candidates, Reported]:
     """Check one session and apply the filters."""
     lags = known_lags(recording.folder)
-    checks = check_session(recording.folder, settings=settings.filters, lags=lags)
+    checks = check_session(recording.folder, settings=settings.filters, lags=lags, every_plane=True)
     candidates = find_candidates(recording, checks, settings.labelling(), labels)
     return candidates, report_findings(recording, checks, candidates)
 

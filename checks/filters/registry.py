@@ -38,6 +38,7 @@ class Filter:
         marks: The same for a stretch of bodies that begins and ends anywhere, looking at 32 rows
             on either side at most: (N, 25) bool, kept with the session's tables. None: the filter
             needs all of a person, or more than joints.
+        bit: Bit of ``keypoint_quality`` for the effect "weight"; never changes.
         text: Text of a finding; ``{seconds}``, ``{count}`` and ``{share}`` are filled in. Empty:
             the report has no finding of this kind.
         join_s: Named rows at most this far apart belong to one finding.
@@ -48,6 +49,7 @@ class Filter:
     judge: Judge
     effect: Effect = "weight"
     marks: Judge | None = None
+    bit: int | None = None
     text: str = ""
     join_s: float = 0.5
     least_s: float = 0.3
@@ -250,14 +252,16 @@ FILTERS: Final[dict[str, Filter]] = {
     "edge": Filter(_edge),
     "bone_length": Filter(
         _bone_length,
+        bit=7,
         text="bones that are too long or too short: {count} rows in {seconds}",
         join_s=1.0,
         least_s=0.0,
         least=_OFTEN,
     ),
-    "body_size": Filter(_body_size),
+    "body_size": Filter(_body_size, bit=20),
     "symmetry": Filter(
         _symmetry,
+        bit=8,
         text="a bone much longer than its twin on the other side: {count} rows in {seconds}",
         join_s=1.0,
         least_s=0.0,
@@ -265,6 +269,7 @@ FILTERS: Final[dict[str, Filter]] = {
     ),
     "speed": Filter(
         _speed,
+        bit=9,
         marks=_speed,
         text="joints faster than any body: {count} rows in {seconds}",
         join_s=1.0,
@@ -273,6 +278,7 @@ FILTERS: Final[dict[str, Filter]] = {
     ),
     "outliers": Filter(
         _outliers,
+        bit=10,
         marks=_outliers,
         text="joints that jump away for single rows: {count} rows in {seconds}",
         join_s=1.0,
@@ -281,6 +287,7 @@ FILTERS: Final[dict[str, Filter]] = {
     ),
     "frozen": Filter(
         _frozen,
+        bit=11,
         marks=_frozen,
         text="joints that don't move at all in {count} rows, {seconds}",
         join_s=0.1,
@@ -294,29 +301,41 @@ FILTERS: Final[dict[str, Filter]] = {
     ),
     "side_swap": Filter(
         _side_swap,
+        bit=12,
         marks=_swap_steps,
         text="left and right exchanged for {seconds}",
         join_s=1.0,
         least_s=0.1,
     ),
-    "limb_swap": Filter(_limb_swap, marks=_limb_swap_steps),
+    "limb_swap": Filter(_limb_swap, bit=21, marks=_limb_swap_steps),
     "crossed_arms": Filter(
-        _crossed_arms,
+        _feet_noise,
+        bit=14,
+        marks=_feet_noise,
+        text="feet or ankles jump about for {seconds}",
+        join_s=1.0,
+        bit=13,
         marks=_crossed_arms,
         text="arms crossed or held in front of the trunk for {seconds}: hands and wrists are "
         "guesses",
     ),
     "feet_noise": Filter(
-        _feet_noise, marks=_feet_noise, text="feet or ankles jump about for {seconds}", join_s=1.0
+        _feet_noise,
+        bit=14,
+        marks=_feet_noise,
+        text="feet or ankles jump about for {seconds}",
+        join_s=1.0,
     ),
     "body_index": Filter(
         _body_index,
+        bit=15,
         marks=_body_index,
         text="keypoints beside their own body: {count} rows in {seconds}",
         join_s=1.0,
     ),
     "occlusion": Filter(
         _occlusion,
+        bit=16,
         marks=_occlusion,
         text="keypoints that something hides: {count} rows in {seconds}",
         join_s=1.0,

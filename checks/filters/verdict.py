@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from ...core.skeleton import GROUPS
 from .bodies import Bools
 from .places import PLACE_BITS, out_of_range
+from .registry import FILTERS
 from .settings import FilterSettings
 
 FILTER_BITS: Final = {
-    "bone_length": 7, "symmetry": 8, "speed": 9, "outliers": 10, "frozen": 11, "side_swap": 12,
-    "crossed_arms": 13, "feet_noise": 14, "body_index": 15, "occlusion": 16, "lag": 17,
+    **{name: one.bit for name, one in FILTERS.items() if one.bit is not None},
+    "lag": 17,
     "damaged_image": 18,
-}  # fmt: skip
+}
 """Bits of filters that cost a keypoint its weight, in the order in which they are counted."""
 KEYPOINT_BITS: Final = {**PLACE_BITS, **FILTER_BITS, "swapped_back": 19}
 """Bits of ``keypoint_quality``."""
