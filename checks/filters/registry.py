@@ -309,11 +309,7 @@ FILTERS: Final[dict[str, Filter]] = {
     ),
     "limb_swap": Filter(_limb_swap, bit=21, marks=_limb_swap_steps),
     "crossed_arms": Filter(
-        _feet_noise,
-        bit=14,
-        marks=_feet_noise,
-        text="feet or ankles jump about for {seconds}",
-        join_s=1.0,
+        _crossed_arms,
         bit=13,
         marks=_crossed_arms,
         text="arms crossed or held in front of the trunk for {seconds}: hands and wrists are "
