@@ -14,11 +14,12 @@ import numpy as np
 
 from ...core.errors import DatasetError
 from ...core.skeleton import KEYPOINT_NAMES
-from .files.coco_file import LONGEST_POSITION, numbers
+from .files.coco_file import numbers
 from .files.json_file import LARGEST_JSON, entry, load_json, read_limited, typed
 from .files.picture_folder import labels_file, picture_root
 from .options import LoadOptions
 from .people import (
+    FARTHEST_PX,
     HEAD,
     Details,
     People,
@@ -164,6 +165,6 @@ def _checked(xyv: list[Any], where: str) -> list[float]:
     """Return x, y and v, whose values are possible."""
     if xyv[2] not in (0, 1, 2):
         raise DatasetError(f"{where}: v is {xyv[2]}, expected 0, 1 or 2")
-    if not all(abs(value) < LONGEST_POSITION for value in xyv[:2]):
+    if not all(abs(value) < FARTHEST_PX for value in xyv[:2]):
         raise DatasetError(f"{where}: {xyv[0]}, {xyv[1]}, expected pixels")
     return xyv

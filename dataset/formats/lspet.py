@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ...core.errors import DatasetError
-from .files.picture_folder import labels_file, picture_root
+from .files.picture_folder import is_file, labels_file, picture_root
 from .lsp import HEAD, POINTS, load_joints
 from .options import LoadOptions
 from .people import Details, People, make_people, make_points, to_keypoints
@@ -38,7 +38,7 @@ def load(path: Path, options: LoadOptions) -> People:
     for suffix in SUFFIXES:
         pictures = [name + suffix for name in names]
         root = picture_root(file, pictures)
-        if (root / pictures[0]).is_file():
+        if is_file(root / pictures[0]):
             break
     else:
         pictures = [name + SUFFIXES[0] for name in names]

@@ -17,6 +17,8 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 HEAD: Final = "head"
+FARTHEST_PX: Final = 1e7
+"""Farther positions are in no picture."""
 USABLE: Final = ""
 """Value of ``problem`` for a person without one."""
 
@@ -88,7 +90,7 @@ class People:
 
 
 def make_points(xy: ArrayLike, labelled: ArrayLike, visible: ArrayLike | None = None) -> Points:
-    """Return labels; what is not finite is not labelled.
+    """Return labels; what is not finite, or no pixel of any picture, is not labelled.
 
     Args:
         xy: (N, K, 2) pixels, 0-based.
@@ -96,7 +98,8 @@ def make_points(xy: ArrayLike, labelled: ArrayLike, visible: ArrayLike | None = 
         visible: (N, K) bool; None: all that is labelled.
     """
     points = as_floats(xy)
-    known = np.asarray(labelled, np.bool_) & np.isfinite(points).all(axis=-1)
+    with np.errstate(invalid="ignore"):
+        known = np.asarray(labelled, np.bool_) & (np.abs(points) < FARTHEST_PX).all(axis=-1)
     seen = known if visible is None else known & np.asarray(visible, np.bool_)
     return Points(np.where(known[..., None], points, np.nan), known, seen)
 

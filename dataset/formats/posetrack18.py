@@ -12,7 +12,7 @@ import numpy as np
 from ...core.errors import DatasetError
 from .coco import LIMBS
 from .files.coco_file import load_coco_file, people_of
-from .files.picture_folder import BESIDE
+from .files.picture_folder import BESIDE, is_file
 from .options import LoadOptions
 from .people import People, join_people
 
@@ -29,7 +29,7 @@ def load(path: Path, options: LoadOptions) -> People:
         path: A JSON file; or a folder with JSON files, or with ``annotations/PART/*.json``.
         options: None applies.
     """
-    files = [path] if path.is_file() else _files(path)
+    files = [path] if is_file(path) else _files(path)
     return join_people([_read(file) for file in files])
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from ...core.errors import DatasetError
 from ...core.files.output_folder import check_file_name
 from ..build import write_data_set
+from ..formats.files.picture_folder import is_folder
 from ..outputs import Outputs, report_path
 from ..plan import OnProgress
 from ..report_page.command import command_of
@@ -83,7 +84,7 @@ def build_public(settings: PublicSettings, on_progress: OnProgress | None = None
     outputs.check()
     with open_scheduler(settings.scheduler, settings.workers) as scheduler:
         for one in settings.add:
-            folder = one.path if one.path.is_dir() else one.path.parent
+            folder = one.path if is_folder(one.path) else one.path.parent
             scheduler.check_paths(folder, settings.out.parent)
         return _build(settings, outputs, scheduler, tell)
 

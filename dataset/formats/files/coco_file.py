@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ....core.errors import DatasetError
 from ..people import (
     CROWD,
+    FARTHEST_PX,
     NO_KEYPOINTS,
     Details,
     People,
@@ -24,7 +25,6 @@ from ..people import (
 from .json_file import entry, load_json, typed
 from .picture_folder import BESIDE, picture_root
 
-LONGEST_POSITION: Final = 1e7
 LARGEST_ID: Final = 2**63 - 1
 
 
@@ -206,6 +206,6 @@ def numbers(values: Any, count: int, where: str) -> list[float]:
         found = f"{len(values)} values" if isinstance(values, list) else "not a list"
         raise DatasetError(f"{where}: {found}, expected {count} numbers")
     for value in values:
-        if type(value) not in (int, float) or not abs(value) < LONGEST_POSITION:
+        if type(value) not in (int, float) or not abs(value) < FARTHEST_PX:
             raise DatasetError(f"{where}: {str(value)[:40]!r}, expected a number")
     return values

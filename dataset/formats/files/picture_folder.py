@@ -21,9 +21,9 @@ def labels_file(path: Path, names: Sequence[str]) -> Path:
     Raises:
         DatasetError: There is none, or several have one of the names.
     """
-    if path.is_file():
+    if is_file(path):
         return path
-    if not path.is_dir():
+    if not is_folder(path):
         raise DatasetError(f"{path}: no such file or folder; expected a folder with {names[0]}")
     for name in names:
         found = sorted(path.glob(name))
@@ -33,6 +33,22 @@ def labels_file(path: Path, names: Sequence[str]) -> Path:
         if found:
             return found[0]
     raise DatasetError(f"{path}: no {' or '.join(names)}; expected it in this folder")
+
+
+def is_file(path: Path) -> bool:
+    """Return True for a file that this user can see, whatever the name."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is too long, a folder that can't be entered
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return True for a folder that this user can see, whatever the name."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def picture_root(labels: Path, pictures: Sequence[str], beside: Sequence[str] = BESIDE) -> Path:
@@ -53,9 +69,9 @@ def picture_root(labels: Path, pictures: Sequence[str], beside: Sequence[str] = 
             raise DatasetError(f"{labels}: picture {name[:80]!r} leads out of its folder")
     folders = [labels.parent / folder for folder in beside]
     for folder in folders:
-        if any((folder / name).is_file() for name in pictures[:NOT_FOUND_SHOWN]):
+        if any(is_file(folder / name) for name in pictures[:NOT_FOUND_SHOWN]):
             return folder.resolve() if ".." in folder.parts else folder
-    return next((folder for folder in folders if folder.is_dir()), labels.parent)
+    return next((folder for folder in folders if is_folder(folder)), labels.parent)
 
 
 def _is_inside(name: str) -> bool:

@@ -211,6 +211,24 @@ def test_json_in_kincaps_own_form(tmp_path: Path, change: dict, words: str) -> N
     assert words in problem("people", path)
 
 
+@pytest.mark.parametrize("value", [1e300, float("inf"), float("nan"), -1e9])
+def test_positions_that_no_picture_has_are_not_labels(tmp_path: Path, value: float) -> None:
+    joints = np.full((14, 3, 2), 5.0)
+    joints[:, 2] = 1
+    joints[12:, :2, 0] = value
+    savemat(tmp_path / "joints.mat", {"joints": joints})
+    labels = FORMATS["lspet"].load(tmp_path, LoadOptions()).labels
+    assert labels.labelled[:, 0].tolist() == [False, True]
+    assert labels.labelled[:, 1:].all()
+
+
+def test_a_name_that_no_system_has_is_not_there(tmp_path: Path) -> None:
+    assert "no such file or folder" in problem("lsp", tmp_path / ("x" * 5000))
+    path = tmp_path / "person_keypoints_x.json"
+    path.write_text(json.dumps(coco(images=[{"id": 1, "file_name": "x" * 5000 + ".jpg"}])))
+    assert FORMATS["coco"].load(path, LoadOptions()).pictures == ("x" * 5000 + ".jpg",)
+
+
 def test_hdf5_files_of_other_content(tmp_path: Path) -> None:
     path = tmp_path / "train.h5"
     with h5py.File(path, "w") as file:

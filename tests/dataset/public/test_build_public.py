@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.io import loadmat
+from scipy.io import loadmat, savemat
 
 from kincap.core.errors import DatasetError
 from kincap.core.skeleton import KEYPOINT
@@ -167,13 +167,20 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         (("--add", "lspet:nowhere"), "nowhere: no such file or folder"),
         (("--add", "lspet:x", "--sessions", "*"), "--sessions: about recordings"),
         (("--boxes", "found.json"), "--boxes found.json: only for public sets"),
+        (("--add", "coco:instances.json"), "instances.json: a COCO file without keypoints"),
+        (("--add", "lspet:other.mat"), "other.mat: no variable 'joints' (it has points)"),
     ],
 )
 def test_a_bad_request_is_one_line_and_writes_nothing(tmp_path, kincap, args, named) -> None:
+    (tmp_path / "instances.json").write_text(
+        '{"images": [], "annotations": [], "categories": [{"id": 1, "name": "person"}]}'
+    )
+    savemat(tmp_path / "other.mat", {"points": np.zeros((14, 3, 2))})
+    before = sorted(tmp_path.iterdir())
     done = kincap("build", *args)
     assert done.returncode == 2
     assert named in one_line(done)
-    assert not list(tmp_path.iterdir())
+    assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize(
