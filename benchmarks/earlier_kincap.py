@@ -12,6 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+TICK_100NS = 333_333
+"""An earlier kincap has it in no file."""
+
 _UP = {"Head": -0.42, "Shoulder": -0.3, "Elbow": -0.14, "Wrist": 0.0, "Hip": 0.0, "Knee": 0.22,
        "Ankle": 0.45, "SpineBase": 0.0, "SpineMid": -0.15, "SpineShoulder": -0.31, "Neck": -0.34,
        "Hand": 0.04, "HandTip": 0.08, "Thumb": 0.03, "Foot": 0.47}  # fmt: skip
@@ -49,7 +52,7 @@ def record(folder: Path, jpegs: Path, frames: int, side: int) -> None:
         writer = ShardWriter(path, layout, io)
         writer.prepare()
         for seq in range(first, min(first + each, frames)):
-            moment = 50_000_000 + seq * 333_333
+            moment = 50_000_000 + seq * TICK_100NS
             blob = _named(pictures[seq % len(pictures)], f"{side} {seq}")
             host_ns = moment * 100
             writer.append("color_index", pack_index_row(seq, 0, moment, host_ns), blob)

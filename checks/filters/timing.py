@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.units import SECOND_100NS
 from .bodies import Bools, Floats
 from .settings import FilterSettings
 
@@ -55,5 +56,7 @@ def frame_gaps(take: NDArray[np.integer], time_100ns: NDArray[np.integer]) -> Fl
     order = np.lexsort((time_100ns, take))
     gap = np.full(len(order), np.nan)
     same = np.diff(take[order].astype(np.int64)) == 0
-    gap[order[1:]] = np.where(same, np.diff(time_100ns[order].astype(np.int64)) / 1e7, np.nan)
+    gap[order[1:]] = np.where(
+        same, np.diff(time_100ns[order].astype(np.int64)) / SECOND_100NS, np.nan
+    )
     return gap
