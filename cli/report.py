@@ -28,20 +28,29 @@ def report(
     """Report the quality of a recording: rates, gaps, joints, findings, and advice."""
     from ..report.plot import check_plot, draw_report
     from ..report.quality import report as run
+    from ..sessions.edits.journal import edit_counts
     from .report_print import print_report
 
     if plot is not None:
         check_plot(plot)
     quality, problem = run(recordings, name, thorough=thorough)
-    if problem is not None:
-        console.say(problem)
+    counts, unread = edit_counts(recordings / name)
+    for line in (problem, unread):
+        if line is not None:
+            console.say(line)
     if plot is not None:
         draw_report(recordings / name, quality, plot)
     if as_json:
-        console.print_json({**quality, "plot": None if plot is None else str(plot)})
+        console.print_json(
+            {**quality, "edit_counts": counts, "plot": None if plot is None else str(plot)}
+        )
         return
     console.result(name)
     print_report(quality)
+    if counts:
+        # they are not in quality.json, which is made from the recording alone
+        there = ", ".join(f"{count} {op.replace('_', ' ')}" for op, count in counts.items())
+        console.result(f"  {'decisions':18} {there}")
     if plot is not None:
         console.result(f"Look at it: {plot}")
 

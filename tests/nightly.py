@@ -137,6 +137,14 @@ PARTS = {
             "the one-line readers of docs/format.md read a shard and kinect13.h5",
             folder="readers",
         ),
+        Part(
+            "exports",
+            1,
+            "rounds of all readers of exports",
+            4,
+            "other tools read exported labels: equal positions, visibility with known losses",
+            folder="readers",
+        ),
     )
 }
 

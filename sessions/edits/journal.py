@@ -37,8 +37,8 @@ from .ranges import KEEP, NONE, REJECT, Decision, Range, flatten, layers, trim_o
 
 __all__ = [
     "EDITS_FILE", "EDITS_LOCK", "EDITS_VERSION", "KEEP", "MOST_BYTES", "NONE", "REJECT", "Decision",
-    "Edits", "add_edit", "add_edits", "dump_edits", "load_edits", "locked_edits", "redo_edit",
-    "undo_edit",
+    "Edits", "add_edit", "add_edits", "dump_edits", "edit_counts", "load_edits", "locked_edits",
+    "redo_edit", "undo_edit",
 ]  # fmt: skip
 
 EDITS_FILE: Final = "edits.json"
@@ -199,6 +199,14 @@ def load_edits(folder: Path, uuid: str | None = None, folder_fd: int | None = No
             f"{path}: decisions about session {min(others)}, this is {uuid}; move it away"
         )
     return edits
+
+
+def edit_counts(folder: Path) -> tuple[dict[str, int], str | None]:
+    """Return how many decisions of each kind are in force, and why they can't be read, if so."""
+    try:
+        return load_edits(folder).counts(), None
+    except SessionError as err:
+        return {}, str(err)
 
 
 @contextmanager

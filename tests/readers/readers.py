@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,7 +65,8 @@ def run(runs: int, seed: int, jobs: int, *, tell: Callable[[str], None]) -> dict
         folder = Path(made)
         _make_files(folder, seed)
         tell("installing the readers")
-        commands = {"python": _python(folder), "js": _node(folder)}
+        python = make_environment(folder / "env", PACKAGES)
+        commands = {"python": [str(python), "-c"], "js": _node(folder)}
         counts["packages"] = [*PACKAGES, *NODE_PACKAGES]
         for _ in range(runs):
             for reader in readers(PAGE.read_text(encoding="utf-8")):
@@ -89,13 +90,13 @@ def _make_files(folder: Path, seed: int) -> None:
     write_kinect13(folder / "kinect13.h5", {"train": rows, "val": rows})
 
 
-def _python(folder: Path) -> list[str] | None:
-    """Make an environment with the readers' packages; return the begin of a command."""
+def make_environment(folder: Path, packages: Sequence[str]) -> Path:
+    """Make an environment with packages from PyPI; return its Python."""
     base = getattr(sys, "_base_executable", None) or sys.executable
-    _call([base, "-m", "venv", str(folder / "env")], folder)
-    python = folder / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    _call([str(python), "-m", "pip", "install", "-q", *PACKAGES], folder)
-    return [str(python), "-c"]
+    _call([base, "-m", "venv", str(folder)], folder.parent)
+    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    _call([str(python), "-m", "pip", "install", "-q", *packages], folder.parent)
+    return python
 
 
 def _node(folder: Path) -> list[str] | None:

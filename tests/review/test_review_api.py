@@ -14,7 +14,7 @@ import pytest
 
 from kincap.core.jpeg import decode_jpeg, encode_jpeg, jpeg_size
 from kincap.core.skeleton import JOINT_NAMES, KEYPOINT_NAMES
-from kincap.sessions.edits.journal import load_edits
+from kincap.sessions.edits.journal import add_edit, add_edits, load_edits
 from kincap.sessions.lock import SessionLock
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import COLOR_DTYPE, Stream, finish_rows
@@ -202,6 +202,25 @@ def test_decisions_are_saved_at_once_and_can_be_taken_back(client: Any, make_ses
     client.change("one", "redo")
     assert (load_edits(folder).verdicts(seqs) == 2).sum() == 21
     assert client.ask("/api/sessions/one").json()["rejected"] == 18
+
+
+def test_decisions_of_commands_are_shown(client: Any, make_session: Any):
+    folder = make_session("one")
+    add_edit(folder, "trim", 10, 30)
+    add_edits(folder, [{"op": "tag", "tag": "waving", "seq_first": 12, "seq_last": 15}])
+    point = {"seq": 12, "tracking_id": "7", "keypoint": "head"}
+    add_edits(folder, [{"op": "move", **point, "xy_px": [1.5, 2.5]}])
+    detail = client.ask("/api/sessions/one").json()
+    first, last = detail["edits"]["ranges"]
+    assert (first["op"], first["first"], first["last"]) == ("reject", 0, 9)
+    assert (last["op"], last["first"]) == ("reject", 31)
+    assert last["last"] < 100
+    assert detail["rejected"] == first["frames"] + last["frames"] == detail["frames"] - 18
+    (line,) = client.ask("/api/sessions").json()["sessions"]
+    assert line["tags"][-1] == "waving"
+    for _ in range(3):
+        state = client.change("one", "undo").json()
+    assert state == {"ranges": [], "can_undo": False, "can_redo": True}
 
 
 BAD_BODIES = [
