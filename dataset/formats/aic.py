@@ -13,7 +13,7 @@ import numpy as np
 from .coco import LIMBS
 from .files.coco_file import load_coco_file, numbers, people_of
 from .files.json_file import entry, load_json, typed
-from .files.picture_folder import BESIDE, labels_file, picture_root
+from .files.picture_folder import labels_file, picture_root
 from .options import LoadOptions
 from .people import (
     Details,
@@ -30,11 +30,6 @@ POINTS: Final = (
     "r_hip", "r_knee", "r_ankle", "l_hip", "l_knee", "l_ankle", "head_top", "neck",
 )  # fmt: skip
 HEAD: Final = ("neck", "head_top")
-OWNERS_BESIDE: Final = (
-    *BESIDE,
-    "keypoint_train_images_20170902",
-    "keypoint_validation_images_20170911",
-)
 _VISIBLE, _OCCLUDED = 1, 2
 
 
@@ -73,7 +68,7 @@ def _owners(file: Path, content: list[Any]) -> People:
     seen = xyv[..., 2] == _VISIBLE
     labels = make_points(xyv[..., :2], seen | (xyv[..., 2] == _OCCLUDED), seen)
     return make_people(
-        picture_root(file, pictures, OWNERS_BESIDE),
+        picture_root(file, pictures),
         pictures,
         picture_of,
         to_keypoints(labels, POINTS, HEAD),

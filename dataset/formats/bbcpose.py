@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.errors import DatasetError
 from .files.mat_file import as_list, load_mat
-from .files.picture_folder import BESIDE, labels_file, picture_root
+from .files.picture_folder import labels_file, picture_root
 from .options import LoadOptions
 from .people import (
     HEAD,
@@ -64,7 +64,7 @@ def load(path: Path, options: LoadOptions) -> People:
     pictures, picture = index_pictures(names)
     labels = make_points(xy, np.isfinite(xy).all(axis=-1))
     return make_people(
-        picture_root(file, pictures, (".", *BESIDE)),
+        picture_root(file, pictures),
         pictures,
         picture,
         to_keypoints(labels, POINTS, (HEAD,)),

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from .files.coco_file import CocoFile, load_coco_file
-from .files.picture_folder import labels_file, picture_root
+from .files.picture_folder import FROM_ANNOTATIONS, labels_file, picture_root
 from .options import HEAD_FACE, LoadOptions
 from .people import People, Points, make_people, make_points, to_keypoints
 
@@ -16,7 +16,7 @@ LIMBS: Final = (
 )  # fmt: skip
 FACE: Final = ("nose", "l_eye", "r_eye")
 EARS: Final = ("l_ear", "r_ear")
-NAMES: Final = ("person_keypoints*.json", "*coco*.json")
+NAMES: Final = ("person_keypoints*.json", "annotations/person_keypoints*.json", "*coco*.json")
 
 
 def load(path: Path, options: LoadOptions) -> People:
@@ -44,7 +44,7 @@ def people_with_faces(file: Path, found: CocoFile, options: LoadOptions) -> Peop
     nose = found.points.index("nose")
     found.details.faces = found.labels.visible[:, nose]
     return make_people(
-        picture_root(file, found.pictures),
+        picture_root(file, found.pictures, FROM_ANNOTATIONS),
         found.pictures,
         found.picture,
         labels,

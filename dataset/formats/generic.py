@@ -60,7 +60,7 @@ def load(path: Path, options: LoadOptions) -> People:
     xyv = np.array([row.xyv for row in rows], np.float64)
     labels = make_points(xyv[..., :2], xyv[..., 2] > 0, xyv[..., 2] > 1)
     return make_people(
-        picture_root(file, pictures, (".", "images")),
+        picture_root(file, pictures),
         pictures,
         picture,
         to_keypoints(labels, KEYPOINT_NAMES, (HEAD,)),

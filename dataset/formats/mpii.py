@@ -13,7 +13,7 @@ from .files.coco_file import numbers
 from .files.hourglass_file import load_hourglass_file
 from .files.json_file import entry, load_json, typed
 from .files.mat_file import as_list, as_number, load_mat
-from .files.picture_folder import labels_file, picture_root
+from .files.picture_folder import FROM_ANNOTATIONS, labels_file, picture_root
 from .options import LoadOptions
 from .people import (
     Details,
@@ -59,7 +59,7 @@ def _people(
     refuse_empty(file, len(names))
     pictures, picture = index_pictures(names)
     labels = make_points(np.asarray(xy, np.float64) - 1, labelled, seen)
-    root = picture_root(file, pictures)
+    root = picture_root(file, pictures, FROM_ANNOTATIONS)
     return make_people(root, pictures, picture, to_keypoints(labels, POINTS, HEAD), [file], more)
 
 
@@ -68,7 +68,7 @@ def _from_hourglass(file: Path) -> People:
     found = load_hourglass_file(file, len(POINTS))
     pictures, picture = index_pictures(found.names)
     return make_people(
-        picture_root(file, pictures),
+        picture_root(file, pictures, FROM_ANNOTATIONS),
         pictures,
         picture,
         to_keypoints(found.labels, POINTS, HEAD),

@@ -12,13 +12,13 @@ import numpy as np
 from ...core.errors import DatasetError
 from .coco import LIMBS
 from .files.coco_file import load_coco_file, people_of
-from .files.picture_folder import BESIDE, is_file
+from .files.picture_folder import FROM_ANNOTATIONS, is_file
 from .options import LoadOptions
 from .people import People, join_people
 
 HEAD: Final = ("head_bottom", "head_top")
 PARTS: Final = ("train", "val", "test")
-FROM_ANNOTATIONS: Final = (*BESIDE, "../../..")
+FROM_PART: Final = (*FROM_ANNOTATIONS, "../../..")
 """Names of pictures begin with ``images/``, beside the folder ``annotations/PART`` of the files."""
 
 
@@ -54,4 +54,4 @@ def _read(file: Path) -> People:
     found.details.split = next((word for word in words if word in PARTS), "")
     if not np.char.str_len(np.asarray(found.details.clip)).all():
         found.details.clip = file.stem
-    return people_of(file, found, HEAD, FROM_ANNOTATIONS)
+    return people_of(file, found, HEAD, FROM_PART)

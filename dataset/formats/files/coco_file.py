@@ -23,7 +23,7 @@ from ..people import (
     to_keypoints,
 )
 from .json_file import entry, load_json, typed
-from .picture_folder import BESIDE, picture_root
+from .picture_folder import FROM_ANNOTATIONS, picture_root
 
 LARGEST_ID: Final = 2**63 - 1
 
@@ -94,7 +94,7 @@ def load_coco_file(
 
 
 def people_of(
-    path: Path, found: CocoFile, head: Sequence[str], beside: Sequence[str] = BESIDE
+    path: Path, found: CocoFile, head: Sequence[str], beside: Sequence[str] = FROM_ANNOTATIONS
 ) -> People:
     """Return the people of a file whose head is one of its points, or the mean of some.
 

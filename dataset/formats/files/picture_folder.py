@@ -1,14 +1,20 @@
 """Find the pictures that a file of labels names."""
 
 from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final
 
 from ....core.errors import DatasetError
 
-BESIDE: Final = ("images", ".", "../images", "..", "../train2017", "../val2017", "../..")
+BESIDE: Final = ("images", ".")
 """Folders in which pictures are looked for, from that of the labels."""
-NOT_FOUND_SHOWN: Final = 3
+FROM_ANNOTATIONS: Final = (*BESIDE, "../images", "..", "../train2017", "../val2017", "../..")
+"""The same where labels have a folder of their own and names of pictures belong to one set only:
+the pictures ``im0001.jpg`` of a neighbouring set must not be taken for those of another."""
+MOST_FOLDERS: Final = 1000
+TRIED: Final = 3
+"""Pictures that are looked for; some sets are not complete."""
 
 
 def labels_file(path: Path, names: Sequence[str]) -> Path:
@@ -54,7 +60,8 @@ def is_folder(path: Path) -> bool:
 def picture_root(labels: Path, pictures: Sequence[str], beside: Sequence[str] = BESIDE) -> Path:
     """Return the folder that a set's names of pictures begin in.
 
-    The first folder that holds the first picture is taken; where none does, the first that exists.
+    The first folder that holds one of the first pictures is taken: of those given, then of the
+    folders below that of the labels. Where none does, the first that exists.
 
     Args:
         labels: The file of labels.
@@ -69,9 +76,18 @@ def picture_root(labels: Path, pictures: Sequence[str], beside: Sequence[str] = 
             raise DatasetError(f"{labels}: picture {name[:80]!r} leads out of its folder")
     folders = [labels.parent / folder for folder in beside]
     for folder in folders:
-        if any(is_file(folder / name) for name in pictures[:NOT_FOUND_SHOWN]):
+        if _holds(folder, pictures):
             return folder.resolve() if ".." in folder.parts else folder
+    below = islice(chain(labels.parent.glob("*/"), labels.parent.glob("*/*/")), MOST_FOLDERS)
+    for folder in sorted(below):
+        if is_folder(folder) and _holds(folder, pictures):
+            return folder
     return next((folder for folder in folders if is_folder(folder)), labels.parent)
+
+
+def _holds(folder: Path, pictures: Sequence[str]) -> bool:
+    """Return True if a folder has one of the first pictures."""
+    return any(is_file(folder / name) for name in pictures[:TRIED])
 
 
 def _is_inside(name: str) -> bool:

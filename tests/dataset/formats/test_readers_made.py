@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from kincap.core.skeleton import KEYPOINT
 from kincap.dataset.formats.options import LoadOptions
@@ -12,6 +13,8 @@ from kincap.dataset.formats.people import People
 from kincap.dataset.formats.registry import FORMATS
 
 from .made_files import save_bbcpose, save_flic, save_mpii
+
+LIMB_ENDS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
 
 def read(name: str, path: Path) -> People:
@@ -134,3 +137,34 @@ def test_any_set_as_json_with_pixels_from_1(tmp_path: Path) -> None:
     assert people.person_id[0] == 1 << 60
     assert people.labels.xy[1, 0].tolist() == [4, 5]
     assert people.split.tolist() == ["", "val"]
+
+
+def test_pictures_are_found_in_every_usual_place_and_in_no_other_set(tmp_path: Path) -> None:
+    labels = tmp_path / "coco" / "annotations" / "person_keypoints_train2017.json"
+    labels.parent.mkdir(parents=True)
+    labels.write_text(json.dumps(coco_file("000001.jpg")))
+    for folder in ("coco/train2017", "coco/images", "coco", "coco/annotations/a/b"):
+        picture = tmp_path / folder / "000001.jpg"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_bytes(b"")
+        for path in (labels, tmp_path / "coco"):
+            root = read("coco", path).root
+            assert (root / "000001.jpg").samefile(picture)
+            assert ".." not in root.parts
+        picture.unlink()
+    # a neighbour's pictures of the same name are another set's
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "im00001.jpg").write_bytes(b"")
+    (tmp_path / "lspet").mkdir()
+    savemat(tmp_path / "lspet" / "joints.mat", {"joints": np.ones((14, 3, 2))})
+    assert read("lspet", tmp_path / "lspet").root == tmp_path / "lspet"
+
+
+def coco_file(picture: str) -> dict[str, object]:
+    """Return a COCO file of one person."""
+    sides = [f"{s}_{n}" for n in ("eye", "ear", *LIMB_ENDS) for s in ("left", "right")]
+    return {
+        "images": [{"id": 1, "file_name": picture}],
+        "categories": [{"keypoints": ["nose", *sides]}],
+        "annotations": [{"image_id": 1, "id": 1, "keypoints": [1, 2, 2] * 17}],
+    }
