@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.closing import Closing
+from ..core.errors import DatasetError
+from ..dataset.kinect13.format import CROPS, LAYOUTS
 from ..dataset.kinect13.reader import Split, open_kinect13
 from .tables import split_table
 
@@ -57,7 +59,7 @@ class Dataset(Closing):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = open_kinect13(path)
+        self._file = open_kinect13(path, layouts=LAYOUTS)
         self.keypoint_names = self._file.meta.skeleton.points
 
     def __repr__(self) -> str:
@@ -77,6 +79,11 @@ class Dataset(Closing):
     def size(self) -> int:
         """Side of the crops, pixels."""
         return self._file.size
+
+    @property
+    def layout(self) -> str:
+        """``crops``, or ``full``: whole frames with all their people."""
+        return self._file.layout
 
     @property
     def margin(self) -> float:
@@ -111,6 +118,7 @@ class Dataset(Closing):
             IndexError: The split has no such row.
         """
         rows = self.rows(split)
+        self._check_crops()
         if index < 0:
             index += len(rows)
         return DatasetRow(
@@ -125,12 +133,21 @@ class Dataset(Closing):
             time_s=float(rows.time_s[index]),
         )
 
+    def _check_crops(self) -> None:
+        """Refuse whole frames, of which a row has several people."""
+        if self._file.layout != CROPS:
+            raise DatasetError(
+                f"{self.path}: holds whole frames with several people in a row; use rows(), or "
+                "build it without --layout full"
+            )
+
     def table(self, split: str) -> "pd.DataFrame":
         """Return a split as a table for pandas, a row for each sample, without the crops.
 
         Raises:
             DatasetError: It has no such split.
         """
+        self._check_crops()
         return split_table(self._file, split)
 
     def torch(self, split: str, size: int | None = None) -> "TorchRows":

@@ -90,8 +90,13 @@ def build(
         ),
     ] = None,
     size: Annotated[
-        int, typer.Option("--size", help="Side of the pictures, pixels; a multiple of 4.")
-    ] = 224,
+        int | None,
+        typer.Option(
+            "--size",
+            help="Side of the crops, pixels, a multiple of 4; default 224. Height of whole frames; "
+            "default 368.",
+        ),
+    ] = None,
     margin: Annotated[
         float,
         typer.Option(
@@ -108,6 +113,14 @@ def build(
             help="All pixels of a crop, or images decoded at a fraction of their size.",
         ),
     ] = "exact",
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            metavar="crops|full",
+            help="A crop around each person, or whole frames, 368 pixels high, with all people.",
+        ),
+    ] = "crops",
     masks: Annotated[
         bool,
         typer.Option("--masks", help="Write the sensor's body masks beside the images."),
@@ -196,6 +209,8 @@ def build(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Make a data set of 13 keypoints from recordings; a killed build goes on where it was."""
+    if size is None:
+        size = 368 if layout == "full" else 224
     if add or boxes != "truth":
         from .building.public_sets import build_from_sets
 
@@ -229,6 +244,7 @@ def build(
         size=size,
         margin=margin,
         decoding=decoding,
+        layout=layout,
         masks=masks,
         joints_at=joints_at,
         skip_damaged=skip_damaged,
@@ -294,11 +310,15 @@ def _show(done: "BuildResult") -> None:
         )
     if done.label_error is not None:
         _show_label_error(done.label_error)
+    what = f"{done.kept} rows"
+    if done.full_frames is not None:
+        frames = sum(split["frames"] for split in done.full_frames.values())
+        what = f"{frames} frames with {done.kept} labelled people"
     if done.sha256 is None:
-        console.result(f"{done.out}: would hold {done.kept} rows (nothing was written)")
+        console.result(f"{done.out}: would hold {what} (nothing was written)")
         return
     resumed = f", {done.resumed_rows} of them made earlier" if done.resumed_rows else ""
-    console.result(f"{done.out}: {done.kept} rows{resumed}, SHA-256 {done.sha256}")
+    console.result(f"{done.out}: {what}{resumed}, SHA-256 {done.sha256}")
     console.result(f"Look at it: {done.report or done.sheet}")
 
 

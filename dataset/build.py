@@ -15,7 +15,7 @@ from ..core.files.file_io import FileIO, LockFile
 from ..core.files.output_folder import check_file_name
 from .crop import Block, DamagedPictureError, cut_block
 from .filters import REASONS
-from .kinect13.format import IMAGES, ImageShape
+from .kinect13.format import IMAGES, LAYOUTS, ImageShape
 from .kinect13.reader import Kinect13, open_kinect13
 from .outputs import ABOUT_SCHEMA, Outputs, report_path
 from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_fold_plans, make_plan
@@ -57,6 +57,7 @@ class BuildResult:
             rows; None without.
         label_error: Distance of the labels from the ground truth (``dataset.label_error``); None
             except for simulated sessions.
+        full_frames: Frames by split, and those without people; None with ``--layout crops``.
         resumed_rows: Rows that an interrupted build had made already.
         sha256: Of the data set; None after a dry run.
         sheet: The sheet of examples; None after a dry run.
@@ -80,6 +81,7 @@ class BuildResult:
     balance: dict[str, Any] | None = None
     given_labels: dict[str, int] | None = None
     label_error: dict[str, Any] | None = None
+    full_frames: dict[str, dict[str, int]] | None = None
     resumed_rows: int = 0
     sha256: str | None = None
     sheet: Path | None = None
@@ -118,7 +120,7 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
         check_file_name("--sheet", settings.sheet, (".png",), DatasetError)
     tell = on_progress or (lambda done, total, note: None)
     sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
-    report = report_path(settings.out, settings.report, settings.with_report)
+    report = report_path(settings.out, settings.report, settings.makes_report)
     outputs = Outputs(settings.out, sheet, report)
     outputs.check()
     with open_scheduler(settings.scheduler, settings.workers) as scheduler:
@@ -149,7 +151,7 @@ def build_folds(
     settings = settings.with_shared_paths()
     tell = on_progress or (lambda done, total, note: None)
     every = [
-        fold_outputs(settings.out, number + 1, with_report=settings.with_report)
+        fold_outputs(settings.out, number + 1, with_report=settings.makes_report)
         for number in range(settings.folds or 0)
     ]
     for outputs in every:
@@ -382,7 +384,7 @@ def _write_beside(
     text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
     data = text.encode(errors="backslashreplace")
     try:
-        with open_kinect13(out) as dataset:
+        with open_kinect13(out, layouts=LAYOUTS) as dataset:
             sheet = draw_sheet(dataset)
             page = None if outputs.report is None else _report(dataset, plan, about)
         io.write_atomic(outputs.about, data, mode=READABLE, unique=True)
@@ -421,6 +423,7 @@ def _result(settings: BuildSettings, plan: BuildPlan, **more: Any) -> BuildResul
         out=settings.out,
         candidates=counts["candidates"],
         kept=counts["kept"],
+        full_frames=counts.get("full_frames"),
         rejected={reason: counts["rejected"][reason] for reason in REASONS},
         rejected_all={reason: counts["rejected_all"][reason] for reason in REASONS},
         splits=counts["splits"],

@@ -83,6 +83,7 @@ class Pictures:
         mirrored: (N,) bool, whether the stored image is.
         size_px: (N, 2) int64 width and height of the stored image.
         decoding: One of ``DECODING``.
+        columns_px: Columns of the crops where they are not square.
     """
 
     shards: tuple[Path, ...]
@@ -92,6 +93,7 @@ class Pictures:
     mirrored: NDArray[np.bool_]
     size_px: NDArray[np.int64]
     decoding: str = EXACT
+    columns_px: int | None = None
 
     def __len__(self) -> int:
         return len(self.shard)
@@ -107,6 +109,7 @@ class Pictures:
             mirrored=self.mirrored[rows],
             size_px=self.size_px[rows],
             decoding=self.decoding,
+            columns_px=self.columns_px,
         )
 
     def open(self) -> "PictureReader":
@@ -197,7 +200,7 @@ class PictureReader:
         self._readers.clear()
 
     def crop(self, row: int, size: int) -> Image:
-        """Return the crop of a row, (S, S, 3) uint8 RGB.
+        """Return the crop of a row, ``size`` pixels high: (S, S, 3) uint8 RGB, or a whole frame.
 
         Raises:
             DamagedPictureError: Its picture is damaged (exit 1).
@@ -206,8 +209,16 @@ class PictureReader:
         if self._crops[:2] != (first, size):
             image = self._open(first)
             with self._named(first):
-                self._crops = (first, size, self._cut(image, self._rows(first), (size, size)))
+                self._crops = (
+                    first,
+                    size,
+                    self._cut(image, self._rows(first), self._size_px(size)),
+                )
         return self._crops[2][row - first]
+
+    def _size_px(self, size: int) -> tuple[int, int]:
+        """Return width and height of crops of a height."""
+        return self._pictures.columns_px or size, size
 
     def check(self, row: int) -> None:
         """Decode what a row needs of its picture.

@@ -15,6 +15,7 @@ from ..core.errors import DatasetError
 from ..core.files.file_io import UNIQUE, open_regular
 from ..core.files.output_folder import check_file_name, check_parent
 from ..core.png import has_mark
+from .kinect13.format import LAYOUTS
 from .kinect13.reader import open_kinect13
 
 ABOUT_SCHEMA: Final = "kincap/kinect13/1"
@@ -74,7 +75,7 @@ class Outputs:
             raise DatasetError(f"--report {self.report}: a file of the data set; take another name")
         if _is_there(self.out):
             try:
-                open_kinect13(self.out).close()
+                open_kinect13(self.out, layouts=LAYOUTS).close()
             except DatasetError as err:
                 raise DatasetError(
                     f"--out {self.out}: the file exists and is not a data set of kincap ({err}); "

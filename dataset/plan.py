@@ -19,6 +19,7 @@ from .candidates import Candidates, find_candidates, side_warning, thin
 from .crop import Pictures, PictureSource, find_damaged
 from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, first_reason, has_flag
 from .finding_counts import Reported, count_findings, poor_lines, report_findings
+from .full_frames import plan_full_frames
 from .given_labels import (
     GIVEN_BITS,
     GivenLabels,
@@ -27,7 +28,7 @@ from .given_labels import (
     count_given,
     load_labels,
 )
-from .kinect13.format import IMAGES, MASKS, SPLITS, ImageShape, Meta
+from .kinect13.format import FULL, IMAGES, MASKS, SPLITS, ImageShape, Meta
 from .label_error import Labels, compare_labels, label_error
 from .labels.label_settings import LabelSettings
 from .rejected_counts import count_keypoints, count_repairs
@@ -224,7 +225,7 @@ def _plan_split(
         for one, sides in zip(read.sessions, dealt.labels, strict=True)
     ]
     if settings.skip_damaged:
-        sessions = _without_damaged(sessions, scheduler, on_progress)
+        sessions = _without_damaged(sessions, settings, scheduler, on_progress)
     balance = None
     if settings.balance is not None:
         sessions, balance = balance_poses(sessions, settings.balance)
@@ -242,13 +243,12 @@ def _plan_split(
     asked = [name for name in SPLITS if name in split.asked_for]
     without_masks = check_masks(sessions) if settings.masks else ()
     error, unread = _label_error(sessions)
+    pixels = _pixels(sessions, asked, settings)
+    if pixels.counts is not None:
+        counts["full_frames"] = pixels.counts
     return BuildPlan(
-        columns={
-            name: columns_of(sessions, name, settings.size, settings.margin) for name in asked
-        },
-        pictures={
-            name: pictures_of(sessions, name, settings.margin, settings.decoding) for name in asked
-        },
+        columns=pixels.columns,
+        pictures=pixels.pictures,
         meta=Meta(
             sessions=tuple(one.recording.name for one in sessions),
             settings=settings.toml(split, None if given is None else given.sha256, fold),
@@ -271,9 +271,35 @@ def _plan_split(
         ),
         label_error=error,
         rejected=rejected_examples(sessions),
-        masks={
-            name: mask_pictures(sessions, name, settings.margin) for name in asked if settings.masks
-        },
+        masks=pixels.masks,
+        shape=pixels.shape,
+    )
+
+
+@dataclass(frozen=True)
+class _PlannedRows:
+    """The rows of all splits: their tables, and where their pixels come from."""
+
+    columns: dict[str, dict[str, NDArray[Any]]]
+    pictures: Mapping[str, PictureSource]
+    masks: Mapping[str, PictureSource]
+    shape: ImageShape
+    counts: dict[str, Any] | None = None
+
+
+def _pixels(
+    sessions: Sequence[SessionPlan], asked: Sequence[str], settings: BuildSettings
+) -> _PlannedRows:
+    """Put the rows together as the layout says."""
+    size, margin, decoding = settings.size, settings.margin, settings.decoding
+    if settings.layout == FULL:
+        full = plan_full_frames(sessions, asked, size, decoding, settings.masks)
+        return _PlannedRows(full.columns, full.pictures, full.masks, full.shape, full.counts)
+    return _PlannedRows(
+        columns={name: columns_of(sessions, name, size, margin) for name in asked},
+        pictures={name: pictures_of(sessions, name, margin, decoding) for name in asked},
+        masks={name: mask_pictures(sessions, name, margin) for name in asked if settings.masks},
+        shape=settings.image_shape,
     )
 
 
@@ -398,7 +424,7 @@ def _decide(judged: _JudgedSession, sides: Sides, settings: LabelSettings) -> Se
     kept = first_reason(failed, len(splits)) < 0
     failed["redundancy"] = thin(judged.recording, candidates, kept, settings)
     goes_to = _destination(splits, failed)
-    return SessionPlan(judged.recording, candidates, goes_to, failed, judged.reported)
+    return SessionPlan(judged.recording, candidates, goes_to, failed, judged.reported, splits)
 
 
 def _destination(
@@ -419,10 +445,13 @@ class _Piece:
 
 
 def _without_damaged(
-    sessions: Sequence[SessionPlan], scheduler: Scheduler, on_progress: OnProgress
+    sessions: Sequence[SessionPlan],
+    settings: BuildSettings,
+    scheduler: Scheduler,
+    on_progress: OnProgress,
 ) -> list[SessionPlan]:
     """Check the pictures of all rows and leave out those that can't be decoded."""
-    pieces = list(_pieces(sessions))
+    pieces = list(_pieces(sessions, whole=settings.layout == FULL))
     total = sum(len(piece.rows) for piece in pieces)
     damaged = [np.zeros(len(one.goes_to), np.bool_) for one in sessions]
     done = 0
@@ -440,13 +469,17 @@ def _without_damaged(
     ]
 
 
-def _pieces(sessions: Sequence[SessionPlan]) -> Iterator[_Piece]:
-    """Cut the rows of all splits into pieces of work."""
+def _pieces(sessions: Sequence[SessionPlan], *, whole: bool) -> Iterator[_Piece]:
+    """Cut the rows of all splits into pieces of work; of whole frames one row each."""
     for session, one in enumerate(sessions):
         rows = np.flatnonzero(one.kept)
+        if whole:
+            rows = np.unique(one.candidates.frame, return_index=True)[1]
         for begin in range(0, len(rows), BLOCK_ROWS):
             some = rows[begin : begin + BLOCK_ROWS]
-            yield _Piece(session, some, session_pictures(one, some))
+            yield _Piece(
+                session, some, session_pictures(one, some, columns_px=1 if whole else None)
+            )
 
 
 def _find_damaged(piece: _Piece) -> NDArray[np.bool_]:

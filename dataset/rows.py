@@ -31,6 +31,7 @@ class SessionPlan:
         goes_to: (C,) text: a split's name, or the reason to leave it out.
         failed: By reason (C,) bool.
         reported: The findings of its checks.
+        sides: (C,) text: the split of each candidate's frame, or ``guard``.
     """
 
     recording: Recording
@@ -38,6 +39,7 @@ class SessionPlan:
     goes_to: NDArray[np.str_]
     failed: dict[str, NDArray[np.bool_]]
     reported: Reported
+    sides: NDArray[np.str_]
 
     @property
     def kept(self) -> NDArray[np.bool_]:
@@ -64,7 +66,6 @@ def _session_columns(
     """Return the rows of one session in one split."""
     rows = np.flatnonzero(one.goes_to == split)
     found, recording = one.candidates, one.recording
-    color = recording.color[found.frame[rows]]
     box = snapped_xyxy(crops_for(found.placed[rows], margin))
     labelled = found.visibility[rows][..., None] > 0
     crop_px = np.where(labelled, image_to_crop(found.points[rows], box, size), -1)
@@ -75,15 +76,31 @@ def _session_columns(
         "weight": found.weight[rows],
         "keypoint_quality": found.keypoint_quality[rows],
         "bbox_xyxy_px": box,
-        "session": np.full(len(rows), index),
-        "cue": np.zeros(len(rows)),
-        "color_seq": color["seq"],
+        **frame_columns(index, recording, found.frame[rows]),
         "tracking_id": recording.bodies.tracking_id[found.body[rows], slot],
-        "take": color["take"],
         "slot": slot,
-        "time_s": (color["time_device"] - _take_start(recording)[color["take"]]) / SECOND_100NS,
         "pair_residual_ms": found.residual_100ns[rows] / MS_100NS,
         "quality": found.quality[rows],
+    }
+
+
+def frame_columns(
+    index: int, recording: Recording, frame: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    """Return the tables that say where rows of a session come from.
+
+    Args:
+        index: Of the session.
+        recording: Its tables.
+        frame: (N,) the rows' colour frames.
+    """
+    color = recording.color[frame]
+    return {
+        "session": np.full(len(frame), index),
+        "cue": np.zeros(len(frame)),
+        "color_seq": color["seq"],
+        "take": color["take"],
+        "time_s": (color["time_device"] - _take_start(recording)[color["take"]]) / SECOND_100NS,
     }
 
 
@@ -99,35 +116,64 @@ def pictures_of(
     sessions: Sequence[SessionPlan], split: str, margin: float, decoding: str
 ) -> Pictures:
     """Return where the pictures of one split come from."""
-    parts = [
-        session_pictures(one, np.flatnonzero(one.goes_to == split), margin, decoding)
-        for one in sessions
-    ]
+    return join_pictures(
+        [
+            session_pictures(one, np.flatnonzero(one.goes_to == split), margin, decoding)
+            for one in sessions
+        ]
+    )
+
+
+def join_pictures(parts: Sequence[Pictures]) -> Pictures:
+    """Return the pictures of several sessions one after another."""
     shards = [path for part in parts for path in part.shards]
     before = np.cumsum([0, *(len(part.shards) for part in parts[:-1])])
     joined = {
         item.name: np.concatenate([getattr(part, item.name) for part in parts])
         for item in fields(Pictures)
-        if item.name not in ("shards", "shard", "decoding")
+        if item.name not in ("shards", "shard", "decoding", "columns_px")
     }
     shard = np.concatenate([part.shard + n for part, n in zip(parts, before, strict=True)])
-    return Pictures(shards=tuple(shards), shard=shard.astype(np.int32), decoding=decoding, **joined)
+    return Pictures(
+        shards=tuple(shards),
+        shard=shard.astype(np.int32),
+        decoding=parts[0].decoding,
+        columns_px=parts[0].columns_px,
+        **joined,
+    )
 
 
 def session_pictures(
-    one: SessionPlan, rows: NDArray[np.intp], margin: float = 1.0, decoding: str = EXACT
+    one: SessionPlan,
+    rows: NDArray[np.intp],
+    margin: float = 1.0,
+    decoding: str = EXACT,
+    columns_px: int | None = None,
 ) -> Pictures:
-    """Return where the pictures of some candidates of a session come from."""
+    """Return where the pictures of some candidates of a session come from.
+
+    Args:
+        one: The session.
+        rows: The candidates.
+        margin: Side of the images, in sides of the crop.
+        decoding: One of ``DECODING``.
+        columns_px: Columns of whole frames; None: crops.
+    """
     found, recording = one.candidates, one.recording
     frame = found.frame[rows]
+    if columns_px is None:
+        placed = with_margin(crops_for(found.placed[rows], margin), margin)
+    else:
+        placed = np.tile(np.array([0, 0, *recording.size_px], np.int64), (len(rows), 1))
     return Pictures(
         shards=tuple(recording.folder / name for name in recording.shards),
         shard=recording.color_shard[frame],
         color=recording.color[frame],
-        placed=with_margin(crops_for(found.placed[rows], margin), margin),
+        placed=placed,
         mirrored=np.full(len(rows), recording.mirrored),
         size_px=np.tile(np.array(recording.size_px, np.int64), (len(rows), 1)),
         decoding=decoding,
+        columns_px=columns_px,
     )
 
 

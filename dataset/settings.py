@@ -12,7 +12,7 @@ from ..core.units import MS_100NS
 from .boxes import WIDEN
 from .crop import DECODING, EXACT
 from .filters import FilterSettings
-from .kinect13.format import LARGEST_SIZE, MARGINS, SMALLEST_SIZE, ImageShape
+from .kinect13.format import CROPS, FULL, LARGEST_SIZE, LAYOUTS, MARGINS, SMALLEST_SIZE, ImageShape
 from .labels.label_settings import LARGEST, NEAREST, LabelSettings
 from .scheduler.scheduler import dask_place
 from .split.balance import LARGEST_FACTOR
@@ -42,6 +42,7 @@ class BuildSettings:
         margin: Side of the stored images, in sides of the crop: 1.0 or 1.5.
         decoding: "exact": every pixel of a crop counts by its area; "fast": images are decoded at a
             fraction of their size and resampled.
+        layout: "crops": one square crop a person; "full": whole frames with all people.
         masks: Write crops of the sensor's body masks beside the images.
         joints_at: "nearest": as the paired body row has them; "color": moved to the colour frame's
             time, between the two body rows around it.
@@ -74,6 +75,7 @@ class BuildSettings:
     margin: float = 1.0
     decoding: str = EXACT
     masks: bool = False
+    layout: str = CROPS
     joints_at: str = NEAREST
     skip_damaged: bool = False
     restart: bool = False
@@ -110,6 +112,8 @@ class BuildSettings:
             )
         self.labelling().check()
         check_processes(self.workers, self.scheduler)
+        if self.layout == FULL and self.report is not None:
+            raise DatasetError(f"--report {self.report}: it is about crops; leave it out")
         if self.folds is not None and self.val != DEFAULT_VAL:
             raise DatasetError(
                 f"--val {self.val}: with --folds the outfits of a fold are validation; leave one "
@@ -125,9 +129,14 @@ class BuildSettings:
             )
 
     @property
+    def makes_report(self) -> bool:
+        """Return True if an HTML report is made; it is about crops."""
+        return self.with_report and self.layout == CROPS
+
+    @property
     def image_shape(self) -> ImageShape:
         """Shape of the stored images."""
-        return ImageShape(self.size, self.margin, self.masks)
+        return ImageShape(self.size, self.margin, self.masks, self.layout)
 
     def with_shared_paths(self) -> "BuildSettings":
         """Return the settings with paths that other machines can follow, where some are asked."""
@@ -166,6 +175,7 @@ class BuildSettings:
             "margin": self.margin,
             "decoding": self.decoding,
             "masks": self.masks,
+            "layout": self.layout,
             "sessions": self.sessions,
             "skip_damaged": self.skip_damaged,
             "box_scale": BOX_SCALE,
@@ -209,6 +219,13 @@ def check_shape(shape: ImageShape) -> None:
     if not SMALLEST_SIZE <= shape.size <= LARGEST_SIZE or shape.size % 4:
         raise DatasetError(
             f"--size {shape.size}: expected a multiple of 4 from {SMALLEST_SIZE} to {LARGEST_SIZE}"
+        )
+    if shape.layout not in LAYOUTS:
+        raise DatasetError(f"--layout {shape.layout}: expected one of {', '.join(LAYOUTS)}")
+    if shape.layout == FULL and (shape.margin != 1 or shape.size % 8):
+        raise DatasetError(
+            f"--layout full with --size {shape.size} --margin {shape.margin:g}: expected a height "
+            "that is a multiple of 8, and no margin"
         )
     if shape.margin not in MARGINS:
         raise DatasetError(

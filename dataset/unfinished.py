@@ -21,7 +21,7 @@ from ..core.errors import DatasetError
 from ..core.files.file_io import FileIO
 from ..core.files.small_files import read_small
 from ..core.sizes import size_text
-from .kinect13.format import ImageShape
+from .kinect13.format import LAYOUTS, ImageShape
 from .kinect13.reader import open_kinect13
 from .kinect13.writer import create_kinect13
 from .outputs import JOURNAL_SCHEMA, Outputs
@@ -125,7 +125,7 @@ class Part:
         if self.path.stat().st_size != kept["bytes"]:
             return False
         try:
-            open_kinect13(self.path).close()
+            open_kinect13(self.path, layouts=LAYOUTS).close()
         except DatasetError:
             return False
         return True
@@ -217,7 +217,7 @@ class Part:
 
     def _verify(self) -> str:
         """Read the file back: structure, tables, and the checksum of every block."""
-        with open_kinect13(self.path) as dataset:
+        with open_kinect13(self.path, layouts=LAYOUTS) as dataset:
             for name, columns in self._plan.columns.items():
                 split = dataset.split(name)
                 for field, values in columns.items():

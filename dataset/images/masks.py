@@ -51,6 +51,7 @@ class MaskPictures:
         width_px: (N,) int64 columns of the stored colour image.
         mapping: (N,) index into ``mappings``.
         mappings: From colour to masks, by session; None where it is not known.
+        columns_px: Columns of the crops where they are not square.
     """
 
     shards: tuple[Path, ...]
@@ -64,6 +65,7 @@ class MaskPictures:
     width_px: NDArray[np.int64]
     mapping: NDArray[np.int32]
     mappings: tuple[DepthMapping | None, ...]
+    columns_px: int | None = None
 
     def __len__(self) -> int:
         return len(self.placed)
@@ -73,6 +75,7 @@ class MaskPictures:
         return MaskPictures(
             shards=self.shards,
             mappings=self.mappings,
+            columns_px=self.columns_px,
             **{name: getattr(self, name)[rows] for name in _BY_ROW},
         )
 
@@ -113,10 +116,11 @@ class MaskReader:
             DamagedPictureError: The mask or the depth image is damaged (exit 1).
         """
         pictures = self._pictures
+        nothing = np.full((size, pictures.columns_px or size), NO_PERSON, np.uint8)
         mapping = pictures.mappings[int(pictures.mapping[row])]
         mask_shard, depth_shard = int(pictures.mask_shard[row]), int(pictures.depth_shard[row])
         if mapping is None or mask_shard == NO_PLANE:
-            return np.full((size, size), NO_PERSON, np.uint8)
+            return nothing
         mask = self._plane(mask_shard, pictures.mask[row], Stream.mask)
         depth = None
         if depth_shard != NO_PLANE:
@@ -124,7 +128,7 @@ class MaskReader:
             depth = depth if depth.shape == mask.shape else None
         start_m = float(pictures.start_m[row])
         if not np.isfinite(start_m):
-            return np.full((size, size), NO_PERSON, np.uint8)
+            return nothing
         return mapping.mask_in_color(self._color_px(row, size), mask, depth, start_m)
 
     def _plane(self, shard: int, row: np.void, stream: Stream) -> NDArray[Any]:
@@ -150,8 +154,9 @@ class MaskReader:
     def _color_px(self, row: int, size: int) -> NDArray[np.float64]:
         """Return (R, R, 2) the pixels of the stored colour image that a crop's pixels show."""
         x0, y0, width, height = (float(value) for value in self._pictures.placed[row])
-        steps = (np.arange(size) + 0.5) / size
-        x, y = x0 - 0.5 + steps * width, y0 - 0.5 + steps * height
+        columns = self._pictures.columns_px or size
+        x = x0 - 0.5 + (np.arange(columns) + 0.5) / columns * width
+        y = y0 - 0.5 + (np.arange(size) + 0.5) / size * height
         if self._pictures.mirrored[row]:
             x = float(self._pictures.width_px[row]) - 1 - x
         return np.stack(np.meshgrid(x, y), axis=-1)
@@ -182,6 +187,7 @@ def masks_of(
     body: NDArray[np.int64],
     slot: NDArray[np.int64],
     placed: NDArray[np.int64],
+    columns_px: int | None = None,
 ) -> MaskPictures:
     """Return the sources of the masks of some candidates of a session.
 
@@ -190,6 +196,7 @@ def masks_of(
         body: (N,) their body rows, whose moment a mask and its depth image share.
         slot: (N,) their slots in those.
         placed: (N, 4) their crops.
+        columns_px: Columns of the crops where they are not square.
     """
     bodies = recording.bodies
     masks, depths = (load_planes(recording, stream) for stream in (Stream.mask, Stream.depth))
@@ -209,6 +216,7 @@ def masks_of(
         width_px=np.full(count, recording.size_px[0], np.int64),
         mapping=np.zeros(count, np.int32),
         mappings=(recording.info.device.depth_mapping(),),
+        columns_px=columns_px,
     )
 
 
@@ -242,5 +250,6 @@ def join_masks(parts: list[MaskPictures]) -> MaskPictures:
     return MaskPictures(
         shards=tuple(path for part in parts for path in part.shards),
         mappings=tuple(part.mappings[0] for part in parts),
+        columns_px=parts[0].columns_px,
         **joined,
     )

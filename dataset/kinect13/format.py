@@ -24,8 +24,16 @@ SMALLEST_SIZE: Final = 4
 LARGEST_SIZE: Final = 4096
 MARGINS: Final = (1.0, 1.5)
 """Side of the stored images, in sides S of the crop: attribute ``margin``."""
-LAYOUT: Final = "crops"
-"""One square crop a person: attribute ``layout``."""
+CROPS: Final = "crops"
+FULL: Final = "full"
+LAYOUTS: Final = (CROPS, FULL)
+"""Attribute ``layout``: one square crop a person, or whole frames with all people."""
+FULL_SIZE: Final = 368
+"""Height of whole frames, pixels."""
+ABSENT: Final = 0
+UNLABELLED: Final = 1
+LABELLED: Final = 2
+"""Values of ``person``: no person; a person that the filters rejected; a person with labels."""
 
 Images = npt.NDArray[np.uint8]
 Columns = Mapping[str, npt.NDArray[Any]]
@@ -46,14 +54,15 @@ class Field(NamedTuple):
     axes: tuple[str, ...] = ()
 
 
-def fields_of(skeleton: Skeleton) -> dict[str, Field]:
+def fields_of(skeleton: Skeleton, shape: "ImageShape | None" = None) -> dict[str, Field]:
     """Return the tables beside ``images`` in each split.
 
     Args:
         skeleton: The keypoints.
+        shape: Shape of the images; None: crops.
     """
     count = len(skeleton)
-    return {
+    crops = {
         "keypoints_px": Field(np.dtype("<f4"), (count, 2), ("keypoint", "xy")),
         "visibility": Field(np.dtype("u1"), (count,), ("keypoint",)),
         "weight": Field(np.dtype("<f4"), (count,), ("keypoint",)),
@@ -69,7 +78,25 @@ def fields_of(skeleton: Skeleton) -> dict[str, Field]:
         "pair_residual_ms": Field(np.dtype("<f4")),
         "quality": Field(np.dtype("<u4")),
     }
+    if shape is None or shape.layout == CROPS:
+        return crops
+    each = {name: crops[name] for name in _OF_A_PERSON}
+    return {
+        "people": Field(np.dtype("u1")),
+        "person": Field(np.dtype("u1"), (shape.people,), ("person",)),
+        **{
+            name: Field(about.dtype, (shape.people, *about.tail), ("person", *about.axes))
+            for name, about in each.items()
+        },
+        **{name: about for name, about in crops.items() if name not in each},
+    }
 
+
+_OF_A_PERSON: Final = (
+    "keypoints_px", "visibility", "weight", "keypoint_quality", "bbox_xyxy_px", "tracking_id",
+    "slot", "quality",
+)  # fmt: skip
+"""Tables that have a row for each person of a whole frame."""
 
 FIELDS: Final = fields_of(KEYPOINTS_13)
 """The tables of a data set of the 13 keypoints."""
@@ -84,9 +111,24 @@ SCALE: Final = np.dtype("<u4")
 """A dimension scale counts its places: 0, 1, 2 ..."""
 
 
-def shared_axes(skeleton: Skeleton) -> dict[str, int | None]:
-    """Return the lengths of the dimensions that all splits share; None: the pictures' side."""
-    return {"keypoint": len(skeleton), "xy": 2, "xyxy": 4, "y": None, "x": None, "channel": 3}
+def shared_axes(skeleton: Skeleton, shape: "ImageShape") -> dict[str, int]:
+    """Return the lengths of the dimensions that all splits share."""
+    width, height = shape.image_px
+    person = {"person": shape.people} if shape.layout == FULL else {}
+    return {
+        **person, "keypoint": len(skeleton), "xy": 2, "xyxy": 4, "y": height, "x": width,
+        "channel": 3,
+    }  # fmt: skip
+
+
+def full_width(size: int, size_px: tuple[int, int]) -> int:
+    """Return the columns of a whole frame: in proportion, and a multiple of 8.
+
+    Args:
+        size: Its rows.
+        size_px: Width and height of the colour image.
+    """
+    return max(8, 8 * round(size * size_px[0] / (8 * size_px[1])))
 
 
 META_TEXTS: Final = ("settings", "skeleton", "sources", "counts", "quality_bits")
@@ -104,11 +146,22 @@ class ImageShape:
         size: Side S of the crops, pixels.
         margin: Side of the images, in sides of the crop; one of ``MARGINS``.
         masks: Whether there is a mask with each image.
+        layout: One of ``LAYOUTS``. Whole frames are ``size`` pixels high.
+        width: Columns of whole frames.
+        people: Most people in a whole frame.
     """
 
     size: int
     margin: float = 1.0
     masks: bool = False
+    layout: str = CROPS
+    width: int = 0
+    people: int = 0
+
+    @property
+    def image_px(self) -> tuple[int, int]:
+        """Width and height of the images."""
+        return (self.width if self.layout == FULL else self.side), self.side
 
     @property
     def side(self) -> int:
@@ -123,7 +176,7 @@ class ImageShape:
     @property
     def pixel_datasets(self) -> dict[str, tuple[int, ...]]:
         """Datasets of pixels in each split, with the shape of a row."""
-        mask = (self.side, self.side)
+        mask = self.image_px[::-1]
         return {IMAGES: (*mask, 3), **({MASKS: mask} if self.masks else {})}
 
     @property
@@ -188,14 +241,16 @@ def plain_meta(
     )
 
 
-def schema(version: int, skeleton: Skeleton) -> dict[str, DatasetSpec]:
+def schema(version: int, skeleton: Skeleton, layout: str = CROPS) -> dict[str, DatasetSpec]:
     """Return the structure of a data set of a version for core.hdf5."""
     named = version > 1
+    shape = ImageShape(1, layout=layout)
     schema = {f"meta/{name}": DatasetSpec(BYTES, (None,)) for name in META_TEXTS}
     schema |= {f"meta/{name}": DatasetSpec(NAME, (None,)) for name in META_NAMES}
     if named:
-        for axis, length in shared_axes(skeleton).items():
-            schema[axis] = DatasetSpec(SCALE, (length,), scale=axis)
+        for axis, length in shared_axes(skeleton, shape).items():
+            free = None if axis in ("y", "x", "person") else length
+            schema[axis] = DatasetSpec(SCALE, (free,), scale=axis)
     for split in SPLITS:
 
         def dims(axes: tuple[str, ...], split: str = split) -> tuple[str, ...]:
@@ -207,8 +262,12 @@ def schema(version: int, skeleton: Skeleton) -> dict[str, DatasetSpec]:
         schema[f"{split}/masks"] = DatasetSpec(
             BYTES, (None, None, None), optional=True, dims=dims(MASK_AXES)
         )
-        for field, (dtype, tail, axes) in fields_of(skeleton).items():
-            schema[f"{split}/{field}"] = DatasetSpec(dtype, (None, *tail), dims=dims(axes))
+        for field, (dtype, tail, axes) in fields_of(skeleton, shape).items():
+            lengths = [
+                None if axis == "person" else length
+                for axis, length in zip(axes, tail, strict=True)
+            ]
+            schema[f"{split}/{field}"] = DatasetSpec(dtype, (None, *lengths), dims=dims(axes))
     return schema
 
 

@@ -7,7 +7,7 @@ caller's buffer: 20 times as fast as through h5py.
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,11 +19,15 @@ from ...core.errors import DatasetError
 from ...core.hdf5.reading import file_offset, open_checked, read_header, read_text
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from .format import (
+    ABSENT,
+    CROPS,
     FIELDS,
     FORMAT,
+    FULL,
     IMAGES,
+    LABELLED,
     LARGEST_SIZE,
-    LAYOUT,
+    LAYOUTS,
     MARGINS,
     MASKS,
     META_NAMES,
@@ -36,6 +40,7 @@ from .format import (
     Images,
     ImageShape,
     Meta,
+    fields_of,
     plain_meta,
     schema,
     skeleton_meta,
@@ -72,6 +77,11 @@ class Split:
         image_size: Side of the stored images, pixels: larger than the crops where the data set has
             a margin.
         has_masks: Whether there is a mask with each image.
+        people: (N,) uint8, number of people; whole frames only. Tables of people have an axis of
+            P people after the rows there: ``keypoints_px`` is (N, P, 13, 2), in pixels of the
+            frame, and so on.
+        person: (N, P) uint8: 0 no person, 1 a person that the filters rejected (weights 0), 2 a
+            person with labels; whole frames only.
         keypoints_px: (N, 13, 2) float32, crop pixels; (-1, -1) where visibility is 0.
         visibility: (N, 13) uint8: 0 unlabelled, 1 occluded or inferred, 2 visible or unknown.
         weight: (N, 13) float32 in [0, 1]; what a loss uses.
@@ -88,6 +98,8 @@ class Split:
         quality: (N,) uint32, bits of ``meta.quality_bits``.
     """
 
+    people: npt.NDArray[np.uint8]
+    person: npt.NDArray[np.uint8]
     keypoints_px: npt.NDArray[np.float32]
     visibility: npt.NDArray[np.uint8]
     weight: npt.NDArray[np.float32]
@@ -277,20 +289,27 @@ class Kinect13(Closing):
         path: The file.
         size: Side S of the crops, pixels.
         margin: Side of the stored images, in sides of the crop.
+        layout: ``crops``, or ``full``: whole frames, ``size`` pixels high.
         splits: Names of the splits that it has.
         meta: What it says about itself; its keypoints are ``meta.skeleton``.
     """
 
-    def __init__(self, path: Path, file: "h5py.File", skeleton: Skeleton, margin: float) -> None:
+    def __init__(
+        self, path: Path, file: "h5py.File", skeleton: Skeleton, margin: float, layout: str
+    ) -> None:
         self.path = path
         self.margin = margin
+        self.layout = layout
         self.meta = _read_meta(path, file, skeleton)
         self.splits = tuple(name for name in SPLITS if name in file)
         if not self.splits:
             raise DatasetError(f"{path}: no train, val or test split; build it again")
-        side = int(file[self.splits[0]]["images"].shape[1])
+        side, width = map(int, file[self.splits[0]]["images"].shape[1:3])
         self.size = round(side / margin)
         self._shape = ImageShape(self.size, margin)
+        if layout == FULL:
+            people = int(file[self.splits[0]]["person"].shape[1])
+            self._shape = ImageShape(side, layout=FULL, width=width, people=people)
         if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
             raise DatasetError(
                 f"{path}: images of {self.size}x{self.size} pixels, expected "
@@ -305,6 +324,11 @@ class Kinect13(Closing):
         # the very file that was checked, even if another has its name by now
         self._fd = os.dup(file.id.get_vfd_handle()) if hasattr(os, "preadv") else None
         self._splits = {name: self._split(file, name, columns[name]) for name in self.splits}
+
+    @property
+    def image_shape(self) -> ImageShape:
+        """Shape of the stored images."""
+        return self._shape
 
     def split(self, name: str) -> Split:
         """Return a split.
@@ -343,21 +367,23 @@ class Kinect13(Closing):
         """Load the tables of a split and check what other code trusts."""
         group = file[name]
         count, height, width, _ = group["images"].shape
-        side = self._shape.side
-        if height != width or width != side:
+        expected = self._shape.image_px
+        if (width, height) != expected:
             raise DatasetError(
-                f"{self.path}: {name}/images are {width}x{height} pixels, expected {side}x{side}"
+                f"{self.path}: {name}/images are {width}x{height} pixels, "
+                f"expected {expected[0]}x{expected[1]}"
             )
-        if MASKS in group and group[MASKS].shape[1:] != (side, side):
+        if MASKS in group and group[MASKS].shape[1:] != (height, width):
             raise DatasetError(
-                f"{self.path}: {name}/masks are {group[MASKS].shape[1:]}, expected {side}x{side}"
+                f"{self.path}: {name}/masks are {group[MASKS].shape[1:]}, expected {width}x{height}"
             )
-        for field in (*FIELDS, *filter(group.__contains__, (ROW, MASKS))):
+        fields = fields_of(self.meta.skeleton, self._shape)
+        for field in (*fields, *filter(group.__contains__, (ROW, MASKS))):
             if len(group[field]) != count:
                 raise DatasetError(
                     f"{self.path}: {name}/{field} has {len(group[field])} rows for {count} images"
                 )
-        columns = {field: group[field][...] for field in FIELDS}
+        columns = {field: group[field][...] for field in fields}
         problem = _problem(columns, self.meta)
         if problem:
             raise DatasetError(f"{self.path}: {name}: {problem}; build it again")
@@ -370,12 +396,15 @@ def _sizes(dataset: "h5py.Dataset") -> tuple[int, tuple[int, ...]]:
     return count, tuple(row)
 
 
-def open_kinect13(path: Path | str, skeleton: Skeleton = KEYPOINTS_13) -> Kinect13:
+def open_kinect13(
+    path: Path | str, skeleton: Skeleton = KEYPOINTS_13, layouts: Sequence[str] = (CROPS,)
+) -> Kinect13:
     """Open a data set for reading, after checking its structure and its tables.
 
     Args:
         path: The file.
         skeleton: The keypoints that it must have.
+        layouts: Those that the caller takes, of ``LAYOUTS``.
 
     Returns:
         The data set; close it, or use it in a with statement.
@@ -385,15 +414,20 @@ def open_kinect13(path: Path | str, skeleton: Skeleton = KEYPOINTS_13) -> Kinect
             keypoints.
     """
     path = Path(path)
-    version, margin = _version(path)
+    version, margin, layout = _version(path)
+    if layout not in layouts:
+        raise DatasetError(
+            f"{path}: holds whole frames (layout {layout}), crops are needed here; build it "
+            "without --layout full"
+        )
     with open_checked(
-        path, schema(version, skeleton), what=WHAT, error=DatasetError, groups=("meta",)
+        path, schema(version, skeleton, layout), what=WHAT, error=DatasetError, groups=("meta",)
     ) as file:
-        return Kinect13(path, file, skeleton, margin)
+        return Kinect13(path, file, skeleton, margin, layout)
 
 
-def _version(path: Path) -> tuple[int, float]:
-    """Return version and margin of a data set; refuse other formats and versions."""
+def _version(path: Path) -> tuple[int, float, str]:
+    """Return version, margin and layout of a data set; refuse other formats and versions."""
     head = read_header(
         path, ("format", "format_version", "margin", "layout"), what=WHAT, error=DatasetError
     )
@@ -406,14 +440,14 @@ def _version(path: Path) -> tuple[int, float]:
     if version not in READABLE:
         raise DatasetError(f"{path}: data set version {version}, {reads}; upgrade kincap")
     if version == 1:
-        return 1, 1.0
-    for name, values in (("margin", MARGINS), ("layout", (LAYOUT.encode(),))):
+        return 1, 1.0, CROPS
+    for name, values in (("margin", MARGINS), ("layout", tuple(map(str.encode, LAYOUTS)))):
         if head.get(name) not in values:
             raise DatasetError(
                 f"{path}: {name} is {head.get(name)!r}, this kincap reads "
                 f"{' or '.join(map(repr, values))}; upgrade kincap"
             )
-    return int(version), float(head["margin"])
+    return int(version), float(head["margin"]), head["layout"].decode()
 
 
 def _read_meta(path: Path, file: "h5py.File", skeleton: Skeleton) -> Meta:
@@ -460,7 +494,13 @@ def _problem(columns: Columns, meta: Meta) -> str | None:
         return "keypoints_px has values that are not finite"
     if not np.isfinite(columns["bbox_xyxy_px"]).all():
         return "bbox_xyxy_px has values that are not finite"
-    left, top, right, bottom = columns["bbox_xyxy_px"].T
+    boxes = columns["bbox_xyxy_px"]
+    if "person" in columns:
+        person = columns["person"]
+        if (person > LABELLED).any() or (columns["people"] != (person > ABSENT).sum(axis=1)).any():
+            return "people and person differ"
+        boxes = boxes[person > ABSENT]
+    left, top, right, bottom = boxes.T
     if not ((right > left) & (right - left == bottom - top)).all():
         return "bbox_xyxy_px has boxes that are not square"
     if (columns["visibility"] > 2).any():

@@ -22,7 +22,6 @@ from .format import (
     FORMAT,
     FORMAT_VERSION,
     IMAGE_AXES,
-    LAYOUT,
     META_NAMES,
     META_TEXTS,
     NAME,
@@ -91,9 +90,9 @@ def _fill(
     file.attrs["format_version"] = FORMAT_VERSION
     file.attrs["kincap_version"] = np.bytes_(__version__.encode())
     file.attrs["margin"] = shape.margin
-    file.attrs["layout"] = np.bytes_(LAYOUT.encode())
-    axes = shared_axes(meta.skeleton)
-    shared = {axis: _scale(file, axis, length or shape.side) for axis, length in axes.items()}
+    file.attrs["layout"] = np.bytes_(shape.layout.encode())
+    axes = shared_axes(meta.skeleton, shape)
+    shared = {axis: _scale(file, axis, length) for axis, length in axes.items()}
     places = {}
     for name, columns in splits.items():
         count = len(columns["keypoints_px"])
@@ -103,7 +102,7 @@ def _fill(
             name_axes(pixels, [scales[axis] for axis in (ROW, *IMAGE_AXES[: len(row)])])
             offset = file_offset(pixels)
             places[f"{name}/{what}"] = -1 if offset is None else offset
-        for field, about in fields_of(meta.skeleton).items():
+        for field, about in fields_of(meta.skeleton, shape).items():
             values = columns[field].reshape(count, *about.tail)
             stored = _store(file, f"{name}/{field}", values, about.dtype)
             name_axes(stored, [scales[axis] for axis in (ROW, *about.axes)])

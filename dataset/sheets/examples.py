@@ -87,7 +87,20 @@ def draw_example(split: Split, row: int, skeleton: Skeleton) -> Image:
     """
     points = split.keypoints_px[row].astype(np.float64)
     there, trusted = split.visibility[row] > 0, split.weight[row] > 0
-    return draw_person(split.images([row])[0], points, there, trusted, skeleton)
+    picture = split.images([row])[0]
+    if points.ndim == 2:
+        return draw_person(picture, points, there, trusted, skeleton)
+    # a whole frame with all its people, in the middle of a square
+    height, width = picture.shape[:2]
+    side = max(height, width)
+    left, top = (side - width) // 2, (side - height) // 2
+    square = np.zeros((side, side, 3), np.uint8)
+    square[top : top + height, left : left + width] = picture
+    cell = as_cell(square, GRID.cell)
+    for person in range(int(split.people[row])):
+        at = _in_cell(points[person] + (left, top), side)
+        _draw(cell, at, there[person], trusted[person], skeleton)
+    return cell
 
 
 def draw_person(
@@ -110,7 +123,23 @@ def draw_person(
         (320, 320, 3) uint8, BGR. Keypoints that training ignores are hollow, their limbs dashed.
     """
     cell = as_cell(picture, GRID.cell)
-    at = (points + 0.5) * GRID.cell / len(picture) - 0.5
+    _draw(cell, _in_cell(points, len(picture)), there, trusted, skeleton)
+    return cell
+
+
+def _in_cell(points: npt.NDArray[np.float64], side: int) -> npt.NDArray[np.float64]:
+    """Return pixels of a square picture in pixels of its cell."""
+    return (points + 0.5) * GRID.cell / side - 0.5
+
+
+def _draw(
+    cell: Image,
+    at: npt.NDArray[np.float64],
+    there: npt.NDArray[np.bool_],
+    trusted: npt.NDArray[np.bool_],
+    skeleton: Skeleton,
+) -> None:
+    """Draw the keypoints of a person, (K, 2) pixels of the cell."""
     colours = [_colour(name) for name in skeleton.points]
     # first all in dark and wider: an outline, so that a colour shows on a garment of that colour
     for wider in (True, False):
@@ -120,7 +149,6 @@ def draw_person(
                 _limb(cell, at[a], at[b], bool(trusted[a] and trusted[b]), ink, wider)
     for k in np.flatnonzero(there):
         _dot(cell, at[k], bool(trusted[k]), colours[k])
-    return cell
 
 
 def _colour(keypoint: str) -> Colour:
@@ -167,7 +195,8 @@ def _fixed(point: npt.NDArray[np.float64]) -> tuple[int, int]:
 def _head(page: Page, dataset: Kinect13) -> None:
     """Write the title and the legend."""
     splits = ", ".join(f"{name} {len(dataset.split(name))}" for name in dataset.splits)
-    title = f"{dataset.path.name}: {splits} rows of {dataset.size} x {dataset.size} pixels"
+    width, height = dataset.image_shape.image_px
+    title = f"{dataset.path.name}: {splits} rows of {width} x {height} pixels"
     page.write(title, (GRID.gap, 30), 0.66, INK)
     x = GRID.gap
     for name, colour, trusted in (

@@ -72,3 +72,25 @@ def test_bits_and_reasons_are_those_of_the_code(section: str) -> None:
         rows = table(section, f"| bit | of {head}")
         assert {name: int(bit) for bit, name, _ in rows} == bits
     assert list(FIELDS) == [row[0] for row in table(section, "| dataset | type |")[2:]]
+
+
+def test_the_table_of_whole_frames_is_the_file(section: str, sessions: Sessions, walk) -> None:
+    sessions("train1", walk(3))
+    sessions("val1", walk(2))
+    out = sessions.recordings.parent / "full.h5"
+    build(
+        BuildSettings(
+            out=out, recordings=sessions.recordings, val="val1", size=64, layout="full", workers=1
+        )
+    )
+    rows = {name: rest for name, *rest in table(section, "| table of whole frames |")}
+    with h5py.File(out) as file:
+        train = file["train"]
+        for name, (kind, shape, dims, _) in rows.items():
+            assert train[name].dtype == np.dtype("<" + kind)
+            named = [dim[0].name.rpartition("/")[2] for dim in train[name].dims]
+            assert named == re.findall(r"\w+", dims)
+            lengths = [{"N": 3, "P": 1}.get(n) or int(n) for n in re.findall(r"\w+", shape)]
+            assert list(train[name].shape) == lengths
+        crops = {name for name, *_ in table(section, "| dataset | type |")}
+        assert set(train) == {*rows, *(crops - {"masks"}), "row"}
