@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DatasetError
 from ..core.geometry import Floats, snapped_xyxy
-from ..core.pairing import NO_BODY, pair_nearest
+from ..core.pairing import NO_BODY, pair_nearest, pair_within
 from ..core.skeleton import KEYPOINTS_13
 from ..core.units import MS_100NS
 from .crop import Pictures
@@ -130,7 +130,13 @@ def _frames(one: SessionPlan, split: str) -> _SessionFrames:
     """Return the frames of one session in one split, with their people."""
     found, recording = one.candidates, one.recording
     color, bodies = recording.color, recording.bodies
-    paired, _ = pair_nearest(color["take"], color["time_device"], bodies.take, bodies.time_device)
+    paired, _ = pair_nearest(
+        color["take"],
+        color["time_device"],
+        bodies.take,
+        bodies.time_device,
+        pair_within(recording.info.shape.tick_100ns),
+    )
     out = np.isin(one.goes_to, _FRAME_REASONS)
     for reason in _FRAME_REASONS:
         out |= one.failed.get(reason, np.zeros(len(out), np.bool_))
@@ -175,7 +181,7 @@ def _session_columns(
     candidate[:, : part.candidate.shape[1]] = part.candidate
     there = candidate >= 0
     at = np.where(there, candidate, 0)
-    accepted = there & one.kept[at]
+    accepted = there & _is_labelled(one)[at]
     labelled = there[..., None] & (found.visibility[at] > 0)
     points = to_full_frame(found.points[at], recording.size_px, (shape.width, shape.size))
     slot = found.slot[at]
@@ -193,6 +199,12 @@ def _session_columns(
         "pair_residual_ms": found.residual_100ns[part.first] / MS_100NS,
         **frame_columns(index, recording, found.frame[part.first]),
     }
+
+
+def _is_labelled(one: SessionPlan) -> NDArray[np.bool_]:
+    """Return (C,) which people the filters pass; whose crops are asked for does not count here."""
+    failed = [where for reason, where in one.failed.items() if reason != "other_body"]
+    return ~np.any([np.zeros(len(one.candidates), np.bool_), *failed], axis=0)
 
 
 def to_full_frame(points: Floats, size_px: tuple[int, int], frame_px: tuple[int, int]) -> Floats:

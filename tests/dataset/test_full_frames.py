@@ -73,6 +73,17 @@ def test_whole_frames_have_all_people_and_may_have_none(recordings, tmp_path) ->
         assert dataset.counts["kept"] == 4 + 2 + 3
 
 
+def test_people_whose_crops_are_not_asked_for_are_labelled_too(sessions, tmp_path) -> None:
+    two = (Body(x=100, y=120, height=150), Body(x=220, y=125, height=120, slot=3))
+    for name in ("train1", "val1"):
+        sessions(name, [Frame(two) for _ in range(3)])
+    asked = settings(sessions.recordings, tmp_path)
+    assert build(asked).rejected["other_body"] == 6
+    with open_kinect13(asked.out, layouts=LAYOUTS) as dataset:
+        assert dataset.split("train").person.tolist() == [[2, 2]] * 3
+        assert (dataset.split("train").weight == 1).all()
+
+
 def test_images_are_the_whole_frames_and_keypoints_lie_in_them(recordings, tmp_path) -> None:
     result = build(settings(recordings, tmp_path))
     with ShardReader(recordings / "train1" / "000000.h5") as shard:
