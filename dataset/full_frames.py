@@ -204,7 +204,7 @@ def _session_columns(
 def _is_labelled(one: SessionPlan) -> NDArray[np.bool_]:
     """Return (C,) which people the filters pass; whose crops are asked for does not count here."""
     failed = [where for reason, where in one.failed.items() if reason != "other_body"]
-    return ~np.any([np.zeros(len(one.candidates), np.bool_), *failed], axis=0)
+    return np.asarray(~np.any([np.zeros(len(one.candidates), np.bool_), *failed], axis=0))
 
 
 def to_full_frame(points: Floats, size_px: tuple[int, int], frame_px: tuple[int, int]) -> Floats:
