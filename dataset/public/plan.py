@@ -20,6 +20,7 @@ from .person_table import PersonTable, columns_of_people, make_table, picture_fi
 from .picture_facts import PictureFacts, look_at_pictures
 from .picture_groups import group_pictures
 from .read_sets import DAMAGED, ReadSet, clips_of, keep_possible, read_sets, refuse_missing
+from .rejected_people import rejected_people
 from .settings import BOXES_TRUTH, PublicSettings
 
 REASONS: Final = (*PROBLEMS, DAMAGED, GUARD)
@@ -73,6 +74,7 @@ def plan_public(
         },
         meta=meta,
         warnings=tuple(_warnings(sets, about)),
+        rejected=rejected_people(table, REASONS, names, paths, facts),
     )
     return plan, about
 

@@ -16,7 +16,7 @@ from ..rows import SessionPlan, session_pictures
 EXAMPLES: Final = 4
 """For each reason."""
 EXAMPLE_PX: Final = 320
-_FEWEST_KEYPOINTS: Final = 3
+FEWEST_KEYPOINTS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _example(one: SessionPlan, row: int, reason: str) -> Rejected:
     # no one to cut out: the whole image
     placed = np.array([[0, (height - width) // 2, width]], np.int64)
     points, visibility = candidates.points[[row]], candidates.visibility[[row]]
-    if (visibility > 0).sum() >= _FEWEST_KEYPOINTS:
+    if (visibility > 0).sum() >= FEWEST_KEYPOINTS:
         # around all keypoints: trusted ones alone can be one ankle
         placed = person_boxes(points, visibility, visibility > 0)
     pictures = replace(

@@ -62,6 +62,11 @@ def test_three_sets_make_one_data_set_that_is_trained_on(
         assert dataset.meta.sessions == ("coco", "lspet", "parse")
         check_lspet(dataset, loadmat(data_dir / "lspet" / "joints.mat")["joints"])
         check_split(dataset)
+    page = Path(report["report"])
+    assert page.name == "pretrain13.h5.html"
+    shown = (tmp_path / page).read_text(encoding="utf-8")
+    for reason in ("crowd: one label", "no_keypoints: no keypoint", "sides: its left and right"):
+        assert f"<h3>{reason}" in shown
     train = ("--steps", 2, "--batch", 8, "--size", 32, "--out", "p.ckpt", "--json")
     learnt = kincap("pretrain", "--data", "pretrain13.h5", *train)
     assert learnt.returncode == 0, learnt.stderr
