@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ...core.errors import DatasetError, KincapError, MissingPartError
 from ...core.files.file_io import FileIO
-from .on_worker import SeenPaths, Terms, do_task, see_paths, version_problem
+from .on_worker import (
+    DIFFERS,
+    PROBE,
+    SeenPaths,
+    Terms,
+    do_task,
+    probe_crop,
+    see_paths,
+    version_problem,
+)
 from .versions import byte_versions
 
 if TYPE_CHECKING:
@@ -106,7 +115,7 @@ class DaskCluster:
     def __init__(self, client: "Client", address: str) -> None:
         self._client = client
         self._address = address
-        self._versions = byte_versions()
+        self._versions = {**byte_versions(), PROBE: probe_crop()}
 
     def check_workers(self, wait_s: float) -> None:
         """Refuse a cluster without workers, or with one that would make other bytes.
@@ -125,13 +134,15 @@ class DaskCluster:
                 f"'dask worker {self._address.removeprefix('dask://')} --nthreads 1'"
             ) from err
         for worker, found in self._ask(version_problem, self._versions).items():
-            if isinstance(found, ImportError):
-                found = f"can't import kincap ({found})"
-            if found is not None:
-                raise DatasetError(
-                    f"--scheduler {self._address}: worker {worker} {found}; "
-                    "install the same version there"
-                )
+            if found is None:
+                continue
+            # an exception, or its text where the worker could not even load the function
+            is_answer = isinstance(found, str) and found.startswith(DIFFERS)
+            problem = found if is_answer else f"can't run this kincap ({found})"
+            raise DatasetError(
+                f"--scheduler {self._address}: worker {worker} {problem}; "
+                "install the same version there"
+            )
 
     def check_paths(self, recordings: Path, folder: Path) -> None:
         """Refuse workers that don't see the same folders under the same paths.

@@ -46,7 +46,8 @@ def test_a_cluster_that_loses_a_worker_makes_the_bytes_of_a_local_build(
     finally:
         cluster.remove(lost)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    # on a busy machine there are lines of progress
+    assert [line for line in done.stderr.splitlines() if not line.startswith("building ")] == []
     assert json.loads(done.stdout)["kept"] == 800
     assert (tmp_path / "set.h5").read_bytes() == (recorded / "whole.h5").read_bytes()
     assert not list(tmp_path.glob("*tmp*"))
@@ -140,16 +141,23 @@ def test_local_processes_and_a_cluster_exclude_each_other(recorded: Path) -> Non
         build(settings)
 
 
-def test_a_worker_with_another_version_is_refused(
-    recorded: Path, cluster: Cluster, tmp_path: Path
+@pytest.mark.parametrize(
+    ("preload", "said"),
+    [
+        ("import kincap; kincap.__version__ = '0.0.9'", r"has kincap 0\.0\.9, the build has"),
+        ("import sys; sys.modules['kincap'] = None", r"can't run this kincap \(.*No module"),
+    ],
+)
+def test_a_worker_with_another_version_or_none_is_refused(
+    recorded: Path, cluster: Cluster, tmp_path: Path, preload: str, said: str
 ) -> None:
-    other = cluster.add_worker("--preload", "import kincap; kincap.__version__ = '0.0.9'")
+    other = cluster.add_worker("--preload", preload)
     settings = BuildSettings(
         tmp_path / "set.h5", recorded / "recordings", scheduler=cluster.address
     )
     try:
         with pytest.raises(
-            DatasetError, match=r"worker tcp://.* has kincap 0\.0\.9, the build has"
+            DatasetError, match=rf"worker tcp://.* {said}.*; install the same version there"
         ) as caught:
             build(settings)
     finally:
