@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..core.errors import KincapError
 from . import console
 
 if TYPE_CHECKING:
+    from ..checks.filters.settings import FilterSettings
     from ..dataset.build import BuildResult
 
 
@@ -80,6 +82,15 @@ def build(
             "leave all out, or refuse to build.",
         ),
     ] = "report",
+    thin: Annotated[
+        float | None,
+        typer.Option(
+            "--thin",
+            metavar="SHARE",
+            help="Leave out frames in which the person has moved less than this share of the torso "
+            "since the last one that is kept, for example 0.01.",
+        ),
+    ] = None,
     balance: Annotated[
         float | None,
         typer.Option(
@@ -221,13 +232,11 @@ def build(
             with_report=not no_report,
         )  # fmt: skip
         return
-    from ..checks.filters.registry import FILTER_NAMES
-    from ..checks.filters.settings import FilterSettings, read_filters
     from ..dataset.build import BuildSettings, build_folds
     from ..dataset.build import build as run
 
     settings = BuildSettings(
-        filters=FilterSettings() if filters is None else read_filters(filters, FILTER_NAMES),
+        filters=_filters(filters, thin),
         bodies=bodies,
         unknown_weight=unknown_weight,
         swap_back=swap_back,
@@ -275,6 +284,21 @@ def build(
         for warning in done.warnings:
             console.say(f"warning: {warning}")
         _show(done)
+
+
+def _filters(file: Path | None, thin: float | None) -> "FilterSettings":
+    """Return the thresholds of ``--filters``, with that of ``--thin``."""
+    from dataclasses import replace
+
+    from ..checks.filters.registry import FILTER_NAMES
+    from ..checks.filters.settings import FilterSettings, read_filters
+
+    settings = FilterSettings() if file is None else read_filters(file, FILTER_NAMES)
+    if thin is None:
+        return settings
+    if not 0 <= thin <= 1:
+        raise KincapError(f"--thin {thin:g}: expected a share of the torso from 0 to 1")
+    return replace(settings, thin_motion=thin)
 
 
 def _show(done: "BuildResult") -> None:

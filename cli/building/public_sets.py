@@ -17,6 +17,7 @@ OF_SESSIONS: Final = (
     "folds",
     "near_copies",
     "balance",
+    "thin",
     "guard",
     "joints_at",
     "labels",

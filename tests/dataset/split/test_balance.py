@@ -1,5 +1,8 @@
 """Balancing by pose: frequent poses lose rows, rare ones none."""
 
+import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,21 @@ def test_a_factor_that_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(DatasetError, match="--balance .*: expected 1 to 1000"):
         build(BuildSettings(tmp_path / "set.h5", recordings, balance=factor))
+
+
+def test_thinning_leaves_out_frames_without_motion(
+    recordings: Path, kincap: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    args = ("build", "--recordings", recordings, "--val", "val1", "--dry-run", "--json", "--thin")
+    done = kincap(*args, 0.05)
+    assert done.returncode == 0, done.stderr
+    counts = json.loads(done.stdout)
+    # of four still stretches the first frame is kept
+    assert counts["splits"] == {"train": 3, "val": 1}
+    assert counts["rejected"]["redundancy"] == 82
+    refused = kincap(*args, 2)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "kincap: --thin 2: expected a share of the torso from 0 to 1\n"
 
 
 def test_a_bin_says_where_both_wrists_are_and_nothing_else() -> None:
