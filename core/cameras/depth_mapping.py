@@ -24,6 +24,7 @@ _SDK_NAMES: Final = (
 _FARTHEST_R2: Final = 1.0
 """Square of the distance from the axis, x/z and y/z, up to which a distortion is a lens's: the
 corner of a Kinect v2's depth image has 0.9. Beyond, the factor stays as it is there."""
+_MOST_IN_MATRIX: Final = 1e9
 _ROUNDS: Final = 20
 _MOST_FOCAL_PX: Final = 1e5
 _MOST_DISTORTION: Final = 10.0
@@ -282,7 +283,9 @@ def projection_matrix(projection: Mapping[str, Any] | None) -> Floats | None:
             matrix = np.array([[fx, 0, cx, 0], [0, -fy, cy, 0], [0, 0, 1, 0]])
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    return matrix if matrix.shape == (3, 4) and np.isfinite(matrix).all() else None
+    # the comparison is false for a NaN, too
+    is_sane = matrix.shape == (3, 4) and bool((np.abs(matrix) < _MOST_IN_MATRIX).all())
+    return matrix if is_sane else None
 
 
 @lru_cache(maxsize=4)

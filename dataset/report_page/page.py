@@ -31,29 +31,11 @@ from .markup import (
     tag,
     text,
 )
+from .meanings import MEANINGS
 from .rejected import Rejected
 from .split_check import SplitPair, compare_splits
 from .style import STYLE
 
-MEANINGS: Final = {
-    "edits": "a reviewer rejected the frame",
-    "no_body": "no body row is near enough, or no one is tracked in it",
-    "implausible_body": "the checks say that the body can't be a person",
-    "tracking": "too many keypoints are not tracked, inferred or unmappable",
-    "range": "the body is nearer or farther than the filters allow",
-    "edge": "too many keypoints are at the edge of the image",
-    "outside": "more than 33 % of its box is outside of the image",
-    "damaged": "its image can't be decoded",
-    "guard": "too near in time to a frame of another split, or the same image or clip",
-    "crowd": "one label for a group of people",
-    "no_keypoints": "no keypoint of the person is labelled",
-    "few_keypoints": "fewer keypoints of the person are labelled than asked for",
-    "back": "seen from behind, in a set with the sides of the picture",
-    "sides": "its left and right can't be trusted",
-    "balance": "its pose has rows enough already (--balance)",
-    "near_copy": "it nearly shows what a validation or test row shows (--near-copies drop)",
-}
-"""Reasons, as docs/format.md 2.3 and docs/datasets.md have them."""
 _ARMS: Final = (
     ("r_wrist", "r_shoulder", -1),
     ("l_wrist", "l_shoulder", 1),

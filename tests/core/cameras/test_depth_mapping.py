@@ -66,7 +66,9 @@ def test_a_mask_is_found_in_the_colour_image_and_not_beside_the_person():
     assert ((flat == 3) != inside).sum() < 0.03 * inside.sum()
 
 
-@pytest.mark.parametrize("bad", [None, "x", float("nan"), 10**400, True, 0, 1e9])
+@pytest.mark.parametrize(
+    "bad", [None, "x", float("nan"), float("inf"), 10**400, True, 0, 1e9, 1e300]
+)
 def test_numbers_that_are_no_camera_are_no_camera(bad):
     good = LENS.to_json()
     assert depth_camera(good, None) == LENS
@@ -75,6 +77,9 @@ def test_numbers_that_are_no_camera_are_no_camera(bad):
     device = {"depth_projection": good, "projection": {"model": "pinhole", "matrix": matrix}}
     assert depth_mapping(device) == DepthMapping(LENS, BESIDE)
     assert depth_mapping({**device, "projection": {"model": "pinhole", "matrix": [[bad]]}}) is None
+    odd = [[bad, *matrix[0][1:]], *matrix[1:]]
+    mapped = depth_mapping({**device, "projection": {"model": "pinhole", "matrix": odd}})
+    assert mapped is None or abs(mapped.matrix[0][0]) <= 1
 
 
 def _rest(camera):

@@ -13,9 +13,12 @@ from playwright.sync_api import sync_playwright
 
 from kincap.core.errors import DatasetError
 from kincap.dataset.build import BuildSettings, build
+from kincap.dataset.filters import REASONS
 from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
+from kincap.dataset.public.plan import REASONS as PUBLIC_REASONS
 from kincap.dataset.report_page import markup
 from kincap.dataset.report_page.command import command_of
+from kincap.dataset.report_page.meanings import MEANINGS
 from kincap.dataset.report_page.split_check import compare_splits
 from kincap.sessions.edits.journal import add_edit
 from tests.dataset.conftest import Body, Frame, Sessions
@@ -205,3 +208,7 @@ def look_at(browser: Any, path: Path, scheme: str) -> None:
 def _light(color: str) -> float:
     """Return the lightness of a CSS colour ``rgb(r, g, b)``."""
     return sum(map(int, re.findall(r"\d+", color)[:3])) / 3
+
+
+def test_every_reason_has_a_meaning() -> None:
+    assert {*REASONS, *PUBLIC_REASONS} == set(MEANINGS)
