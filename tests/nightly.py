@@ -130,6 +130,14 @@ PARTS = {
             folder="dataset",
         ),
         Part(
+            "mat_flips",
+            5000,
+            "damaged .mat files read",
+            1,
+            "a damaged MATLAB file of labels is refused or read, and never ends the process",
+            folder="dataset.formats",
+        ),
+        Part(
             "readers",
             1,
             "rounds of all readers",

@@ -1,5 +1,6 @@
 """COCO keypoints: ``person_keypoints_*.json``, pictures in images/, train2017/ or beside."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -42,14 +43,14 @@ def people_with_faces(file: Path, found: CocoFile, options: LoadOptions) -> Peop
     if options.head == HEAD_FACE:
         labels = _heads_from_faces(labels, to_keypoints(found.labels, found.points, FACE))
     nose = found.points.index("nose")
-    found.details.faces = found.labels.visible[:, nose]
+    details = replace(found.details, faces=found.labels.visible[:, nose])
     return make_people(
         picture_root(file, found.pictures, FROM_ANNOTATIONS),
         found.pictures,
         found.picture,
         labels,
         [file],
-        found.details,
+        details,
     )
 
 

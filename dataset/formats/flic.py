@@ -4,6 +4,7 @@
 may come more than once, with one person each time.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,7 +92,7 @@ def _people(file: Path, names: list[str], labels: Points, more: Details) -> Peop
     refuse_empty(file, len(names))
     pictures, picture = index_pictures(names)
     keypoints = to_keypoints(labels, POINTS, HEAD)
-    more.problem = np.where(_contradictory(labels, keypoints), SIDES, "")
+    more = replace(more, problem=np.where(_contradictory(labels, keypoints), SIDES, ""))
     # the face is labelled in every example, also of people seen from behind
     return make_people(picture_root(file, pictures), pictures, picture, keypoints, [file], more)
 

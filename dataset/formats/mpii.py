@@ -123,9 +123,8 @@ def _from_release(file: Path) -> People:
             parts.append("train" if is_train else "test")
             clips.append(clip)
     xyv = np.array(values, np.float64).reshape(len(names), len(POINTS), 3)
-    more = Details(scale=scales, split=parts, clip=clips)
-    if names:
-        more.boxes = {"head": np.array(boxes)}
+    head = np.array(boxes).reshape(len(names), len(_HEAD_BOX))
+    more = Details(scale=scales, split=parts, clip=clips, boxes={"head": head})
     known = np.isfinite(xyv[..., 0])
     return _people(file, names, xyv[..., :2], known, xyv[..., 2] > 0, more)
 

@@ -173,7 +173,7 @@ def join_people(parts: Sequence[People]) -> People:
     )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Details:
     """Further facts about N people; see ``People``."""
 

@@ -4,6 +4,7 @@ A labelled point has v = 1 and is visible: hidden points are not labelled. The e
 need 64 bits. The head is the mean of its bottom and top.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,7 @@ def _read(file: Path) -> People:
     found = load_coco_file(file, (*HEAD, *LIMBS), all_visible=True)
     # a clip's own name may hold the name of another part
     words = (file.parent.name, *reversed(file.stem.split("_")))
-    found.details.split = next((word for word in words if word in PARTS), "")
-    if not np.char.str_len(np.asarray(found.details.clip)).all():
-        found.details.clip = file.stem
-    return people_of(file, found, HEAD, FROM_PART)
+    details = replace(found.details, split=next((word for word in words if word in PARTS), ""))
+    if not np.char.str_len(np.asarray(details.clip)).all():
+        details = replace(details, clip=file.stem)
+    return people_of(file, replace(found, details=details), HEAD, FROM_PART)

@@ -1,8 +1,10 @@
-"""Draw the people of a public set, to be looked at once: ``draw(people, path)``.
+"""Draw the people of a public set: ``python -m tests.dataset.formats.contact_sheet SET:PATH PNG``.
 
-Skeletons are drawn on their pictures, or on blank where the set has labels alone.
+Skeletons are drawn on their pictures, or on blank where the set has labels alone. Look at it once
+before a set is trained on.
 """
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ import numpy as np
 from kincap.core.geometry import scale_box, snap_box, square_box, tight_box
 from kincap.core.skeleton import KEYPOINT_NAMES, LIMBS
 from kincap.dataset.formats.people import People
+from kincap.dataset.public.settings import parse_added
 
 INK = {"r_": (40, 130, 255), "l_": (235, 165, 30)}
 
@@ -59,3 +62,13 @@ def one(people: People, row: int, cell: int) -> np.ndarray:
     text = f"{row + 1} {people.problem[row]}"
     cv2.putText(square, text, (3, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 255), 1, cv2.LINE_AA)
     return square
+
+
+def main() -> None:
+    """Draw the sheet that the command line asks for."""
+    (added,) = parse_added(sys.argv[1:2])
+    draw(added.format.load(added.path, added.options), Path(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()
