@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ...core.errors import SensorError
 from ...sessions.reader import SessionReader
 from ...sessions.schema import Stream
+from .replay_edits import with_edits
 from .sensor import BodyFrame, ColorFrame, Item, PlaneFrame, SensorInfo, TakeStart
 
 _ORDER: Final = (Stream.bodies, Stream.mask, Stream.depth, Stream.color)
@@ -19,13 +20,16 @@ _ORDER: Final = (Stream.bodies, Stream.mask, Stream.depth, Stream.color)
 class ReplaySensor:
     """A session as a source; what was recorded before it was opened is played."""
 
-    def __init__(self, folder: Path, spec: str, streams: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, spec: str, streams: tuple[str, ...] = (), *, edits: bool = False
+    ) -> None:
         """Open a session.
 
         Args:
             folder: The session's folder.
             spec: The source as the user named it.
             streams: Streams to play; (): all that it has.
+            edits: With what a reviewer decided, see ``replay_edits``.
 
         Raises:
             SensorError: There is no session, or it lacks a stream.
@@ -43,6 +47,9 @@ class ReplaySensor:
         # a session may have been recorded with and without a stream: what has rows counts
         found = {stream: self._reader.rows(stream) for stream in _ORDER}
         found = {stream: rows for stream, rows in found.items() if len(rows)}
+        if edits:
+            edited = with_edits(folder, stored, found)
+            found = {stream: rows for stream, rows in edited.items() if len(rows)}
         self._rows = {stream: found[stream] for stream in _chosen(folder, found, streams)}
         self.info = SensorInfo(
             kind="session",

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import kincap
-from kincap.core.skeleton import FLIP, KEYPOINT
+from kincap.capture.record import RecordSettings, record
+from kincap.core.skeleton import FLIP, JOINT, KEYPOINT, KINECT_V2_SKELETON
 from kincap.dataset.build import build
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.sessions.edits.journal import add_edit, add_edits, undo_edit
+from kincap.sessions.reader import SessionReader
 from kincap.sessions.summary import summarise
 
 from .conftest import SIZE_PX, Body, Frame, Sessions, crop_to_image
@@ -166,3 +168,40 @@ def test_notebooks_get_edited_keypoints(sessions: Sessions, edited: Path) -> Non
     np.testing.assert_array_equal(found.px[5], sensor.px[5])
     np.testing.assert_array_equal(frame.keypoints_px[0], found.px[2, 2])
     np.testing.assert_array_equal(frame.visibility[0], found.visibility[2, 2])
+
+
+def test_a_replay_with_edits_is_the_session_as_a_person_left_it(
+    sessions: Sessions, edited: Path, tmp_path: Path
+) -> None:
+    add_edits(
+        edited,
+        [
+            {"op": "move", **about(2, "l_wrist", xy_px=[100.25, 80.5])},
+            {"op": "swap_sides", "seq_first": 5, "seq_last": 5, "tracking_id": PERSON},
+            {"op": "visibility", **about(6, "head", value=0)},
+        ],
+    )
+    add_edit(edited, "trim", 1, 6)
+    add_edit(edited, "reject", 3, 3)
+    for name, option in (("plain", ""), ("edited", ",edits=yes")):
+        record(RecordSettings(name, tmp_path / "again", source=f"session:{edited}{option}"))
+    with (
+        SessionReader(edited) as old,
+        SessionReader(tmp_path / "again" / "plain") as plain,
+        SessionReader(tmp_path / "again" / "edited") as new,
+    ):
+        for name in ("joint_color_px", "joint_state", "joint_xyz_m"):
+            np.testing.assert_array_equal(plain.bodies[name], old.bodies[name])
+        assert new.color["time_device"].tolist() == [
+            int(row["time_device"]) for row in old.color if row["seq"] in (1, 2, 4, 5, 6)
+        ]
+        assert len(new.bodies) == 8
+        px, state = new.bodies["joint_color_px"][:, 2], new.bodies["joint_state"][:, 2]
+        assert px[2, JOINT["WristLeft"]].tolist() == [100.25, 80.5]
+        assert state[2, JOINT["WristLeft"]] == 2
+        assert state[1, JOINT["WristLeft"]] == 1
+        flip = KINECT_V2_SKELETON.flip
+        before = old.bodies["joint_xyz_m"][5, 2]
+        np.testing.assert_array_equal(new.bodies["joint_xyz_m"][5, 2], before[flip])
+        np.testing.assert_array_equal(px[5], old.bodies["joint_color_px"][5, 2][flip])
+        assert state[6, JOINT["Head"]] == 0

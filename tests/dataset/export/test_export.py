@@ -160,7 +160,7 @@ def test_an_empty_folder_is_used(data_set: DataSet, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "labels.csv").is_file()
 
 
-def test_a_picture_that_is_not_there_leaves_nothing_half_written(
+def test_an_interrupted_export_leaves_nothing_half_written(
     data_set: DataSet, tmp_path: Path
 ) -> None:
     whole = data_set.path.read_bytes()
@@ -175,6 +175,14 @@ def test_a_picture_that_is_not_there_leaves_nothing_half_written(
     with pytest.raises(KeyboardInterrupt):
         export(ExportSettings(cut, "coco", tmp_path / "out"), stop)
     assert stopped
+    assert [path.name for path in tmp_path.iterdir()] == ["cut.h5"]
+
+
+def test_a_data_set_that_is_cut_short_is_refused(data_set: DataSet, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.h5"
+    cut.write_bytes(data_set.path.read_bytes()[:-9000])
+    with pytest.raises(DatasetError, match=r"cut\.h5"):
+        export(ExportSettings(cut, "coco", tmp_path / "out"))
     assert [path.name for path in tmp_path.iterdir()] == ["cut.h5"]
 
 
