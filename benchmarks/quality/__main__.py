@@ -10,6 +10,7 @@ Goals: recall >= 95 for faults of 0.2 torso and more, false alarms <= 2.
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from kincap.dataset.filters import FilterSettings
 
 from .faults import FAULTS
 from .measure import measure
+from .real import judge_real, real_tables
 from .recordings import REPORT, TUNING, record_missing
 from .tables import tables
+from .training import measure_training, training_tables
 
 SCHEMA = "kincap/benchmark-quality/1"
 
@@ -32,8 +35,16 @@ def main() -> int:
     parser.add_argument("--group", choices=(TUNING, REPORT), default=REPORT, help="which seeds")
     parser.add_argument("--seeds", type=int, help="this many of each kind")
     parser.add_argument("--faults", help=f"only these, by commas: {','.join(FAULTS)}")
+    parser.add_argument("--real", type=Path, metavar="DATA", help="real recordings instead")
+    parser.add_argument("--training", action="store_true", help="finetune on the labels instead")
     parser.add_argument("--json", action="store_true", help="one object on stdout")
     args = parser.parse_args()
+    if args.real is not None:
+        return _real(args.real, args.folder, args.json)
+    if args.training:
+        report = measure_training(args.folder / "training")
+        print(json.dumps(report) if args.json else "\n".join(training_tables(report)))
+        return 0
     faults = tuple(FAULTS) if args.faults is None else tuple(args.faults.split(","))
     for name in faults:
         if name not in FAULTS:
@@ -47,6 +58,18 @@ def main() -> int:
         print(json.dumps(report))
     else:
         print("\n".join(tables(quality)))
+    return 0
+
+
+def _real(data: Path, folder: Path, as_json: bool) -> int:
+    """Print the filters' verdict on real recordings."""
+    recordings = folder / "real"
+    recordings.mkdir(parents=True, exist_ok=True)
+    verdicts = list(judge_real(data, recordings, FilterSettings()))
+    if as_json:
+        print(json.dumps({"schema": SCHEMA, "real": [asdict(one) for one in verdicts]}))
+    else:
+        print("\n".join(real_tables(verdicts)))
     return 0
 
 

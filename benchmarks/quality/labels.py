@@ -1,42 +1,60 @@
-"""The simulator's truth as a file of labels, for ``kincap build --labels``."""
+"""The simulator's truth, and the sensor's own labels, as files for ``kincap build --labels``.
+
+A given label has weight whatever the filters say: the truth makes a clean data set, the sensor's
+labels make one that no filter has touched.
+"""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from kincap.core.pairing import pair_nearest
-from kincap.core.skeleton import KEYPOINT_JOINT, KEYPOINT_NAMES
+from kincap.core.skeleton import KEYPOINT_JOINT, KEYPOINT_NAMES, TrackingState
 from kincap.dataset.session_data import load_recording
 from kincap.sessions.truth import load_truth
 
 HEAD = ("session", "color_seq", "slot", "keypoint", "x", "y", "visibility")
 
 
-def write_truth_labels(recordings: Path, names: list[str], path: Path) -> int:
-    """Write the true keypoints of every tracked body of some sessions.
+def write_labels(recordings: Path, true: Sequence[str], given: Sequence[str], path: Path) -> None:
+    """Write labels of every tracked body of some sessions.
 
     Args:
         recordings: The folder of all sessions.
-        names: Simulated sessions; their truth is that of the picture.
+        true: Simulated sessions whose labels are the truth of the picture.
+        given: Sessions whose labels are those of the sensor: what it says that it tracks.
         path: The CSV file.
-
-    Returns:
-        Number of labels.
     """
-    count = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(HEAD)
-        for name in names:
-            for row in _labels(recordings, name):
-                writer.writerow(row)
-                count += 1
-    return count
+        for name in true:
+            writer.writerows(_true_labels(recordings, name))
+        for name in given:
+            writer.writerows(_given_labels(recordings, name))
 
 
-def _labels(recordings: Path, name: str) -> list[tuple[object, ...]]:
-    """Return the labels of one session."""
+def _given_labels(recordings: Path, name: str) -> list[tuple[object, ...]]:
+    """Return the sensor's labels of one session."""
+    recording = load_recording(recordings, name)
+    color, bodies = recording.color, recording.bodies
+    body_of, _ = pair_nearest(color["take"], color["time_device"], bodies.take, bodies.time_device)
+    labels: list[tuple[object, ...]] = []
+    for frame in np.flatnonzero(body_of >= 0).tolist():
+        seq, body = int(color["seq"][frame]), int(body_of[frame])
+        for slot in np.flatnonzero(bodies.tracked[body]).tolist():
+            sure = bodies.state[body, slot] == TrackingState.tracked
+            points = bodies.points[body, slot]
+            for k in np.flatnonzero(sure & np.isfinite(points).all(axis=-1)).tolist():
+                place = (round(float(points[k, 0]), 3), round(float(points[k, 1]), 3))
+                labels.append((name, seq, slot, KEYPOINT_NAMES[k], *place, 2))
+    return labels
+
+
+def _true_labels(recordings: Path, name: str) -> list[tuple[object, ...]]:
+    """Return the true labels of one session."""
     recording, truth = load_recording(recordings, name), load_truth(recordings / name)
     color, bodies = recording.color, recording.bodies
     body_of, _ = pair_nearest(color["take"], color["time_device"], bodies.take, bodies.time_device)
