@@ -16,6 +16,7 @@ from typing import Any
 
 from kincap.dataset.filters import FilterSettings
 
+from .audit import audit_tables, measure_audit
 from .faults import FAULTS
 from .measure import measure
 from .real import judge_real, real_tables
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("--faults", help=f"only these, by commas: {','.join(FAULTS)}")
     parser.add_argument("--real", type=Path, metavar="DATA", help="real recordings instead")
     parser.add_argument("--training", action="store_true", help="finetune on the labels instead")
+    parser.add_argument("--audit", type=Path, metavar="CKPT", help="precision of kincap audit")
     parser.add_argument("--json", action="store_true", help="one object on stdout")
     args = parser.parse_args()
     if args.real is not None:
@@ -44,6 +46,11 @@ def main() -> int:
     if args.training:
         report = measure_training(args.folder / "training")
         print(json.dumps(report) if args.json else "\n".join(training_tables(report)))
+        return 0
+    if args.audit is not None:
+        record_missing(args.folder / "recordings", (REPORT,), args.seeds)
+        found = measure_audit(args.folder, args.audit)
+        print(json.dumps(found) if args.json else "\n".join(audit_tables(found)))
         return 0
     faults = tuple(FAULTS) if args.faults is None else tuple(args.faults.split(","))
     for name in faults:
