@@ -36,6 +36,7 @@ class Verdicts:
             where there is none.
         after: (C, 13) the same of build's label, which a repair may have moved.
         lost: (C, 13) build gives it no weight, or leaves its candidate out.
+        named: (C, 13) a filter names the label itself, not only others of its frame.
         clean: (C, 13) a label that a perfect filter keeps: tracked, inside of the picture, and less
             than 0.05 of the torso from the truth.
         reasons: By filter (C, 13) which keypoints it named.
@@ -45,6 +46,7 @@ class Verdicts:
     before: Floats
     after: Floats
     lost: Bools
+    named: Bools
     clean: Bools
     reasons: dict[str, Bools]
     touched: dict[str, Bools]

@@ -48,6 +48,7 @@ class Quality:
             "own_recall": mean(one.recall(GOAL_TORSO) for one in own),
             "own_f1": own_f1,
             "false_alarms": self.clean.false_alarms(),
+            "left_out": self.clean.left_out(),
             "score": mean([injected_f1, own_f1]),
         }
 

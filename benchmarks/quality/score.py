@@ -26,7 +26,9 @@ class Counts:
         found: Of these, those that build took the weight from, left out, or repaired.
         repaired: Of the found ones, those repaired.
         clean: Clean labels.
-        lost: Of these, those that build took the weight from, left out, or moved away.
+        lost: Of these, those that a filter names, or that a repair moved away: false alarms.
+        dropped: Of the others, those that are left out with their frame, in which the sensor guesses
+            too many keypoints or filters name too many.
         by_filter: By filter, wrong labels of at least ``GOAL_TORSO``, and clean labels, that it
             named.
     """
@@ -36,6 +38,7 @@ class Counts:
     repaired: int = 0
     clean: int = 0
     lost: int = 0
+    dropped: int = 0
     by_filter: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, verdicts: Verdicts, rows: Bools | None = None) -> None:
@@ -61,7 +64,9 @@ class Counts:
         self.repaired += int(repaired.sum())
         clean = verdicts.clean & counted
         self.clean += int(clean.sum())
-        self.lost += int((clean & (verdicts.lost | moved_away)).sum())
+        false = clean & (verdicts.named | (moved_away & ~verdicts.lost))
+        self.lost += int(false.sum())
+        self.dropped += int((clean & verdicts.lost & ~false).sum())
         for name, where in verdicts.reasons.items():
             right, false = self.by_filter.get(name, (0, 0))
             self.by_filter[name] = (
@@ -91,8 +96,12 @@ class Counts:
         return 2 * recall * precision / (recall + precision)
 
     def false_alarms(self) -> float | None:
-        """Return the share of clean labels that are lost."""
+        """Return the share of clean labels that a filter names."""
         return _share(self.lost, self.clean)
+
+    def left_out(self) -> float | None:
+        """Return the share of clean labels that go with their frame."""
+        return _share(self.dropped, self.clean)
 
     def to_json(self) -> dict[str, object]:
         """Return the figures."""
@@ -106,6 +115,7 @@ class Counts:
             "f1": self.f1(GOAL_TORSO),
             "clean": self.clean,
             "false_alarms": self.false_alarms(),
+            "left_out": self.left_out(),
             "by_filter": {name: list(pair) for name, pair in self.by_filter.items() if any(pair)},
         }
 

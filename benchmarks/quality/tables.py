@@ -46,13 +46,22 @@ def _at(counts: Sequence[Counts], level: int) -> tuple[float | None, float | Non
 def _own(quality: Quality) -> Iterator[str]:
     """Yield the figures of the simulator's own faults."""
     yield from _head(
-        ["simulator's fault", "labels wrong >= 0.2", "recall", "precision", "F1", "clean lost"]
+        [
+            "simulator's fault",
+            "labels wrong >= 0.2",
+            "recall",
+            "precision",
+            "F1",
+            "false alarms",
+            "left out with their frame",
+        ]
     )
     for name, one in quality.own.items():
         wrong = int(one.wrong[[size >= GOAL_TORSO for size in SIZES]].sum())
         figures = (one.recall(GOAL_TORSO), one.precision(GOAL_TORSO), one.f1(GOAL_TORSO))
         words = "no fault" if name == NO_FAULT else name
-        yield _line([words, str(wrong), *map(_percent, figures), _percent(one.false_alarms())])
+        costs = (one.false_alarms(), one.left_out())
+        yield _line([words, str(wrong), *map(_percent, (*figures, *costs))])
     yield ""
 
 

@@ -1,5 +1,7 @@
 """The measure of the filters: faults of a known size, and counts that can be worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,7 @@ def verdicts(before: list[float], after: list[float], lost: list[bool]) -> Verdi
         before=given,
         after=np.array([after + [0.01] * rest]),
         lost=np.array([lost + [False] * rest]),
+        named=np.array([lost + [False] * rest]),
         clean=given < 0.05,
         reasons={"speed": np.array([lost + [False] * rest])},
         touched={},
@@ -88,3 +91,12 @@ def test_labels_between_clean_and_wrong_count_neither_way() -> None:
     assert counts.recall(0.2) is None
     assert counts.recall() == 1.0
     assert counts.false_alarms() == 0.0
+
+
+def test_a_clean_label_that_goes_with_its_frame_is_no_false_alarm() -> None:
+    """It is counted apart; the wrong one of the frame is found."""
+    whole = verdicts([0.5], [0.5], [True])
+    counts = Counts()
+    counts.add(replace(whole, lost=np.ones((1, 13), np.bool_)))
+    assert (counts.lost, counts.dropped, counts.recall(0.2)) == (0, 12, 1.0)
+    assert counts.left_out() == 1.0
