@@ -27,8 +27,8 @@ class Counts:
         repaired: Of the found ones, those repaired.
         clean: Clean labels.
         lost: Of these, those that a filter names, or that a repair moved away: false alarms.
-        dropped: Of the others, those that are left out with their frame, in which the sensor guesses
-            too many keypoints or filters name too many.
+        dropped: Of the others, those that are left out with their frame, in which the sensor
+            guesses too many keypoints or filters name too many.
         by_filter: By filter, wrong labels of at least ``GOAL_TORSO``, and clean labels, that it
             named.
     """
