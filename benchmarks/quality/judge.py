@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from kincap.checks.session_checks import check_session
 from kincap.core.geometry import unmirror_points
-from kincap.core.pairing import NO_BODY
+from kincap.core.pairing import NO_BODY, pair_nearest
 from kincap.core.skeleton import TORSO, TrackingState
 from kincap.dataset.candidates import Candidates, find_candidates
-from kincap.dataset.filters import KEYPOINT_BITS, FilterSettings, has_flag
+from kincap.dataset.filters import FILTER_BITS, KEYPOINT_BITS, FilterSettings, has_flag
 from kincap.dataset.label_error import compare_labels
-from kincap.dataset.labels.label_settings import LabelSettings
+from kincap.dataset.label_settings import LabelSettings
 from kincap.dataset.session_data import Recording, load_recording
 from kincap.sessions.truth import load_truth
 
@@ -53,7 +53,9 @@ class Verdicts:
 
 
 CLEAN_TORSO: Final = 0.05
-_NO_FILTER: Final = ("unknown_state", "swapped_back", "lag_corrected")
+_TOO_FEW: Final = ("tracking", "edge", *FILTER_BITS)
+"""Reasons of frames in which too few labels are left: the others of the frame are not named."""
+_NO_FILTER: Final = ("unknown_state", "swapped_back", "edited", "removed")
 """Bits of keypoints that take no weight away."""
 
 
@@ -79,25 +81,34 @@ def judge(folder: Path, filters: FilterSettings, *, lag: bool) -> Verdicts:
     before = np.linalg.norm(given - compared.true_px, axis=-1) / torso[:, None]
     clean = (state == TrackingState.tracked) & _inside(compared.true_px, recording.size_px)
     clean &= before < CLEAN_TORSO
+    reasons = _reasons(candidates, failed)
+    named = np.any([np.zeros_like(clean), *reasons.values()], axis=0)
     rows = np.flatnonzero(~compared.unknown & (candidates.body != NO_BODY))
     return Verdicts(
         before=before[rows],
         after=(compared.apart_px / torso[:, None])[rows],
         lost=(out[:, None] | (candidates.weight <= 0))[rows],
+        named=named[rows],
         clean=clean[rows],
-        reasons={name: where[rows] for name, where in _reasons(candidates, failed).items()},
+        reasons={name: where[rows] for name, where in reasons.items()},
         touched={name: where[rows] for name, where in compared.touched.items()},
     )
 
 
 def _given(recording: Recording, candidates: Candidates) -> tuple[Floats, NDArray[np.uint8]]:
-    """Return the sensor's own labels (C, 13, 2), un-mirrored pixels, and their states (C, 13)."""
-    body = candidates.body.clip(min=0)
-    points = recording.bodies.points[body, candidates.slot].astype(np.float64)
-    state = recording.bodies.state[body, candidates.slot]
+    """Return the sensor's own labels (C, 13, 2), un-mirrored pixels, and their states (C, 13).
+
+    They are those of the row nearest in time: where build corrects a lag, it takes another one.
+    """
+    color, bodies = recording.color, recording.bodies
+    nearest, _ = pair_nearest(color["take"], color["time_device"], bodies.take, bodies.time_device)
+    body, slot = nearest[candidates.frame].clip(min=0), candidates.slot
+    same = bodies.tracking_id[body, slot] == bodies.tracking_id[candidates.body.clip(min=0), slot]
+    same &= nearest[candidates.frame] != NO_BODY
+    points = np.where(same[:, None, None], bodies.points[body, slot].astype(np.float64), np.nan)
     if recording.mirrored:
         points = unmirror_points(points, recording.size_px[0])
-    return points, state
+    return points, np.where(same[:, None], bodies.state[body, slot], 0)
 
 
 def _inside(points: Floats, size_px: tuple[int, int]) -> Bools:
@@ -115,6 +126,8 @@ def _reasons(candidates: Candidates, failed: dict[str, Bools]) -> dict[str, Bool
         if name not in _NO_FILTER
     }
     for name, where in failed.items():
+        if name in _TOO_FEW:
+            continue
         whole = np.repeat(where[:, None], candidates.weight.shape[1], axis=1)
         found[name] = found[name] | whole if name in found else whole
     return found
