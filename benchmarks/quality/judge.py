@@ -14,7 +14,7 @@ from kincap.core.skeleton import TORSO, TrackingState
 from kincap.dataset.candidates import Candidates, find_candidates
 from kincap.dataset.filters import FILTER_BITS, KEYPOINT_BITS, FilterSettings, has_flag
 from kincap.dataset.label_error import compare_labels
-from kincap.dataset.label_settings import LabelSettings
+from kincap.dataset.labels.label_settings import LabelSettings
 from kincap.dataset.session_data import Recording, load_recording
 from kincap.sessions.truth import load_truth
 
