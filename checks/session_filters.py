@@ -55,7 +55,7 @@ class TakeFilters:
     @cached_property
     def exchanged(self) -> Bools:
         """(P,) bodies whose sides are exchanged."""
-        return exchanged(self._people)
+        return exchanged(self._people, self._settings)
 
     @cached_property
     def swap_repairs(self) -> Bools:
@@ -85,18 +85,22 @@ class TakeFilters:
         return on_joints(judge(length, sure, self.person, settings))
 
 
-def exchanged(people: Rows) -> Bools:
+def exchanged(people: Rows, settings: FilterSettings) -> Bools:
     """Return which bodies of a take have left and right exchanged.
 
     Args:
         people: (P,) tracked bodies, ``side_swap`` judged from each to the next.
+        settings: ``swap_most_s``.
 
     Returns:
         (P,) bool: from a swap until the sides swap back, or the person was out of sight.
     """
     order, new = _runs(people)
     swapped = np.zeros(len(people), np.bool_)
-    swapped[order] = swapped_state(named_by(people[order], "side_swap"), np.cumsum(new))
+    own = people[order]
+    steps = named_by(own, "side_swap")
+    time_s = own["time_device"] / SECOND_100NS
+    swapped[order] = swapped_state(steps, np.cumsum(new), time_s, settings)
     return swapped
 
 

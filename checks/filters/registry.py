@@ -178,7 +178,8 @@ def _side_swap(bodies: Bodies, settings: FilterSettings) -> Bools:
         new[1:] = False
     if bodies.time_s is not None:
         new[1:] |= np.diff(bodies.time_s) > _NOT_SINCE_S
-    swapped = sides.swapped_state(steps, np.cumsum(new))
+    time_s = None if bodies.time_s is None else as_floats(bodies.time_s)
+    swapped = sides.swapped_state(steps, np.cumsum(new), time_s, settings)
     return np.asarray(swapped[:, None] & sides.SIDED)
 
 

@@ -45,6 +45,7 @@ class FilterSettings:
         swap_share: Left and right change places where exchanging them makes the jump of all joints
             smaller by more than this share,
         swap_m: and by more than this, metres.
+        swap_most_s: An exchange of sides is over after this time; the step back was missed, seconds.
         limb_swap_m: The same for both lower arms, or both lower legs, alone.
         limb_swap_s: Arms or legs that change places and do not change back within this time are
             named at the change only, seconds.
@@ -83,8 +84,9 @@ class FilterSettings:
     frozen_m: float = 1e-6
     frozen_rows: int = 4
     yaw_max_deg: float = 60.0
-    swap_share: float = 0.5
+    swap_share: float = 0.4
     swap_m: float = 0.3
+    swap_most_s: float = 15.0
     limb_swap_m: float = 0.2
     limb_swap_s: float = 2.5
     swap_repair_s: float = 0.5

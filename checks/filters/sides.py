@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.skeleton import JOINT, JOINTS, KINECT_V2_SKELETON
+from ...core.units import TICK_S
 from .bodies import Bools, Floats
 from .settings import FilterSettings
 
@@ -83,17 +84,40 @@ def _total(moves: Floats) -> NDArray[np.floating]:
     return np.asarray(np.nansum(np.linalg.norm(moves, axis=-1), axis=-1))
 
 
-def swapped_state(steps: Bools, run: NDArray[np.integer]) -> Bools:
+def swapped_state(
+    steps: Bools,
+    run: NDArray[np.integer],
+    time_s: Floats | None = None,
+    settings: FilterSettings | None = None,
+) -> Bools:
     """Return which bodies have their sides exchanged: from a swap until the sides swap back.
+
+    A step that is missed would leave all bodies after it exchanged: an exchange is over after
+    ``swap_most_s``, too.
 
     Args:
         steps: (N,) from ``swap_steps``, bodies of one run one after another.
         run: (N,) number of the run that each belongs to; sides are right at its beginning.
+        time_s: (N,) seconds; None: 30 in a second.
+        settings: ``swap_most_s``.
     """
-    swaps = np.cumsum(steps)
-    _, first, of = np.unique(run, return_index=True, return_inverse=True)
-    before: NDArray[np.int64] = swaps[first] - steps[first]
-    return np.asarray((swaps - before[of]) % 2 == 1)
+    most_s = (settings or FilterSettings()).swap_most_s
+    times = TICK_S * np.arange(len(steps)) if time_s is None else time_s
+    swapped = np.zeros(len(steps), np.bool_)
+    ends = np.append(np.flatnonzero(np.diff(run)) + 1, len(run))
+    begins_at = -1
+    for at in [*np.flatnonzero(steps).tolist(), -1]:
+        if begins_at >= 0:
+            run_end = int(ends[np.searchsorted(ends, begins_at, side="right")])
+            own = times[begins_at:run_end]
+            end = begins_at + int(np.searchsorted(own, own[0] + most_s, side="right"))
+            if begins_at < at < end:
+                swapped[begins_at:at] = True
+                begins_at = -1
+                continue
+            swapped[begins_at:end] = True
+        begins_at = at
+    return swapped
 
 
 def limbs_swapped(

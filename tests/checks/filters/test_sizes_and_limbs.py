@@ -6,6 +6,7 @@ import pytest
 from kincap.checks.filters.bodies import Bodies
 from kincap.checks.filters.registry import judge_bodies
 from kincap.checks.filters.settings import FilterSettings
+from kincap.checks.filters.sides import swapped_state
 from kincap.core.skeleton import JOINT, KEYPOINT
 from tests.checks.filters.test_motion_and_poses import standing
 
@@ -62,3 +63,15 @@ def test_arms_that_never_change_back_are_named_at_the_change_only(joints) -> Non
     changed[40:, left], changed[40:, right] = joints[40:, right], joints[40:, left]
     named = judged(changed)["limb_swap"][:, KEYPOINT["l_wrist"]]
     assert np.flatnonzero(named).tolist() == [39, 40]
+
+
+def test_sides_that_never_change_back_are_exchanged_for_a_time_only() -> None:
+    """The step back was missed: what comes later would be lost as well."""
+    steps = np.zeros(900, np.bool_)
+    steps[[100, 130, 200]] = True
+    run = np.zeros(900, np.int64)
+    run[800:] = 1
+    state = swapped_state(steps, run, np.arange(900) / 30, FilterSettings(swap_most_s=10.0))
+    assert np.flatnonzero(state).tolist() == [*range(100, 130), *range(200, 501)]
+    at_the_end = swapped_state(np.arange(900) == 790, run, np.arange(900) / 30, FilterSettings())
+    assert np.flatnonzero(at_the_end).tolist() == list(range(790, 800))
