@@ -45,7 +45,7 @@ class FilterSettings:
         swap_share: Left and right change places where exchanging them makes the jump of all joints
             smaller by more than this share,
         swap_m: and by more than this, metres.
-        swap_most_s: An exchange of sides is over after this time; the step back was missed, seconds.
+        swap_most_s: An exchange of sides ends after this time: its step back was missed, seconds.
         limb_swap_m: The same for both lower arms, or both lower legs, alone.
         limb_swap_s: Arms or legs that change places and do not change back within this time are
             named at the change only, seconds.
