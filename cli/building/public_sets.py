@@ -11,19 +11,11 @@ from .. import console
 if TYPE_CHECKING:
     from ...dataset.public.build import PublicResult
 
-OF_SESSIONS: Final = (
-    "recordings",
-    "sessions",
-    "folds",
-    "near_copies",
-    "balance",
-    "thin",
-    "guard",
-    "joints_at",
-    "labels",
-    "decoding",
+OF_PUBLIC_SETS: Final = frozenset(
+    ("add", "boxes", "out", "val", "test", "size", "margin", "skip_damaged", "restart", "dry_run")
+    + ("workers", "scheduler", "sheet", "report", "no_report", "json")
 )
-"""Flags of ``kincap build`` that are about recordings."""
+"""Flags of ``kincap build`` that public sets take; all others are about recordings."""
 
 
 def build_from_sets(
@@ -63,14 +55,15 @@ def _refuse_flags_of_sessions(context: typer.Context) -> None:
     Raises:
         KincapError: Names the flag.
     """
-    for name in OF_SESSIONS:
+    for parameter in context.command.params:
+        name = parameter.name or ""
         source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            flag = "--" + name.replace("_", "-")
-            raise KincapError(
-                f"{flag}: about recordings, and --add about public sets; build two files, "
-                "pretrain on the public one and finetune on the other"
-            )
+        if name in OF_PUBLIC_SETS or source is None or source.name != "COMMANDLINE":
+            continue
+        raise KincapError(
+            f"{parameter.opts[0]}: about recordings, and --add about public sets; build two files, "
+            "pretrain on the public one and finetune on the other"
+        )
 
 
 def _show(done: "PublicResult") -> None:

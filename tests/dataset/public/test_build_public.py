@@ -171,6 +171,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     [
         (("--add", "lspet:nowhere"), "nowhere: no such file or folder"),
         (("--add", "lspet:x", "--sessions", "*"), "--sessions: about recordings"),
+        (("--add", "lspet:x", "--no-swap-back"), "--swap-back: about recordings"),
         (("--boxes", "found.json"), "--boxes found.json: only for public sets"),
         (("--add", "coco:instances.json"), "instances.json: a COCO file without keypoints"),
         (("--add", "lspet:other.mat"), "other.mat: no variable 'joints' (it has points)"),
