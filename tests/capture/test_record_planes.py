@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
+from kincap.capture.sources.sensor import PlaneFrame, SensorInfo
 from kincap.core.errors import KincapError
-from kincap.core.png import decode_png
+from kincap.core.png import decode_png, encode_png
+from kincap.core.units import TICK_100NS
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.repair.repair import repair
 from kincap.sessions.repair.verify import verify_session
@@ -101,3 +104,40 @@ def test_the_commands_count_masks_and_depth_images(recorded, kincap):
     listed = kincap("sessions", "list", *where, "--json")
     (one,) = [s for s in json.loads(listed.stdout)["sessions"] if s["name"] == "first"]
     assert (one["mask_frames"], one["depth_frames"]) == (FRAMES, FRAMES)
+
+
+class GivenPng:
+    """A device that gives encoded masks, one of them not as it said."""
+
+    def __init__(self, bad: bytes) -> None:
+        self.info = SensorInfo(
+            kind="made", uri="made", device_id="1", color_size_px=(1920, 1080), mirrored=True,
+            streams=("mask",), live=True,
+        )  # fmt: skip
+        self._bad = bad
+
+    def items(self):
+        good = encode_png(np.zeros((424, 512), np.uint8))
+        for k, png in enumerate((good, self._bad, good)):
+            yield PlaneFrame(Stream.mask, None, k * TICK_100NS, time.perf_counter_ns(), png=png)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (encode_png(np.zeros((10, 12), np.uint8)), "wrong_size"),
+        (encode_png(np.zeros((424, 512), np.uint16)), "wrong_size"),
+        (b"\xff\xd8 a JPEG", "encoder"),
+    ],
+    ids=["small", "deep", "no PNG"],
+)
+def test_a_given_png_that_is_not_as_the_device_said_is_counted_as_lost(tmp_path, bad, reason):
+    done = record(RecordSettings("made", tmp_path, "made", shard_mib=8), sensor=GivenPng(bad))
+    assert (done.mask_frames, done.dropped) == (2, {reason: 1})
+    with SessionReader(done.path) as reader:
+        rows = reader.rows(Stream.mask)
+        assert rows["seq"].tolist() == [0, 2]
+        assert set(rows["flags"]) == {ColorFlag.stored_as_given}
