@@ -83,7 +83,7 @@ def _body(seq: int, moment: int, size_px: tuple[int, int], side: int, rng) -> np
     inner = np.array([name in ("Elbow", "Knee", "Hip", "Shoulder") for name in names])
     points[inner] += rng.normal(0, 0.5, (int(inner.sum()), 2))
     across = (middle[0] - size_px[0] / 2) / height
-    metres = np.column_stack([_TALL_M * (out + across), -_TALL_M * up, np.full(25, _DEPTH_M)])
+    metres = np.column_stack([-_TALL_M * (out + across), -_TALL_M * up, np.full(25, _DEPTH_M)])
     row = empty_body_row()
     row["seq"], row["take"], row["time_device"] = seq, 0, moment
     row["tracked"][0, 2], row["tracking_id"][0, 2], row["joint_state"][0, 2] = 1, 7002, 2

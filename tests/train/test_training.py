@@ -242,6 +242,20 @@ def test_pictures_are_resized_by_area_and_boxes_lead_back(figures_h5: Path) -> N
     np.testing.assert_allclose(samples.to_image_px(samples.targets), wanted, atol=1e-3)
 
 
+def test_a_net_sees_the_crops_of_images_with_a_margin(figures, tmp_path: Path) -> None:
+    columns = figures(8, seed=1)
+    around = ((0, 0), (12, 12), (12, 12), (0, 0))
+    wide = {**columns, "images": np.pad(columns["images"], around, constant_values=255)}
+    plain = write_kinect13(tmp_path / "plain.h5", {"train": columns})
+    margin = write_kinect13(tmp_path / "margin.h5", {"train": wide}, margin=1.5)
+    every = np.arange(8)
+    for size in (48, 24):
+        with open_kinect13(plain) as one, open_kinect13(margin) as other:
+            expected, found = (load_samples(file, "train", size) for file in (one, other))
+            np.testing.assert_array_equal(found.images(every), expected.images(every))
+            np.testing.assert_array_equal(found.targets, expected.targets)
+
+
 def test_inferred_keypoints_count_only_when_asked(trained: TrainResult, figures_h5: Path) -> None:
     plain = evaluate(EvaluateSettings(trained.best, figures_h5, device="cpu"))
     every = evaluate(

@@ -170,6 +170,13 @@ BAD: dict[str, Callable[[Path], None]] = {
     "extra object": _edit(lambda file: file.create_group("extra")),
     "shorter table": _edit(_shorter),
     "newer version": _edit(lambda file: file.attrs.__setitem__("format_version", 3)),
+    "odd margin": _edit(lambda file: file.attrs.__setitem__("margin", 1.25)),
+    "text as margin": _edit(lambda file: file.attrs.__setitem__("margin", np.bytes_(b"1.5"))),
+    "margin of no side": _edit(lambda file: file.attrs.__setitem__("margin", 1.5)),
+    "other layout": _edit(lambda file: file.attrs.__setitem__("layout", np.bytes_(b"strips"))),
+    "layout of other tables": _edit(
+        lambda file: file.attrs.__setitem__("layout", np.bytes_(b"full"))
+    ),
     "other format": _edit(lambda file: file.attrs.__setitem__("format", np.bytes_(b"other"))),
     "nan keypoint": _put("train/keypoints_px", (0, 0, 0), np.nan),
     "flat box": _put("val/bbox_xyxy_px", (0, 2), -0.5),
@@ -189,6 +196,26 @@ def test_anything_odd_is_refused_in_one_line(path: Path, damage: Callable[[Path]
     assert caught.value.exit_code == 2
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_margin_and_masks_come_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    wide = rng.integers(0, 256, (70, 36, 36, 3), np.uint8)
+    masks = rng.integers(0, 6, (70, 36, 36), np.uint8)
+    columns = {"images": wide, "masks": masks, "keypoints_px": np.full((70, 13, 2), 5.0)}
+    path = write_kinect13(tmp_path / "wide.h5", {"train": columns}, margin=1.5)
+    some = np.array([69, 0, 3, 3, *range(60)])
+    with open_kinect13(path) as dataset:
+        rows = dataset.split("train")
+        assert (dataset.size, dataset.margin, rows.image_size) == (24, 1.5, 36)
+        np.testing.assert_array_equal(rows.wide_images(some), wide[some])
+        np.testing.assert_array_equal(rows.images(some), wide[some, 6:-6, 6:-6])
+        np.testing.assert_array_equal(rows.masks(some), masks[some, 6:-6, 6:-6])
+        np.testing.assert_array_equal(rows.masks(some, wide=True), masks[some])
+        with pytest.raises(IndexError):
+            rows.images([70])
+        with pytest.raises(ValueError, match="out: expected"):
+            rows.images([0], np.zeros((1, 36, 36, 3), np.uint8))
 
 
 def test_a_file_that_is_cut_while_it_is_open_is_told_apart(path: Path) -> None:
