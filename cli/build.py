@@ -219,7 +219,7 @@ def build(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Make a data set of 13 keypoints from recordings; a killed build goes on where it was."""
+    """Make a data set of 13 keypoints from recordings or public sets; a killed build goes on."""
     if size is None:
         size = 368 if layout == "full" else 224
     if add or boxes != "truth":
