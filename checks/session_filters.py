@@ -71,6 +71,9 @@ class TakeFilters:
             return np.asarray(self.exchanged[:, None] & SIDED)
         if name == "limb_swap":
             return swapped_limbs(people, settings)
+        if name == "turned_away":
+            # with sides exchanged, the line of the shoulders points the wrong way
+            return np.asarray(joints_named(people, name) & ~self.exchanged[:, None])
         if name in CHECK_NAMES:
             return joints_named(people, name)
         if name == "overlap":

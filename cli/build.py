@@ -210,6 +210,15 @@ def build(
             help="Move joints by a lag of the whole take that is certain.",
         ),
     ] = True,
+    joint_bias: Annotated[
+        str,
+        typer.Option(
+            "--joint-bias",
+            metavar="none|kinect2|FILE",
+            help="Correct the sensor's known bias: kinect2 assumes one, a TOML file is fitted; see "
+            "docs/quality.md.",
+        ),
+    ] = "none",
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -234,6 +243,7 @@ def build(
         return
     from ..dataset.build import BuildSettings, build_folds
     from ..dataset.build import build as run
+    from ..dataset.labels.joint_bias import load_bias
 
     settings = BuildSettings(
         filters=_filters(filters, thin),
@@ -241,6 +251,7 @@ def build(
         unknown_weight=unknown_weight,
         swap_back=swap_back,
         correct_lag=correct_lag,
+        joint_bias=load_bias(joint_bias),
         out=out,
         recordings=recordings,
         sessions=sessions,

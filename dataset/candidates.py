@@ -21,6 +21,7 @@ from .boxes import outside_share, person_boxes
 from .filters import FILTER_BITS, Bools
 from .given_labels import PlacedLabels, SessionLabels, place_labels, replace_flags
 from .labels.body_labels import BodyLabels, label_bodies
+from .labels.joint_bias import correct_joints
 from .labels.label_settings import ALL, LARGEST, LabelSettings
 from .session_data import Recording
 
@@ -244,7 +245,9 @@ def _judge(
     size_px, bodies, filters = recording.size_px, recording.bodies, settings.filters
     given = by_hand.given
     edited = found.edited
-    stored = np.where(given[..., None], by_hand.points, edited.points)
+    corrected = correct_joints(as_floats(edited.points), settings.joint_bias)
+    stored = np.where(edited.moved[..., None], edited.points, corrected)
+    stored = np.where(given[..., None], by_hand.points, stored)
     clipped = bodies.clipped_edges[row, slot]
     flags = quality.keypoint_flags(stored, edited.state, clipped, size_px, filters)
     flags = quality.edited_flags(flags | found.named, edited, size_px)

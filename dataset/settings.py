@@ -13,6 +13,7 @@ from .boxes import WIDEN
 from .crop import DECODING, EXACT
 from .filters import FilterSettings
 from .kinect13.format import CROPS, FULL, LARGEST_SIZE, LAYOUTS, MARGINS, SMALLEST_SIZE, ImageShape
+from .labels.joint_bias import JointBias, bias_toml
 from .labels.label_settings import LARGEST, NEAREST, LabelSettings
 from .scheduler.scheduler import dask_place
 from .split.balance import LARGEST_FACTOR
@@ -59,6 +60,7 @@ class BuildSettings:
         unknown_weight: Weight of keypoints without a tracking state.
         swap_back: Put back sides that are exchanged for a moment.
         correct_lag: Move joints by a lag that is certain.
+        joint_bias: Correction of the sensor's bias (``labels.joint_bias``); empty: none.
         labels: File of labels that take the place of the sensor's, or None.
     """
 
@@ -90,6 +92,7 @@ class BuildSettings:
     unknown_weight: float = 0.0
     swap_back: bool = True
     correct_lag: bool = True
+    joint_bias: JointBias = field(default_factory=dict)
     labels: Path | None = None
 
     def check(self) -> None:
@@ -156,6 +159,7 @@ class BuildSettings:
             unknown_weight=self.unknown_weight,
             swap_back=self.swap_back,
             correct_lag=self.correct_lag,
+            joint_bias=self.joint_bias,
         )
 
     def toml(
@@ -185,6 +189,7 @@ class BuildSettings:
             "unknown_weight": self.unknown_weight,
             "swap_back": self.swap_back,
             "correct_lag": self.correct_lag,
+            "joint_bias": bias_toml(self.joint_bias),
             "pair_within_ms": PAIR_WITHIN_100NS / MS_100NS,
             "split": self._split_toml(split, fold),
             "filters": asdict(self.filters),

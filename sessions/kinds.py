@@ -272,8 +272,8 @@ _ROWS: Final = (
     Kind(
         "lag", "poor", "times and pairs",
         "joints come more than 33 ms after, or before, the images", "frames",
-        "late joints are labels beside moving hands: check the sensor's driver; kincap build does "
-        "not correct it",
+        "late joints are labels beside moving hands: check the sensor's driver; kincap build "
+        "corrects only a certain lag of a whole take",
         wrong_labels=True,
     ),
     Kind("damaged", "grave", "lost or damaged", "rows or shards that can't be read", "rows"),

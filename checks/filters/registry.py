@@ -143,10 +143,7 @@ def _symmetry(bodies: Bodies, settings: FilterSettings) -> Bools:
 def _speed(bodies: Bodies, settings: FilterSettings) -> Bools:
     # where sides change place, every joint jumps: that is another filter
     swapping = sides.swap_steps(bodies.joints, bodies.linked, settings)
-    near = swapping.copy()
-    near[:-1] |= swapping[1:]
-    fast = motion.too_fast(bodies.joints, bodies.linked, bodies.time_s, settings)
-    return np.asarray(fast & ~near[:, None])
+    return motion.too_fast(bodies.joints, bodies.linked & ~swapping, bodies.time_s, settings)
 
 
 def _outliers(bodies: Bodies, settings: FilterSettings) -> Bools:

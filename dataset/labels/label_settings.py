@@ -5,6 +5,7 @@ from typing import Final
 
 from ...core.errors import DatasetError
 from ..filters import FilterSettings
+from .joint_bias import JointBias
 
 NEAREST: Final = "nearest"
 COLOR: Final = "color"
@@ -26,6 +27,7 @@ class LabelSettings:
         unknown_weight: Weight of a keypoint whose source has no tracking state.
         swap_back: Put back left and right where they are exchanged for a moment.
         correct_lag: Move joints by a lag of the whole take that is certain.
+        joint_bias: Correction of the sensor's bias; empty: none.
     """
 
     filters: FilterSettings = field(default_factory=FilterSettings)
@@ -34,6 +36,7 @@ class LabelSettings:
     unknown_weight: float = 0.0
     swap_back: bool = True
     correct_lag: bool = True
+    joint_bias: JointBias = field(default_factory=dict)
 
     def check(self) -> None:
         """Refuse values that make no sense.

@@ -13,7 +13,7 @@ import pytest
 from kincap.core.files.file_io import FileIO
 from kincap.core.geometry import unmirror_points
 from kincap.core.jpeg import encode_jpeg
-from kincap.core.skeleton import JOINT, JOINT_NAMES, KEYPOINT_JOINT
+from kincap.core.skeleton import JOINT, JOINT_NAMES, KEYPOINT_JOINT, KINECT_V2_SKELETON
 from kincap.core.units import NS_PER_100NS, SECOND_NS, TICK_100NS
 from kincap.sessions.device import Device
 from kincap.sessions.info import new_session
@@ -54,6 +54,8 @@ class Body:
     moved: dict[str, tuple[float, float]] = field(default_factory=dict)
     spine_m: float | None = None
     tall_m: float = TALL_M
+    swapped: bool = False
+    unknown: bool = False
 
     def joints_px(self) -> np.ndarray:
         """(25, 2) un-mirrored pixels."""
@@ -63,7 +65,7 @@ class Body:
             side = 1 if name.endswith("Left") else -1
             joints[index] += self.height * np.array([side * _OUT[part], _UP[part]])
             joints[index] = self.moved.get(name, joints[index])
-        return joints
+        return joints[KINECT_V2_SKELETON.flip] if self.swapped else joints
 
     def joints_m(self, rng: np.random.Generator) -> np.ndarray:
         """(25, 3) metres, camera space: a body of ``tall_m`` with a sensor's noise."""
@@ -166,7 +168,7 @@ class Sessions:
         row["tracked"][at] = 1
         row["tracking_id"][at] = 7_000 + body.slot
         row["clipped_edges"][at] = body.clipped
-        row["joint_state"][at] = 2
+        row["joint_state"][at] = 3 if body.unknown else 2
         row["joint_state"][at][[JOINT[name] for name in body.inferred]] = 1
         row["joint_state"][at][[JOINT[name] for name in body.lost]] = 0
         row["joint_color_px"][at][[JOINT[name] for name in body.lost]] = np.nan
