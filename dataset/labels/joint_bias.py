@@ -4,31 +4,25 @@ Kinect's hips are narrower and higher than those that people label, its shoulder
 ankles higher. The correction moves keypoints in the image: away from the middle of a pair, and down
 along the trunk. It is off unless asked for.
 
-    python -m kincap.dataset.labels.joint_bias --recordings DIR --labels FILE --out bias.toml
-
-fits it on frames labelled by hand (a file of ``kincap build --labels``), 50 to 100 of them.
+``fit_bias`` fits it on frames that were labelled by hand.
 """
 
-import argparse
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import tomli_w
-from numpy.typing import NDArray
 
-from ...core.errors import DatasetError, KincapError
+from ...core.errors import DatasetError
 from ...core.geometry import Floats
-from ...core.skeleton import FLIP, GROUPS, KEYPOINTS
+from ...core.skeleton import FLIP, GROUPS
 
 NONE: Final = "none"
 KINECT2: Final = "kinect2"
 _MOST_BYTES: Final = 1 << 20
-_LEAST_FRAMES: Final = 10
 _WIDER: Final = (0.5, 2.0)
 _LOWER: Final = (-0.5, 0.5)
 
@@ -71,7 +65,7 @@ def correct_joints(points: Floats, bias: JointBias) -> Floats:
         incomplete, as they are.
     """
     moved = points.copy()
-    trunk = _trunk(points)
+    trunk = trunk_of(points)
     for group, own in bias.items():
         members = list(GROUPS[group])
         change = own.lower * trunk[:, None]
@@ -82,52 +76,10 @@ def correct_joints(points: Floats, bias: JointBias) -> Floats:
     return moved
 
 
-def _trunk(points: Floats) -> Floats:
+def trunk_of(points: Floats) -> Floats:
     """Return (N, 2) from the middle of the shoulders to that of the hips."""
     shoulders, hips = (points[:, list(GROUPS[name])].mean(axis=1) for name in ("shoulder", "hip"))
     return np.asarray(hips - shoulders)
-
-
-def fit_bias(
-    sensor: Floats, by_hand: Floats
-) -> tuple[dict[str, GroupBias], dict[str, dict[str, float]]]:
-    """Fit the correction on frames with both labels.
-
-    Args:
-        sensor: (N, 13, 2) pixels of the sensor's keypoints; NaN for no place.
-        by_hand: (N, 13, 2) pixels of the labels by hand; NaN for none.
-
-    Returns:
-        By group the correction, medians over the frames; and by group ``frames``, ``wider_spread``
-        and ``lower_spread``, robust standard deviations over them. A group with fewer than 10
-        frames is left out.
-    """
-    trunk = _trunk(sensor)
-    length = np.linalg.norm(trunk, axis=-1)
-    down = trunk / length[:, None]
-    bias, spread = {}, {}
-    for group, members in ((name, list(found)) for name, found in GROUPS.items()):
-        moved = (by_hand[:, members] - sensor[:, members]).mean(axis=1)
-        lower = (moved * down).sum(axis=-1) / length
-        wider = np.ones(len(sensor))
-        if len(members) == 2:
-            apart = [points[:, members[0]] - points[:, members[1]] for points in (sensor, by_hand)]
-            square = (apart[0] ** 2).sum(axis=-1)
-            wider = (apart[0] * apart[1]).sum(axis=-1) / np.where(square > 0, square, np.nan)
-        known = np.isfinite(lower) & np.isfinite(wider)
-        if known.sum() < _LEAST_FRAMES:
-            continue
-        bias[group] = GroupBias(float(np.median(wider[known])), float(np.median(lower[known])))
-        spread[group] = {
-            "frames": int(known.sum()),
-            "wider_spread": _deviation(wider[known]),
-            "lower_spread": _deviation(lower[known]),
-        }
-    return bias, spread
-
-
-def _deviation(values: NDArray[np.floating]) -> float:
-    return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
 def load_bias(given: str) -> dict[str, GroupBias]:
@@ -179,70 +131,3 @@ def _group(given: str, group: str, own: Any) -> GroupBias:
 def bias_toml(bias: JointBias) -> dict[str, dict[str, float]]:
     """Return a correction as tables for TOML."""
     return {group: {"wider": own.wider, "lower": own.lower} for group, own in bias.items()}
-
-
-def pairs_of_labels(recordings: Path, labels: Path) -> tuple[Floats, Floats]:
-    """Return the sensor's keypoints and the labels by hand of the bodies that a file labels.
-
-    Args:
-        recordings: The folder of all sessions.
-        labels: File of labels, as for ``kincap build --labels``.
-
-    Returns:
-        (N, 13, 2) un-mirrored pixels of both; NaN where one has no place.
-
-    Raises:
-        KincapError: The file or a session can't be read.
-    """
-    from ...checks.session_checks import check_session
-    from ..candidates import find_candidates
-    from ..given_labels import load_labels
-    from ..session_data import load_recording
-    from .label_settings import ALL, LabelSettings
-
-    sensor, by_hand = [np.zeros((0, KEYPOINTS, 2))], [np.zeros((0, KEYPOINTS, 2))]
-    for name, own in load_labels(labels).sessions.items():
-        recording = load_recording(recordings, name)
-        checks = check_session(recording.folder, lag=False)
-        plain, given = (
-            find_candidates(recording, checks, LabelSettings(bodies=ALL), which)
-            for which in (None, own)
-        )
-        rows = given.given.any(axis=1)
-        trusted = plain.trusted[rows][..., None]
-        sensor.append(np.where(trusted, plain.points[rows], np.nan))
-        by_hand.append(np.where(given.given[rows][..., None], given.points[rows], np.nan))
-    return np.concatenate(sensor), np.concatenate(by_hand)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit a correction and write it; return the exit code."""
-    parser = argparse.ArgumentParser(prog="kincap.dataset.labels.joint_bias", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--recordings", type=Path, default=Path("recordings"))
-    parser.add_argument("--labels", type=Path, required=True, help="labels by hand, CSV or JSON")
-    parser.add_argument("--out", type=Path, default=Path("bias.toml"))
-    args = parser.parse_args(arguments)
-    try:
-        bias, spread = fit_bias(*pairs_of_labels(args.recordings, args.labels))
-        if not bias:
-            raise DatasetError(
-                f"--labels {args.labels}: fewer than {_LEAST_FRAMES} frames with a whole pair of "
-                "keypoints and a trusted trunk; label more"
-            )
-    except KincapError as err:
-        print(f"kincap: {err}")
-        return err.exit_code
-    for group, own in bias.items():
-        about = spread[group]
-        print(
-            f"{group:9} wider {own.wider:.3f} +- {about['wider_spread']:.3f}, "
-            f"lower {own.lower:+.3f} +- {about['lower_spread']:.3f}, {about['frames']:.0f} frames"
-        )
-    args.out.write_text(tomli_w.dumps(bias_toml(bias)), encoding="utf-8")
-    print(f"{args.out}: kincap build --joint-bias {args.out}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

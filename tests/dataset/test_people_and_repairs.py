@@ -10,7 +10,8 @@ from kincap.core.skeleton import GROUPS, KEYPOINT, KEYPOINT_JOINT
 from kincap.dataset.build import BuildResult, BuildSettings, build
 from kincap.dataset.filters import KEYPOINT_BITS, ROW_BITS
 from kincap.dataset.kinect13.reader import open_kinect13
-from kincap.dataset.labels.joint_bias import GroupBias, correct_joints, fit_bias, load_bias
+from kincap.dataset.labels.fit_bias import fit_bias
+from kincap.dataset.labels.joint_bias import GroupBias, correct_joints, load_bias
 
 from .conftest import Body, Frame, Sessions, crop_to_image
 
