@@ -169,7 +169,7 @@ def test_bytes_that_were_changed_meanwhile_are_found(recorded, kincap: Run) -> N
     interrupted(recorded, kincap)
     places = json.loads((recorded / "set.h5.part.json").read_text())["images"]
     with (recorded / "set.h5.part").open("r+b") as file:
-        file.seek(places["train"] + 5000)
+        file.seek(places["train/images"] + 5000)
         file.write(b"XX")
     with pytest.raises(DatasetError, match="otherwise than written") as caught:
         build(settings(recorded))
