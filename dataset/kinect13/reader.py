@@ -310,9 +310,9 @@ class Kinect13(Closing):
         if layout == FULL:
             people = int(file[self.splits[0]]["person"].shape[1])
             self._shape = ImageShape(side, layout=FULL, width=width, people=people)
-        if not SMALLEST_SIZE <= self.size <= LARGEST_SIZE:
+        if not (SMALLEST_SIZE <= self.size <= LARGEST_SIZE and width >= SMALLEST_SIZE):
             raise DatasetError(
-                f"{path}: images of {self.size}x{self.size} pixels, expected "
+                f"{path}: images of {width}x{side} pixels, expected "
                 f"{SMALLEST_SIZE} to {LARGEST_SIZE}; build it again"
             )
         if self._shape.side != side or self._shape.border * 2 != side - self.size:
@@ -382,6 +382,12 @@ class Kinect13(Closing):
             if len(group[field]) != count:
                 raise DatasetError(
                     f"{self.path}: {name}/{field} has {len(group[field])} rows for {count} images"
+                )
+        for field, about in fields.items():
+            if group[field].shape[1:] != about.tail:
+                raise DatasetError(
+                    f"{self.path}: {name}/{field} is {group[field].shape[1:]} for each row, "
+                    f"expected {about.tail}; build it again"
                 )
         columns = {field: group[field][...] for field in fields}
         problem = _problem(columns, self.meta)

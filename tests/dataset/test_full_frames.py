@@ -145,6 +145,29 @@ def test_a_damaged_frame_is_named_or_left_out_wherever_the_people_are(
         assert dataset.split("train").color_seq.tolist() == [0, 1, 2, 3]
 
 
+def _people_apart(file: h5py.File) -> None:
+    file["train/people"][0] = 1
+
+
+def _unknown_person(file: h5py.File) -> None:
+    file["val/person"][0, 0] = 3
+
+
+def _box_of_no_square(file: h5py.File) -> None:
+    file["train/bbox_xyxy_px"][0, 0] = (0, 0, 4, 5)
+
+
+@pytest.mark.parametrize("damage", [_people_apart, _unknown_person, _box_of_no_square])
+def test_odd_people_are_refused_in_one_line(recordings, tmp_path, damage) -> None:
+    path = build(settings(recordings, tmp_path)).out
+    with h5py.File(path, "r+") as file:
+        damage(file)
+    with pytest.raises(DatasetError) as caught:
+        open_kinect13(path, layouts=LAYOUTS)
+    assert "build it again" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
