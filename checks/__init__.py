@@ -15,9 +15,9 @@ Build and review take everything from one call::
   ``sessions.kinds.KINDS``, which says how severe it is (``poor`` is what build repeats), to which
   group of lanes it belongs, and whether its labels are wrong (``wrong_labels``).
 - ``checks.bodies.named(kind, seq, slot)`` is (N,) bool for N bodies, also where a finding would be
-  too short to report; ``keypoints_named(kind, seq, slot)`` is (N, 13). Kinds: ``crossed_arms``,
-  ``turned_away``, ``side_swap``, ``feet_noise``, ``outliers``, ``frozen``, ``implausible_body``.
+  too short to report; ``keypoints_named(kind, seq, slot)`` is (N, 13). Kinds: those of
+  ``session_filters.JUDGED``, and ``implausible_body``.
 - ``checks.frames.named(kind, seq)`` is (N,) bool: ``low_light``, ``frozen``, ``lag``.
-- ``checks.wrong_labels(color_seq, body_seq, slot)`` gives, by each kind whose labels are wrong,
-  (N,) bool: what build gives weight 0 and counts by kind.
+- ``checks.bodies.is_main`` and ``person_of`` say who a body is, ``repaired`` whether its exchanged
+  sides can be put back; ``checks.frames.lag_at`` gives a lag that is certain.
 """

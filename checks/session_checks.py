@@ -6,14 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.files.file_io import FileIO
-from ..sessions.kinds import KINDS
-from .filters.bodies import Bools
 from .filters.settings import FilterSettings
 from .findings import Finding
-from .row_flags import BodyFlags, FrameFlags, Seqs, body_flags, frame_flags
+from .row_flags import BodyFlags, FrameFlags, body_flags, frame_flags
 from .session_findings import find_all
 from .session_lag import KnownLag, measure_lags, take_lags
 from .session_tables import SessionTables, read_tables
@@ -43,25 +40,6 @@ class SessionChecks:
     def frames(self) -> FrameFlags:
         """Flags of its colour frames."""
         return frame_flags(self.takes, self.findings)
-
-    def wrong_labels(
-        self, color_seq: Seqs, body_seq: Seqs, slot: NDArray[np.integer]
-    ) -> dict[str, Bools]:
-        """Return which pairs of a colour frame and a tracked body can't be labels, by kind.
-
-        Args:
-            color_seq: (N,) seqs of colour frames.
-            body_seq: (N,) seqs of the body rows paired with them.
-            slot: (N,) slots of the bodies.
-
-        Returns:
-            By each kind with ``wrong_labels`` (N,) bool; several kinds may name one pair.
-        """
-        return {
-            name: self.bodies.named(name, body_seq, slot) | self.frames.named(name, color_seq)
-            for name, kind in KINDS.items()
-            if kind.wrong_labels
-        }
 
 
 def check_session(

@@ -13,7 +13,7 @@ Steps to add a kind (at most three code files):
 3. If it judges a stream, call the function in ``checks/session_findings.py``; if it is a watch,
    call it in ``capture/watches/watches.py``.
 
-A kind with ``wrong_labels`` also gets a bit in ``dataset/filters.py``, under which build stores it.
+A kind of colour frames with ``wrong_labels`` also gets a bit in ``checks/filters/verdict.py``.
 Then describe it in docs/format.md (1.5 for an event, 1.11 for a finding) and docs/recording.md;
 their tests fail until then. ``tests/sessions/test_kinds.py`` adds a made-up kind by value.
 """
@@ -86,7 +86,7 @@ class Kind:
         advice: What to do next time; "" for nothing.
         number: Its number in a shard's table of events; None if it is never an event.
         lasts: Whether the recorder writes two events, when it is noticed and when it is over.
-        wrong_labels: Whether joints in these rows can't be labels: build gives them weight 0.
+        wrong_labels: Whether joints in these rows can't be labels: build takes their weight.
     """
 
     name: str

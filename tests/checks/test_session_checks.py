@@ -13,6 +13,7 @@ from kincap.checks.findings import MOST_OF_A_KIND
 from kincap.checks.session_checks import SessionChecks, check_session
 from kincap.core.skeleton import KEYPOINT, KEYPOINT_NAMES
 from kincap.report.quality import make_quality
+from kincap.sessions.kinds import KINDS
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.schema import Rows, empty_body_row
 from kincap.sessions.truth import load_truth
@@ -41,6 +42,15 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def checked(faulty: Path) -> SessionChecks:
     return check_session(faulty)
+
+
+def wrong_labels(checked: SessionChecks, color_seq, body_seq, slot) -> dict[str, np.ndarray]:
+    """By each kind whose labels are wrong (N,) bool, which pairs it names."""
+    return {
+        name: checked.bodies.named(name, body_seq, slot) | checked.frames.named(name, color_seq)
+        for name, kind in KINDS.items()
+        if kind.wrong_labels
+    }
 
 
 def bodies_of(folder: Path) -> tuple[Rows, Rows]:
@@ -89,7 +99,7 @@ def test_labels_that_are_wrong_are_given_by_kind_for_pairs(faulty, checked) -> N
     color, bodies = bodies_of(faulty)
     count = min(len(color), len(bodies))
     slot = bodies["tracked"][:count].argmax(axis=1)
-    wrong = checked.wrong_labels(color["seq"][:count], bodies["seq"][:count], slot)
+    wrong = wrong_labels(checked, color["seq"][:count], bodies["seq"][:count], slot)
     assert {"side_swap", "frozen", "lag", "implausible_body"} <= set(wrong)
     assert wrong["frozen"][10:20].all()
     assert wrong["side_swap"].sum() > 20
@@ -117,7 +127,7 @@ def test_bodies_alone_have_flags_and_more_findings_than_a_report_lists(tmp_path:
     assert len(gaps) == 174
     assert len(listed) == MOST_OF_A_KIND
     seq = np.arange(3, dtype=np.uint64)
-    wrong = checked.wrong_labels(seq, seq, np.zeros(3, int))
+    wrong = wrong_labels(checked, seq, seq, np.zeros(3, int))
     assert wrong["frozen"].all()
     assert not wrong["side_swap"].any()
 
@@ -154,6 +164,6 @@ def test_a_chair_tracked_as_a_body_is_named_with_its_person_and_rows(
     assert (found.tracking_id, found.slot) == (CHAIR, 4)
     assert (found.seq_first, found.seq_last) == (20, 99)
     seq = np.arange(120, dtype=np.uint64)
-    wrong = checked.wrong_labels(seq, seq, np.full(120, 4))["implausible_body"]
+    wrong = wrong_labels(checked, seq, seq, np.full(120, 4))["implausible_body"]
     assert np.flatnonzero(wrong).tolist() == list(range(20, 100))
-    assert not checked.wrong_labels(seq, seq, np.full(120, 2))["implausible_body"].any()
+    assert not wrong_labels(checked, seq, seq, np.full(120, 2))["implausible_body"].any()
