@@ -256,7 +256,7 @@ def test_report_is_made_again_and_drawn(kincap, tmp_path, small) -> None:
     ("args", "says"),
     [
         (["nobody"], "nobody"),
-        (["s1", "--plot", "s1.jpg"], "--plot s1.jpg: expected a file that ends in .png"),
+        (["s1", "--plot", "s1.jpg"], "--plot s1.jpg: expected a name that ends in .png"),
         (["s1", "--plot", "no/s1.png"], "there is no folder no; make it first"),
     ],
 )
