@@ -36,7 +36,8 @@ KEPT_FILTERS: Final = ("tracking", "range", "edge")
 GROUPS: Final = ("wrist", "all")
 SIZE: Final = 64
 WIDTH: Final = 0.5
-EPOCHS: Final = 12
+STEPS: Final = 384
+"""Of each finetuning: twelve passes over the clean data set, more over a smaller one."""
 PRETRAIN_EPOCHS: Final = 20
 
 
@@ -95,7 +96,7 @@ def train(folder: Path, seed: int, kind: str) -> dict[str, Any]:
     if not (work / data).exists():
         _kincap(work, *words, "--out", data)
     if not (work / checkpoint).exists():
-        _kincap(work, "finetune", "--init", "../pretrain.ckpt", "--data", data, "--epochs", EPOCHS,
+        _kincap(work, "finetune", "--init", "../pretrain.ckpt", "--data", data, "--steps", STEPS,
                 "--seed", seed, "--out", checkpoint)  # fmt: skip
     report = _kincap(work, "evaluate", checkpoint, "--data", f"{KINDS[0]}.h5", "--split", "test")
     pck = {f"{group}@{a}": report["pck"][a][group] for a in ("0.1", "0.2") for group in GROUPS}
