@@ -22,7 +22,7 @@ NO_LAG = FilterSettings(off=("lag",))
 def late(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A session whose joints come late all the time, and its report."""
     recordings = tmp_path_factory.mktemp("late") / "recordings"
-    source = "simulator:outfit=3,pace=fast,seed=11,frames=400,noise=0.004,faults=lag@0-14"
+    source = "simulator:outfit=3,pace=fast,seed=11,frames=480,noise=0.004,faults=lag@0-16"
     record(RecordSettings("late", recordings, source))
     return recordings
 
@@ -37,7 +37,7 @@ def test_a_certain_lag_of_a_whole_take_is_corrected_and_counted(late, tmp_path) 
     assert known is not None
     assert known[0].lag.is_late
     corrected = made(late, tmp_path / "set.h5")
-    assert corrected.repaired["lag_corrected"] == corrected.kept > 250
+    assert corrected.repaired["lag_corrected"] == corrected.kept > 300
     assert corrected.label_error is not None
     kept = made(late, tmp_path / "off.h5", correct_lag=False, dry_run=True, filters=NO_LAG)
     assert kept.label_error is not None
