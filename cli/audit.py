@@ -103,6 +103,9 @@ def _show(done: "AuditResult") -> None:
         right=(1, 2),
     )
     suggestions = done.suggestions
+    if not suggestions:
+        console.result("no suggestions: nets and labels agree")
+        return
     console.table(
         ("session", "frames", "person", "kind", "score", "keypoints"),
         [
@@ -113,9 +116,6 @@ def _show(done: "AuditResult") -> None:
         title=f"{len(suggestions)} suggestions, the strongest first",
         right=(4,),
     )  # fmt: skip
-    for one in done.sessions:
-        if one.skipped is not None:
-            console.say(f"{one.session}: not judged: {one.skipped}")
 
 
 def register(app: typer.Typer) -> None:

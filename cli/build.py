@@ -223,7 +223,8 @@ def build(
         Path | None,
         typer.Option(
             "--labels",
-            help="Corrected or filled labels (CSV or JSON) to use in place of the sensor's.",
+            help="Corrected or filled labels (CSV or JSON, docs/format.md 2.6) to use in place of "
+            "the sensor's.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -372,10 +373,12 @@ def _show_split(done: "BuildResult") -> None:
     seconds = leaks["nearest_s"]
     apart = "on no common clock" if seconds is None else f"{seconds:g} s away"
     also = "; ".join(f"{kind} {_names(leaks['shared'][kind])}" for kind in _WHO)
+    compared = f"{near['found']} of {near['hashed']} compared"
+    if near["alike"] and not near["hashed"]:
+        compared = "not looked for"  # a dry run reads no pictures for a report
     console.result(
         f"leak check: nearest training frame {apart}, equal pictures "
-        f"{leaks['equal_pictures']}, near-copies {near['found']} of {near['hashed']} compared "
-        f"({near['alike']} alike in pose)"
+        f"{leaks['equal_pictures']}, near-copies {compared} ({near['alike']} alike in pose)"
     )
     console.result(f"in train and held out: {also}")
     if done.balance is not None:

@@ -115,6 +115,11 @@ def _print_corrections(done: "Corrections") -> None:
         console.result(f"and {len(done.operations) - _MOST_LINES} more; --json lists them all")
     for reason, count in done.skipped.items():
         console.say(f"left out: {count} ({reason})")
+    if done.compared_with == "session":
+        console.say(
+            "compared with the session's present labels, edits since the export included; "
+            "--export DIR compares with the exported ones"
+        )
     state = "now in edits.json" if done.applied else "nothing was changed"
     console.result(
         f"{done.session}: {done.people} people; {done.moved} keypoints moved, {done.visibility} "

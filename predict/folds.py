@@ -83,10 +83,11 @@ def fold_sessions(dataset: Kinect13, chosen: Mapping[str, str], folds: int) -> l
     for name in sorted(chosen):
         outfits.setdefault(str(said.get(name, {}).get("outfit") or name), []).append(name)
     if not 2 <= folds <= len(outfits):
-        most = f"2 to {len(outfits)}" if len(outfits) > 1 else "two outfits or more"
+        most = f"2 to {len(outfits)}" if len(outfits) > 2 else "2"
+        why = "record another outfit" if len(outfits) < 2 else "sessions of one outfit are together"
         raise KincapError(
             f"--folds {folds}: {dataset.path} has sessions of {len(outfits)} outfits, expected "
-            f"{most}; sessions of one outfit stay together"
+            f"{most}; {why}"
         )
     groups: list[list[str]] = [[] for _ in range(folds)]
     largest_first = sorted(outfits.values(), key=lambda names: -_rows(dataset, names))
@@ -111,8 +112,9 @@ def _check_rest(dataset: Kinect13, group: Sequence[str], data: Path) -> None:
         rest = [name for name in dataset.meta.sessions if name not in group]
         if split not in dataset.splits or not _count(dataset, split, rest):
             raise KincapError(
-                f"--folds: {data} has no {split} row without {', '.join(group)}; build it with "
-                "--val as a share of the time"
+                f"--folds: {data} has no {split} row without {', '.join(group)}; build it from "
+                "longer takes, so that --val as a share of the time divides each, or from more "
+                "sessions"
             )
 
 

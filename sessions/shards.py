@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ..core.errors import ShardError
+from ..core.errors import KincapError, ShardError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
 from .folders import shard_names
 from .info import SessionInfo
 from .manifest import ManifestRecord, readable_records
+from .session_file import load_session
 from .shard.find_layout import FoundLayout, find_layout
 from .shard.shard_reader import ShardReader
 
@@ -146,6 +147,26 @@ def open_shard(
         if reader.is_file(before):
             return reader, found
         reader.close()
+
+
+def open_stored_shard(path: Path) -> ShardReader:
+    """Open a shard of a session that may be damaged; what is whole in it can be read.
+
+    Args:
+        path: The shard, in its session's folder.
+
+    Raises:
+        ShardError: It can't be read; neither session.json nor the manifest knows its layout.
+    """
+    try:
+        return ShardReader(path)
+    except ShardError as err:
+        folder = path.parent
+        record = readable_records(folder).get(path.name)
+        try:
+            return open_shard(path, load_session(folder), record)[0]
+        except (KincapError, OSError):
+            raise err from None
 
 
 def _size(path: Path) -> int:

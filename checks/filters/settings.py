@@ -1,7 +1,6 @@
 """Thresholds of all filters: one frozen object, readable from TOML."""
 
 import difflib
-import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,14 +123,14 @@ def read_filters(path: Path, names: tuple[str, ...]) -> FilterSettings:
         found = tomllib.loads(raw.decode())
     except OSError as err:
         raise KincapError(f"--filters {path}: {err.strerror or err}; name a TOML file") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as err:
+    except (ValueError, RecursionError) as err:  # ValueError: an integer of too many digits, too
         raise KincapError(f"--filters {path}: not valid TOML ({err})") from err
     known = vars(FilterSettings())
     for key, value in found.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.5)
             hint = f"; did you mean {near[0]}?" if near else f"; expected {', '.join(known)}"
-            raise KincapError(f"--filters {path}: unknown key {key!r}{hint}")
+            raise KincapError(f"--filters {path}: unknown key {_short(key)}{hint}")
         if key == "off":
             _check_off(path, value, names)
         else:
@@ -152,11 +151,14 @@ def read_filters(path: Path, names: tuple[str, ...]) -> FilterSettings:
 def _check_off(path: Path, value: object, names: tuple[str, ...]) -> None:
     """Refuse a list of anything but names of filters."""
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise KincapError(f"--filters {path}: off = {value!r}; expected a list of filters' names")
+        raise KincapError(
+            f"--filters {path}: off = {_short(value)}; expected a list of filters' names"
+        )
     for one in value:
         if one not in names:
             raise KincapError(
-                f"--filters {path}: off: unknown filter {one!r}; expected of {', '.join(names)}"
+                f"--filters {path}: off: unknown filter {_short(one)}; "
+                f"expected of {', '.join(names)}"
             )
 
 
@@ -173,8 +175,14 @@ def _check_number(path: Path, key: str, value: object, default: object) -> None:
     whole = isinstance(default, int)
     least, most = _LEAST.get(key, 0), _MOST.get(key, 1e6)
     right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not right or not math.isfinite(value) or not least <= value <= most:  # type: ignore[arg-type, operator]  # checked
+    if not right or not least <= value <= most:  # type: ignore[operator]  # checked
         kind = "a whole number" if whole else "a number"
         raise KincapError(
-            f"--filters {path}: {key} = {value!r}; expected {kind} from {least:g} to {most:g}"
+            f"--filters {path}: {key} = {_short(value)}; expected {kind} from {least:g} to {most:g}"
         )
+
+
+def _short(value: object) -> str:
+    """Return a value as it is written, cut to a length that fits a line."""
+    text = "a very large number" if isinstance(value, int) and abs(value) > 1e30 else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -13,8 +13,8 @@ from ...core.skeleton import KEYPOINT_NAMES
 from ..folders import session_folder
 from ..reader import SessionReader
 from ..schema import Stream
-from .journal import Edits, add_edits, redo_edit, undo_edit
-from .operations import DECISIONS, REDO, UNDO, Operation
+from .journal import Edits, add_edits, load_edits, redo_edit, undo_edit
+from .operations import DECISIONS, MOST_NAME, MOST_TEXT, REDO, UNDO, Operation
 
 OPERATIONS: Final = (*DECISIONS, UNDO, REDO)
 NEEDS: Final[dict[str, tuple[str, ...]]] = {
@@ -57,16 +57,37 @@ def edit_session(recordings: Path, name: str, op: str, given: Mapping[str, Any])
         raise SessionError(f"edit {op!r}: expected one of {', '.join(OPERATIONS)}")
     missing = [FLAGS[key] for key in NEEDS[op] if given.get(key) in (None, "")]
     if missing:
-        raise SessionError(f"edit {op}: {' and '.join(missing)} missing; give it")
+        them = "it" if len(missing) == 1 else "them"
+        raise SessionError(f"edit {op}: {' and '.join(missing)} missing; give {them}")
+    _check_values(given)
     folder = session_folder(recordings, name)
-    if op == UNDO:
-        return undo_edit(folder)
-    if op == REDO:
-        return redo_edit(folder)
+    if op in (UNDO, REDO):
+        return _step(folder, op)
     with SessionReader(folder) as reader:
         operation = _operation(reader, op, given)
         uuid = reader.info.uuid
     return add_edits(folder, [operation], uuid=uuid)
+
+
+def _check_values(given: Mapping[str, Any]) -> None:
+    """Refuse values that no operation takes, by the name of their flag."""
+    value = given.get("value")
+    if value is not None and value not in (0, 1, 2):
+        raise SessionError(f"--value {value}: expected 0 not labelled, 1 occluded or 2 visible")
+    for key, most in (("tag", MOST_NAME), ("note", MOST_TEXT)):
+        text = given.get(key)
+        if text is not None and len(text) > most:
+            raise SessionError(
+                f"{FLAGS[key]}: {len(text)} characters, expected at most {most}; shorten it"
+            )
+
+
+def _step(folder: Path, op: str) -> Edits:
+    """Undo or redo one decision; refuse where there is nothing to undo or redo."""
+    edits = load_edits(folder)
+    if not (edits.can_undo if op == UNDO else edits.can_redo):
+        raise SessionError(f"{folder.name}: nothing to {op}")
+    return undo_edit(folder) if op == UNDO else redo_edit(folder)
 
 
 def _operation(reader: SessionReader, op: str, given: Mapping[str, Any]) -> Operation:

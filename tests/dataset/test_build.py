@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -325,6 +326,23 @@ def test_a_damaged_picture_ends_the_build_or_is_left_out(sessions, walk) -> None
     assert only(result, damaged=1)
     with open_kinect13(result.out) as dataset:
         assert dataset.split("train").color_seq.tolist() == [0, 1, 2, 3, 5]
+
+
+def test_pictures_cut_off_with_their_shard_are_named_or_left_out(sessions, walk) -> None:
+    folder = sessions("train1", walk(6))
+    sessions("val1", walk(3))
+    path = folder / "000000.h5"
+    with SessionReader(folder) as reader, ShardReader(path) as shard:
+        row = reader.row_by_seq(Stream.color, 4)
+        end = shard.layout.tables["blobs"].offset + int(row["offset"]) + 40
+    path.chmod(0o600)
+    os.truncate(path, end)
+    said = refused(settings(sessions), exit_code=1)
+    assert "train1/000000.h5: color 4: is after the end of the cut file" in said
+    assert "--skip-damaged leaves it out" in said
+    result = build(settings(sessions, skip_damaged=True))
+    assert result.splits == {"train": 4, "val": 3}
+    assert only(result, damaged=2)
 
 
 @pytest.mark.parametrize("table", ["color_index", "bodies"])

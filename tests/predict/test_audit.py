@@ -127,7 +127,7 @@ def test_the_command_trains_folds_and_judges_every_session(audited: Audited) -> 
 
 BAD = (
     ((), "name a checkpoint, or --folds K"),
-    (("--folds", 3), "expected 2 to 2"),
+    (("--folds", 3), "has sessions of 2 outfits, expected 2; sessions of one outfit"),
     (("--folds", 2, "--init", "without_b.ckpt"), "was trained on session a"),
     (("without_b.ckpt", "--folds", 2), "not both"),
     (("without_b.ckpt", "--steps", 5), "only with --folds"),

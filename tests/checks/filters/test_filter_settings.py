@@ -33,6 +33,10 @@ def test_what_a_file_names_is_changed_and_the_rest_keeps_its_default(tmp_path: P
         ("off = ['sped']", "off: unknown filter 'sped'; expected of tracking, range"),
         ("depth_min_m = 4.5", "depth_min_m 4.5 is not below depth_max_m 4"),
         ("= 3", "not valid TOML"),
+        ("bone_arm = 1" + "0" * 400, "bone_arm = a very large number; expected a number from 0"),
+        ("bone_arm = 1" + "0" * 5000, "not valid TOML"),
+        ("bone_arm = inf", "bone_arm = inf; expected a number"),
+        (f"bone_arm = '{'x' * 9000}'", "xxx...; expected a number from 0"),
         ("x = " + "[" * 5000, "not valid TOML"),
     ],
 )

@@ -83,8 +83,11 @@ def test_every_operation_is_stored_as_the_format_says(
         ("move", {"frames": (1, 1), "point": "nose", "xy_px": (1, 2)}, "--keypoint nose"),
         ("move", {"frames": (1, 1), "point": "head", "xy_px": (0, 0)}, "not near an image of 320"),
         ("move", {"frames": (1, 1), "point": "head", "xy_px": (9e3, 0)}, "not near an image"),
-        ("visibility", {"frames": (1, 1), "point": "head", "value": 5}, "not an operation"),
-        ("tag", {"tag": "x" * 65}, "not an operation"),
+        ("visibility", {"frames": (1, 1), "point": "head", "value": 5}, "--value 5: expected 0"),
+        ("tag", {"tag": "x" * 65}, "--tag: 65 characters, expected at most 64"),
+        ("note", {"note": "x" * 1001}, "--note: 1001 characters"),
+        ("undo", {}, "one: nothing to undo"),
+        ("redo", {}, "one: nothing to redo"),
     ],
 )
 def test_what_the_session_lacks_is_refused(
