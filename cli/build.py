@@ -145,7 +145,11 @@ def build(
         ),
     ] = "nearest",
     skip_damaged: Annotated[
-        bool, typer.Option("--skip-damaged", help="Leave out pictures that can't be decoded.")
+        bool,
+        typer.Option(
+            "--skip-damaged",
+            help="Leave out pictures that can't be decoded, and missing or damaged shards.",
+        ),
     ] = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Throw away what an interrupted build has done.")

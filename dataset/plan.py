@@ -198,7 +198,7 @@ def _read(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProgress
     recordings = []
     for done, name in enumerate(names):
         on_progress(done, len(names), f"reading {name}")
-        recordings.append(load_recording(settings.recordings, name))
+        recordings.append(load_recording(settings.recordings, name, settings.skip_damaged))
     _refuse_same_uuid(recordings)
     _refuse_bodies_alone(recordings, settings)
     times = [_times_of(recording, settings.guard_s) for recording in recordings]
@@ -402,7 +402,7 @@ def _judge_all(
 
 def _judge_there(task: _SessionTask) -> tuple[dict[str, Any], Candidates, Reported]:
     """Read, check and judge a session in another process."""
-    recording = load_recording(task.recordings, task.name)
+    recording = load_recording(task.recordings, task.name, task.settings.skip_damaged)
     return recording.source(), *_judge(recording, task.settings, task.labels)
 
 
@@ -566,6 +566,11 @@ def _warnings(sessions: Sequence[SessionPlan]) -> tuple[str, ...]:
     found = []
     for one in sessions:
         name, kept = one.recording.name, one.kept
+        if one.recording.damaged_shards:
+            found.append(
+                f"{name}: missing or damaged shards, only what is whole of them is used: "
+                f"{', '.join(one.recording.damaged_shards)}; kincap sessions repair {name}"
+            )
         if one.recording.damaged_rows:
             found.append(
                 f"{name}: damaged rows of its tables, left out: {one.recording.damaged_rows}; "

@@ -36,6 +36,7 @@ from ..sessions.schema import (
     by_kinect_joints,
 )
 from ..sessions.session_file import load_session
+from ..sessions.shard.layout import other_shape
 from ..sessions.shard.shard_reader import DAMAGED, GOOD, ShardReader
 from ..sessions.shards import ShardFile, open_shards
 
@@ -86,6 +87,8 @@ class Recording:
         color_shard: (F,) index into ``shards``.
         bodies: Its bodies, by seq.
         damaged_rows: How many rows of both tables can't be trusted and are in neither.
+        damaged_shards: File names of its shards that are missing, or damaged outside of their rows
+            and pictures; only what is whole of them is here.
     """
 
     name: str
@@ -98,6 +101,7 @@ class Recording:
     color_shard: NDArray[np.int32]
     bodies: BodyRows
     damaged_rows: int
+    damaged_shards: tuple[str, ...] = ()
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -159,12 +163,13 @@ def _unusable(folder: Path) -> str | None:
     return name_problem(folder) or (None if may_read(folder) else NOT_READABLE)
 
 
-def load_recording(recordings: Path, name: str) -> Recording:
+def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> Recording:
     """Read the tables of a session whose shards are all sealed.
 
     Args:
         recordings: The folder of all sessions.
         name: The session.
+        skip_damaged: Of damaged shards use what is whole.
 
     Raises:
         SessionError: It is being recorded, or was left by a killed recorder; says what to do.
@@ -178,9 +183,16 @@ def load_recording(recordings: Path, name: str) -> Recording:
     shards: list[str] = []
     color: list[Rows] = []
     bodies: list[BodyRows] = []
+    damaged_shards: list[str] = []
     damaged = 0
     for shard in open_shards(folder, info):
-        reader = _whole(shard, name)
+        if skip_damaged and _is_damaged(shard):
+            damaged_shards.append(shard.name)
+            reader = shard.reader
+            if reader is not None and other_shape(reader.layout, info.shape):
+                continue
+        else:
+            reader = _whole(shard, name)
         if reader is None:
             continue
         frames, lost_frames = _good_rows(reader, _COLOR)
@@ -201,7 +213,20 @@ def load_recording(recordings: Path, name: str) -> Recording:
         color_shard=np.repeat(np.arange(len(shards), dtype=np.int32), counts),
         bodies=_joined(bodies),
         damaged_rows=damaged,
+        damaged_shards=tuple(damaged_shards),
     )
+
+
+def _problem(shard: ShardFile) -> str | None:
+    """Return what is wrong with a shard as a whole."""
+    return shard.problem or (shard.found.problem if shard.found else None)
+
+
+def _is_damaged(shard: ShardFile) -> bool:
+    """Return True for a sealed shard of this session that is missing or damaged as a whole."""
+    if shard.record is None or (shard.found is not None and shard.found.foreign):
+        return False
+    return shard.reader is None or _problem(shard) is not None
 
 
 def _whole(shard: ShardFile, name: str) -> ShardReader | None:
@@ -213,11 +238,14 @@ def _whole(shard: ShardFile, name: str) -> ShardReader | None:
     """
     if shard.bytes < 0:
         raise SessionError(
-            f"{shard.path}: missing, the manifest has it; kincap sessions verify {name}"
+            f"{shard.path}: missing, the manifest has it; kincap sessions verify {name}, or use "
+            "the others with kincap build --skip-damaged"
         )
-    problem = shard.problem or (shard.found.problem if shard.found else None)
-    if problem or shard.reader is None:
-        raise ShardError(f"{shard.path}: {problem}; kincap sessions repair {name}")
+    if shard.reader is None or _problem(shard):
+        raise ShardError(
+            f"{shard.path}: {_problem(shard)}; kincap sessions repair {name}, or use what is whole "
+            "of it with kincap build --skip-damaged"
+        )
     if shard.record is not None:
         return shard.reader
     if shard.reader.is_empty():

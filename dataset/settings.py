@@ -47,7 +47,8 @@ class BuildSettings:
         masks: Write crops of the sensor's body masks beside the images.
         joints_at: "nearest": as the paired body row has them; "color": moved to the colour frame's
             time, between the two body rows around it.
-        skip_damaged: Check every needed picture first and leave damaged ones out.
+        skip_damaged: Check every needed picture first and leave damaged ones out; of damaged
+            shards use what is whole.
         restart: Throw away what an interrupted build of another plan has done.
         dry_run: Count only.
         workers: Processes to cut pictures with; None for as many as there are cores.

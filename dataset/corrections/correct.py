@@ -25,6 +25,7 @@ from .read_labelstudio import read_labelstudio
 
 TOLERANCE_PX: Final = 0.1
 """Of the picture: a point that moved by less did not move; tools round."""
+MOST_TOLERANCE_PX: Final = 100.0
 _DECIMALS: Final = 3
 
 
@@ -108,9 +109,14 @@ def correct(settings: CorrectSettings) -> Corrections:
         The differences. Their edits are added as one decision, unless it is a dry run.
 
     Raises:
-        DatasetError: The file can't be read or holds no picture of the session.
+        DatasetError: The file can't be read or holds no picture of the session, or the tolerance
+            is out of range.
         SessionError: The session can't be read.
     """
+    if not 0 <= settings.tolerance_px <= MOST_TOLERANCE_PX:
+        raise DatasetError(
+            f"--tolerance {settings.tolerance_px:g}: expected 0 to {MOST_TOLERANCE_PX:g} pixels"
+        )
     recording = load_recording(settings.recordings, settings.session)
     kind, people = _read(settings.file)
     found = Corrections(settings.session, kind)

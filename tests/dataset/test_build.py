@@ -345,6 +345,30 @@ def test_pictures_cut_off_with_their_shard_are_named_or_left_out(sessions, walk)
     assert only(result, damaged=2)
 
 
+@pytest.mark.parametrize("damage", ["gone", "zeros", "header"])
+def test_a_damaged_shard_is_named_or_used_as_far_as_it_is_whole(sessions, walk, damage) -> None:
+    sessions("train1", walk(6))
+    path = sessions("train2", walk(5)) / "000000.h5"
+    sessions("val1", walk(3))
+    path.chmod(0o600)
+    if damage == "gone":
+        path.unlink()
+    elif damage == "zeros":
+        path.write_bytes(bytes(5000))
+    else:
+        with path.open("r+b") as file:
+            file.write(bytes(200))
+    said = refused(settings(sessions))
+    assert "train2/000000.h5: " in said
+    assert "--skip-damaged" in said
+    result = build(settings(sessions, skip_damaged=True))
+    assert result.splits == {"train": 11 if damage == "header" else 6, "val": 3}
+    assert (
+        "train2: missing or damaged shards, only what is whole of them is used: 000000.h5; "
+        "kincap sessions repair train2" in result.warnings
+    )
+
+
 @pytest.mark.parametrize("table", ["color_index", "bodies"])
 def test_a_damaged_row_is_left_out_and_told_of(sessions, walk, table) -> None:
     path = sessions("train1", walk(6)) / "000000.h5"

@@ -1,6 +1,7 @@
 """kincap sessions correct: labels corrected in other tools come back as edits of the session."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -217,6 +218,14 @@ def test_a_file_that_is_not_one_is_refused_in_one_line(
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
     assert not (sessions.recordings / "train-1" / "edits.json").exists()
+
+
+@pytest.mark.parametrize("pixels", [math.nan, -1.0, math.inf])
+def test_a_tolerance_out_of_range_is_refused(
+    pixels: float, sessions: Sessions, tmp_path: Path
+) -> None:
+    with pytest.raises(DatasetError, match=r"--tolerance .*: expected 0 to 100 pixels"):
+        corrected(sessions, tmp_path / "file", tolerance_px=pixels)
 
 
 def test_what_leads_to_no_person_is_counted(sessions: Sessions, tmp_path: Path) -> None:
