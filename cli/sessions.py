@@ -25,7 +25,7 @@ _MIB = 1 << 20
 _STATES = {"left": "not sealed", "open": "being written"}
 
 app = typer.Typer(
-    help="List, show, verify, repair, upgrade, rename and delete sessions.",
+    help="List, show, verify, repair, edit, correct, rename and delete sessions.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

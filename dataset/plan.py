@@ -201,6 +201,7 @@ def _read(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProgress
         recordings.append(load_recording(settings.recordings, name, settings.skip_damaged))
     _refuse_same_uuid(recordings)
     _refuse_bodies_alone(recordings, settings)
+    _refuse_unknown_ids(recordings, settings)
     times = [_times_of(recording, settings.guard_s) for recording in recordings]
     refuse_copies(times)
     sessions = _judge_all(recordings, settings, given, scheduler, on_progress)
@@ -329,6 +330,20 @@ def _refuse_bodies_alone(recordings: Sequence[Recording], settings: BuildSetting
         f"--sessions {settings.sessions}: no colour pictures in {names}, recorded from bodies "
         "alone; record with colour, or name other sessions"
     )
+
+
+def _refuse_unknown_ids(recordings: Sequence[Recording], settings: BuildSettings) -> None:
+    """Refuse a tracking id that no session has."""
+    tracked = [one.bodies.tracking_id[one.bodies.tracked] for one in recordings]
+    there = np.unique(np.concatenate(tracked))
+    for number in settings.labelling().body_ids:
+        if number not in there:
+            few = ", ".join(map(str, there[:3].tolist())) or "none"
+            more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+            raise DatasetError(
+                f"--bodies {number}: no body with this tracking id in the sessions; expected of "
+                f"{few}{more}"
+            )
 
 
 def _refuse_same_uuid(recordings: Iterable[Recording]) -> None:

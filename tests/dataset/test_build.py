@@ -345,6 +345,14 @@ def test_pictures_cut_off_with_their_shard_are_named_or_left_out(sessions, walk)
     assert only(result, damaged=2)
 
 
+def test_a_tracking_id_that_no_session_has_is_refused(sessions, walk) -> None:
+    sessions("train1", walk(6))
+    sessions("val1", walk(3))
+    said = refused(settings(sessions, bodies="5"))
+    assert said.startswith("--bodies 5: no body with this tracking id in the sessions")
+    assert not (sessions.recordings.parent / "set.h5").exists()
+
+
 @pytest.mark.parametrize("damage", ["gone", "zeros", "header"])
 def test_a_damaged_shard_is_named_or_used_as_far_as_it_is_whole(sessions, walk, damage) -> None:
     sessions("train1", walk(6))
