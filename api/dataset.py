@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..core.closing import Closing
 from ..core.errors import DatasetError
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..dataset.kinect13.format import CROPS, LAYOUTS
 from ..dataset.kinect13.reader import Split, open_kinect13
 from .tables import split_table
@@ -54,12 +55,12 @@ class Dataset(Closing):
 
     Attributes:
         path: The file.
-        keypoint_names: Names of the 13 keypoints, in order.
+        keypoint_names: Names of the keypoints, in order.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, skeleton: Skeleton = KEYPOINTS_13) -> None:
         self.path = path
-        self._file = open_kinect13(path, layouts=LAYOUTS)
+        self._file = open_kinect13(path, skeleton, layouts=LAYOUTS)
         self.keypoint_names = self._file.meta.skeleton.points
 
     def __repr__(self) -> str:
@@ -165,16 +166,17 @@ class Dataset(Closing):
         """
         from .torch_rows import TorchRows
 
-        return TorchRows(self.path, split, size)
+        return TorchRows(self.path, split, size, self._file.meta.skeleton)
 
 
-def open_dataset(path: str | os.PathLike[str]) -> Dataset:
+def open_dataset(path: str | os.PathLike[str], skeleton: Skeleton = KEYPOINTS_13) -> Dataset:
     """Open a data set that ``kincap build`` made.
 
     Args:
         path: The file, for example ``"kinect13.h5"``.
+        skeleton: The keypoints that it must have.
 
     Raises:
         DatasetError: It is missing, damaged, another kind of file or of another version.
     """
-    return Dataset(Path(path))
+    return Dataset(Path(path), skeleton)

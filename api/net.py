@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..core.errors import KincapError
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..train.augment import mirror_images, mirror_targets
 from ..train.checkpoint import load_checkpoint
 from ..train.data import to_pixels
@@ -30,11 +31,11 @@ class TrainedNet:
         module: The torch module, in evaluation mode; takes (B, 3, size, size) float32 pixels,
             ``(v - 127) / 128``, RGB.
         trained: How it was trained: kind, step, seed, data, scores.
-        keypoint_names: Names of the 13 keypoints, in order.
+        keypoint_names: Names of the K keypoints, in order.
     """
 
-    def __init__(self, path: Path, device: str = "auto") -> None:
-        checkpoint = load_checkpoint(path)
+    def __init__(self, path: Path, device: str = "auto", skeleton: Skeleton = KEYPOINTS_13) -> None:
+        checkpoint = load_checkpoint(path, skeleton)
         self.path = path
         self._device = choose_device(device)
         self.model, self.size = checkpoint.model, checkpoint.size
@@ -56,7 +57,7 @@ class TrainedNet:
             images: N square crops around a person, each (S, S, 3) uint8, RGB, of any size.
 
         Returns:
-            (N, 13, 2) float32, pixels of each crop.
+            (N, K, 2) float32, pixels of each crop.
 
         Raises:
             KincapError: An image is not a square (S, S, 3) uint8 array.
@@ -70,7 +71,7 @@ class TrainedNet:
         return np.concatenate(poses)
 
     def _coords(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return poses (B, 13, 2) in crop units."""
+        """Return poses (B, K, 2) in crop units."""
         with torch.inference_mode():
             found = self.module(to_pixels(images, self._device)).coords.float().cpu().numpy()
             if not self._mirror:
@@ -94,15 +95,18 @@ class TrainedNet:
         return image
 
 
-def load_net(path: str | os.PathLike[str], device: str = "auto") -> TrainedNet:
+def load_net(
+    path: str | os.PathLike[str], device: str = "auto", skeleton: Skeleton = KEYPOINTS_13
+) -> TrainedNet:
     """Load a net from a checkpoint of ``kincap pretrain`` or ``kincap finetune``.
 
     Args:
         path: The checkpoint, for example ``"runs/finetune/.../best.ckpt"``.
         device: Where it computes: ``"auto"`` (a GPU where torch finds one), ``"cpu"``, ``"cuda"``.
+        skeleton: The keypoints that it must have learnt.
 
     Raises:
         CheckpointError: It is missing, damaged, or not a checkpoint that this kincap reads.
         MissingPartError: This machine has no such device.
     """
-    return TrainedNet(Path(path), device)
+    return TrainedNet(Path(path), device, skeleton)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 
 from ..core.errors import DatasetError
+from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..dataset.kinect13.reader import open_kinect13
 from ..train.data import read_targets, to_pixels
 
@@ -18,21 +19,24 @@ class TorchRows(TorchDataset[dict[str, Tensor]]):
     """A map-style dataset; a sample is a dict of tensors.
 
     - ``image``: (3, S, S) float32, RGB, ``(v - 127) / 128``, as kincap's nets take it.
-    - ``keypoints``: (13, 2) float32 in crop units (0 and 1 are the edges); 0.5 if not labelled.
-    - ``visibility``: (13,) uint8: 0 not labelled, 1 occluded or inferred, 2 visible.
-    - ``weight``: (13,) float32, 0 if not labelled.
+    - ``keypoints``: (K, 2) float32 in crop units (0 and 1 are the edges); 0.5 if not labelled.
+    - ``visibility``: (K,) uint8: 0 not labelled, 1 occluded or inferred, 2 visible.
+    - ``weight``: (K,) float32, 0 if not labelled.
 
     Args:
         path: A kinect13.h5.
         split: Which split.
         size: Side of the images, pixels; that of the crops where None.
+        skeleton: The K keypoints that the file must have.
 
     Raises:
         DatasetError: The file is not a data set, has no such split, or the split is empty.
     """
 
-    def __init__(self, path: Path, split: str, size: int | None = None) -> None:
-        self.path, self.split, self.size = path, split, size
+    def __init__(
+        self, path: Path, split: str, size: int | None = None, skeleton: Skeleton = KEYPOINTS_13
+    ) -> None:
+        self.path, self.split, self.size, self.skeleton = path, split, size, skeleton
         self._open()
 
     def __len__(self) -> int:
@@ -55,14 +59,15 @@ class TorchRows(TorchDataset[dict[str, Tensor]]):
 
     def __getstate__(self) -> dict[str, Any]:
         # an open file can't go to another process
-        return {"path": self.path, "split": self.split, "size": self.size}
+        return {name: getattr(self, name) for name in ("path", "split", "size", "skeleton")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.path, self.split, self.size = state["path"], state["split"], state["size"]
+        self.path, self.split = state["path"], state["split"]
+        self.size, self.skeleton = state["size"], state["skeleton"]
         self._open()
 
     def _open(self) -> None:
-        self._file = open_kinect13(self.path)
+        self._file = open_kinect13(self.path, self.skeleton)
         self._rows = self._file.split(self.split)
         if not len(self._rows):
             raise DatasetError(f"{self.path}: its {self.split} split is empty")

@@ -1,5 +1,6 @@
 """A skeleton is a value: a data set of COCO's 17 keypoints is written, learnt from and drawn."""
 
+import pickle
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+import kincap
 from kincap.core.errors import CheckpointError, DatasetError
 from kincap.core.skeleton import Skeleton
 from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
@@ -135,3 +137,14 @@ def test_its_examples_are_drawn(coco_h5: Path) -> None:
     assert page is not None
     for colour, least in ((LEFT, 2000), (RIGHT, 2000), (MIDDLE, 300)):
         assert (page == colour).all(axis=2).sum() > least
+
+
+def test_notebooks_read_it_by_the_public_names(trained: TrainResult, coco_h5: Path) -> None:
+    with kincap.open_dataset(coco_h5, COCO) as data:
+        assert data.keypoint_names == COCO.points
+        assert data.row("val", 0).keypoints_px.shape == (17, 2)
+        assert "left_wrist_x_px" in data.table("val")
+        copy = pickle.loads(pickle.dumps(data.torch("val")))
+        assert copy[0]["keypoints"].shape == (17, 2)
+        images = data.rows("val").images(range(2))
+    assert kincap.load_net(trained.last, skeleton=COCO).predict(images).shape == (2, 17, 2)
