@@ -337,10 +337,10 @@ class LoggingIO(FileIO):
         self._next += 1
         self._log("create", name, self._names[name])
 
-    def create(self, path: Path, mode: int = PRIVATE_FILE) -> int:
+    def create(self, path: Path, mode: int = PRIVATE_FILE, folder_fd: int | None = None) -> int:
         """Make a new file."""
         with self._turn:
-            fd = super().create(path, mode)
+            fd = super().create(path, mode, folder_fd)
             self._made(path, fd)
             return fd
 
@@ -399,13 +399,16 @@ class LoggingIO(FileIO):
         with self._turn:
             self._log("folder", self._name(folder))
 
-    def rename(self, source: Path, target: Path) -> None:
+    def rename(self, source: Path, target: Path, folder_fd: int | None = None) -> None:
         """Rename."""
         with self._turn:
             inode = self._names.pop(self._name(source))
             self._names[self._name(target)] = inode
             self._log("rename", self._name(source), inode, data=self._name(target).encode())
-            super().rename(source, target)
+            super().rename(source, target, folder_fd)
+            if folder_fd is not None:
+                # by its descriptor the folder was synced without a call of sync_folder
+                self._log("folder", self._name(target.parent))
 
     def remove(self, path: Path) -> None:
         """Delete a file."""
@@ -413,12 +416,12 @@ class LoggingIO(FileIO):
             self._log("unlink", self._name(path), self._names.pop(self._name(path)))
             super().remove(path)
 
-    def discard(self, path: Path) -> None:
+    def discard(self, path: Path, folder_fd: int | None = None) -> None:
         """Delete a leftover."""
         with self._turn:
             if path.exists():
                 self._log("unlink", self._name(path), self._names.pop(self._name(path)))
-            super().discard(path)
+            super().discard(path, folder_fd)
 
     def protect(self, path: Path) -> None:
         """Make a file read-only."""

@@ -107,7 +107,7 @@ def test_record_refuses_streams_that_make_no_sense(
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert streams in done.stderr
-    done = kincap("record", "--session", "s", "--source", "simulator", "--streams", "color")
+    done = kincap("record", "--session", "s", "--source", "laban:walk.csv", "--streams", "color")
     assert done.returncode == 2
     assert "only --source kinect" in done.stderr
     assert list(tmp_path.iterdir()) == []
