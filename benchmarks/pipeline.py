@@ -33,7 +33,7 @@ import numpy.typing as npt
 from kincap.capture.record import MAX_ENCODERS, RecordSettings, record
 from kincap.capture.sources.registry import open_source
 from kincap.capture.sources.sensor import BodyFrame, ColorFrame, Item, SensorInfo
-from kincap.core.jpeg import encode_jpeg
+from kincap.core.jpeg import QUALITY, RESTART_INTERVAL, encode_jpeg
 from kincap.core.units import TICK_100NS
 from kincap.sessions.schema import empty_body_row
 
@@ -54,7 +54,8 @@ Image = npt.NDArray[np.uint8]
 
 def encode_alone(images: list[Image], frames: int, threads: int) -> float:
     """Encode the images in turn and drop the result; return seconds a frame."""
-    settings = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_RST_INTERVAL, 15]
+    settings = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    settings += [cv2.IMWRITE_JPEG_RST_INTERVAL, RESTART_INTERVAL]
     settings += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
     left = iter(range(frames))
 
