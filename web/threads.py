@@ -33,7 +33,7 @@ class WorkerThreads:
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
         self._threads = 0
-        self._idle = 0
+        self._unfinished = 0
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:
         """Run a function in a thread.
@@ -44,7 +44,9 @@ class WorkerThreads:
         future: Future[T] = Future()
         with self._lock:
             self._jobs.put((future, lambda: work(*args)))
-            if self._jobs.qsize() > self._idle and self._threads < self._most:
+            self._unfinished += 1
+            # counted here and not by the threads: one that has just taken a job looks free
+            if self._threads < min(self._unfinished, self._most):
                 self._threads += 1
                 threading.Thread(target=self._serve, name="page worker", daemon=True).start()
         try:
@@ -56,16 +58,20 @@ class WorkerThreads:
     def _serve(self) -> None:
         """Do one job after the other."""
         while True:
-            with self._lock:
-                self._idle += 1
             future, work = self._jobs.get()
-            with self._lock:
-                self._idle -= 1
             if not future.set_running_or_notify_cancel():
+                self._finish()
                 continue
             try:
                 result = work()
             except BaseException as error:
+                self._finish()
                 future.set_exception(error)
             else:
+                self._finish()
                 future.set_result(result)
+
+    def _finish(self) -> None:
+        """Count a job as done, before its answer can bring the next one."""
+        with self._lock:
+            self._unfinished -= 1

@@ -41,6 +41,29 @@ def test_work_that_blocks_is_given_up_and_others_go_on():
         release.set()
 
 
+def test_a_thread_is_free_for_each_call_however_they_are_timed():
+    """A thread that has taken a job and has not said so yet is not free."""
+
+    async def round_of_calls() -> None:
+        release = threading.Event()
+        threads = WorkerThreads(most=4, patience_s=2)
+        stuck = [asyncio.create_task(threads.run(release.wait)) for _ in range(3)]
+        try:
+            await asyncio.sleep(0)
+            assert await threads.run(abs, -1) == 1
+        finally:
+            release.set()
+            await asyncio.gather(*stuck)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(300):
+            asyncio.run(round_of_calls())
+    finally:
+        sys.setswitchinterval(interval)
+
+
 def test_the_process_ends_while_work_is_blocked():
     code = (
         "import asyncio, threading\n"
