@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,12 +13,13 @@ from ..core.errors import DatasetError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO, LockFile
 from ..core.files.output_folder import check_file_name
-from .crop import Block, DamagedPictureError, cut_block
+from ..core.progress import OnProgress
+from .crop import BLOCK_ROWS, Block, DamagedPictureError, cut_block
 from .filters import REASONS
 from .kinect13.format import IMAGES, LAYOUTS, ImageShape
 from .kinect13.reader import Kinect13, open_kinect13
-from .outputs import ABOUT_SCHEMA, Outputs, report_path
-from .plan import BLOCK_ROWS, BuildPlan, OnProgress, make_fold_plans, make_plan
+from .outputs import ABOUT_SCHEMA, Outputs, report_path, result_json
+from .plan import BuildPlan, make_fold_plans, make_plan
 from .report_page.command import command_of
 from .report_page.page import About, report_page
 from .scheduler.scheduler import Scheduler, open_scheduler
@@ -90,9 +91,7 @@ class BuildResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report that scripts read."""
-        files = {"sheet": self.sheet, "report": self.report}
-        paths = {name: None if path is None else str(path) for name, path in files.items()}
-        return {"schema": "kincap/build/1", **asdict(self), "out": str(self.out), **paths}
+        return result_json(self)
 
 
 def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> BuildResult:

@@ -134,6 +134,10 @@ class Pictures:
         return np.asarray(np.flatnonzero(new)[np.cumsum(new) - 1], np.int64)
 
 
+BLOCK_ROWS: Final = 256
+"""Rows of pictures that are made, synced and marked together: whole pages of the file."""
+
+
 @dataclass(frozen=True)
 class Block:
     """Neighbouring rows of a dataset of pixels.

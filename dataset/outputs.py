@@ -7,9 +7,9 @@ builds hold it.
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..core.errors import DatasetError
 from ..core.files.file_io import UNIQUE, open_regular
@@ -18,6 +18,9 @@ from ..core.png import has_mark
 from .kinect13.format import LAYOUTS
 from .kinect13.reader import open_kinect13
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 ABOUT_SCHEMA: Final = "kincap/kinect13/1"
 JOURNAL_SCHEMA: Final = "kincap/build-part/1"
 SHEET_MAKER: Final = "kincap build"
@@ -25,6 +28,13 @@ SHEET_MAKER: Final = "kincap build"
 REPORT_MARK: Final = b'<meta name="generator" content="kincap build">'
 """Near the beginning of a report."""
 _HEAD: Final = 4096
+
+
+def result_json(result: "DataclassInstance") -> dict[str, Any]:
+    """Return the result of a build as the object that scripts read: paths are texts."""
+    values = asdict(result)
+    texts = {name: str(value) for name, value in values.items() if isinstance(value, Path)}
+    return {"schema": "kincap/build/1", **values, **texts}
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,27 @@
 """Pass 1: from the tables of all sessions to every row of the data set, but for its pictures."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.session_checks import check_session
 from ..core.errors import DatasetError, SessionError
+from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13
 from ..report.quality import known_lags
 from ..sessions.folders import session_folder
 from ..sessions.session_file import load_session
 from ..sessions.truth import has_truth, load_truth
-from .candidates import Candidates, find_candidates, side_warning, thin
-from .crop import Pictures, PictureSource, find_damaged
-from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, first_reason, has_flag
-from .finding_counts import Reported, count_findings, poor_lines, report_findings
+from .candidates import Candidates, find_candidates, thin
+from .counts.candidate_counts import count_candidates, warn_of_sessions, why_rejected
+from .counts.finding_counts import Reported, report_findings
+from .crop import PictureSource
+from .damaged_pictures import without_damaged
+from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, first_reason
 from .full_frames import plan_full_frames
 from .given_labels import (
     GIVEN_BITS,
@@ -31,9 +34,8 @@ from .given_labels import (
 from .kinect13.format import FULL, IMAGES, MASKS, SPLITS, ImageShape, Meta
 from .label_error import Labels, compare_labels, label_error
 from .labels.label_settings import LabelSettings
-from .rejected_counts import count_keypoints, count_repairs
 from .report_page.rejected import Rejected, rejected_examples
-from .rows import SessionPlan, check_masks, columns_of, mask_pictures, pictures_of, session_pictures
+from .rows import SessionPlan, check_masks, columns_of, mask_pictures, pictures_of
 from .scheduler.scheduler import Scheduler
 from .session_data import Recording, choose_sessions, load_recording, unusable_sessions
 from .settings import BuildSettings
@@ -45,11 +47,6 @@ from .split.folds import Fold, deal_folds
 from .split.frame_times import FrameTimes, frame_times, pose_hashes
 from .split.leaks import leak_report
 from .split.near_copies import apart_from_near_copies, near_copy_lines
-
-BLOCK_ROWS: Final = 256
-"""Rows of pictures that are made, synced and marked together: whole pages of the file."""
-
-OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -226,14 +223,14 @@ def _plan_split(
         for one, sides in zip(read.sessions, dealt.labels, strict=True)
     ]
     if settings.skip_damaged:
-        sessions = _without_damaged(sessions, settings, scheduler, on_progress)
+        sessions = without_damaged(sessions, settings, scheduler, on_progress)
     balance = None
     if settings.balance is not None:
         sessions, balance = balance_poses(sessions, settings.balance)
     sessions, near_copies = apart_from_near_copies(
         sessions, settings.near_copies, settings.dry_run, scheduler, on_progress
     )
-    counts = _count(sessions)
+    counts = count_candidates(sessions)
     counts["leaks"] = leak_report(sessions, read.times, near_copies)
     if balance is not None:
         counts["balance"] = balance
@@ -264,7 +261,7 @@ def _plan_split(
         ),
         warnings=(
             *read.warnings,
-            *_warnings(sessions),
+            *warn_of_sessions(sessions),
             *dealt.warnings,
             *near_copy_lines(near_copies),
             *unread,
@@ -450,92 +447,6 @@ def _destination(
     return np.where(first < 0, splits.astype("<U16"), np.array(REASONS)[first])
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """Some rows of one session whose pictures are checked together."""
-
-    session: int
-    rows: NDArray[np.intp]
-    pictures: Pictures
-
-
-def _without_damaged(
-    sessions: Sequence[SessionPlan],
-    settings: BuildSettings,
-    scheduler: Scheduler,
-    on_progress: OnProgress,
-) -> list[SessionPlan]:
-    """Check the pictures of all rows and leave out those that can't be decoded."""
-    pieces = list(_pieces(sessions, whole=settings.layout == FULL))
-    total = sum(len(piece.rows) for piece in pieces)
-    damaged = [np.zeros(len(one.goes_to), np.bool_) for one in sessions]
-    done = 0
-    for piece, found in scheduler.run(_find_damaged, pieces):
-        damaged[piece.session][piece.rows] = found
-        done += len(found)
-        on_progress(done, total, "checking pictures")
-    return [
-        replace(
-            one,
-            failed={**one.failed, "damaged": bad},
-            goes_to=np.where(bad, "damaged", one.goes_to),
-        )
-        for one, bad in zip(sessions, damaged, strict=True)
-    ]
-
-
-def _pieces(sessions: Sequence[SessionPlan], *, whole: bool) -> Iterator[_Piece]:
-    """Cut the rows of all splits into pieces of work; of whole frames one row each."""
-    for session, one in enumerate(sessions):
-        rows = np.flatnonzero(one.kept)
-        if whole:
-            rows = np.unique(one.candidates.frame, return_index=True)[1]
-        for begin in range(0, len(rows), BLOCK_ROWS):
-            some = rows[begin : begin + BLOCK_ROWS]
-            yield _Piece(
-                session, some, session_pictures(one, some, columns_px=1 if whole else None)
-            )
-
-
-def _find_damaged(piece: _Piece) -> NDArray[np.bool_]:
-    """Check one piece."""
-    return find_damaged(piece.pictures)
-
-
-def _count(sessions: Sequence[SessionPlan]) -> dict[str, Any]:
-    """Return what ``meta/counts`` says: each candidate once, and every reason that applied."""
-    counts: dict[str, Any] = _counts_of(sessions)
-    counts["sessions"] = {one.recording.name: _counts_of([one]) for one in sessions}
-    return counts
-
-
-def _counts_of(sessions: Sequence[SessionPlan]) -> dict[str, Any]:
-    """Count the candidates of some sessions."""
-    goes_to = np.concatenate([one.goes_to for one in sessions])
-    splits = {name: int((goes_to == name).sum()) for name in SPLITS}
-    return {
-        "candidates": len(goes_to),
-        "kept": sum(splits.values()),
-        "rejected": {reason: int((goes_to == reason).sum()) for reason in REASONS},
-        "rejected_all": {
-            reason: sum(int(one.failed[reason].sum()) for one in sessions if reason in one.failed)
-            for reason in REASONS
-        },
-        "splits": {name: n for name, n in splits.items() if n},
-        "keypoints": count_keypoints(sessions),
-        "repaired": count_repairs(sessions),
-        "findings": count_findings(
-            [(one.reported, one.kept, one.candidates.keypoint_quality) for one in sessions]
-        ),
-    }
-
-
-def _why(sessions: Sequence[SessionPlan]) -> str:
-    """Return what candidates were rejected for, in words."""
-    rejected = _counts_of(sessions)["rejected"]
-    return ", ".join(f"{reason} {n}" for reason, n in rejected.items() if n) or "none"
-
-
 def _check_splits(
     split: SplitSettings,
     settings: BuildSettings,
@@ -556,49 +467,6 @@ def _check_splits(
             help_with += f", or set a --guard shorter than {split.guard_s:g} s"
         raise DatasetError(
             f"{flags}: nothing is left for {name} of {counts['candidates']} candidates "
-            f"(kept: {kept or 'none'}; rejected: {_why(sessions)}); "
+            f"(kept: {kept or 'none'}; rejected: {why_rejected(sessions)}); "
             f"{'; '.join([*dealt.warnings[:2], help_with])}"
         )
-
-
-def _without_states(one: SessionPlan) -> list[str]:
-    """Warn where nothing tells which joints were guessed."""
-    unknown = has_flag(one.candidates.keypoint_quality, "unknown_state")
-    rows = int(unknown.any(axis=1).sum())
-    if not rows:
-        return []
-    weighted = int((one.candidates.weight[unknown] > 0).sum())
-    what = (
-        f"guessed joints may have weight in {rows} rows"
-        if weighted
-        else "its joints have weight 0; --unknown-weight W gives them one"
-    )
-    return [f"{one.recording.name}: its source has no tracking states, so {what}"]
-
-
-def _warnings(sessions: Sequence[SessionPlan]) -> tuple[str, ...]:
-    """Return lines about what needs a look."""
-    found = []
-    for one in sessions:
-        name, kept = one.recording.name, one.kept
-        if one.recording.damaged_shards:
-            found.append(
-                f"{name}: missing or damaged shards, only what is whole of them is used: "
-                f"{', '.join(one.recording.damaged_shards)}; kincap sessions repair {name}"
-            )
-        if one.recording.damaged_rows:
-            found.append(
-                f"{name}: damaged rows of its tables, left out: {one.recording.damaged_rows}; "
-                f"kincap sessions verify {name} says which"
-            )
-        if len(one.recording.bodies.seq) and not len(one.recording.color):
-            found.append(f"{name}: holds no colour pictures, nothing of it is in the data set")
-            continue
-        if not kept.any():
-            found.append(f"{name}: no frame of it is kept (rejected: {_why([one])})")
-        found += poor_lines(name, one.reported)
-        found += _without_states(one)
-        warning = side_warning(one.recording, one.candidates, kept)
-        if warning:
-            found.append(warning)
-    return tuple(found)

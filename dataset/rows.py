@@ -12,8 +12,8 @@ from ..core.geometry import image_to_crop, snapped_xyxy
 from ..core.units import MS_100NS, SECOND_100NS
 from ..sessions.schema import Stream
 from .candidates import Candidates
+from .counts.finding_counts import Reported
 from .crop import EXACT, Pictures
-from .finding_counts import Reported
 from .images.masks import NO_PERSON, MaskPictures, join_masks, load_planes, masks_of
 from .kinect13.format import FIELDS, SPLITS
 from .session_data import Recording

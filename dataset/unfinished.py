@@ -21,11 +21,12 @@ from ..core.errors import DatasetError
 from ..core.files.file_io import FileIO
 from ..core.files.small_files import read_small
 from ..core.sizes import size_text
+from .crop import BLOCK_ROWS
 from .kinect13.format import LAYOUTS, ImageShape
 from .kinect13.reader import open_kinect13
 from .kinect13.writer import create_kinect13
 from .outputs import JOURNAL_SCHEMA, Outputs
-from .plan import BLOCK_ROWS, BuildPlan
+from .plan import BuildPlan
 from .scheduler.token import BuildToken, new_token
 from .scheduler.versions import byte_versions
 

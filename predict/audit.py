@@ -5,7 +5,7 @@ Nothing is changed but ``suggestions.json`` in each session's folder.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..core.errors import CheckpointError, KincapError
+from ..core.progress import OnProgress
 from ..dataset.kinect13.reader import Kinect13, open_kinect13
 from ..sessions.folders import find_sessions
 from ..sessions.session_file import load_session
@@ -28,8 +29,6 @@ from .disagreement import compare, suggest
 
 SCHEMA: Final = "kincap/audit/1"
 DEFAULT_TOP: Final = 200
-
-OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

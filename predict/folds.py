@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import KincapError
+from ..core.progress import OnProgress
 from ..dataset.kinect13.reader import Kinect13, open_kinect13
 from ..train.finetune import finetune
-from ..train.loop import OnProgress
 from ..train.run.run_plan import OnNotice
 from ..train.settings import TrainOptions
 from .audit import AuditResult, AuditSettings, audit, choose, load_audit_net

@@ -6,10 +6,10 @@ import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from ..core.checked_json import parse_json
+from ..core.closing import Closing
 from ..core.errors import SessionLockedError
 from ..core.files.file_io import FileIO, LockFile
 from ..core.files.small_files import KIB, read_small
@@ -19,7 +19,7 @@ HOLDER_FILE: Final = "lock.json"
 _MOST_BYTES: Final = 64 * KIB
 
 
-class SessionLock:
+class SessionLock(Closing):
     """Held by whoever records into a session or repairs it.
 
     Args:
@@ -67,15 +67,8 @@ class SessionLock:
             self._io.discard(self.folder / HOLDER_FILE)
         self._lock.release()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Free the session at the end of a with statement."""
         self.release()
 
 

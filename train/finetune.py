@@ -11,11 +11,12 @@ import torch
 
 from .. import __version__
 from ..core.errors import CheckpointError, KincapError
+from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..dataset.kinect13.reader import Kinect13, open_kinect13
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .data import Samples, load_samples
-from .loop import OnProgress, choose_device, count_steps, learn
+from .loop import choose_device, count_steps, learn
 from .metrics import Score
 from .nets.registry import build_net, count_weights
 from .run.interrupt import interrupt_on_signals

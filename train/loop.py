@@ -3,7 +3,6 @@
 import copy
 import math
 import time
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from ..core.errors import KincapError, MissingPartError
+from ..core.progress import OnProgress
 from .augment import augment
 from .data import Samples, batches, to_pixels
 from .loss import pose_loss
@@ -18,8 +18,6 @@ from .recipe import Recipe
 from .run.interrupt import Interrupt
 from .run.track import Learned, Track
 from .settings import TrainSettings
-
-OnProgress = Callable[[int, int, str], None]
 
 MOST_VALIDATIONS: Final = 50
 """A run of more epochs validates less often than once an epoch."""

@@ -1,8 +1,8 @@
 """Pretrain: learn from many people and places first, from fresh weights."""
 
+from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from .finetune import TrainResult, train_run
-from .loop import OnProgress
 from .run.run_plan import OnNotice
 from .settings import TrainOptions
 

@@ -175,7 +175,7 @@ def _check_number(path: Path, key: str, value: object, default: object) -> None:
     whole = isinstance(default, int)
     least, most = _LEAST.get(key, 0), _MOST.get(key, 1e6)
     right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not right or not least <= value <= most:  # type: ignore[operator]  # checked
+    if not (right and isinstance(value, int | float) and least <= value <= most):
         kind = "a whole number" if whole else "a number"
         raise KincapError(
             f"--filters {path}: {key} = {_short(value)}; expected {kind} from {least:g} to {most:g}"

@@ -1,6 +1,6 @@
 """``kincap export``: the labels and pictures of kinect13.h5 as a folder for another tool."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +10,7 @@ import numpy as np
 from ...core.errors import DatasetError
 from ...core.jpeg import encode_jpeg
 from ...core.png import encode_png
+from ...core.progress import OnProgress
 from ..kinect13.reader import SPLITS, Kinect13, open_kinect13
 from .csv import LABELS_CSV, write
 from .labels import SplitLabels, read_labels
@@ -20,8 +21,6 @@ PICTURES: Final = ("jpg", "png", "none")
 JPEG_QUALITY: Final = 95
 BATCH: Final = 256
 """Pictures that are read at a time."""
-
-OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

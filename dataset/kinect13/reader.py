@@ -5,7 +5,6 @@ caller's buffer: 20 times as fast as through h5py.
 """
 
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,6 +44,7 @@ from .format import (
     schema,
     skeleton_meta,
 )
+from .pixel_rows import PixelRows
 from .writer import write_kinect13
 
 __all__ = [
@@ -62,8 +62,6 @@ if TYPE_CHECKING:
     import h5py
 
 WHAT: Final = "a kincap data set"
-_WIDE_BLOCK: Final = 64
-"""Images with a margin that are read at a time to take their crops out."""
 LARGEST_META: Final = 1 << 26
 """Bytes of the largest text in ``meta`` that is read."""
 
@@ -119,8 +117,8 @@ class Split:
         self,
         name: str,
         shape: ImageShape,
-        images: "_PixelRows",
-        masks: "_PixelRows | None",
+        images: "PixelRows",
+        masks: "PixelRows | None",
         columns: Columns,
     ) -> None:
         self.name = name
@@ -200,88 +198,6 @@ class Split:
             self._masks.close()
 
 
-def _check_out(out: Images, shape: tuple[int, ...]) -> None:
-    """Refuse a buffer that images can't be read into."""
-    if out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
-        raise ValueError(f"out: expected {shape} uint8, C-contiguous")
-
-
-class _PixelRows:
-    """A dataset of pixels of one split, read by place."""
-
-    def __init__(
-        self, path: Path, fd: int | None, offset: int, count: int, row: tuple[int, ...]
-    ) -> None:
-        self.path = path
-        self.fd = fd
-        self.offset = offset
-        self.count = count
-        self.row = row
-        self.row_bytes = math.prod(row)
-        # without preadv (Windows; not tried) the system maps the file; an empty map is refused
-        self._map: Images | None = None
-        if fd is None and count:
-            self._map = np.memmap(path, np.uint8, mode="r", offset=offset, shape=(count, *row))
-
-    def middle(self, indices: npt.ArrayLike, out: Images | None, border: int) -> Images:
-        """Read rows without a border around them."""
-        if not border:
-            return self.read(indices, out)
-        height, width, *channels = self.row
-        rows, columns = slice(border, height - border), slice(border, width - border)
-        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
-        shape = (len(wanted), height - 2 * border, width - 2 * border, *channels)
-        if out is None:
-            out = np.empty(shape, np.uint8)
-        _check_out(out, shape)
-        for start in range(0, len(wanted), _WIDE_BLOCK):
-            block = slice(start, start + _WIDE_BLOCK)
-            out[block] = self.read(wanted[block], None)[:, rows, columns]
-        return out
-
-    def read(self, indices: npt.ArrayLike, out: Images | None) -> Images:
-        """Read rows, in the order asked for, into a buffer or a new array."""
-        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
-        if len(wanted) and not (wanted.min() >= 0 and wanted.max() < self.count):
-            raise IndexError(f"{self.path}: picture outside 0..{self.count - 1}")
-        shape = (len(wanted), *self.row)
-        if out is None:
-            out = np.empty(shape, np.uint8)
-        _check_out(out, shape)
-        if self._map is not None:
-            np.take(self._map, wanted, axis=0, out=out)
-        elif len(wanted):
-            self._read_runs(wanted, out.reshape(-1).data)
-        return out
-
-    def _read_runs(self, wanted: npt.NDArray[np.int64], into: memoryview) -> None:
-        """Read each run of neighbouring pictures with one call where the system allows."""
-        ends = [*(np.flatnonzero(np.diff(wanted) != 1) + 1).tolist(), len(wanted)]
-        begin = 0
-        for end in ends:
-            offset = self.offset + int(wanted[begin]) * self.row_bytes
-            self._read_all(into[begin * self.row_bytes : end * self.row_bytes], offset)
-            begin = end
-
-    def _read_all(self, into: memoryview, offset: int) -> None:
-        """Fill a buffer; one call gives at most 2 GiB."""
-        if self.fd is None:
-            raise DatasetError(f"{self.path}: read after it was closed", exit_code=1)
-        while len(into):
-            got = os.preadv(self.fd, [into], offset)
-            if got == 0:
-                raise DatasetError(
-                    f"{self.path}: ends at byte {offset}, inside its pictures; build it again",
-                    exit_code=1,
-                )
-            into, offset = into[got:], offset + got
-
-    def close(self) -> None:
-        """Forget the file."""
-        self.fd = None
-        self._map = None
-
-
 class Kinect13(Closing):
     """An open data set; ``open_kinect13`` makes it.
 
@@ -355,7 +271,7 @@ class Kinect13(Closing):
 
     def _split(self, file: "h5py.File", name: str, columns: Columns) -> Split:
         rows = {
-            what: _PixelRows(
+            what: PixelRows(
                 self.path, self._fd, file_offset(file[name][what]) or 0, *_sizes(file[name][what])
             )
             for what in (IMAGES, MASKS)

@@ -1,15 +1,15 @@
 """Build a data set from public sets: plan from their labels, then cut the pictures in parallel."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...core.errors import DatasetError
 from ...core.files.output_folder import check_file_name
+from ...core.progress import OnProgress
 from ..build import write_data_set
 from ..formats.files.picture_folder import is_folder
-from ..outputs import Outputs, report_path
-from ..plan import OnProgress
+from ..outputs import Outputs, report_path, result_json
 from ..report_page.command import command_of
 from ..scheduler.scheduler import Scheduler, open_scheduler
 from .plan import plan_public
@@ -52,9 +52,7 @@ class PublicResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report that scripts read."""
-        files = {"sheet": self.sheet, "report": self.report}
-        paths = {name: None if path is None else str(path) for name, path in files.items()}
-        return {"schema": "kincap/build/1", **asdict(self), "out": str(self.out), **paths}
+        return result_json(self)
 
 
 def build_public(settings: PublicSettings, on_progress: OnProgress | None = None) -> PublicResult:

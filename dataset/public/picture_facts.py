@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import KincapError
-from ..plan import OnProgress
+from ...core.progress import OnProgress
 from ..scheduler.scheduler import LocalProcesses, Scheduler
 from .picture_files import content_of, decode_picture, picture_size, read_picture
 

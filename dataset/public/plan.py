@@ -8,11 +8,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.progress import OnProgress
 from ...core.skeleton import KEYPOINT_NAMES, KEYPOINTS_13
 from ..filters import KEYPOINT_BITS, ROW_BITS
 from ..formats.people import PROBLEMS
 from ..kinect13.format import SPLITS, Meta
-from ..plan import BuildPlan, OnProgress
+from ..plan import BuildPlan
 from ..scheduler.scheduler import Scheduler
 from .dealing import GUARD
 from .detections import Detections, load_detections

@@ -9,10 +9,10 @@ import numpy as np
 
 from ...core.errors import DatasetError
 from ...core.geometry import has_place_px
+from ...core.progress import OnProgress
 from ...core.skeleton import KEYPOINT
 from ..formats.options import BACKS_DROP, LoadOptions
 from ..formats.people import FEW_KEYPOINTS, NO_KEYPOINTS, People, make_points
-from ..plan import OnProgress
 from .picture_facts import PictureFacts
 from .settings import AddedSet, PublicSettings
 from .sides import SideCheck, check_sides

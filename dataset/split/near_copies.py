@@ -7,7 +7,7 @@ these no more than a share of all rows unless they are to be left out.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import DatasetError
+from ...core.progress import OnProgress
 from ..crop import FAST, Pictures
 from ..rows import SessionPlan, session_pictures
 from ..scheduler.scheduler import Scheduler
@@ -35,8 +36,6 @@ MOST_ROWS: Final = 100_000
 """For a report at most this many rows of a side are compared."""
 _NAMED: Final = 10
 _PIECE: Final = 256
-
-OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 from ...core.errors import KincapError, ShardError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import TEMPORARY, FileIO
+from ...core.progress import OnProgress
 from ..folders import find_folders
 from ..info import SessionInfo
 from ..lock import SessionLock
@@ -35,7 +36,7 @@ from .shard_check import (
     ShardCheck,
     check_shard,
 )
-from .verify import OnProgress, SessionReport, kept_note, verify_locked
+from .verify import SessionReport, kept_note, verify_locked
 
 _GONE = "gone"
 _MOST_COUNTED = 2**32 - 1

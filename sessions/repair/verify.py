@@ -19,6 +19,7 @@ from ...core.errors import KincapError, SessionError, ShardError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import SEALED_FILE, FileIO
 from ...core.files.small_files import MIB, read_small
+from ...core.progress import OnProgress
 from ..edits.journal import EDITS_FILE, load_edits
 from ..folders import NOT_READABLE, SESSION_FILE, find_folders, may_read, shard_names
 from ..info import SessionInfo
@@ -46,9 +47,6 @@ from .shard_check import (
     ShardCheck,
     check_shard,
 )
-
-OnProgress = Callable[[int, int, str], None]
-"""Told bytes done, bytes in all, and what is being checked."""
 
 QUALITY_FILE: Final = "quality.json"
 """The report about a session: it is worked out from the rest and can be made again."""

@@ -15,7 +15,7 @@ from kincap.sessions.reader import SessionReader
 from kincap.sessions.summary import summarise
 
 from .conftest import SIZE_PX, Body, Frame, Sessions, crop_to_image
-from .test_build import settings
+from .small_builds import settings
 
 PERSON = "7002"
 """Tracking id of slot 2."""

@@ -8,6 +8,7 @@ from kincap.checks.session_filters import JUDGED
 from kincap.core.errors import DatasetError
 from kincap.core.jpeg import encode_jpeg
 from kincap.dataset.build import BuildResult, BuildSettings, build
+from kincap.dataset.counts.finding_counts import COUNTED_ONLY, in_build
 from kincap.dataset.filters import (
     DROPS,
     FILTER_BITS,
@@ -16,11 +17,10 @@ from kincap.dataset.filters import (
     REASONS,
     has_flag,
 )
-from kincap.dataset.finding_counts import COUNTED_ONLY, in_build
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.sessions.kinds import KINDS
 
-from .conftest import Body, Frame, Sessions
+from ..conftest import Body, Frame, Sessions
 
 
 def test_no_kind_of_finding_is_kept_in_silence() -> None:

@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.findings import Finding
-from ..checks.session_checks import SessionChecks
-from ..core.pairing import NO_BODY
-from ..sessions.kinds import KINDS
-from .candidates import Candidates
-from .filters import DROPS, FILTER_BITS, IMPLAUSIBLE, ROW_BITS, has_flag
-from .session_data import Recording
+from ...checks.findings import Finding
+from ...checks.session_checks import SessionChecks
+from ...core.pairing import NO_BODY
+from ...sessions.kinds import KINDS
+from ..candidates import Candidates
+from ..filters import DROPS, FILTER_BITS, IMPLAUSIBLE, ROW_BITS, has_flag
+from ..session_data import Recording
 
 Bools = NDArray[np.bool_]
 

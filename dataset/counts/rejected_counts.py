@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..core.skeleton import KEYPOINT_NAMES
-from .filters import KEYPOINT_BITS, ROW_BITS, has_flag
-from .rows import SessionPlan
+from ...core.skeleton import KEYPOINT_NAMES
+from ..filters import KEYPOINT_BITS, ROW_BITS, has_flag
+from ..rows import SessionPlan
 
 _NO_REJECTION: Final = ("unknown_state", "edited", "swapped_back")
 REPAIRS: Final = ("swapped_back", "lag_corrected")
