@@ -1,10 +1,11 @@
 """``kincap sessions report``: how good a recording is, worked out again from what is stored."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ..core.errors import KincapError
 from . import console
 from .options import RECORDINGS, Json, Recordings
 from .sessions import Name, app
@@ -29,7 +30,6 @@ def report(
     from ..report.plot import check_plot, draw_report
     from ..report.quality import report as run
     from ..sessions.edits.journal import edit_counts
-    from .report_print import print_report
 
     if plot is not None:
         check_plot(plot)
@@ -38,13 +38,27 @@ def report(
     for line in (problem, unread):
         if line is not None:
             console.say(line)
+    failed: KincapError | None = None
     if plot is not None:
-        draw_report(recordings / name, quality, plot)
+        try:
+            draw_report(recordings / name, quality, plot)
+        except KincapError as error:
+            # the report comes first, whatever becomes of its picture
+            plot, failed = None, error
     if as_json:
         console.print_json(
             {**quality, "edit_counts": counts, "plot": None if plot is None else str(plot)}
         )
-        return
+    else:
+        _print(name, quality, counts, plot)
+    if failed is not None:
+        raise failed
+
+
+def _print(name: str, quality: dict[str, Any], counts: dict[str, int], plot: Path | None) -> None:
+    """Print a report, the decisions beside it and the place of its picture."""
+    from .report_print import print_report
+
     console.result(name)
     print_report(quality)
     if counts:

@@ -1,9 +1,12 @@
 """The report as a picture: a session along time, and below it a lane for each kind of finding."""
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ..core.errors import KincapError
+from ..core.files.file_io import FileIO
 from ..core.files.output_folder import check_file_name
 from ..sessions.kinds import KINDS, Group
 
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 
     from .series import TakeSeries
 
+_READABLE: Final = 0o644
 _WIDTH_IN: Final = 14.0
 _PANEL_IN: Final = 1.45
 _LANE_IN: Final = 0.25
@@ -60,7 +64,7 @@ def draw_report(folder: Path, quality: Mapping[str, Any], path: Path) -> None:
 
     Raises:
         SessionError: The session can't be read.
-        OSError: The picture can't be written.
+        KincapError: The picture can't be written (exit 1); none is left half written.
     """
     from matplotlib.figure import Figure
 
@@ -84,7 +88,16 @@ def draw_report(folder: Path, quality: Mapping[str, Any], path: Path) -> None:
     begins = {take.take: start for take, start in zip(takes, starts, strict=True)}
     _draw_lanes(panels, quality["findings"], kinds, times, begins, length)
     _dress(panels, takes, starts, length)
-    figure.savefig(path)
+    image = BytesIO()
+    figure.savefig(image, format="png")
+    try:
+        FileIO().write_atomic(path, image.getvalue(), _READABLE, unique=True)
+    except OSError as error:
+        raise KincapError(
+            f"--plot {path}: {error.strerror or error}; the report is whole, only its picture is "
+            "missing; make room or name another file",
+            exit_code=1,
+        ) from error
 
 
 def _starts(takes: "Sequence[TakeSeries]") -> list[float]:

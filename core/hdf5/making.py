@@ -1,5 +1,6 @@
 """Make HDF5 files: contiguous datasets, metadata in front, no times."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def create_file(path: Path | ReservedFile, *, alignment: int = 1) -> h5py.File:
+def create_file(path: Path | ReservedFile | BytesIO, *, alignment: int = 1) -> h5py.File:
     """Make a new file whose metadata stays in front and holds no times.
 
     Args:
-        path: Must not exist; or a new file whose space is reserved.
+        path: Must not exist; or a new file whose space is reserved; or memory. A full disk leaves
+            HDF5 unable to close a file: where the size is not known before, it is made in memory.
         alignment: Datasets begin at a multiple of this many bytes.
 
     Returns:
@@ -84,5 +86,15 @@ def write_pandas_table(table: "pd.DataFrame", path: Path, key: str) -> None:
         table: The table.
         path: A new file.
         key: Name of the table in it.
+
+    Raises:
+        OSError: There is no room.
     """
-    table.to_hdf(path, key=key, mode="w", format="fixed")
+    import pandas as pd
+
+    # in memory first: see create_file; the stubs do not know the options of the driver
+    opened: Any = pd.HDFStore
+    with opened(str(path), mode="w", driver="H5FD_CORE", driver_core_backing_store=0) as store:
+        store.put(key, table, format="fixed", track_times=False)
+        image: bytes = store._handle.get_file_image()
+    path.write_bytes(image)

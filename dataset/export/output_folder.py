@@ -87,14 +87,24 @@ class OutputFolder:
 
         Yields:
             An empty folder beside the output.
+
+        Raises:
+            DatasetError: It can't be written (exit 1).
         """
         self._remove_leftovers()
         unique = f"{self.out.name}.{os.getpid()}-{secrets.token_hex(4)}.kincap-tmp"
         folder = self.out.with_name(unique)
-        folder.mkdir()
         try:
+            folder.mkdir()
             yield folder
             self._put_in_place(folder)
+        except OSError as err:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise DatasetError(
+                f"--out {self.out}: {err.strerror or err}; nothing was exported; make room or take "
+                "another --out",
+                exit_code=1,
+            ) from err
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

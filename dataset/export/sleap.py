@@ -1,6 +1,7 @@
 """SLEAP: ``SPLIT.slp``, HDF5 that SLEAP and sleap-io read, with the pictures as one video."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +33,8 @@ _SYMMETRY: Final = 2
 def write(folder: Path, splits: tuple[SplitLabels, ...]) -> None:
     """Write a file for each split."""
     for one in splits:
-        with create_file(folder / f"{one.split}.slp") as file:
+        image = BytesIO()
+        with create_file(image) as file:
             metadata = file.create_group("metadata")
             metadata.attrs["format_id"] = FORMAT_ID
             metadata.attrs["json"] = np.bytes_(json.dumps(_metadata(one.skeleton)).encode())
@@ -41,6 +43,7 @@ def write(folder: Path, splits: tuple[SplitLabels, ...]) -> None:
             texts_dataset(file, "videos_json", [json.dumps(_video(one))])
             for name in ("tracks_json", "suggestions_json", "sessions_json"):
                 texts_dataset(file, name, [])
+        (folder / f"{one.split}.slp").write_bytes(image.getvalue())
 
 
 def _tables(one: SplitLabels) -> dict[str, np.ndarray[Any, np.dtype[np.void]]]:

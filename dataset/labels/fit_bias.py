@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...checks.session_checks import check_session
 from ...core.errors import DatasetError, KincapError
+from ...core.files.file_io import write_atomic
 from ...core.geometry import Floats
 from ...core.skeleton import GROUPS, KEYPOINTS
 from ..candidates import find_candidates
@@ -106,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("bias.toml"))
     args = parser.parse_args(arguments)
     try:
+        if args.out.exists():
+            raise DatasetError(f"--out {args.out}: exists; move it away or take another name")
         bias, spread = fit_bias(*pairs_of_labels(args.recordings, args.labels))
         if not bias:
             raise DatasetError(
@@ -121,7 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{group:9} wider {own.wider:.3f} +- {about['wider_spread']:.3f}, "
             f"lower {own.lower:+.3f} +- {about['lower_spread']:.3f}, {about['frames']:.0f} frames"
         )
-    args.out.write_text(tomli_w.dumps(bias_toml(bias)), encoding="utf-8")
+    try:
+        write_atomic(args.out, tomli_w.dumps(bias_toml(bias)).encode(), 0o644)
+    except OSError as err:
+        print(f"kincap: --out {args.out}: {err.strerror or err}; take another --out")
+        return 1
     print(f"{args.out}: kincap build --joint-bias {args.out}")
     return 0
 

@@ -1,6 +1,8 @@
 """The report of simulated recordings names each fault, at about its seconds, and no more."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -250,6 +252,29 @@ def test_report_is_made_again_and_drawn(kincap, tmp_path, small) -> None:
     report = json.loads(kincap("sessions", "report", "s1", "--json").stdout)
     assert report["schema"] == "kincap/quality/1"
     assert report["accounts"]["color"]["stored"] == 30
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_picture_that_finds_no_room_costs_no_report(tmp_path, small) -> None:
+    small()
+    # enough for quality.json
+    code = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (30_000,) * 2)"
+    code += "; os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-m", "kincap", "sessions", "report", "s1", "--plot", "s1.png"]
+    run = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("kincap: --plot s1.png: File too large; ")
+    assert run.stderr.count("\n") == 1
+    assert run.stdout.splitlines()[0] == "s1"
+    assert "Look at it" not in run.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["recordings"]
 
 
 @pytest.mark.parametrize(
