@@ -39,6 +39,7 @@ class SessionLabels:
     """The given labels of one session, L of them.
 
     Attributes:
+        path: The file that they are from, for messages.
         where: (L,) text: the place of each in the file, for messages.
         color_seq: (L,) uint64.
         tracking_id: (L,) uint64; 0 where the body is named by its slot.
@@ -48,6 +49,7 @@ class SessionLabels:
         visibility: (L,) uint8: 0 unlabelled, 1 occluded, 2 visible.
     """
 
+    path: Path
     where: tuple[str, ...]
     color_seq: NDArray[np.uint64]
     tracking_id: NDArray[np.uint64]
@@ -132,7 +134,7 @@ def load_labels(path: Path) -> GivenLabels:
         by_session.setdefault(session, []).append((where, *label))
     if not by_session:
         raise DatasetError(f"{FLAG} {path}: no label in it; expected {_expected()}")
-    sessions = {name: _columns(labels) for name, labels in by_session.items()}
+    sessions = {name: _columns(path, labels) for name, labels in by_session.items()}
     return GivenLabels(path, hashlib.sha256(raw).hexdigest(), sessions)
 
 
@@ -235,10 +237,11 @@ def _real(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _columns(labels: list[tuple[Any, ...]]) -> SessionLabels:
+def _columns(path: Path, labels: list[tuple[Any, ...]]) -> SessionLabels:
     """Return the labels of one session as arrays."""
     where, seq, tracking_id, slot, keypoint, x, y, visibility = zip(*labels, strict=True)
     return SessionLabels(
+        path=path,
         where=where,
         color_seq=np.array(seq, np.uint64),
         tracking_id=np.array(tracking_id, np.uint64),
@@ -324,8 +327,8 @@ def place_labels(
         if found is None:
             who = f"tracking_id {own_id}" if own_slot == _BY_ID else f"slot {own_slot}"
             raise DatasetError(
-                f"{FLAG}: {labels.where[label]}: session {name} has no tracked body with {who} in "
-                f"colour frame {seq}; leave the label out"
+                f"{FLAG} {labels.path}: {labels.where[label]}: session {name} has no tracked body "
+                f"with {who} in colour frame {seq}; leave the label out"
             )
         rows[label] = found
     _refuse_twice(labels, name, rows)
@@ -345,7 +348,8 @@ def _refuse_twice(labels: SessionLabels, name: str, rows: NDArray[np.int64]) -> 
         twice = np.flatnonzero(key == key[first[np.argmax(count > 1)]])
         one, other = (labels.where[int(k)] for k in twice[:2])
         raise DatasetError(
-            f"{FLAG}: {one} and {other} label the same keypoint of session {name}; keep one of them"
+            f"{FLAG} {labels.path}: {one} and {other} label the same keypoint of session {name}; "
+            "keep one of them"
         )
 
 

@@ -117,6 +117,7 @@ def test_labels_without_a_body_are_refused_in_one_line(session, tmp_path) -> Non
         with pytest.raises(DatasetError) as error:
             made(session, tmp_path, HEAD + text)
         assert message in str(error.value)
+        assert str(error.value).startswith(f"--labels {tmp_path}")
         assert "\n" not in str(error.value)
     assert not list(tmp_path.glob("kinect13*"))
 
