@@ -4,12 +4,23 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep this user's log files and daemon out of the tests; return the folder of both."""
+    folder = tmp_path_factory.mktemp("user")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
+            (folder / name).mkdir(mode=0o700)
+            patch.setenv(name, str(folder / name))
+        yield folder
 
 
 @pytest.fixture(scope="session")
