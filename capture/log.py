@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import TextIOWrapper
+from io import FileIO, TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -96,7 +96,7 @@ class LogFile(RotatingFileHandler):
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         fd = os.open(self.baseFilename, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
         # nothing waits in a buffer: what a full disk refused would grow there, and fail the closing
-        raw = cast(BinaryIO, open(fd, "ab", buffering=0))
+        raw = cast(BinaryIO, FileIO(fd, "ab"))
         return TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
 
     def close(self) -> None:
