@@ -1,4 +1,4 @@
-"""What a recording lacks: targets for zones, reach, distance and turn, and the words for each.
+"""Gaps in the coverage of a recording: targets for zones, reach, distance and turn, and the words for each.
 
 The targets are a guide, not a rule: a net for one place needs what is done in that place.
 """
