@@ -1,4 +1,4 @@
-"""Gaps in the coverage of a recording: targets for zones, reach, distance and turn, and the words for each.
+"""Gaps in the coverage of a recording: targets, and words for what falls short of them.
 
 The targets are a guide, not a rule: a net for one place needs what is done in that place.
 """
