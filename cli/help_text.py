@@ -8,7 +8,7 @@ from typer.core import TyperCommand
 
 _PLACEHOLDERS: Final = {"path": "PATH", "str": "TEXT", "int": "N", "float": "X"}
 _TYPE: Final = re.compile(r"<(path|str|int|float)(?: range)?>")
-_ARGUMENT: Final = re.compile(r"^(  )(\S+) (<[^>]+>)", re.MULTILINE)
+_ARGUMENT: Final = re.compile(r"^(  )(\S[^<\n]*?) (<[^>]+>)", re.MULTILINE)
 _BRACES: Final = re.compile(r"\{([^{}]+)\}(?:\.\.\.)?")
 
 

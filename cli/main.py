@@ -27,6 +27,7 @@ from . import (
 )
 from .demo import demo
 from .help_text import use_plain_help
+from .session_commands import copy
 
 EXIT_INTERRUPTED = 130
 
@@ -59,7 +60,8 @@ def kincap(
 
 
 GROUPS = (
-    record, import_recordings, doctor, sessions, report, review, build, export, train, audit, demo,
+    record, import_recordings, doctor, sessions, report, copy, review, build, export, train, audit,
+    demo,
 )  # fmt: skip
 for group in GROUPS:
     group.register(app)

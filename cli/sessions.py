@@ -235,7 +235,7 @@ def verify(
         reports = run(
             recordings,
             names or (),
-            _in_mib(bar),
+            in_mib(bar),
         )
     if as_json:
         sessions = [report.to_json() for report in reports]
@@ -248,7 +248,7 @@ def verify(
     return 0 if all(report.ok for report in reports) else 1
 
 
-def _in_mib(bar: console.Progress) -> Callable[[int, int, str], None]:
+def in_mib(bar: console.Progress) -> Callable[[int, int, str], None]:
     """Return a function that takes bytes done, bytes in all and a note, for a bar of MiB."""
     return lambda done, total, note: bar.update(done // _MIB, -(-total // _MIB), note)
 
@@ -288,7 +288,7 @@ def repair(
             recordings,
             name,
             discard=discard,
-            on_progress=_in_mib(bar),
+            on_progress=in_mib(bar),
         )
     if as_json:
         console.print_json(report.to_json())
@@ -347,7 +347,7 @@ def upgrade(
             recordings,
             name,
             to,
-            _in_mib(bar),
+            in_mib(bar),
         )
     if as_json:
         folder = str(done.folder) if done.folder else None

@@ -1,0 +1,1 @@
+"""Commands of ``kincap sessions`` that have a file of their own."""
