@@ -32,6 +32,7 @@ from ..sessions.session_file import load_session
 from ..sessions.shard.layout import Layout, other_shape
 from ..sessions.shard.shard_reader import ShardReader
 from ..sessions.shards import open_shards
+from .coverage.grid import CoverageGrid
 from .filters.bodies import Bodies
 from .filters.bones import bone_ends
 from .filters.crowding import body_boxes
@@ -116,6 +117,7 @@ class SessionTables:
         settings: Thresholds of the filters that judged its people.
         planes: By stream name, "mask" and "depth", its (N,) rows; a stream without rows is not in
             it.
+        coverage: Where the wrists and elbows of its bodies have been.
     """
 
     folder: Path
@@ -133,6 +135,7 @@ class SessionTables:
     sealed_to: dict[str, int]
     settings: FilterSettings
     planes: dict[str, Rows] = field(default_factory=dict)
+    coverage: CoverageGrid = field(default_factory=CoverageGrid)
 
     def takes(self) -> list[int]:
         """Return the takes that anything is known of."""
@@ -159,6 +162,7 @@ class _Parts:
     unreadable: list[str] = field(default_factory=list)
     body_rows: int = 0
     gone_to: int = -1
+    coverage: CoverageGrid = field(default_factory=CoverageGrid)
 
 
 def read_tables(
@@ -221,6 +225,7 @@ def read_tables(
         sealed_to=_sealed_to(folder, parts.gone_to),
         settings=settings,
         planes=_joined(parts.planes),
+        coverage=parts.coverage,
     )
 
 
@@ -293,7 +298,7 @@ def _counted(rows: Rows, table: str, parts: _Parts) -> Rows:
 
 
 def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int], views: PlaneViews) -> Rows:
-    """Return the tracked bodies of some rows; count states and keep samples on the way."""
+    """Return the tracked bodies of some rows; count states, coverage and samples on the way."""
     row, slot = np.nonzero(rows["tracked"] != 0)
     people = np.zeros(len(row), _PERSON_IN)
     people["row"] = parts.body_rows + row
@@ -304,6 +309,7 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int], views: PlaneVie
     people["clipped"] = rows["clipped_edges"][row, slot]
     people["joints"] = rows["joint_xyz_m"][row, slot]
     people["state"] = rows["joint_state"][row, slot]
+    parts.coverage.add_joints(people["joints"], people["state"])
     # where there is no mask, nothing speaks against a keypoint
     people["body_index"] = slot[:, None, None, None]
     view = views.look(people, people["joints"])

@@ -1,7 +1,7 @@
-"""``kincap sessions report``: how good a recording is, worked out again from what is stored."""
+"""``kincap sessions report`` and ``coverage``: quality and coverage of what is stored."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -9,6 +9,11 @@ from ..core.errors import KincapError
 from . import console
 from .options import RECORDINGS, Json, Recordings
 from .sessions import Name, app
+
+if TYPE_CHECKING:
+    from ..report.coverage import CoverageReport
+
+_COVERAGE_PLOT: Final = Path("coverage.png")
 
 
 @app.command()
@@ -69,5 +74,71 @@ def _print(name: str, quality: dict[str, Any], counts: dict[str, int], plot: Pat
         console.result(f"Look at it: {plot}")
 
 
+@app.command()
+def coverage(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Sessions; default all.")
+    ] = None,
+    recordings: Recordings = RECORDINGS,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE.png",
+            help="The picture; default coverage.png, with --json none.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw where hands and elbows have been in one or many sessions; list what is missing."""
+    from ..report.coverage import coverage as run
+    from ..report.coverage_picture import draw_coverage
+    from ..report.plot import check_plot
+
+    path = plot if plot is not None or as_json else _COVERAGE_PLOT
+    if path is not None:
+        check_plot(path)
+    with console.progress("coverage", unit="sessions") as bar:
+        found = run(recordings, names or (), bar.update)
+    for problem in found.problems:
+        console.say(f"left out: {problem}")
+    if as_json:
+        console.print_json({**found.to_json(), "plot": None if path is None else str(path)})
+    else:
+        _print_coverage(found)
+    if path is not None:
+        draw_coverage(found.together, found.title, path)
+        if not as_json:
+            console.result(f"Look at it: {path}")
+
+
+def _print_coverage(found: "CoverageReport") -> None:
+    """Print a line for each session, and what all of them together lack."""
+    from ..checks.coverage.missing import limb_words
+    from ..checks.coverage.places import LIMBS
+    from ..report.advice import share_words
+
+    grids = dict(found.sessions)
+    if len(grids) > 1:
+        grids["together"] = found.together
+    columns = ("session", "bodies", *(f"{limb_words(limb)}" for limb in LIMBS))
+    console.table(
+        columns,
+        [
+            (name, grid.frames, *(share_words(grid.visited_share(limb)) for limb in LIMBS))
+            for name, grid in grids.items()
+        ],
+        title="Share of the reach that was visited",
+        right=range(1, len(columns)),
+    )
+    missing = found.together.missing()
+    if not missing:
+        least = "nothing is missing" if found.together.frames else "no bodies"
+        console.result(f"missing: {least}")
+    for line in missing:
+        console.result(f"missing: {line}")
+
+
 def register(_parent: typer.Typer) -> None:
-    """Add the command: importing this file has put it into the group of sessions."""
+    """Add the commands: importing this file has put them into the group of sessions."""

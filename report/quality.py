@@ -100,6 +100,7 @@ def _make(checks: SessionChecks, manifest: str | None, thorough: bool) -> dict[s
         "accounts": accounts(tables),
         "dropped": dropped_ranges(tables),
         "whole": measure(takes, about.duration_s),
+        "coverage": tables.coverage.to_json(),
         "takes": [{"take": take.number, **measure([take], lasts[take.number])} for take in takes],
         "findings": [finding.to_json() for finding in findings],
         "findings_left_out": left_out,

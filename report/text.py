@@ -65,7 +65,7 @@ def report_lines(quality: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) 
     lines += _people_lines(whole) + _filter_lines(whole)
     if whole["streams"]["color"]["items"]:
         lines.append(Line("light", _light_text(whole)))
-    lines += _finding_lines(quality, kinds)
+    lines += coverage_lines(quality.get("coverage")) + _finding_lines(quality, kinds)
     return lines + [Line("next time", text, "advice") for text in quality["advice"]]
 
 
@@ -126,6 +126,28 @@ def _filter_lines(whole: Mapping[str, Any]) -> list[Line]:
     text = f"build would keep {share_words(filters['kept'])} of {filters['candidates']} bodies"
     lost = ", ".join(f"{why} {share_words(share)}" for why, share in costs.items() if share)
     return [Line("filters", f"{text}; left out: {lost}" if lost else text)]
+
+
+def coverage_lines(coverage: Mapping[str, Any] | None) -> list[Line]:
+    """Return how much of their reach hands and elbows visited, and what is missing most.
+
+    Args:
+        coverage: What ``CoverageGrid.to_json`` gave; None: a report of an earlier kincap.
+    """
+    if coverage is None or not any(one["frames"] for one in coverage["limbs"].values()):
+        return []
+    limbs = {limb: share_words(one["visited_share"]) for limb, one in coverage["limbs"].items()}
+    text = (
+        f"of their reach, hands visited {limbs['l_wrist']} (left) and {limbs['r_wrist']} (right), "
+        f"elbows {limbs['l_elbow']} and {limbs['r_elbow']}"
+    )
+    lines = [Line("coverage", text)]
+    missing = coverage["missing"]
+    if missing:
+        more = len(missing) - LISTED
+        text = "; ".join(missing[:LISTED]) + (f"; and {more} more" if more > 0 else "")
+        lines.append(Line("missing", text))
+    return lines
 
 
 def _light_text(whole: Mapping[str, Any]) -> str:

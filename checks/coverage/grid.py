@@ -199,7 +199,7 @@ class CoverageGrid:
                     "frames": self.limb_frames[limb],
                     "reach_cells": int(self.reach(limb).sum()),
                     "visited_cells": int(self.visited(limb).sum()),
-                    "visited_share": self.visited_share(limb),
+                    "visited_share": round(self.visited_share(limb), 5),
                     "zone_frames": self.zone_frames[limb],
                     "counts": self.counts[limb].tolist(),
                 }

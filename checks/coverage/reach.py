@@ -17,11 +17,11 @@ FOREARM: Final = 0.5
 """Usual lengths, trunk lengths: where no body has been measured yet."""
 _ACROSS: Final = 0.5
 """Share of the upper arm that the elbow moves across the chest, to the other side."""
-_SLACK: Final = 1.05
+_SLACK: Final = 1.08
 """Noise and a trunk that leans a little make an arm look longer by this factor."""
-_PARTS: Final = 6
+_PARTS: Final = 8
 """Points of a cell that are looked at, in each direction."""
-_CELL_SHARE: Final = 0.15
+_CELL_SHARE: Final = 0.05
 """A cell counts if at least this share of it is in reach."""
 
 

@@ -164,7 +164,7 @@ def test_what_is_missing_is_said_in_words_and_the_largest_want_comes_first() -> 
     assert any(line.startswith("left hand: ") for line in missing)
     shares = [line for line in missing if line.endswith("0 % of frames")]
     assert missing.index("left hand above the shoulder: 2 % of frames") >= len(shares) - 1
-    assert grid.short() == "left/right hand 3/2 % of its reach; missing: " + missing[0]
+    assert grid.short() == "left/right hand 3/1 % of its reach; missing: " + missing[0]
 
 
 def test_few_frames_say_nothing() -> None:
