@@ -50,11 +50,11 @@ def draw_coverage(grid: CoverageGrid, title: str, path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout="constrained")
-    rows = figure.subfigures(2, 1, height_ratios=[1.5, 1])
+    grids = figure.add_gridspec(2, 12, height_ratios=[1.5, 1])
     figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13)
-    for axes, limb in zip(rows[0].subplots(1, 4), _PANELS, strict=True):
-        _draw_map(axes, grid, limb)
-    distance, yaw, words = rows[1].subplots(1, 3, width_ratios=[1, 1, 1.25])
+    for number, limb in enumerate(_PANELS):
+        _draw_map(figure.add_subplot(grids[0, 3 * number : 3 * number + 3]), grid, limb)
+    distance, yaw, words = (figure.add_subplot(grids[1, first : first + 4]) for first in (0, 4, 8))
     edges = [f"{low:g}-{high:g}" for low, high in _pairs(DISTANCE_EDGES_M)]
     wanted = [DISTANCE_TARGETS.get(pair, 0.0) for pair in _pairs(DISTANCE_EDGES_M)]
     _draw_bars(distance, edges, grid.distance.tolist(), wanted, "distance, m")
