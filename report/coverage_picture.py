@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks.coverage.grid import DISTANCE_EDGES_M, YAW_EDGES_DEG, CoverageGrid
 from ..checks.coverage.missing import DISTANCE_TARGETS, YAW_TARGETS, limb_words
-from ..checks.coverage.places import CELL, EDGES
+from ..checks.coverage.places import CELL, EDGES, body_outline
 from ..core.errors import KincapError
 from ..core.files.file_io import FileIO
 
@@ -26,10 +26,6 @@ _WANT: Final = "#d6604d"
 _BAR: Final = "#2166ac"
 _PANELS: Final = ("r_wrist", "l_wrist", "r_elbow", "l_elbow")
 """In the order of the image: the person's right is on the left."""
-_HALF_SHOULDERS: Final = 0.36
-_HALF_HIPS: Final = 0.2
-_HEAD: Final = (-0.46, 0.19)
-"""Height above the shoulders and radius; like the above, trunk lengths of a usual body."""
 _SHOWN: Final = 1.3
 """The drawn part of the grid, trunk lengths to each side of the shoulder."""
 _LISTED: Final = 10
@@ -131,13 +127,9 @@ def _draw_body(axes: "Axes", side: int) -> None:
     """
     from matplotlib.patches import Circle, Polygon
 
-    middle = -side * _HALF_SHOULDERS
-    trunk = [
-        (middle - _HALF_SHOULDERS, 0), (middle + _HALF_SHOULDERS, 0),
-        (middle + _HALF_HIPS, 1), (middle - _HALF_HIPS, 1),
-    ]  # fmt: skip
+    trunk, head, radius = body_outline(side)
     axes.add_patch(Polygon(trunk, fill=False, edgecolor=_BODY, lw=1.6))
-    axes.add_patch(Circle((middle, _HEAD[0]), _HEAD[1], fill=False, edgecolor=_BODY, lw=1.6))
+    axes.add_patch(Circle(head, radius, fill=False, edgecolor=_BODY, lw=1.6))
     axes.plot(0, 0, "o", ms=5, color=_BODY)
 
 

@@ -35,6 +35,10 @@ _HEAD_TOP: Final = -0.7
 _FAR_OUT: Final = 0.6
 _ELBOW_OUT: Final = 0.35
 _HIPS: Final = 0.8
+_HALF_SHOULDERS: Final = 0.36
+_HALF_HIPS: Final = 0.2
+_HEAD: Final = (-0.46, 0.19)
+"""Height and radius; like the two above, trunk lengths of a usual body."""
 _TRUNK: Final = [KEYPOINT[name] for name in ("l_shoulder", "r_shoulder", "l_hip", "r_hip")]
 
 
@@ -92,23 +96,21 @@ def limb_places(points: Floats, trusted: Bools, limb: str) -> LimbPlaces:
     return LimbPlaces(at, np.where(known, middle, np.nan), own_side)
 
 
-def cells_of(at: Floats, merge: int = 1) -> NDArray[np.int64]:
+def cells_of(at: Floats) -> NDArray[np.int64]:
     """Return the cell of each place.
 
     Args:
         at: (N, 2) right and down of the shoulder, trunk lengths.
-        merge: Cells that are taken together, in each direction.
 
     Returns:
-        (N,) row * columns + column of the grid, from the top left; ``NOWHERE`` for what is unknown
-        or outside.
+        (N,) row * CELLS + column of the grid, from the top left; ``NOWHERE`` for what is unknown or
+        outside.
     """
-    columns = CELLS // merge
     with np.errstate(invalid="ignore"):
-        fields = np.floor(at / (CELL * merge)) + columns // 2
-        inside = ((fields >= 0) & (fields < columns)).all(axis=-1)
+        fields = np.floor(at / CELL) + CELLS // 2
+        inside = ((fields >= 0) & (fields < CELLS)).all(axis=-1)
     whole = np.where(inside[:, None], fields, 0).astype(np.int64)
-    return np.where(inside, whole[:, 1] * columns + whole[:, 0], NOWHERE)
+    return np.where(inside, whole[:, 1] * CELLS + whole[:, 0], NOWHERE)
 
 
 def zone_members(places: LimbPlaces, limb: str) -> Bools:
@@ -132,3 +134,20 @@ def zone_members(places: LimbPlaces, limb: str) -> Bools:
             ],
             axis=-1,
         )
+
+
+def body_outline(side: int) -> tuple[list[tuple[float, float]], tuple[float, float], float]:
+    """Return the outline of a usual body that faces the camera, for pictures of the grid.
+
+    Args:
+        side: 1 where the arm's own side is right in the image (the left arm), else -1.
+
+    Returns:
+        Corners of the trunk, centre and radius of the head; trunk lengths from the shoulder.
+    """
+    middle = -side * _HALF_SHOULDERS
+    trunk = [
+        (middle - _HALF_SHOULDERS, 0.0), (middle + _HALF_SHOULDERS, 0.0),
+        (middle + _HALF_HIPS, 1.0), (middle - _HALF_HIPS, 1.0),
+    ]  # fmt: skip
+    return trunk, (middle, _HEAD[0]), _HEAD[1]

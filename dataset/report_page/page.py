@@ -10,11 +10,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...checks.coverage.missing import limb_words
+from ...core.skeleton import KEYPOINT_NAMES
 from ..kinect13.reader import Kinect13, Split
 from ..outputs import REPORT_MARK
 from ..split.near_copies import pair_text
 from .examples import kept_examples, left_out_examples, mask_examples
-from .heat_maps import arm_map, arm_places, crop_counts, heat_map
+from .heat_maps import arm_coverage, arm_map, crop_counts, heat_map
 from .markup import (
     NO_NUMBER,
     Cell,
@@ -36,12 +38,7 @@ from .rejected import Rejected
 from .split_check import SplitPair, compare_splits
 from .style import STYLE
 
-_ARMS: Final = (
-    ("r_wrist", "r_shoulder", -1),
-    ("l_wrist", "l_shoulder", 1),
-    ("r_elbow", "r_shoulder", -1),
-    ("l_elbow", "l_shoulder", 1),
-)
+_ARMS: Final = ("r_wrist", "l_wrist", "r_elbow", "l_elbow")
 _NO_NETWORK: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -301,17 +298,26 @@ def _share(splits: Sequence[Split], what: Callable[[Split], NDArray[Any]]) -> ND
 
 def _coverage(dataset: Kinect13) -> Markup:
     """Return where the arms were about the trunk, and how large people are."""
-    if any(name not in dataset.meta.skeleton.points for name, _, _ in _ARMS):
+    if dataset.meta.skeleton.points != KEYPOINT_NAMES:
         return section("Coverage", tag("p", "not measured for these keypoints", "note"))
-    found = [arm_places(dataset, *arm) for arm in _ARMS]
+    grid = arm_coverage(dataset)
+    zones = list(dict.fromkeys(zone for limb in _ARMS for zone in grid.zone_frames[limb]))
+    shares = [grid.zone_shares(limb) for limb in _ARMS]
     rows: list[list[Cell]] = [
-        [places.name, places.rows, *(percent(share) for share in places.shares.values())]
-        for places in found
+        ["rows", *(count(grid.limb_frames[limb]) for limb in _ARMS)],
+        ["share of its reach", *(percent(grid.visited_share(limb)) for limb in _ARMS)],
     ]
+    for zone in zones:
+        cells = [percent(own[zone]) if zone in own else NO_NUMBER for own in shares]
+        rows.append([zone, *cells])
     maps = [
-        figure(arm_map(p), "png", f"places of {p.name} about the trunk", text(p.name), "heat wide")
-        for p in found
-    ]
+        figure(arm_map(grid, limb), "png", f"places of the {limb_words(limb)} about its shoulder",
+               text(limb_words(limb)), "heat wide")
+        for limb in _ARMS
+    ]  # fmt: skip
+    missing = grid.missing()
+    lacks = join(tag("li", line.replace("of frames", "of rows")) for line in missing)
+    listed = tag("h3", "Missing") + tag("ul", lacks) if missing else Markup("")
     boxes = np.concatenate([dataset.split(name).bbox_xyxy_px for name in dataset.splits])
     sides = np.percentile(boxes[:, 2] - boxes[:, 0], [0, 5, 50, 95, 100])
     height = np.percentile(boxes[:, 3] - boxes[:, 1], 50)
@@ -321,13 +327,15 @@ def _coverage(dataset: Kinect13) -> Markup:
         f"{dataset.size} pixels are stored."
     )
     note = (
-        "Places of wrists and elbows about the middle of the trunk, in torsos (right shoulder to "
-        "left hip), as the camera sees the person: their right is on the left. A net learns "
-        "little about places where no one has been."
+        "Places of hands (wrists) and elbows about their own shoulder, as the camera sees the "
+        "person: their right is on the left. Blue: visited; red: in reach, not visited. Shares of "
+        "the reach and, by zone, of the rows. A net learns little about places where no one has "
+        "been."
     )
-    head = ("", "rows", *found[0].shares)
+    head = ("", *(limb_words(limb) for limb in _ARMS))
     shown = tag("div", join(maps), "figures")
-    return section("Coverage", shown, table(head, rows), tag("p", words, "note"), note=note)
+    parts = [shown, table(head, rows), listed, tag("p", words, "note")]
+    return section("Coverage", *parts, note=note)
 
 
 def _labels(dataset: Kinect13, about: About) -> Markup:

@@ -7,35 +7,34 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.skeleton import KEYPOINT
+from ...checks.coverage.places import CELLS, NOWHERE, cells_of, limb_places
 from ..rows import SessionPlan
 
 REASON: Final = "balance"
 LARGEST_FACTOR: Final = 1000.0
-_EDGES: Final = (-0.75, -0.25, 0.25, 0.75)
-"""Borders of the bins, torso lengths from the middle between the shoulders, right and down."""
-_NOWHERE: Final = len(_EDGES) + 1
+_WRISTS: Final = ("l_wrist", "r_wrist")
+_FIELDS: Final = CELLS // 2 + 1
+"""Fields across and down: 2 x 2 cells of the coverage each, those at the border half as wide."""
 
 
 def pose_bins(points: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return the bin of each pose: where both wrists are, seen from the shoulders.
+    """Return the bin of each pose: where both wrists are, seen from their shoulders.
 
     Args:
         points: (N, 13, 2) un-mirrored pixels; NaN where a keypoint has no place.
 
     Returns:
-        (N,) numbers of bins: for each wrist 5 x 5 fields, and one for a wrist without a place.
+        (N,) numbers of bins: for each wrist 7 x 7 fields, and one for a wrist without a place.
     """
-    shoulders = points[:, [KEYPOINT["l_shoulder"], KEYPOINT["r_shoulder"]]].mean(axis=1)
-    hips = points[:, [KEYPOINT["l_hip"], KEYPOINT["r_hip"]]].mean(axis=1)
-    torso = np.linalg.norm(hips - shoulders, axis=-1)[:, None]
+    trusted = np.isfinite(points).all(axis=-1)
     number = np.zeros(len(points), np.int64)
-    for wrist in ("l_wrist", "r_wrist"):
-        with np.errstate(invalid="ignore", divide="ignore"):
-            place = (points[:, KEYPOINT[wrist]] - shoulders) / torso
-        fields = np.digitize(place, _EDGES)
-        fields[~np.isfinite(place).all(axis=1)] = _NOWHERE
-        number = number * (_NOWHERE + 1) ** 2 + fields[:, 0] * (_NOWHERE + 1) + fields[:, 1]
+    for wrist in _WRISTS:
+        cells = cells_of(limb_places(points, trusted, wrist).at)
+        row, column = np.divmod(cells, CELLS)
+        # borders between the shoulder's height and the hips', where hands do not rest
+        field = (row + 1) // 2 * _FIELDS + (column + 1) // 2
+        field[cells == NOWHERE] = _FIELDS**2
+        number = number * (_FIELDS**2 + 1) + field
     return number
 
 

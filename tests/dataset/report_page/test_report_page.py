@@ -18,6 +18,7 @@ from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
 from kincap.dataset.public.plan import REASONS as PUBLIC_REASONS
 from kincap.dataset.report_page import markup
 from kincap.dataset.report_page.command import command_of
+from kincap.dataset.report_page.heat_maps import arm_coverage
 from kincap.dataset.report_page.meanings import MEANINGS
 from kincap.dataset.report_page.split_check import compare_splits
 from kincap.sessions.edits.journal import add_edit
@@ -97,6 +98,12 @@ def test_it_has_the_counts_of_the_build_and_examples_of_every_reason(settings) -
     assert done.sha256 in page.text
     for title in ("Leak check", "Coverage", "Settings", "How to make it again", "Keypoints"):
         assert title in page.text
+    with open_kinect13(settings.out) as dataset:
+        grid = arm_coverage(dataset)
+    assert grid.frames == done.kept
+    limbs = ("r_wrist", "l_wrist", "r_elbow", "l_elbow")
+    reach = [markup.percent(grid.visited_share(limb)) for limb in limbs]
+    assert re.search(r"share of its reach\s*" + r"\s*".join(reach), page.text)
 
 
 def test_only_its_date_differs_between_two_builds_of_the_same(settings) -> None:

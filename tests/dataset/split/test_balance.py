@@ -74,7 +74,7 @@ def test_a_bin_says_where_both_wrists_are_and_nothing_else() -> None:
     body = Body()
     points = body.joints_px()[[3, 8, 9, 10, 4, 5, 6, 16, 17, 18, 12, 13, 14]]
     some = np.stack([points, points * 1.7 + 40, points, points, points])
-    some[2, 6] += [0, -80]
+    some[2, 6] += [0, -80]  # the left wrist
     some[3, 3] = np.nan
     some[4, 9] += 50
     bins = pose_bins(some)
