@@ -14,7 +14,7 @@ from .augment import Floats, Images
 from .checkpoint import Checkpoint, load_checkpoint
 from .data import Samples, load_samples, mean_pose, read_targets
 from .loop import choose_device
-from .metrics import Score
+from .metrics.pck import Score
 from .sheet import Sheet, check_sheet, percent, save_sheet, spread
 from .validate import counted, frame_errors, run_net, score_poses
 

@@ -17,7 +17,7 @@ from ..dataset.kinect13.reader import Kinect13, open_kinect13
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .data import Samples, load_samples
 from .loop import choose_device, count_steps, learn
-from .metrics import Score
+from .metrics.pck import Score
 from .nets.registry import build_net, count_weights
 from .run.interrupt import interrupt_on_signals
 from .run.run_folder import RunFolder, check_run_name

@@ -12,7 +12,7 @@ from torch import nn
 from .augment import Floats, mirror_images, mirror_targets
 from .data import Samples, to_pixels
 from .loss import pose_loss
-from .metrics import Score, error_torso, score
+from .metrics.pck import Score, error_torso, score
 
 OnBatch = Callable[[int, int], None]
 

@@ -5,18 +5,12 @@ from typing import Final
 
 import numpy as np
 
-from ...core.skeleton import Skeleton
+from ...core.oks_sigmas import oks_sigmas
 from .export_format import ExportFormat
 from .labels import SplitLabels
 
 ABOUT: Final[str] = "YOLO pose: a text file for each picture, and data.yaml"
 DECIMALS: Final = 6
-OKS_SIGMAS: Final = {
-    "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062, "hip": 0.107, "knee": 0.087, "ankle": 0.089,
-}  # fmt: skip
-"""Of COCO's keypoints, in shares of the square root of a person's area."""
-OTHER_SIGMA: Final = 0.079
-"""Of any other keypoint; CrowdPose's for a head."""
 
 
 def write(folder: Path, splits: tuple[SplitLabels, ...]) -> None:
@@ -64,21 +58,13 @@ def _description(splits: tuple[SplitLabels, ...]) -> str:
     lines += [
         f"kpt_shape: [{len(skeleton)}, 3]",
         f"flip_idx: {skeleton.flip.tolist()}",
-        f"kpt_oks_sigmas: {_sigmas(skeleton)}",
+        f"kpt_oks_sigmas: {oks_sigmas(skeleton).tolist()}",
         "names:",
         "  0: person",
         "kpt_names:",
         f"  0: [{', '.join(skeleton.points)}]",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _sigmas(skeleton: Skeleton) -> list[float]:
-    """Return the sigma of each keypoint."""
-    return [
-        next((sigma for part, sigma in OKS_SIGMAS.items() if part in name), OTHER_SIGMA)
-        for name in skeleton.points
-    ]
 
 
 FORMAT: Final = ExportFormat(write)

@@ -19,7 +19,7 @@ from kincap.train.augment import mirror_targets
 from kincap.train.checkpoint import load_checkpoint
 from kincap.train.evaluate import EvaluateSettings, evaluate
 from kincap.train.finetune import TrainResult, finetune
-from kincap.train.metrics import error_torso, score
+from kincap.train.metrics.pck import error_torso, score
 from kincap.train.nets.compact import Compact
 from kincap.train.nets.linna import Linna
 from kincap.train.settings import TrainOptions

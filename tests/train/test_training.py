@@ -18,7 +18,7 @@ from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kincap.train.data import load_samples
 from kincap.train.evaluate import EvaluateSettings, evaluate
 from kincap.train.finetune import TrainResult, finetune
-from kincap.train.metrics import Score
+from kincap.train.metrics.pck import Score
 from kincap.train.nets.registry import build_net
 from kincap.train.pretrain import pretrain
 from kincap.train.settings import TrainOptions

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...core.errors import CheckpointError, KincapError
 from ..checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
 from ..data import Samples, mean_pose
-from ..metrics import Pck, Score
+from ..metrics.pck import Pck, Score
 from ..settings import TrainSettings
 from ..validate import OnBatch, Validation, score_poses, validate
 from .run_folder import RunFolder

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from kincap.core.skeleton import GROUPS, KEYPOINT, KEYPOINT_NAMES
-from kincap.train.metrics import error_torso, score
+from kincap.train.metrics.pck import error_torso, score
 
 Poses = npt.NDArray[np.float64]
 

@@ -1,10 +1,11 @@
-"""Metrics of poses: PCK and the median error, as in Linna et al.
+"""PCK, PDJ and the median error, as in Linna et al. 2016 and Toshev and Szegedy 2014.
 
 Letters: N frames, K = 13 keypoints. A prediction is right at threshold ``a`` where its distance to
 the truth, in pixels of the original image, is at most ``a`` times the torso: the distance of
 r_shoulder and l_hip in the truth. The threshold is inclusive. What is not counted in the truth is
 in no numerator and no denominator; a frame without both ends of the torso, or with a torso of zero
-length, is skipped and counted as such. A prediction that is not a number is wrong.
+length, is skipped and counted as such. A prediction that is not a number is wrong. PDJ is the same
+with the other diagonal of the torso: l_shoulder and r_hip.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..core.skeleton import KEYPOINTS_13, Skeleton
+from ...core.skeleton import KEYPOINTS_13, Skeleton
 
 Array = npt.NDArray[np.float64]
 
 THRESHOLDS: Final[tuple[float, ...]] = (0.2, 0.1, 0.05)
 """Shares of the torso that ``evaluate`` reports."""
+
+CURVE_STEP: Final = 0.01
+"""Step of the thresholds of a curve, as a share of the torso."""
+
+PCKI_SHARE: Final = 1 / 12
+"""Share of the input's height within which PCKi calls a keypoint right."""
 
 Pck = dict[str, float | None]
 """Percentages by group of keypoints, and ``all``; None where nothing was counted."""
@@ -74,6 +81,8 @@ def distances(
     truth_px: npt.ArrayLike,
     counted: npt.ArrayLike,
     skeleton: Skeleton = KEYPOINTS_13,
+    *,
+    other_diagonal: bool = False,
 ) -> tuple[Array, Array]:
     """Measure how far predictions are from the truth, and how long the torsos are.
 
@@ -82,6 +91,7 @@ def distances(
         truth_px: (N, 13, 2), pixels of the original image; anything where not counted.
         counted: (N, 13) bool.
         skeleton: The keypoints.
+        other_diagonal: Measure torsos from l_shoulder to r_hip, as PDJ does.
 
     Returns:
         (N, 13) float64 pixels (infinite where the prediction is not a number), and (N,) float64
@@ -93,7 +103,8 @@ def distances(
     truth = np.where(known[..., None], truth, 0.0)
     pred = np.where(np.isfinite(pred), pred, np.inf)
     distance = np.hypot(pred[..., 0] - truth[..., 0], pred[..., 1] - truth[..., 1])
-    first, second = skeleton.torso_indices
+    ends_of = np.array(skeleton.torso_indices)
+    first, second = skeleton.flip[ends_of] if other_diagonal else ends_of
     ends = truth[:, first] - truth[:, second]
     torso = np.hypot(ends[:, 0], ends[:, 1])
     usable = known[:, [first, second]].all(axis=1) & (torso > 0)
@@ -125,6 +136,64 @@ def pck(
         for group, k in skeleton.group_indices.items()
     }
     return {**shares, "all": _percent(right, used)}
+
+
+def curve(
+    distance: Array, torso: Array, used: npt.NDArray[np.bool_], highest: float
+) -> tuple[Array, Array]:
+    """Return PCK of all keypoints at thresholds from ``CURVE_STEP`` on.
+
+    Args:
+        distance: (N, 13) pixels, or the columns of some keypoints.
+        torso: (N,) pixels; NaN where the frame is not used.
+        used: bool, what is counted; of the shape of ``distance``.
+        highest: The last threshold, a share of the torso.
+
+    Returns:
+        (M,) thresholds and (M,) percentages; NaN where nothing is counted.
+    """
+    steps = round(highest / CURVE_STEP)
+    thresholds: Array = np.arange(1, steps + 1, dtype=np.float64) * CURVE_STEP
+    share = np.sort((distance / np.where(torso > 0, torso, 1.0)[:, None])[used])
+    if not len(share):
+        return thresholds, np.full(steps, np.nan)
+    # a distance that equals its threshold but for rounding is within it
+    right = np.searchsorted(share, thresholds * (1 + 1e-12), side="right")
+    shares: Array = 100.0 * right.astype(np.float64) / len(share)
+    return thresholds, shares
+
+
+def area_under_curve(
+    distance: Array, torso: Array, used: npt.NDArray[np.bool_], highest: float
+) -> float | None:
+    """Return the mean of PCK over the thresholds up to ``highest``; None where nothing counts.
+
+    Args:
+        distance: (N, 13) pixels, or the columns of some keypoints.
+        torso: (N,) pixels; NaN where the frame is not used.
+        used: bool, what is counted; of the shape of ``distance``.
+        highest: The last threshold, a share of the torso.
+    """
+    shares = curve(distance, torso, used, highest)[1]
+    return None if np.isnan(shares).any() else float(shares.mean())
+
+
+def pcki(
+    pred: npt.ArrayLike,
+    truth: npt.ArrayLike,
+    used: npt.NDArray[np.bool_],
+    skeleton: Skeleton = KEYPOINTS_13,
+) -> Pck:
+    """Return the share of keypoints within a twelfth of the height of the net's input, in percent.
+
+    Args:
+        pred: (N, 13, 2), crop units: 0 and 1 are the crop's edges.
+        truth: (N, 13, 2), crop units; anything where not used.
+        used: (N, 13) bool, what is counted.
+        skeleton: The keypoints.
+    """
+    distance = distances(pred, truth, used, skeleton)[0]
+    return pck(distance, np.ones(len(distance)), used, PCKI_SHARE, skeleton)
 
 
 def error_torso(

@@ -1,0 +1,1 @@
+"""Metrics of poses, a file each: PCK and PDJ, PCP, OKS and AP, exchanged sides, intervals."""
