@@ -30,7 +30,7 @@ AREAS_PX2: Final = {
 
 
 @dataclass(frozen=True)
-class People:
+class ImagePeople:
     """The people of one image, true and predicted.
 
     Attributes:
@@ -50,7 +50,7 @@ class People:
     score: Array
 
 
-def oks(pred_px: Array, people: People, sigma: Array) -> Array:
+def oks(pred_px: Array, people: ImagePeople, sigma: Array) -> Array:
     """Return the similarity (P, G) of each prediction and each true person.
 
     A true person without a counted keypoint is similar to what is near: its distances are those
@@ -77,7 +77,7 @@ def oks(pred_px: Array, people: People, sigma: Array) -> Array:
 
 
 def average_precision(
-    images: Sequence[People], skeleton: Skeleton = KEYPOINTS_13
+    images: Sequence[ImagePeople], skeleton: Skeleton = KEYPOINTS_13
 ) -> dict[str, float | None]:
     """Return AP, AP50, AP75, and AP of medium and large people, in percent.
 
@@ -104,7 +104,7 @@ def _mean(precisions: Array) -> float | None:
     return None if not len(precisions) else 100.0 * float(precisions.mean())
 
 
-def _precisions(images: Sequence[People], sigma: Array, area: tuple[float, float]) -> Array:
+def _precisions(images: Sequence[ImagePeople], sigma: Array, area: tuple[float, float]) -> Array:
     """Return the average precision (10,) at each threshold; (0,) where no person counts."""
     scores, right, looked_past, people = [], [], [], 0
     for image in images:

@@ -11,7 +11,7 @@ import pytest
 
 from kincap.core.oks_sigmas import oks_sigmas
 from kincap.core.skeleton import KEYPOINT, KEYPOINT_NAMES, KEYPOINTS_13
-from kincap.train.metrics.oks import People, average_precision
+from kincap.train.metrics.oks import ImagePeople, average_precision
 from kincap.train.metrics.pck import area_under_curve, curve, distances, pck, pcki
 from kincap.train.metrics.pcp import pcp
 from kincap.train.metrics.sides import swap_rate
@@ -156,7 +156,7 @@ def test_exchanged_sides_are_counted_by_pair() -> None:
     assert swap_rate(pred, truth, only, torso) is None
 
 
-def _image(rng: np.random.Generator, noise: float) -> People:
+def _image(rng: np.random.Generator, noise: float) -> ImagePeople:
     """Return an image of up to four people with a prediction for most, and some too many."""
     people = int(rng.integers(0, 5))
     size = rng.uniform(20, 300, people)
@@ -172,14 +172,14 @@ def _image(rng: np.random.Generator, noise: float) -> People:
     # equal scores are in too: their order is that of the predictions
     score = np.round(rng.random(len(pred)), 1)
     area = np.round(0.6 * size**2, 3)
-    return People(truth, counted, area, _boxes(truth), pred, score)
+    return ImagePeople(truth, counted, area, _boxes(truth), pred, score)
 
 
 def _boxes(truth: Poses) -> Poses:
     return np.concatenate([truth.min(axis=1), truth.max(axis=1)], axis=1)
 
 
-def _pycocotools(images: list[People]) -> list[float]:
+def _pycocotools(images: list[ImagePeople]) -> list[float]:
     """Return AP, AP50, AP75, medium and large as pycocotools has them."""
     coco = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
     from pycocotools.cocoeval import COCOeval
@@ -228,13 +228,13 @@ def test_average_precision_equals_pycocotools(noise: float) -> None:
 
 
 def test_average_precision_of_nothing_is_none_and_of_no_number_is_zero() -> None:
-    nobody = People(
+    nobody = ImagePeople(
         np.zeros((0, 13, 2)), np.zeros((0, 13), dtype=bool), np.zeros(0), np.zeros((0, 4)),
         np.zeros((1, 13, 2)), np.ones(1),
     )  # fmt: skip
     assert set(average_precision([nobody]).values()) == {None}
     assert set(average_precision([]).values()) == {None}
-    one = People(
+    one = ImagePeople(
         np.ones((1, 13, 2)), np.ones((1, 13), dtype=bool), np.array([5000.0]), np.ones((1, 4)),
         np.full((1, 13, 2), np.nan), np.ones(1),
     )  # fmt: skip
