@@ -1,6 +1,6 @@
 """Intervals of percentages by resampling blocks of frames (Kunsch 1989; Efron 1993).
 
-Frames of a video resemble their neighbours, so frames are no independent samples: blocks of some
+Frames of a video resemble their neighbours, so single frames are not independent: blocks of some
 seconds are drawn with replacement, and the interval is that of the drawn percentages.
 """
 

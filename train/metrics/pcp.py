@@ -35,7 +35,7 @@ def pcp(
     """Return the percentage of correct limbs, by limb and pooled as ``all``.
 
     Args:
-        distance: (N, 13) pixels, of ``pck.distances``; infinite where a prediction is no number.
+        distance: (N, 13) pixels, of ``pck.distances``; infinite where a prediction is not a number.
         truth_px: (N, 13, 2) pixels; anything where not counted.
         counted: (N, 13) bool.
         skeleton: The keypoints; limbs that it lacks are left out.
