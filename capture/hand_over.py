@@ -59,8 +59,14 @@ class HandOver:
         self._tickets = 0
         self._buffers: dict[tuple[Stream, int], npt.NDArray[Any]] = {}
         self.handed = dict.fromkeys(next_seq, 0)
+        self.not_stored = dict.fromkeys(next_seq, 0)
         self.waits = Latencies()
         self.whole = Latencies()
+
+    @property
+    def take(self) -> int:
+        """Number of the present take; that of the one before the first if none has begun."""
+        return self._take
 
     def next_seq(self, stream: Stream) -> int:
         """Return the number that the next item of a stream will have."""
@@ -163,8 +169,14 @@ class HandOver:
         seq = self._number(item.stream)
         self._lose(item.stream, item.kind, seq, item.time_device, item.time_host)
 
+    def leave_out(self, stream: Stream, time_device: int, time_host: int) -> None:
+        """Count an item that came while recording was paused."""
+        seq = self._number(stream)
+        self.not_stored[stream] += 1
+        self._lose(stream, EventKind.not_stored, seq, time_device, time_host)
+
     def close_losses(self) -> None:
-        """Queue the losses that no accepted item has followed."""
+        """Queue the losses and what was left out that no accepted item has followed."""
         for loss in self._open_loss.values():
             self._queues.inbox.put(loss)
         self._open_loss.clear()

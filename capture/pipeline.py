@@ -12,11 +12,14 @@ from ..sessions.shard.shard_writer import ShardWriter
 from .clock import Clock
 from .encoder import Encoders
 from .hand_over import HandOver
+from .live.control import RecordingControl
+from .live.feed import LiveFeed
+from .live.reporter import StatusReporter
+from .live.status import LiveStatus
 from .queues import Queues
 from .shard_keeper import ShardKeeper
 from .source_thread import Limits, SourceThread
 from .sources.sensor import Sensor
-from .stop import Stop
 from .watches.observations import Teller
 from .writer import Writer
 
@@ -28,6 +31,8 @@ _DURATION_GRACE_S = 1.0
 
 OnProgress = Callable[[int, int | None, str], None]
 """Called with colour frames stored, colour frames in all if that is known, and a note."""
+OnStatus = Callable[[LiveStatus], None]
+"""Called with the state of the recording, about twice a second."""
 
 
 @dataclass
@@ -66,7 +71,7 @@ class Pipeline:
         keeper: ShardKeeper,
         first_shard: ShardWriter,
         problems: Problems,
-        stop: Stop,
+        control: RecordingControl,
         *,
         limits: Limits,
         encoder_threads: int,
@@ -74,6 +79,7 @@ class Pipeline:
         next_take: int,
         origin: dict[str, Any],
         clock: Clock,
+        feed: LiveFeed | None = None,
     ) -> None:
         """Put the parts together; nothing runs yet.
 
@@ -82,17 +88,18 @@ class Pipeline:
             keeper: Started.
             first_shard: The shard to write into.
             problems: Where all parts report what went wrong.
-            stop: How the recording is ended from outside.
+            control: How the recording is steered and ended from outside.
             limits: When it ends by itself.
             encoder_threads: How many frames are encoded at once.
             next_seq: The first seq of each stream.
             next_take: Number of the first take.
             origin: What session.json holds about each take besides its clocks.
             clock: Gives the time and makes what threads wait in.
+            feed: Gets what comes and what is stored; None: no one follows.
         """
         self._clock = clock
         self._sensor, self._keeper = sensor, keeper
-        self._problems, self._stop, self._limits = problems, stop, limits
+        self._problems, self._stop, self._limits = problems, control.stop_request, limits
         self._origin = origin
         self.takes = 0
         self.wall_s = 0.0
@@ -103,16 +110,25 @@ class Pipeline:
             next_seq=next_seq,
             next_take=next_take,
             on_take=self._begin_take,
-            is_aborted=stop.is_aborted,
+            is_aborted=self._stop.is_aborted,
             clock=clock,
         )
-        self.source_thread = SourceThread(sensor, self.hand_over, limits, stop, problems.add, clock)
+        self.source_thread = SourceThread(
+            sensor,
+            self.hand_over,
+            limits,
+            control,
+            on_problem=problems.add,
+            on_retake=keeper.reject_frames,
+            feed=feed,
+            clock=clock,
+        )
         self._encoders = Encoders(
             queues,
             threads=encoder_threads,
             size_px=sensor.info.color_size_px,
             plane_size_px=sensor.info.shape.plane_size_px,
-            is_aborted=stop.is_aborted,
+            is_aborted=self._stop.is_aborted,
             on_failure=self._encoding_failed,
             clock=clock,
         )
@@ -123,22 +139,39 @@ class Pipeline:
             on_full=self._end_by,
             on_problem=problems.add,
             clock=clock,
+            feed=feed,
         )
+        self._reporter: StatusReporter | None = None
+        if feed is not None and feed.meter is not None:
+            self._reporter = StatusReporter(
+                first_shard.path.parent,
+                feed.meter,
+                self.source_thread,
+                self.hand_over,
+                self.writer,
+                self._stop,
+            )
         self._teller = Teller()
         self._told_progress_s = 0.0
         self._recorded_s = self._grew_s = 0.0
 
-    def run(self, on_progress: OnProgress, on_warning: Callable[[str], None]) -> None:
+    def run(
+        self,
+        on_progress: OnProgress,
+        on_warning: Callable[[str], None],
+        on_status: OnStatus | None = None,
+    ) -> None:
         """Record until a limit, the source's end or a stop; store and seal everything.
 
         Args:
             on_progress: Called about twice a second, in this thread.
             on_warning: Called with each problem as it comes up, in this thread.
+            on_status: Called about twice a second, in this thread, if the feed has a meter.
 
         Raises:
             KeyboardInterrupt: Stopped for the second time; the disk stays as after a kill.
         """
-        self._on_progress, self._on_warning = on_progress, on_warning
+        self._on_progress, self._on_warning, self._on_status = on_progress, on_warning, on_status
         self._began_s = self._now_s()
         self.writer.thread.start()
         self._encoders.start()
@@ -186,7 +219,7 @@ class Pipeline:
             self.source_thread.recorded_s,
             self._now_s(),
         )
-        if recorded_s != self._recorded_s:
+        if recorded_s != self._recorded_s or self.source_thread.steering.state != "recording":
             self._recorded_s, self._grew_s = recorded_s, now_s
         # what still comes in makes up for a silence, or for a source slower than it says
         since_s = now_s - max(self._grew_s, self._began_s + (seconds or 0.0))
@@ -211,6 +244,8 @@ class Pipeline:
         known = [n for n in (self._sensor.info.frames, self._limits.frames) if n is not None]
         note = f"{self.writer.dropped} dropped"
         self._on_progress(self.writer.stored[Stream.color], min(known, default=None), note)
+        if self._on_status is not None and self._reporter is not None:
+            self._on_status(self._reporter.status(self._clock.now_ns()))
 
     def _join(self, *threads: threading.Thread) -> None:
         """Wait for threads in slices: a signal is noticed between them."""

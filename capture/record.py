@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec
@@ -29,7 +29,11 @@ from ..sessions.shard.layout import Layout, make_layout
 from ..sessions.shard.recovery import recover
 from ..sessions.summary import summarise
 from .clock import Clock, SystemClock
-from .pipeline import OnProgress, Pipeline, Problems
+from .live.control import RecordingControl
+from .live.feed import LiveFeed
+from .live.meter import StreamMeter
+from .live.observers import LatestPicture, Observer
+from .pipeline import OnProgress, OnStatus, Pipeline, Problems
 from .record_result import RecordError as RecordError
 from .record_result import RecordResult as RecordResult
 from .settings import RecordSettings as RecordSettings
@@ -38,7 +42,7 @@ from .shard_keeper import ShardKeeper
 from .source_thread import Limits
 from .sources.registry import open_source
 from .sources.sensor import Sensor, SensorInfo, TruthKeeper
-from .stop import Stop, stop_on_signals
+from .stop import stop_on_signals
 from .target import LEFT_BY_A_LOCK, add_to, check_target, info_of_new, origin_of_takes
 
 MAX_ENCODERS = 4
@@ -55,6 +59,10 @@ def record(
     layout_of: LayoutOf | None = None,
     on_progress: OnProgress | None = None,
     on_warning: Callable[[str], None] | None = None,
+    on_status: OnStatus | None = None,
+    control: RecordingControl | None = None,
+    observers: Sequence[Observer] = (),
+    picture: LatestPicture | None = None,
     clock: Clock | None = None,
 ) -> RecordResult:
     """Record until a limit, the source's end, Ctrl-C or SIGTERM.
@@ -66,6 +74,10 @@ def record(
         layout_of: Makes the template of the shards; None: one of ``settings.shard_mib``.
         on_progress: Called with the progress, about twice a second.
         on_warning: Called with one line when something happens that the person should know.
+        on_status: Called with the state of the recording, about twice a second.
+        control: Steers and ends it from other threads; None: only its limits and signals do.
+        observers: Follow its frames and bodies, in a thread of their own.
+        picture: Gets the newest picture, for previews.
         clock: Gives the time and makes what threads wait in; None: the system's.
 
     Returns:
@@ -85,10 +97,22 @@ def record(
         check_target(folder, settings, source)
         io = io or default_io()
         clock = clock or SystemClock()
-        with _begin(folder, settings, source, io, layout_of or _layout, clock) as job:
-            return job.run(on_progress, on_warning)
+        feed = _feed(observers, picture, on_status)
+        with _begin(
+            folder, settings, source, io, layout_of or _layout, clock, control, feed
+        ) as job:
+            return job.run(on_progress, on_warning, on_status)
     finally:
         source.close()
+
+
+def _feed(
+    observers: Sequence[Observer], picture: LatestPicture | None, on_status: OnStatus | None
+) -> LiveFeed | None:
+    """Return what those that follow the recording get; None: no one does."""
+    if not observers and picture is None and on_status is None:
+        return None
+    return LiveFeed(observers, picture, None if on_status is None else StreamMeter())
 
 
 @contextmanager
@@ -99,6 +123,8 @@ def _begin(
     io: FileIO,
     layout_of: LayoutOf,
     clock: Clock,
+    control: RecordingControl | None,
+    feed: LiveFeed | None,
 ) -> Iterator["_Job"]:
     """Lock the session and make its first shard; a new session that can't begin leaves nothing.
 
@@ -119,7 +145,9 @@ def _begin(
         is_new = is_new and set(os.listdir(folder)) <= LEFT_BY_A_LOCK
         try:
             check_target(folder, settings, sensor)
-            job = _Job(folder, settings, sensor, io, layout_of, clock)
+            job = _Job(
+                folder, settings, sensor, io, layout_of, clock, control or RecordingControl(), feed
+            )
         except BaseException as error:
             if is_new:
                 # under the lock: no other recorder can have begun in it
@@ -169,6 +197,8 @@ class _Job:
         io: FileIO,
         layout_of: LayoutOf,
         clock: Clock,
+        control: RecordingControl,
+        feed: LiveFeed | None,
     ) -> None:
         """Tidy up after an earlier recording, write session.json, make the first shard.
 
@@ -189,7 +219,7 @@ class _Job:
         layout = layout_of(info, settings, sensor.info)
         info.add_layout(layout)
         save_session(folder, info, io)
-        self._problems, self._stop = Problems(), Stop()
+        self._problems, self._stop, self._feed = Problems(), control.stop_request, feed
         if isinstance(sensor, TruthKeeper):
             sensor.keep_truth(folder, next_seq, next_take)
         first = next_shard_number(folder)
@@ -201,13 +231,14 @@ class _Job:
             self._keeper,
             self._keeper.first_shard(),
             self._problems,
-            self._stop,
+            control,
             limits=Limits(settings.frames, settings.duration_s),
             encoder_threads=settings.encoders or min(MAX_ENCODERS, os.cpu_count() or 1),
             next_seq=next_seq,
             next_take=next_take,
             origin=origin_of_takes(settings, sensor.info, again=there),
             clock=clock,
+            feed=feed,
         )
 
     def _folder_gone(self, text: str) -> None:
@@ -229,7 +260,10 @@ class _Job:
             return next_seq, reader.next_take()
 
     def run(
-        self, on_progress: OnProgress | None, on_warning: Callable[[str], None] | None
+        self,
+        on_progress: OnProgress | None,
+        on_warning: Callable[[str], None] | None,
+        on_status: OnStatus | None,
     ) -> RecordResult:
         """Record; see ``record``."""
         import cv2
@@ -243,17 +277,22 @@ class _Job:
 
         for name in self.recovered:
             tell(f"{self._folder / name}: left by an earlier recording, sealed now")
+        if self._feed is not None:
+            self._feed.start()
         threads = cv2.getNumThreads()
         # frames are encoded side by side; more threads inside each call only get in their way
         cv2.setNumThreads(1)
         try:
             with stop_on_signals(self._stop):
-                self._pipeline.run(_heard(on_progress or _say_nothing), tell)
+                status = None if on_status is None else _heard(on_status)
+                self._pipeline.run(_heard(on_progress or _say_nothing), tell, status)
         except KeyboardInterrupt:
             tell(f"{self._folder}: stopped at once; the next record into it seals what is there")
             raise
         finally:
             cv2.setNumThreads(threads)
+            if self._feed is not None:
+                self._feed.close()
         result = self._result(told)
         crash = self._pipeline.writer.crash or self._keeper.crash
         if crash is not None:
@@ -290,6 +329,7 @@ class _Job:
             mask_frames=writer.stored[Stream.mask],
             depth_frames=writer.stored[Stream.depth],
             dropped=dict(sorted(writer.lost.items())),
+            not_stored=dict(sorted(writer.not_stored.items())),
             shards=len(self._keeper.names),
             duration_s=0.0,
             wall_s=round(pipeline.wall_s, 6),

@@ -20,11 +20,12 @@ class RecordResult:
         mask_frames: Masks stored.
         depth_frames: Depth images stored.
         dropped: Lost items by reason.
+        not_stored: Items by stream that came while recording was paused.
         shards: How many shards were written.
         duration_s: Time that its takes cover by the source's clock, s.
         wall_s: From asking for the first item until the last row was written, s; the sealing of
             the last shard comes after that.
-        handed_over: Items that the source gave, by stream: stored and dropped together.
+        handed_over: Items that the source gave, by stream: stored, dropped and not stored together.
         bodies_seen: Body rows in which a body was tracked.
         takes: How many takes were recorded.
         color_bytes: Size of the stored images.
@@ -62,6 +63,7 @@ class RecordResult:
     timing_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     stopped: bool = False
     error: str | None = None
+    not_stored: dict[str, int] = field(default_factory=dict)
     report: dict[str, Any] | None = None
     quality_file: str | None = None
 

@@ -10,6 +10,9 @@ from ..core.units import SECOND_100NS
 from ..sessions.schema import EventKind, Stream
 from .clock import Clock
 from .hand_over import HandOver
+from .live.control import RecordingControl
+from .live.feed import LiveFeed
+from .live.steering import Steering
 from .sources.sensor import (
     BodyFrame,
     ColorFrame,
@@ -20,7 +23,6 @@ from .sources.sensor import (
     Sensor,
     TakeStart,
 )
-from .stop import Stop
 from .watches.observations import Observation, Teller, items_of
 from .watches.silence import BodyWatch
 from .watches.watches import Noticing, Timed, times_of
@@ -29,6 +31,7 @@ _TOO_LARGE = 1 << 63
 _GONE_TICKS = 10
 """If nothing has come of a stream for this many ticks, the last colour frame waits for none."""
 _MOST_OF_A_TICK = 4
+_LOOK_UP_EVERY_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ class SourceThread:
         sensor: Sensor,
         hand_over: HandOver,
         limits: Limits,
-        stop: Stop,
+        control: RecordingControl,
         on_problem: Callable[[str, bool], None],
+        on_retake: Callable[[int, int], None],
+        feed: LiveFeed | None,
         clock: Clock,
     ) -> None:
         """Prepare the thread.
@@ -57,22 +62,38 @@ class SourceThread:
             sensor: An opened source.
             hand_over: Receives the items.
             limits: End the recording.
-            stop: Ends it from outside.
+            control: Steers and ends it from outside.
             on_problem: Called with a line for the person.
+            on_retake: Called with the first and last number of the frames of a rejected take.
+            feed: Gets every item; None: no one follows.
             clock: Gives the time.
 
         Attributes:
             error: The exception of the source; items before it are kept.
             last_item_ns: Host time of the last item, or of the start.
             last_time: Newest device time of the take, 100 ns; -1 before the first.
+            steering: Carries out requests; knows if the recording is paused.
+            waited: Items that came while waiting; they have no numbers.
         """
         self._sensor, self._hand_over = sensor, hand_over
-        self._now_ns = clock.now_ns
-        self._limits, self._stop, self._on_problem = limits, stop, on_problem
+        self._clock, self._now_ns = clock, clock.now_ns
+        self._limits, self._on_problem = limits, on_problem
+        self._control, self._stop = control, control.stop_request
+        self._feed = feed
+        self.waited = 0
         streams = sensor.info.streams
         self._counted = Stream.color if "color" in streams else Stream.bodies
+        self.steering = Steering(
+            control,
+            hand_over,
+            self._counted,
+            end_take=self._pause_take,
+            on_retake=on_retake,
+            now_ns=self._now_ns,
+        )
         self._body_watch = BodyWatch() if "bodies" in streams else None
         self._take_began: int | None = None
+        self._has_begun = False
         self._last_times = {Stream[name]: -1 for name in streams if name != "color"}
         self._recorded_before = 0
         self._is_left_behind = False
@@ -95,6 +116,11 @@ class SourceThread:
         """Number of body rows in which a body was tracked."""
         return 0 if self._body_watch is None else self._body_watch.bodies_seen
 
+    @property
+    def is_low_light(self) -> bool:
+        """True if the sensor gives colour at half its rate."""
+        return self._noticing.is_low_light
+
     def look(self) -> None:
         """Report streams that give nothing; called by another thread while this one may wait."""
         now_ns = self._now_ns()
@@ -110,7 +136,7 @@ class SourceThread:
         told = self._stall_teller.line(tuple(silent), text, now_ns)
         if told is not None:
             self._on_problem(told, False)
-        if self._take_began is not None:
+        if self._has_begun:
             for finding in found:
                 self._store(finding, now_ns)
 
@@ -127,7 +153,7 @@ class SourceThread:
             self.error = error
         if self._is_left_behind:
             return
-        if self._take_began is None and self.error is None and not self._stop.is_asked():
+        if not self._has_begun and self.error is None and not self._stop.is_asked():
             self._on_problem(f"{self._sensor.info.uri}: gave no item at all", False)
         elif self._body_watch is not None and self._body_watch.is_unseen():
             self._tell(EventKind.no_body, "no body was seen in the whole recording")
@@ -135,7 +161,8 @@ class SourceThread:
 
     def _close(self) -> None:
         """Queue the last events and losses."""
-        if self._take_began is not None:
+        if self._has_begun:
+            self.steering.note_rest(self.last_time)
             if self.error is not None:
                 text = f"the source broke off: {self.error or type(self.error).__name__}"
                 self._event(EventKind.sensor_lost, text)
@@ -146,6 +173,7 @@ class SourceThread:
     def _carry(self) -> None:
         start: TakeStart | None = TakeStart()
         step: str | None = None
+        is_asked_for = False
         items = self._sensor.items()
         for item in items:
             if isinstance(item, TakeStart):
@@ -158,15 +186,23 @@ class SourceThread:
                 _let_go(item)
                 return
             _check_times(item)
+            if self._is_steered() and self._obey(item):
+                start, is_asked_for = start or TakeStart(), True
+            if self.steering.state != "recording":
+                self._pass_over(item)
+                if self._stop.is_asked():
+                    return
+                continue
             if start is None and (step := self._noticing.clock_step(item)) is not None:
                 start = TakeStart()
             # an item that was given is always taken: the source counts it as handed over
-            if start is None or self._may_begin(step):
+            if start is None or is_asked_for or self._may_begin(step):
                 self._take(item, start, step)
-                start = step = None
+                start, step, is_asked_for = None, None, False
             else:
                 self._leave_out(item, step)
             if self._stop.is_asked():
+                self._end_with_frame(items, item)
                 return
             if self._is_enough():
                 self._complete(items, times_of(item)[1])
@@ -186,10 +222,14 @@ class SourceThread:
             self._last_times[stream] = time_device
         if isinstance(item, BodyFrame):
             self._hand_over.bodies(item)
+            if self._feed is not None:
+                self._feed.bodies(item, now_ns)
         elif isinstance(item, Lost):
             self._hand_over.lost(item)
         else:
             self._hand_over.frame(item)
+            if self._feed is not None and stream is Stream.color:
+                self._feed.color(seq, time_device, now_ns)
         for finding in told:
             self._tell_now(finding, now_ns)
         for finding in stored:
@@ -198,6 +238,72 @@ class SourceThread:
             self._watch(item)
         if step is not None:
             self._tell_step(step, stream, seq, time_device)
+
+    def _is_steered(self) -> bool:
+        """Return True if something else may be due than to take the next item."""
+        is_held = self.steering.state != "recording" and not self._sensor.info.live
+        return is_held or self.steering.is_due
+
+    def _obey(self, item: Timed) -> bool:
+        """Carry out requests if a colour frame comes next; return True if a take begins with it.
+
+        A file waits while recording waits or is paused: nothing of it is left out.
+        """
+        stream, time_device, _ = times_of(item)
+        is_live = self._sensor.info.live
+        if stream is not self._counted and (is_live or self.steering.state == "recording"):
+            return False
+        begins = self.steering.carry_out(time_device)
+        if is_live:
+            return begins
+        while self.steering.state != "recording" and not self._stop.is_asked():
+            self._clock.wait(self._control.made, _LOOK_UP_EVERY_S)
+            self._control.made.clear()
+            begins = self.steering.carry_out(time_device) or begins
+        return begins
+
+    def _pass_over(self, item: Timed) -> None:
+        """Count an item that comes while waiting or paused, and let it go."""
+        stream, time_device, time_host = times_of(item)
+        self.last_item_ns = now_ns = self._now_ns()
+        over = self._noticing.left_out(item, self._hand_over.next_seq(stream), now_ns)
+        if self.steering.state == "waiting":
+            self.waited += 1
+        else:
+            if over is not None:
+                self._store(over, now_ns)
+            self._hand_over.leave_out(stream, time_device, time_host)
+        if self._feed is not None:
+            if isinstance(item, BodyFrame):
+                self._feed.bodies(item, now_ns)
+            elif isinstance(item, ColorFrame):
+                self._feed.color(-1, time_device, now_ns)
+                self._feed.not_stored(item, now_ns)
+        _let_go(item)
+
+    def _pause_take(self) -> None:
+        """End the take: its times end here, for the watches and for ``recorded_s``."""
+        for finding in self._noticing.end_take():
+            self._store(finding, self._now_ns())
+        if self._take_began is not None:
+            self._recorded_before += self.last_time - self._take_began
+        self._take_began = None
+
+    def _end_with_frame(self, items: Iterator[Item], item: Timed) -> None:
+        """Take what belongs to the present colour frame, or to the next one, before the end."""
+        for _ in range(_MOST_OF_A_TICK):
+            stream, time_device, _ = times_of(item)
+            if self._stop.is_aborted() or stream is self._counted:
+                break
+            following = next(items, None)
+            if following is None or isinstance(following, Notice | TakeStart):
+                return
+            _check_times(following)
+            item = following
+            step = self._noticing.clock_step(item)
+            self._take(item, TakeStart() if step else None, step)
+        if stream is self._counted and not self._stop.is_aborted():
+            self._complete(items, time_device)
 
     def _may_begin(self, step: str | None) -> bool:
         """Return True if a take may begin; a clock that keeps jumping must not begin too many."""
@@ -310,11 +416,10 @@ class SourceThread:
         )
 
     def _start_take(self, start: TakeStart, time_device: int) -> None:
-        is_first = self._take_began is None
-        for finding in self._noticing.end_take():
-            self._store(finding, self._now_ns())
-        if self._take_began is not None:
-            self._recorded_before += self.last_time - self._take_began
+        is_first = not self._has_begun
+        self._pause_take()
+        self._has_begun = True
+        self.steering.begin_take()
         self._take_began = self.last_time = time_device
         self._last_times = dict.fromkeys(self._last_times, -1)
         self._hand_over.start_take(start, time_device)
@@ -326,7 +431,8 @@ class SourceThread:
 
     def _is_enough(self) -> bool:
         frames, seconds = self._limits.frames, self._limits.duration_s
-        if frames is not None and self._hand_over.handed[self._counted] >= frames:
+        handed, left_out = self._hand_over.handed, self._hand_over.not_stored
+        if frames is not None and handed[self._counted] - left_out[self._counted] >= frames:
             return True
         return seconds is not None and self.recorded_s >= seconds
 

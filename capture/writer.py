@@ -11,6 +11,7 @@ from ..core.files.acknowledgements import Phase, phase
 from ..sessions.schema import BLOBS, STREAM_TABLE, EventKind, Stream, event_row
 from ..sessions.shard.shard_writer import ShardWriter
 from .clock import Clock
+from .live.feed import LiveFeed
 from .queues import BodyJob, EncodedFrame, Loss, Queues, WriterItem, index_row
 from .shard_keeper import ShardKeeper
 from .stats import Latencies
@@ -43,6 +44,7 @@ class Writer:
         on_full: Callable[[str], None],
         on_problem: Callable[[str, bool], None],
         clock: Clock,
+        feed: LiveFeed | None = None,
     ) -> None:
         """Prepare the thread.
 
@@ -54,8 +56,9 @@ class Writer:
             on_problem: Called with one line about what went wrong, and whether stored items may
                 be damaged.
             clock: Gives the time.
+            feed: Gets every stored JPEG; None: no one follows.
         """
-        self._now_ns = clock.now_ns
+        self._now_ns, self._feed = clock.now_ns, feed
         self._queues, self._keeper, self.shard = queues, keeper, shard
         self._on_full, self._on_problem = on_full, on_problem
         self._closing = False
@@ -68,6 +71,8 @@ class Writer:
         self._watched_take = 0
         self.stored = dict.fromkeys(Stream, 0)
         self.lost: Counter[str] = Counter()
+        self.not_stored: Counter[str] = Counter()
+        self.written_bytes = 0
         self._unwritten = 0
         self.color_bytes = 0
         self.crash: Exception | None = None
@@ -125,6 +130,8 @@ class Writer:
                 if job.stream is Stream.color:
                     self.color_bytes += len(frame.blob)
                     self._watch_image(frame)
+                    if self._feed is not None:
+                        self._feed.stored(job.seq, source.time_device, frame.blob)
                 return
             kind = EventKind.drop_writer
         self._lose(
@@ -196,6 +203,8 @@ class Writer:
             self.append_times.add(done - began)
             self.disk_times.add(done - handed_ns)
         self.stored[stream] += 1
+        self.written_bytes += len(row) if isinstance(row, bytes) else row.nbytes
+        self.written_bytes += 0 if blob is None else len(blob)
         return True
 
     def _append(
@@ -292,7 +301,8 @@ class Writer:
         kept = self._losses.get(loss.stream)
         if kept is not None:
             joins = kept.seq_last + 1 == loss.seq_first and kept.take == loss.take
-            if joins and (kept.kind == loss.kind or self._closing):
+            both_lost = kept.kind.is_drop and loss.kind.is_drop
+            if joins and (kept.kind == loss.kind or (self._closing and both_lost)):
                 kept.seq_last = loss.seq_last
                 return
             self._tell_loss(loss.stream)
@@ -302,7 +312,10 @@ class Writer:
         loss = self._losses.pop(stream, None)
         if loss is None:
             return
-        self.lost[loss.kind.name.removeprefix("drop_")] += loss.count
+        if loss.kind is EventKind.not_stored:
+            self.not_stored[stream.name] += loss.count
+        else:
+            self.lost[loss.kind.name.removeprefix("drop_")] += loss.count
         why = _WHY_LOST.get(loss.kind)
         if why is not None and not self._closing:
             text = f"{loss.count} {items_of(loss.stream, loss.count)} lost: {why}"

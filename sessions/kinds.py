@@ -43,6 +43,12 @@ class EventKind(IntEnum):
     body_moved = 15
     frozen = 16
     damaged_image = 17
+    pause = 18
+    resume = 19
+    retake = 20
+    mark = 21
+    cue = 22
+    not_stored = 23
     drop_ring_full = 32
     drop_queue_full = 33
     drop_encoder = 34
@@ -56,6 +62,11 @@ class EventKind(IntEnum):
     def is_drop(self) -> bool:
         """True if items of a stream were lost."""
         return self.name.startswith("drop_")
+
+    @property
+    def covers_items(self) -> bool:
+        """True if the items that it names are accounted for by it, as no row has them."""
+        return self.is_drop or self is EventKind.not_stored
 
 
 Severity = Literal["poor", "grave", "odd", "usual"]
@@ -175,6 +186,18 @@ _ROWS: Final = (
         "the source's decoder reports damage in images, or they are predicted from damaged ones",
         unit="frames", advice="take an undamaged copy of the recording that was imported",
         wrong_labels=True,
+    ),
+    _event(EventKind.pause, "usual", "sensor and clock", "recording was paused"),
+    _event(EventKind.resume, "usual", "sensor and clock", "recording went on; a take begins"),
+    _event(
+        EventKind.retake, "usual", "sensor and clock",
+        "the person rejected the take and began another one", unit="frames",
+    ),
+    _event(EventKind.mark, "usual", "sensor and clock", "the person marked this moment"),
+    _event(EventKind.cue, "usual", "people", "the person was asked to do something, or was done"),
+    _event(
+        EventKind.not_stored, "usual", "sensor and clock",
+        "items came while recording was paused; they are not stored, and not lost", unit="items",
     ),
     _event(
         EventKind.drop_ring_full, "grave", "lost or damaged",

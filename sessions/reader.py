@@ -16,7 +16,7 @@ from ..core.files.file_io import FileIO
 from .info import SessionInfo
 from .lock import is_recording
 from .manifest import ManifestRecord
-from .schema import BLOBS, DROP_KINDS, STREAM_TABLE, Rows, Stream, tables_of
+from .schema import BLOBS, COVERING_KINDS, STREAM_TABLE, Rows, Stream, tables_of
 from .session_file import load_session
 from .shard.layout import other_shape
 from .shard.shard_reader import ShardReader
@@ -217,7 +217,7 @@ class SessionReader(Closing):
         return self.blob(Stream.color, seq)
 
     def next_seq(self, stream: Stream) -> int:
-        """Return the seq that the stream's next item gets: behind all stored and all lost ones."""
+        """Return the seq that the stream's next item gets: after all stored and all others."""
         behind = 0
         for shard in self.shards:
             if shard.record is None:
@@ -226,8 +226,8 @@ class SessionReader(Closing):
             elif stream.name in shard.record.streams:
                 behind = max(behind, shard.record.streams[stream.name].seq_last + 1)
         events = self.events
-        lost = events[(events["stream"] == stream) & np.isin(events["kind"], DROP_KINDS)]
-        return max(behind, int(lost["seq_last"].max()) + 1 if len(lost) else 0)
+        rest = events[(events["stream"] == stream) & np.isin(events["kind"], COVERING_KINDS)]
+        return max(behind, int(rest["seq_last"].max()) + 1 if len(rest) else 0)
 
     def next_take(self) -> int:
         """Return the number of the next take: after those of session.json and of all rows.

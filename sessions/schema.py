@@ -29,6 +29,8 @@ Rows = NDArray[np.void]
 
 DROP_KINDS: Final = tuple(int(kind) for kind in EventKind if kind.is_drop)
 """Numbers of the events that cover lost items."""
+COVERING_KINDS: Final = tuple(int(kind) for kind in EventKind if kind.covers_items)
+"""Numbers of the events that cover items without a row: lost ones, and those of a pause."""
 
 
 class Stream(IntEnum):

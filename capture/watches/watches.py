@@ -50,6 +50,17 @@ class Noticing:
         self._gaps: dict[Stream, tuple[float, int]] = {}
         self.stalls = StallWatch(first_seq if info.live else {}, now_ns)
 
+    @property
+    def is_low_light(self) -> bool:
+        """True if the last colour frame was taken at half rate."""
+        color = self._times.get(Stream.color)
+        return color is not None and color.is_low_light
+
+    def left_out(self, item: Timed, seq: int, now_ns: int) -> Observation | None:
+        """Look at an item that is not stored; return the silence that it ended, None: none."""
+        stream, time_device, _ = times_of(item)
+        return self.stalls.item(stream, seq, time_device, now_ns) if self._live else None
+
     def clock_step(self, item: Timed) -> str | None:
         """Return how the clock jumped right before an item, None: it did not."""
         if isinstance(item, Lost):

@@ -20,7 +20,7 @@ from ...core.files.file_io import FileIO
 from ...core.files.tolerant_files import PatientIO
 from ...core.jpeg import check_jpeg
 from ..manifest import ManifestRecord
-from ..schema import BLOB_TABLES, DROP_KINDS, TABLE_STREAM, Rows, Stream, good_rows
+from ..schema import BLOB_TABLES, COVERING_KINDS, TABLE_STREAM, Rows, Stream, good_rows
 from ..shard.find_layout import FoundLayout
 from ..shard.sealing import file_sha256
 from ..shard.shard_reader import ShardReader
@@ -293,7 +293,7 @@ def _check_events(found: ShardCheck, shard: ShardReader, expected: Expected) -> 
         seq = int(was["seq_first"]) if was is not None and about else None
         text = _row_damage(rows, i, "events")
         found.damage.append(Damage("row", text, found.name, stream, seq))
-    for i in map(int, np.flatnonzero(good & np.isin(rows["kind"], DROP_KINDS))):
+    for i in map(int, np.flatnonzero(good & np.isin(rows["kind"], COVERING_KINDS))):
         number, first, last = (int(rows[name][i]) for name in ("stream", "seq_first", "seq_last"))
         if number in list(Stream) and first <= last:
             found.drops.append((Stream(number), first, last, i))

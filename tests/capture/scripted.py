@@ -48,7 +48,7 @@ class Shot:
         dtype: Likewise.
         people: Who is seen in a body row.
         shows: The moment whose picture or joints it has; None: its own.
-        says: Something else than an item: Notice, TakeStart, SensorError.
+        says: Something else than an item: Notice, TakeStart, SensorError; a function is called.
     """
 
     stream: str
@@ -180,6 +180,9 @@ class ScriptedSensor:
                 return
             if isinstance(shot.says, SensorError):
                 raise shot.says
+            if callable(shot.says):
+                shot.says()
+                continue
             if isinstance(shot.says, Notice | TakeStart):
                 yield shot.says
                 continue
