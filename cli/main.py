@@ -27,7 +27,7 @@ from . import (
 )
 from .demo import demo
 from .help_text import use_plain_help
-from .session_commands import copy
+from .session_commands import copy, forget
 
 EXIT_INTERRUPTED = 130
 
@@ -60,8 +60,8 @@ def kincap(
 
 
 GROUPS = (
-    record, import_recordings, doctor, sessions, report, copy, review, build, export, train, audit,
-    demo,
+    record, import_recordings, doctor, sessions, report, copy, forget, review, build, export,
+    train, audit, demo,
 )  # fmt: skip
 for group in GROUPS:
     group.register(app)

@@ -204,9 +204,10 @@ def choose(dataset: Kinect13, settings: AuditSettings) -> dict[str, str]:
         KincapError: There is none.
     """
     uuids = {str(one.get("session")): str(one.get("uuid", "")) for one in dataset.meta.sources}
-    names = [name for name in dataset.meta.sessions if fnmatchcase(name, settings.sessions)]
+    there_are = [name for name in dataset.meta.sessions if name not in dataset.meta.forgotten]
+    names = [name for name in there_are if fnmatchcase(name, settings.sessions)]
     if not names:
-        there = ", ".join(dataset.meta.sessions[:6])
+        there = ", ".join(there_are[:6])
         raise KincapError(
             f"--sessions {settings.sessions}: matches none of {there} in {dataset.path}"
         )

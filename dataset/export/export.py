@@ -108,7 +108,8 @@ def export(
                 write(folder, splits)
             if settings.pictures != "none":
                 _write_pictures(folder, data, splits, on_progress)
-            target.sign(folder, {**result.to_json(), "out": settings.out.name})
+            about = {"out": settings.out.name, "sources": _sources(data)}
+            target.sign(folder, {**result.to_json(), **about})
     return result
 
 
@@ -123,6 +124,15 @@ def _chosen(data: Kinect13, settings: ExportSettings) -> tuple[str, ...]:
     if not any(len(data.split(name)) for name in chosen):
         raise DatasetError(f"{data.path}: no rows in {', '.join(chosen)}; build it again")
     return chosen
+
+
+def _sources(data: Kinect13) -> list[dict[str, str]]:
+    """Return name and uuid of the data set's sessions: whose pictures are in the folder."""
+    return [
+        {"session": str(one["session"]), "uuid": str(one["uuid"])}
+        for one in data.meta.sources
+        if one.get("uuid")
+    ]
 
 
 def _visibility_counts(splits: Iterable[SplitLabels]) -> dict[str, int]:

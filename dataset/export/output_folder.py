@@ -50,13 +50,13 @@ class OutputFolder:
             )
         if not self.out.is_dir() or not any(self.out.iterdir()):
             return
-        changed = self._changed()
+        changed = self.change()
         if changed is not None:
             raise DatasetError(
                 f"--out {self.out}: exists, {changed}; move it away or take another name"
             )
 
-    def _changed(self) -> str | None:
+    def change(self) -> str | None:
         """Return why an existing folder must not be replaced, or None."""
         try:
             mark = json.loads(read_small(self.out / MARK, _MOST_BYTES))

@@ -217,6 +217,11 @@ class Meta:
     cues: tuple[str, ...]
     quality_bits: dict[str, dict[str, int]]
 
+    @property
+    def forgotten(self) -> frozenset[str]:
+        """Placeholders in ``sessions`` of those whose rows were removed: no row points at them."""
+        return frozenset(str(one["session"]) for one in self.sources if one.get("forgotten"))
+
 
 def plain_meta(
     sessions: Sequence[str],

@@ -114,7 +114,7 @@ def _head(dataset: Kinect13, about: About, title: str) -> Markup:
         (percent(kept / max(candidates, 1)), f"of {count(candidates)} candidates kept"),
         (" / ".join(count(len(dataset.split(name))) for name in dataset.splits),
          " / ".join(dataset.splits)),
-        (count(len(dataset.meta.sessions)), "sessions or sets"),
+        (count(len(dataset.meta.sessions) - len(dataset.meta.forgotten)), "sessions or sets"),
         (count(len(outfits)) if outfits else NO_NUMBER, "outfits"),
         (f"{dataset.size} px", f"side of the images, {about.bytes / 2**20:.0f} MiB"),
     ]  # fmt: skip

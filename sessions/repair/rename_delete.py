@@ -13,7 +13,7 @@ from ..folders import check_session_name, find_folders, session_folder
 from ..lock import HOLDER_FILE, SessionLock
 from ..session_file import load_session, save_session
 
-_GOING: Final = ".deleting-"
+GOING: Final = ".deleting-"
 """Prefix of a folder's name while it is deleted: no session's name begins with a dot."""
 
 
@@ -121,9 +121,8 @@ def delete(recordings: Path, name: str, io: FileIO | None = None) -> Contents:
     """
     io = io or default_io()
     gone = contents(recordings, name)
-    for leftover in recordings.glob(f"{_GOING}*"):
-        _remove_all(leftover, ignore_errors=True)  # an earlier deletion was cut off
-    going = gone.folder.with_name(f"{_GOING}{name}")
+    delete_leftovers(recordings)
+    going = gone.folder.with_name(f"{GOING}{name}")
     # deleting is what helps on a full disk: nothing may have to be written for it
     lock = SessionLock(gone.folder, io).acquire(f"kincap sessions delete {name}", must_say=False)
     try:
@@ -136,6 +135,16 @@ def delete(recordings: Path, name: str, io: FileIO | None = None) -> Contents:
         lock.release()
     _remove_all(going)
     return gone
+
+
+def delete_leftovers(recordings: Path) -> None:
+    """Delete what a deletion that was cut off has left; there is no such session any more.
+
+    Args:
+        recordings: The folder of all sessions.
+    """
+    for leftover in recordings.glob(f"{GOING}*"):
+        _remove_all(leftover, ignore_errors=True)
 
 
 def _remove_all(folder: Path, *, ignore_errors: bool = False) -> None:

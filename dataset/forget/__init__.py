@@ -1,0 +1,1 @@
+"""Forget a person: sessions, rows of data sets, and what was made from them (``forget.forget``)."""
