@@ -121,7 +121,7 @@ def forget(
 
 
 _Step = tuple[str, Callable[[], None]]
-"""What will be done, in words, and the call that does it."""
+"""A step in words, and the call that takes it."""
 
 
 def _data_steps(plan: ForgetPlan, io: FileIO) -> Iterator[_Step]:

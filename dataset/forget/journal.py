@@ -19,7 +19,7 @@ _MOST_BYTES: Final = 16 * MIB
 
 
 class ForgetJournal:
-    """What an interrupted run had to do, and what it did.
+    """The work of an interrupted run, done and still to do.
 
     Args:
         folder: Where it is kept.

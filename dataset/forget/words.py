@@ -22,7 +22,7 @@ _WORD: Final = rb"A-Za-z0-9_\-"
 
 @dataclass(frozen=True)
 class Words:
-    """What names a person.
+    """The names of a person and of their recordings.
 
     Attributes:
         subject: The person, as in session.json.

@@ -162,9 +162,7 @@ def test_a_data_set_without_any_other_row_is_deleted(place: Place) -> None:
     assert sorted(name for name in place.files() if name.startswith("set.h5")) == ["set.h5.lock"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "number"), [("rename", 3), ("rename", 9), ("create", 3)]
-)
+@pytest.mark.parametrize(("kind", "number"), [("rename", 3), ("rename", 9), ("create", 3)])
 def test_an_interrupted_run_is_gone_on_with(kind: str, number: int, place: Place) -> None:
     with pytest.raises((KincapError, OSError)) as caught:
         place.forget(io=FaultyFileIO([Fault(kind, "eio", number, number)]))
