@@ -19,7 +19,7 @@ from ..sessions.repair.rename_delete import delete, rename
 from ..sessions.session_file import load_session
 from .pipeline import OnProgress
 from .record import RecordError, RecordResult, RecordSettings, record
-from .sources.registry import SOURCES, kind_of, open_source
+from .sources.registry import SOURCES, kind_of, open_source, recordings_in
 
 _PARTIAL: Final = "importing-"
 _MOST_NAME: Final = 64
@@ -241,26 +241,28 @@ def _named(settings: ImportSettings) -> Iterator[Imported]:
     named: dict[str, str] = {}
     for pattern in settings.patterns:
         for kind, path, options in _matches(pattern):
-            source = f"{kind}:{path}{options}" if kind else f"{path}"
-            session = session_name(path, settings.prefix)
-            if named.get(session) == source:
-                continue
-            if session in named:
-                raise KincapError(
-                    f"{source}: would be session {session}, as {named[session]} is; import them "
-                    "one after the other with --prefix"
-                )
-            named[session] = source
-            yield Imported(source, session)
+            text = f"{kind}:{path}{options}" if kind else f"{path}"
+            for suffix, source in recordings_in(text):
+                session = session_name(path, settings.prefix, suffix)
+                if named.get(session) == source:
+                    continue
+                if session in named:
+                    raise KincapError(
+                        f"{source}: would be session {session}, as {named[session]} is; import "
+                        "them one after the other with --prefix"
+                    )
+                named[session] = source
+                yield Imported(source, session)
 
 
-def session_name(path: Path, prefix: str = "") -> str:
+def session_name(path: Path, prefix: str = "", suffix: str = "") -> str:
     """Return the name of the session for a file: its stem, other characters replaced by ``-``."""
     stem = path.name if path.is_dir() else path.stem.removesuffix("_rgb")
     name = _NOT_IN_A_NAME.sub("-", prefix + stem).strip("-._")
     while ".." in name:
         name = name.replace("..", ".")
-    return name[: _MOST_NAME - len(_PARTIAL)].rstrip(".") or "recording"
+    longest = _MOST_NAME - len(_PARTIAL) - len(suffix)
+    return (name[:longest].rstrip(".") or "recording") + suffix
 
 
 def _matches(pattern: str) -> list[tuple[str, Path, str]]:

@@ -25,7 +25,7 @@ class Device:
         depth_projection: From camera space to pixels of masks and depth images
             (core/cameras/depth_mapping.py).
         projection: From camera space to pixels of the stored colour image (docs/format.md 1.6).
-        times: ``device``, or ``assumed 30 Hz``.
+        times: ``device``, or ``assumed 30 Hz`` with the rate that was assumed.
         shape: How many bodies and joints it gives, size of its masks, its tick.
         other: Keys that this kincap does not know; they are kept.
     """

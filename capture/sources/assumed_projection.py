@@ -24,6 +24,7 @@ _BASELINE_M: Final = 0.052
 """Distance from the depth camera to the colour camera."""
 _NAMED: Final = ("fx_px", "fy_px", "cx_px", "cy_px")
 _MAX_BYTES: Final = 64 << 20
+_MOST_UNEVEN: Final = 0.01
 _LARGEST: Final = 1e9
 """The largest number that makes sense in a projection, which also keeps products finite."""
 
@@ -41,10 +42,12 @@ class AssumedProjection:
     Attributes:
         matrix: (3, 4): (u w, v w, w) = matrix (x, y, z, 1), metres to pixels.
         origin: Where it comes from, for session.json.
+        size_px: Width and height of the image.
     """
 
     matrix: NDArray[np.float64]
     origin: str
+    size_px: tuple[int, int] = COLOR_SIZE_PX
 
     def pixels(self, joints_m: NDArray[np.float32]) -> NDArray[np.float32]:
         """Project joints.
@@ -53,13 +56,34 @@ class AssumedProjection:
             joints_m: (J, 3) camera space, metres; NaN where there is none.
 
         Returns:
-            (J, 2) pixels of the mirrored 1920x1080 image; NaN where there is no joint, or one that
-            is not in front of the camera.
+            (J, 2) pixels of the image; NaN where there is no joint, or one that is not in front of
+            the camera.
         """
         before = joints_m[:, 2] > 0
         found = np.full((len(joints_m), 2), np.nan, np.float32)
         found[before] = project(self.matrix, joints_m[before])
         return found
+
+    def scaled(self, size_px: tuple[int, int]) -> "AssumedProjection":
+        """Return it for the image in another size; pixel centres are at whole numbers.
+
+        Raises:
+            SensorError: The size has other proportions.
+        """
+        (from_x, from_y), (to_x, to_y) = self.size_px, size_px
+        if abs(from_x * to_y - from_y * to_x) > _MOST_UNEVEN * from_x * to_y:
+            raise SensorError(
+                f"the video has frames of {to_x}x{to_y}, and the place of joints in them is known "
+                f"only for the proportions of {from_x}x{from_y}; columns u and v in a map give it"
+            )
+        x, y = to_x / from_x, to_y / from_y
+        change = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1.0]])
+        return AssumedProjection(change @ self.matrix, self.origin, size_px)
+
+    def unmirrored(self) -> "AssumedProjection":
+        """Return it for the image as a person who stands at the camera sees it."""
+        change = np.array([[-1.0, 0, self.size_px[0] - 1], [0, 1, 0], [0, 0, 1]])
+        return AssumedProjection(change @ self.matrix, self.origin, self.size_px)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as session.json keeps it."""
@@ -74,6 +98,24 @@ class AssumedProjection:
 def default_projection() -> AssumedProjection:
     """Return what is close to any Kinect v2: rounded from what the SDK's mapper gives."""
     return AssumedProjection(np.array(_DEFAULT_MATRIX), "a usual Kinect v2")
+
+
+def chosen_projection(
+    given: str | None, size_px: tuple[int, int], *, is_mirrored: bool
+) -> AssumedProjection:
+    """Return the projection to pixels of a colour image.
+
+    Args:
+        given: A file for ``load_projection``; None: the default one.
+        size_px: Width and height of the image.
+        is_mirrored: Whether the image is as a mirror shows it.
+
+    Raises:
+        SensorError: The file holds none, or the image has other proportions than the sensor's.
+    """
+    found = default_projection() if given is None else load_projection(given)
+    found = found.scaled(size_px)
+    return found if is_mirrored else found.unmirrored()
 
 
 def load_projection(name: str) -> AssumedProjection:

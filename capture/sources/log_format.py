@@ -44,6 +44,7 @@ class LogFormat:
             names of the joints. Raises ValueError with the reason where it is malformed.
         subject_of: Returns the subject that a file's stem names, "" for none.
         tags_of: Returns the tags that a file's stem names.
+        video: Name of the video that the recorder writes beside a log, "" for none.
     """
 
     name: str
@@ -51,6 +52,7 @@ class LogFormat:
     read_line: Callable[[str, int, Sequence[str]], LogLine | None]
     subject_of: Callable[[str], str] = lambda _stem: ""
     tags_of: Callable[[str], tuple[str, ...]] = lambda _stem: ()
+    video: str = ""
 
 
 def real_number(word: str) -> float:

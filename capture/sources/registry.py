@@ -70,6 +70,30 @@ def open_source(text: str, streams: tuple[str, ...] = ()) -> "Sensor":
         raise type(error)(f"{error}; --source can name one of {others}") from error
 
 
+def recordings_in(text: str) -> list[tuple[str, str]]:
+    """Return the recordings that a named file holds.
+
+    Args:
+        text: The source, with its name.
+
+    Returns:
+        A suffix for the name, and the source that opens that recording alone; of a file with one,
+        or one that can't be read, only ("", ``text``).
+    """
+    name, _, rest = text.partition(":")
+    source = SOURCES.get(name)
+    if source is not None and source.parts is not None:
+        try:
+            argument, options = _taken_apart(source, rest, text)
+            parts = source.parts(SourceSpec(text, argument, options))
+        except SensorError:
+            # opened, it is refused with the reason
+            parts = ()
+        if parts:
+            return [(f"-{suffix}", f"{text},{option}") for suffix, option in parts]
+    return [("", text)]
+
+
 def kind_of(path: Path) -> Source | None:
     """Return the source that reads a file or folder, judged by its content; None: there is none."""
     found = (source for source in SOURCES.values() if source.is_of_kind is not None)

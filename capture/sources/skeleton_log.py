@@ -1,4 +1,4 @@
-"""Skeleton logs of a Kinect v2 that others made, as sources: bodies without colour frames.
+"""Skeleton logs of a Kinect v2 that others made, as sources: bodies, and a video beside them.
 
 A log is read line by line, twice: first it is checked as a whole, then its frames are handed over.
 Neither keeps it in memory. Times are the log's own. Where a log counts its frames and the count
@@ -6,8 +6,8 @@ jumps, its logger lost frames: they are handed over as lost.
 """
 
 import time
-from array import array
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -15,29 +15,18 @@ from numpy.typing import NDArray
 
 from ...core.errors import SensorError
 from ...core.geometry import has_place_m
-from ...core.skeleton import JOINT_NAMES, TrackingState
+from ...core.skeleton import JOINT_NAMES
 from ...sessions.schema import Stream, empty_body_row
-from .assumed_projection import COLOR_SIZE_PX, default_projection, load_projection
+from .assumed_projection import COLOR_SIZE_PX, chosen_projection
+from .limb_check import LimbLengths
 from .log_format import LogFormat, LogLine, damaged
 from .sensor import BodyFrame, Item, Lost, SensorInfo
-from .source import SourceSpec
+from .source import SourceSpec, mirrored_option
 from .text_lines import text_lines
+from .video.side_video import opened_video, put_together, video_warnings
 
 MAX_JUMP: Final = 9000
 """Frames that a log may have lost at once, five minutes; more means that a number is damaged."""
-_LIMBS: Final = tuple(
-    (JOINT_NAMES.index(upper + side), JOINT_NAMES.index(lower + side))
-    for upper, lower in (
-        ("Shoulder", "Elbow"),
-        ("Elbow", "Wrist"),
-        ("Hip", "Knee"),
-        ("Knee", "Ankle"),
-    )
-    for side in ("Left", "Right")
-)
-_LIMB_M: Final = (0.08, 0.8)
-_FEWEST_SEEN: Final = 5
-_MOST_LENGTHS: Final = 4096
 
 
 class SkeletonLogSensor:
@@ -48,53 +37,78 @@ class SkeletonLogSensor:
 
         Args:
             log: Its format.
-            spec: Its path, and the option ``projection``.
+            spec: Its path, and the options ``projection``, ``mirrored`` and those of a video.
 
         Raises:
             SensorError: A file is missing, damaged, cut, or of another format (exit 2).
         """
         self._format, self._path = log, spec.path
         self._closed = False
+        self._first_100ns = self._last_100ns = 0
         lost = self._check()
-        given = spec.options.get("projection")
-        self._projection = default_projection() if given is None else load_projection(given)
+        warnings = []
+        if lost:
+            warnings.append(f"{self._path.name}: its count of frames shows that {lost} are missing")
+        self._video = video = opened_video(spec.options, self._path, spec.text, self._beside())
+        self._video_100ns = self._shift_100ns = 0
+        if video is not None:
+            self._video_100ns = self._first_100ns + video.offset_100ns
+            # device times are not negative
+            self._shift_100ns = max(0, -self._video_100ns)
+            warnings += video_warnings(video, self._path.name, self._last_100ns - self._first_100ns)
+        size_px = COLOR_SIZE_PX if video is None else video.size_px
+        is_mirrored = mirrored_option(spec, default=True)
+        self._projection = chosen_projection(
+            spec.options.get("projection"), size_px, is_mirrored=is_mirrored
+        )
         stem = self._path.stem
         self.info = SensorInfo(
             kind=log.name,
             uri=spec.text,
             device_id=f"{log.name}:{stem}",
-            color_size_px=COLOR_SIZE_PX,
-            mirrored=True,
-            streams=("bodies",),
+            color_size_px=size_px,
+            mirrored=is_mirrored,
+            streams=("bodies",) if video is None else ("color", "bodies"),
             live=False,
+            frames=None if video is None else video.frames,
             projection=self._projection.to_json(),
             subject=log.subject_of(stem),
             tags=log.tags_of(stem),
-            warnings=(f"{self._path.name}: its count of frames shows that {lost} are missing",)
-            if lost
-            else (),
+            warnings=tuple(warnings),
         )
 
     def items(self) -> Iterator[Item]:
-        """Hand the body rows over at the speed of the disk, lost frames where they are missing.
+        """Hand over body rows, lost frames where they are missing, and the video's frames.
 
         Raises:
-            SensorError: The file was changed meanwhile (exit 1).
+            SensorError: A file was changed meanwhile (exit 1).
         """
-        before: LogLine | None = None
+        items = self._bodies()
+        if self._video is not None:
+            start = self._video_100ns + self._shift_100ns
+            items = put_together(items, self._video, start)
         try:
-            for _, line in self._lines():
-                for lost in _lost_between(before, line):
-                    yield lost
-                    if self._closed:
-                        return
-                yield BodyFrame(self._row(line))
+            for item in items:
+                yield item
                 if self._closed:
                     return
-                before = line
         except SensorError as error:
             # it was whole a moment ago
             raise SensorError(f"{error}; the file was changed", exit_code=1) from error
+
+    def _bodies(self) -> Iterator[Item]:
+        """Yield the body rows, and lost frames where they are missing."""
+        before: LogLine | None = None
+        for _, line in self._lines():
+            yield from _lost_between(before, line, self._shift_100ns)
+            yield BodyFrame(self._row(line))
+            before = line
+
+    def _beside(self) -> Path | None:
+        """Return the video that the log's recorder wrote beside it; None: there is none."""
+        name = self._format.video
+        video = self._path.with_name(name) if name else None
+        return video if video is not None and video.is_file() else None
 
     def close(self) -> None:
         """Make ``items`` end after the present frame."""
@@ -104,7 +118,8 @@ class SkeletonLogSensor:
         """Return a frame as (1,) BODIES_DTYPE; its body has slot 0."""
         joints, states = _joints(line)
         row = empty_body_row()
-        row["time_device"], row["time_host"] = line.time_100ns, time.perf_counter_ns()
+        at = line.time_100ns + self._shift_100ns
+        row["time_device"], row["time_host"] = at, time.perf_counter_ns()
         if states.any():
             row["tracked"][0, 0] = 1
             row["tracking_id"][0, 0] = line.body
@@ -142,53 +157,25 @@ class SkeletonLogSensor:
         """
         before: LogLine | None = None
         lost = 0
-        lengths = [_Sample() for _ in _LIMBS]
+        limbs = LimbLengths()
         for where, line in self._lines():
             lost += _missing(before, line, where)
+            if before is None:
+                self._first_100ns = line.time_100ns
+            self._last_100ns = line.time_100ns
             before = line
-            for sample, (a, b) in zip(lengths, _LIMBS, strict=True):
-                if line.states[a] == line.states[b] == TrackingState.tracked:
-                    sample.add(_distance(line.places_m[a], line.places_m[b]))
+            limbs.add(line.places_m, line.states)
         if before is None:
             raise SensorError(
                 f"{self._path}: holds no frames; it is empty or was cut, take another file"
             )
-        for sample, (a, b) in zip(lengths, _LIMBS, strict=True):
-            length = sample.median()
-            if length is not None and not _LIMB_M[0] <= length <= _LIMB_M[1]:
-                raise SensorError(
-                    f"{self._path}: {JOINT_NAMES[a]} and {JOINT_NAMES[b]} are {length:.2f} m "
-                    f"apart; {self._format.name}: needs a Kinect v2's joints in the order of its "
-                    "SDK, in metres"
-                )
+        odd = limbs.impossible()
+        if odd is not None:
+            raise SensorError(
+                f"{self._path}: {odd[0]} are {odd[1]:.2f} m apart; {self._format.name}: needs a "
+                "Kinect v2's joints in the order of its SDK, in metres"
+            )
         return lost
-
-
-class _Sample:
-    """Numbers of which the median is wanted, in bounded memory: evenly spread ones are kept."""
-
-    def __init__(self) -> None:
-        self._kept = array("d")
-        self._every, self._seen = 1, 0
-
-    def add(self, value: float) -> None:
-        """Take a number; NaN is left out."""
-        if value != value:
-            return
-        if self._seen % self._every == 0:
-            self._kept.append(value)
-            if len(self._kept) == _MOST_LENGTHS:
-                self._kept = self._kept[::2]
-                self._every *= 2
-        self._seen += 1
-
-    def median(self) -> float | None:
-        """Return the median; None: there are too few numbers for one."""
-        return float(np.median(self._kept)) if self._seen >= _FEWEST_SEEN else None
-
-
-def _distance(a: Any, b: Any) -> float:
-    return float(sum((p - q) ** 2 for p, q in zip(a, b, strict=True)) ** 0.5)
 
 
 def _missing(before: LogLine | None, line: LogLine, where: str) -> int:
@@ -207,14 +194,14 @@ def _missing(before: LogLine | None, line: LogLine, where: str) -> int:
     return line.number - before.number - 1
 
 
-def _lost_between(before: LogLine | None, line: LogLine) -> Iterator[Lost]:
+def _lost_between(before: LogLine | None, line: LogLine, shift_100ns: int) -> Iterator[Lost]:
     """Yield the frames that a log's numbers show to be missing, at times spread between."""
     if before is None or before.number is None or line.number is None:
         return
     steps = line.number - before.number
     for k in range(1, steps):
         at = before.time_100ns + (line.time_100ns - before.time_100ns) * k // steps
-        yield Lost(Stream.bodies, at, time.perf_counter_ns())
+        yield Lost(Stream.bodies, at + shift_100ns, time.perf_counter_ns())
 
 
 def _joints(line: LogLine) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:

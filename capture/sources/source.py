@@ -4,10 +4,12 @@ This file and every file with a ``SOURCE`` import no heavy library, as the help 
 is made from them. An opener imports late what it needs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ...core.errors import SensorError
 
 if TYPE_CHECKING:
     from .sensor import Sensor
@@ -49,6 +51,8 @@ class Source:
         streams: Streams that ``--streams`` can choose from; (): the source decides.
         is_of_kind: Returns True if a file or folder is a recording of this kind; None: the source
             is not a file.
+        parts: Returns the recordings that one file holds, each as a suffix for its name and an
+            option that chooses it; none where it holds a single one. None: it always does.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Source:
     keys: Mapping[str, str] = field(default_factory=dict)
     streams: tuple[str, ...] = ()
     is_of_kind: Callable[[Path], bool] | None = None
+    parts: Callable[[SourceSpec], Sequence[tuple[str, str]]] | None = None
 
     @property
     def form(self) -> str:
@@ -66,3 +71,15 @@ class Source:
         if self.argument:
             return f"{self.name}:{self.argument}"
         return f"{self.name}[:key=value,...]" if self.keys else self.name
+
+
+def mirrored_option(spec: SourceSpec, *, default: bool) -> bool:
+    """Return what the option ``mirrored`` of a source says: yes or no.
+
+    Raises:
+        SensorError: It says something else.
+    """
+    value = spec.options.get("mirrored")
+    if value not in (None, "yes", "no"):
+        raise SensorError(f"--source {spec.text}: mirrored={value}; expected yes or no")
+    return default if value is None else value == "yes"

@@ -41,7 +41,7 @@ def check_regular(path: Path, wanted: str) -> None:
         raise SensorError(f"{path}: {what}; expected {wanted}")
 
 
-def text_lines(path: Path, wanted: str) -> Iterator[tuple[int, str]]:
+def text_lines(path: Path, wanted: str, strip: str | None = None) -> Iterator[tuple[int, str]]:
     """Yield the lines of a text file: number from 1, and text without spaces around it.
 
     A byte-order mark is skipped; after one, UTF-16 and UTF-32 are read too. Lines end in LF, CRLF
@@ -50,6 +50,7 @@ def text_lines(path: Path, wanted: str) -> Iterator[tuple[int, str]]:
     Args:
         path: The file.
         wanted: The files that are expected, for messages.
+        strip: Characters that are removed around a line; None: all kinds of spaces.
 
     Raises:
         SensorError: It is missing, can't be read, or is not a text file.
@@ -65,7 +66,7 @@ def text_lines(path: Path, wanted: str) -> Iterator[tuple[int, str]]:
                         f"{path}: line {number} is longer than {MAX_LINE} characters; expected "
                         f"{wanted}"
                     )
-                yield number, line.strip()
+                yield number, line.strip(strip)
     except OSError as error:
         raise SensorError(f"{path}: can't be read ({error.strerror})") from error
     except UnicodeError as error:

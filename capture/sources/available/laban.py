@@ -2,7 +2,8 @@
 
 A line is the sensor's time in 100 ns and 25 times ``x,y,z,state``, with a comma after each number.
 The joints have no names; that they follow the order of the SDK's JointType is checked by their
-bones.
+bones. KinectReader writes a log as joints.csv, and videorecording.wmv of its colour camera beside
+it.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ..log_format import MAX_TIME_100NS, LogFormat, LogLine, real_number, shown, whole_number
 from ..source import Source, SourceSpec
 from ..text_lines import first_line
+from ..video.keys import VIDEO_KEYS
 
 if TYPE_CHECKING:
     from ..sensor import Sensor
@@ -45,7 +47,12 @@ def read_line(line: str, _number: int, joints: Sequence[str]) -> LogLine | None:
     )
 
 
-FORMAT: Final = LogFormat("laban", "a skeleton log of LabanotationSuite (.csv)", read_line)
+FORMAT: Final = LogFormat(
+    "laban",
+    "a skeleton log of LabanotationSuite (.csv)",
+    read_line,
+    video="videorecording.wmv",
+)
 
 
 def _open(spec: SourceSpec) -> "Sensor":
@@ -62,9 +69,13 @@ def _is_laban(path: Path) -> bool:
 SOURCE = Source(
     name="laban",
     argument="FILE.csv",
-    gives="bodies",
+    gives="bodies, colour of `videorecording.wmv` beside `joints.csv`",
     help="a skeleton log of microsoft/LabanotationSuite (`KinectReader`, `LabanEditor`)",
     open=_open,
-    keys={"projection": "a JSON file with the projection to colour pixels"},
+    keys={
+        "projection": "a JSON file with the projection to colour pixels",
+        "mirrored": "yes or no: whether the video is as a mirror shows it; yes if not given",
+        **VIDEO_KEYS,
+    },
     is_of_kind=_is_laban,
 )

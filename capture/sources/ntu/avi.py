@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ....core.errors import SensorError
+from ..video.decoding import decode_packet, first_line
 
 if TYPE_CHECKING:
     import av
@@ -145,7 +146,7 @@ class AviVideo:
             # a resolved path is absolute, so FFmpeg takes it for no URL and no pattern
             self._container = av.open(str(path.resolve()), format="avi")
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise SensorError(f"{path}: a damaged AVI file ({_first_line(error)})") from error
+            raise SensorError(f"{path}: a damaged AVI file ({first_line(error)})") from error
         try:
             self._open_stream()
         except BaseException:
@@ -200,7 +201,7 @@ class AviVideo:
             if not is_end:
                 packet.opaque = place = self._place(packet, place)
                 self.places.append(place)
-            frames, spoken = _decode(packet)
+            frames, spoken = decode_packet(packet)
             if not is_end:
                 reports[place] = spoken, self._is_reference(packet)
             for frame in frames:
@@ -260,30 +261,3 @@ def _count_entries(path: Path, stream: int) -> int:
                 )
             at += 8 + size + size % 2
     return 0
-
-
-def _first_line(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).split("\n")[0]
-
-
-def _decode(packet: "av.Packet[Any]") -> tuple[list[Any], bool]:
-    """Decode a packet; return the frames that came out, and True if FFmpeg reported an error.
-
-    Its messages are collected instead of being printed on stderr.
-    """
-    import av
-    import av.logging
-
-    before, skipped = av.logging.get_level(), av.logging.get_skip_repeated()
-    av.logging.set_level(av.logging.ERROR)
-    av.logging.set_skip_repeated(False)
-    try:
-        with av.logging.Capture() as messages:
-            try:
-                frames = list(packet.decode())
-            except (av.FFmpegError, ValueError):
-                return [], True
-            return frames, bool(messages)
-    finally:
-        av.logging.set_level(before)
-        av.logging.set_skip_repeated(skipped)
