@@ -129,7 +129,7 @@ class HandOver:
         began = self._now_ns()
         stream = Stream.color if isinstance(frame, ColorFrame) else frame.stream
         seq = self._number(stream)
-        place = self._place(self._queues.raw_places[stream])
+        place = self._place(self._queues.raw_places[stream], frame.may_wait)
         self.waits.add(self._now_ns() - began)
         if place is None:
             behind = self._queues.encoded_places.empty()
@@ -151,7 +151,7 @@ class HandOver:
         """Hand over a body row."""
         began = self._now_ns()
         seq = self._number(Stream.bodies)
-        place = self._place(self._queues.body_places)
+        place = self._place(self._queues.body_places, frame.may_wait)
         self.waits.add(self._now_ns() - began)
         _, _, time_device, time_host = ROW_HEAD.unpack_from(frame.row.data)
         if place is None:
@@ -187,10 +187,10 @@ class HandOver:
         self.handed[stream] += 1
         return seq
 
-    def _place(self, places: Places) -> int | None:
-        """Take a place; return None if there is none and the source is live."""
+    def _place(self, places: Places, may_wait: bool) -> int | None:
+        """Take a place; return None if there is none and the item can't wait."""
         place = places.take()
-        if self._live:
+        if self._live and not may_wait:
             return place
         while place is None and not self._is_aborted():
             place = places.wait(_LOOK_UP_EVERY_S)

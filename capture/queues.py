@@ -100,8 +100,10 @@ def index_row(job: FrameJob) -> bytes:
     """Return the row of an index table that says of a picture what its source said."""
     source = job.frame
     if not isinstance(source, ColorFrame):
-        flags = ColorFlag.stored_as_given if source.png is not None else 0
+        is_given = source.png is not None and not source.encoded_here
+        flags = ColorFlag.stored_as_given if is_given else 0
         return pack_index_row(job.seq, job.take, source.time_device, source.time_host, flags=flags)
+    is_given = source.jpeg is not None and not source.encoded_here
     return pack_index_row(
         job.seq,
         job.take,
@@ -110,7 +112,7 @@ def index_row(job: FrameJob) -> bytes:
         exposure=source.exposure,
         frame_interval=source.frame_interval,
         gain=source.gain,
-        flags=source.flags | (ColorFlag.stored_as_given if source.jpeg is not None else 0),
+        flags=source.flags | (ColorFlag.stored_as_given if is_given else 0),
     )
 
 

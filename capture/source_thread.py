@@ -22,6 +22,7 @@ from .sources.sensor import (
     PlaneFrame,
     Sensor,
     TakeStart,
+    let_go,
 )
 from .watches.observations import Observation, Teller, items_of
 from .watches.silence import BodyWatch
@@ -183,7 +184,7 @@ class SourceThread:
                 self._pass_on(item)
                 continue
             if self._is_left_behind:
-                _let_go(item)
+                let_go(item)
                 return
             _check_times(item)
             if self._is_steered() and self._obey(item):
@@ -279,7 +280,7 @@ class SourceThread:
             elif isinstance(item, ColorFrame):
                 self._feed.color(-1, time_device, now_ns)
                 self._feed.not_stored(item, now_ns)
-        _let_go(item)
+        let_go(item)
 
     def _pause_take(self) -> None:
         """End the take: its times end here, for the watches and for ``recorded_s``."""
@@ -317,7 +318,7 @@ class SourceThread:
             SensorError: There is no clock to go by in a file, of which no more is to be lost.
         """
         stream, _, time_host = times_of(item)
-        _let_go(item)
+        let_go(item)
         self._take(Lost(stream, self.last_time, time_host, EventKind.drop_stale))
         info, why = self._sensor.info, "its clock jumps again and again"
         if not info.live:
@@ -347,7 +348,7 @@ class SourceThread:
             item = next(items, None)
             if not isinstance(item, BodyFrame | PlaneFrame):
                 if isinstance(item, ColorFrame):
-                    _let_go(item)
+                    let_go(item)
                 return
             _check_times(item)
             step = self._noticing.clock_step(item)
@@ -447,9 +448,3 @@ def _check_times(item: Timed) -> None:
             raise SensorError(
                 f"the source gave the time {time}, expected a whole number of 64 bits", exit_code=1
             )
-
-
-def _let_go(item: Timed) -> None:
-    """Give back the memory of an image that is not taken."""
-    if isinstance(item, ColorFrame | PlaneFrame) and item.release is not None:
-        item.release()

@@ -71,6 +71,14 @@ class ObserverFeed:
         """Pass a body row on."""
         self._put(row)
 
+    def on_color(self, frame_seq: int, device_ns: int) -> None:
+        """Pass a colour frame on from another feed."""
+        self._put((frame_seq, device_ns))
+
+    def on_bodies(self, rows: npt.NDArray[Any]) -> None:
+        """Pass a body row on from another feed."""
+        self._put(rows)
+
     def close(self) -> None:
         """End the thread after what waits; an observer that hangs is left behind."""
         if self._thread is not None:

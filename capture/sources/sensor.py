@@ -34,6 +34,9 @@ class ColorFrame:
         release: None says that ``image`` is valid only until the next item is asked for: the
             recorder copies it. A function says that ``image`` stays as it is until that function
             is called; the recorder then copies nothing and calls it exactly once, from any thread.
+        encoded_here: ``jpeg`` was made by kincap, of the source's image.
+        may_wait: It was kept in memory before the recording began: it waits for a place, although
+            its source is live.
     """
 
     image: npt.NDArray[np.uint8] | None
@@ -45,6 +48,8 @@ class ColorFrame:
     flags: int = 0
     jpeg: bytes | None = None
     release: Callable[[], None] | None = None
+    encoded_here: bool = False
+    may_wait: bool = False
 
 
 @dataclass(slots=True)
@@ -54,9 +59,11 @@ class BodyFrame:
     Attributes:
         row: (1,) array from ``empty_body_row(info.shape)``; seq, take and row_crc are left 0, the
             recorder fills them in and keeps the array (give each frame its own).
+        may_wait: As in ``ColorFrame``.
     """
 
     row: npt.NDArray[Any]
+    may_wait: bool = False
 
 
 @dataclass(slots=True)
@@ -72,6 +79,8 @@ class PlaneFrame:
         time_host: When it arrived, ``time.perf_counter_ns()``.
         release: As in ``ColorFrame``.
         png: An encoded image that is stored as it is (replay).
+        encoded_here: ``png`` was made by kincap, of the source's image.
+        may_wait: As in ``ColorFrame``.
     """
 
     stream: Stream
@@ -80,6 +89,8 @@ class PlaneFrame:
     time_host: int
     release: Callable[[], None] | None = None
     png: bytes | None = None
+    encoded_here: bool = False
+    may_wait: bool = False
 
 
 @dataclass(slots=True)
@@ -135,6 +146,13 @@ class TakeStart:
 
 
 Item = ColorFrame | BodyFrame | PlaneFrame | Lost | Notice | TakeStart
+
+
+def let_go(item: Item) -> None:
+    """Give back the memory of an image that is not used, or not any more."""
+    if isinstance(item, ColorFrame | PlaneFrame) and item.release is not None:
+        release, item.release = item.release, None
+        release()
 
 
 @dataclass(frozen=True)
