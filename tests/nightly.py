@@ -122,6 +122,14 @@ PARTS = {
             folder="capture",
         ),
         Part(
+            "long_tables",
+            10_000_000,
+            "lines of a table of joints",
+            5,
+            "a table of joints takes no more memory when it has ten times the lines",
+            folder="capture",
+        ),
+        Part(
             "builds",
             200,
             "frames of each of seven outfits",

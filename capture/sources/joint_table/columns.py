@@ -30,6 +30,9 @@ _NO_NUMBER: Final = ("", "na", "n/a", "null", "none", "-")
 _INFINITE: Final = ("inf", "infinity")
 _JOINT_OF: Final = {plain_name(name): index for index, name in enumerate(JOINT_NAMES)}
 _MOST_SHOWN: Final = 4
+_MOST_WORDS: Final = 1000
+_MOST_DIGITS: Final = 11
+"""A whole number with fewer digits is a valid time in any unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class TableBody:
         body: The body's id, "" where the table has none.
         joints: Indices of the joints in question.
         numbers: (len(joints), F) values in the order of ``TableColumns.fields``; places in metres.
+            Of the form "lines" a list of the F values of one joint.
         states: (len(joints),) values of ``TrackingState``.
     """
 
@@ -49,7 +53,7 @@ class TableBody:
     sensor: str
     body: str
     joints: Sequence[int]
-    numbers: NDArray[np.float64]
+    numbers: NDArray[np.float64] | list[float]
     states: Sequence[int]
 
 
@@ -82,6 +86,7 @@ class TableColumns:
         more = [v for v in found if v not in (*PLACE, "state", JOINT_VALUE, IGNORED)]
         self.fields = (*PLACE, *sorted(more))
         self._joint_names: list[tuple[int, int]] = []
+        self._joint_words: dict[str, int] = {}
         self._blocks = self._find_blocks()
 
     def read(self, words: Sequence[str]) -> list[TableBody]:
@@ -106,8 +111,9 @@ class TableColumns:
                 )
         if self._map.form == "lines":
             joint = self._joint_of(words)
-            block = self._blocks[0]
-            return [TableBody(time, sensor, body, (joint,), *self._values(words, block))]
+            if joint < 0:
+                return []
+            return [TableBody(time, sensor, body, (joint,), *self._values_of_one(words))]
         return [
             TableBody(
                 time, sensor, body or str(k) * (k > 0), block.joints, *self._values(words, block)
@@ -119,6 +125,24 @@ class TableColumns:
         """Return the id of the sensor of a line."""
         short = self._sensor is None or self._sensor >= len(words)
         return "" if short or self._sensor is None else words[self._sensor].strip()
+
+    def _values_of_one(self, words: Sequence[str]) -> tuple[list[float], Sequence[int]]:
+        """Return the numbers and state of the joint of a line."""
+        block = self._blocks[0]
+        picked = [words[place] for place in block.numbers]
+        try:
+            if self._map.decimal == ",":
+                raise ValueError
+            numbers = list(map(float, picked))
+        except ValueError:
+            numbers = [self._number(words, place) for place in block.numbers]
+        if self._scale != 1.0:
+            numbers[:3] = (value * self._scale for value in numbers[:3])
+        x, y, z = numbers[:3]
+        is_far = abs(x) > _FARTHEST_M or abs(y) > _FARTHEST_M or abs(z) > _FARTHEST_M
+        if is_far or "_" in "".join(picked):
+            self._refuse_far(words, block, np.array([numbers]))
+        return numbers, self._states_of(words, block.states)
 
     def _values(
         self, words: Sequence[str], block: "_Block"
@@ -181,7 +205,8 @@ class TableColumns:
         plain = word.strip().strip('"').lower()
         for known in (plain, plain_name(word), _short_number(plain)):
             if known in self._states:
-                self._states[word] = self._states[known]
+                if len(self._states) < _MOST_WORDS:
+                    self._states[word] = self._states[known]
                 return self._states[known]
         raise ValueError(
             f"{self._named(place)}: found {shown(word.strip())}, expected a tracking state: "
@@ -189,8 +214,11 @@ class TableColumns:
         )
 
     def _joint_of(self, words: Sequence[str]) -> int:
-        """Return the joint of a line, by its name or its number in the SDK's JointType."""
+        """Return the joint of a line, by its name or its number; -1: one that the map leaves out."""
         assert self._joint_place is not None
+        found = self._joint_words.get(words[self._joint_place])
+        if found is not None:
+            return found
         word = words[self._joint_place].strip().strip('"')
         joint = self._known.get(plain_name(word))
         if joint is None and word.isascii() and word.isdigit() and int(word) < JOINTS:
@@ -200,10 +228,14 @@ class TableColumns:
                 f"{self._named(self._joint_place)}: unknown joint {shown(word)}"
                 f"{did_you_mean(word, JOINT_NAMES)}; joints.names in a map can name it"
             )
+        if len(self._joint_words) < _MOST_WORDS:
+            self._joint_words[words[self._joint_place]] = joint
         return joint
 
     def _time_100ns(self, word: str) -> int:
         unit = TIME_UNITS_100NS[self._map.time_unit]
+        if isinstance(unit, int) and len(word) < _MOST_DIGITS and word.isascii() and word.isdigit():
+            return int(word) * unit
         text = word.strip().strip('"')
         if self._map.decimal == ",":
             text = text.replace(",", ".")

@@ -2,6 +2,7 @@
 
 import csv
 import heapq
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -138,9 +139,12 @@ class TableReader:
                 raise self._error(
                     number, f"a 7th body at one time; a Kinect v2 sees {BODIES} at most"
                 )
-            numbers = frame.numbers[body.body] = np.full((JOINTS, body.numbers.shape[1]), np.nan)
+            numbers = frame.numbers[body.body] = np.full((JOINTS, len(self.fields)), np.nan)
             frame.states[body.body] = np.zeros(JOINTS, np.uint8)
             frame.seen[body.body] = np.zeros(JOINTS, bool)
+        if isinstance(body.numbers, list):
+            self._add_joint(frame, body, body.numbers)
+            return
         joints, seen = list(body.joints), frame.seen[body.body]
         if seen[joints].any():
             self.counts["repeated"] += 1
@@ -152,6 +156,22 @@ class TableReader:
         has = np.isfinite(body.numbers[:, :3]).all(axis=1)
         states = body.states if len(body.states) else int(TrackingState.unknown)
         frame.states[body.body][joints] = np.where(has, states, 0)
+
+    def _add_joint(self, frame: TableFrame, body: TableBody, values: list[float]) -> None:
+        """Put a line about one joint into its frame."""
+        joint = body.joints[0]
+        numbers, seen = frame.numbers[body.body], frame.seen[body.body]
+        if seen[joint]:
+            self.counts["repeated"] += 1
+            self.counts["contradicting"] += not np.array_equal(
+                numbers[joint], values, equal_nan=True
+            )
+            return
+        seen[joint] = True
+        numbers[joint] = values
+        if math.isfinite(values[0] + values[1] + values[2]):
+            state = body.states[0] if body.states else int(TrackingState.unknown)
+            frame.states[body.body][joint] = state
 
     def _lines(self) -> Iterator[tuple[int, list[str], TableColumns]]:
         """Yield number and words of each line with values, and the table's columns."""

@@ -75,7 +75,7 @@ class SideVideo:
         """
         self._path, self.name = path, path.name
         self.offset_100ns = _offset(offset_ms)
-        self._damaged, self._promised = array("b"), 0
+        self._damaged, self._promised, self._reach = array("b"), 0, 0
         self.length_100ns, self.size_px = -1, (0, 0)
         for frame in self._decoded():
             if frame.time_100ns <= self.length_100ns:
@@ -84,6 +84,10 @@ class SideVideo:
                     "copy the video with ffmpeg -i IN -fps_mode cfr OUT.mp4"
                 )
             self.length_100ns = frame.time_100ns
+            if frame.is_damaged and self._damaged:
+                # frames that are shown earlier may have been predicted from it
+                for k in range(max(0, len(self._damaged) - self._reach), len(self._damaged)):
+                    self._damaged[k] = 1
             self._damaged.append(frame.is_damaged)
         self.frames = len(self._damaged)
         if not self.frames:
@@ -138,17 +142,23 @@ class SideVideo:
             stream = container.streams.video[0]
             context = stream.codec_context
             self._promised = int(stream.frames)
+            self._reach = int(context.has_b_frames)
             # in one thread, messages belong to the packet that was given last
             context.thread_type, context.thread_count = "NONE", 1
             # the times of an AVI file can't be trusted: its frames are counted
             is_counted = container.format.name == "avi"
             step = _step(self._path, stream) if is_counted else Fraction(0)
             first: int | None = None
+            context.copy_opaque = True
+            reported: dict[int, bool] = {}
             is_damaged, count = False, 0
-            for packet in container.demux(stream):
-                frames, is_reported = decode_packet(packet)
+            for number, packet in enumerate(container.demux(stream)):
+                packet.opaque = number
+                frames, reported[number] = decode_packet(packet)
                 for frame in frames:
-                    is_bad = is_reported or bool(frame.is_corrupt)
+                    # a frame may come out later than the packet that it is made of
+                    of = frame.opaque if isinstance(frame.opaque, int) else number
+                    is_bad = reported.pop(of, False) or bool(frame.is_corrupt)
                     is_damaged = is_bad or (is_damaged and not frame.key_frame)
                     self._check_frame(frame, count)
                     if not is_counted and frame.pts is None:
@@ -241,8 +251,8 @@ def video_warnings(video: SideVideo, joints: str, joints_100ns: int) -> list[str
         *video.warnings,
         *([f"{video.name} lasts {lengths[0]:.1f} s, {joints} {lengths[1]:.1f} s"] * differ),
         f"{video.name} and {joints} have no common clock: frame 0 is put "
-        f"{video.offset_100ns / MS_100NS:g} ms after the first line; kincap sessions report "
-        "measures the lag, offset_ms= takes it away",
+        f"{video.offset_100ns / MS_100NS:g} ms after the first line; the report measures the lag, "
+        "add it to offset_ms=",
     ]
 
 
