@@ -17,7 +17,12 @@ from ..sessions.folders import session_folder
 from ..sessions.session_file import load_session
 from ..sessions.truth import has_truth, load_truth
 from .candidates import Candidates, find_candidates, thin
-from .counts.candidate_counts import count_candidates, warn_of_sessions, why_rejected
+from .counts.candidate_counts import (
+    count_candidates,
+    lacks_states,
+    warn_of_sessions,
+    why_rejected,
+)
 from .counts.finding_counts import Reported, report_findings
 from .crop import PictureSource
 from .damaged_pictures import without_damaged
@@ -465,6 +470,11 @@ def _check_splits(
         help_with = "record more, or name other sessions"
         if counts["rejected"]["guard"]:
             help_with += f", or set a --guard shorter than {split.guard_s:g} s"
+        if not settings.unknown_weight and lacks_states(sessions):
+            help_with = (
+                "pass --unknown-weight W (0 to 1): the source has no tracking states, so its "
+                "joints have weight 0"
+            )
         raise DatasetError(
             f"{flags}: nothing is left for {name} of {counts['candidates']} candidates "
             f"(kept: {kept or 'none'}; rejected: {why_rejected(sessions)}); "

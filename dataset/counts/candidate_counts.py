@@ -47,16 +47,30 @@ def why_rejected(sessions: Sequence[SessionPlan]) -> str:
     return ", ".join(f"{reason} {n}" for reason, n in rejected.items() if n) or "none"
 
 
+def lacks_states(sessions: Sequence[SessionPlan]) -> bool:
+    """Return True if candidates were rejected whose keypoints have no tracking states."""
+    return any(
+        bool(
+            (
+                has_flag(one.candidates.keypoint_quality, "unknown_state").any(axis=1) & rejected
+            ).any()
+        )
+        for one in sessions
+        for rejected in (one.failed.get("tracking"),)
+        if rejected is not None
+    )
+
+
 def _without_states(one: SessionPlan) -> list[str]:
     """Warn where nothing tells which joints were guessed."""
     unknown = has_flag(one.candidates.keypoint_quality, "unknown_state")
     rows = int(unknown.any(axis=1).sum())
     if not rows:
         return []
-    weighted = int((one.candidates.weight[unknown] > 0).sum())
+    weight = float(one.candidates.weight[unknown].max())
     what = (
-        f"guessed joints may have weight in {rows} rows"
-        if weighted
+        f"guessed joints may have weight {weight:g} (--unknown-weight) in {rows} rows"
+        if weight
         else "its joints have weight 0; --unknown-weight W gives them one"
     )
     return [f"{one.recording.name}: its source has no tracking states, so {what}"]

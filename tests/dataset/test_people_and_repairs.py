@@ -1,7 +1,9 @@
 """Whose labels, repaired sides, unknown states, the sensor's bias: settings of ``kincap build``."""
 
+import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -100,12 +102,17 @@ def test_a_long_exchange_of_sides_is_left_out(sessions, walk) -> None:
 def test_joints_of_unknown_state_have_the_weight_that_was_asked_for(sessions, walk) -> None:
     sessions("train1", [Frame((Body(x=150 + k / 4, unknown=True),)) for k in range(8)])
     sessions("val1", walk(4))
-    with pytest.raises(DatasetError, match=r"nothing is left for train .*tracking 8"):
+    with pytest.raises(DatasetError, match=r"nothing is left for train .*tracking 8.*; pass "
+                       r"--unknown-weight W \(0 to 1\)") as refused:  # fmt: skip
         made(sessions, dry_run=True)
+    assert refused.value.exit_code == 2
     result = made(sessions, unknown_weight=0.5)
-    assert any("no tracking states" in line for line in result.warnings)
+    (said,) = (line for line in result.warnings if "no tracking states" in line)
+    assert said.endswith("guessed joints may have weight 0.5 (--unknown-weight) in 8 rows")
     with open_kinect13(result.out) as dataset:
         assert (dataset.split("train").weight == 0.5).all()
+    with h5py.File(result.out) as file:
+        assert json.loads(file["meta/settings"][()].tobytes())["unknown_weight"] == 0.5
 
 
 def test_the_bias_of_a_sensor_is_undone_by_its_fit_and_only_if_asked_for(sessions, walk) -> None:
