@@ -1,6 +1,6 @@
 """Whose labels, repaired sides, unknown states, the sensor's bias: settings of ``kincap build``."""
 
-import json
+import tomllib
 from pathlib import Path
 
 import h5py
@@ -112,7 +112,8 @@ def test_joints_of_unknown_state_have_the_weight_that_was_asked_for(sessions, wa
     with open_kinect13(result.out) as dataset:
         assert (dataset.split("train").weight == 0.5).all()
     with h5py.File(result.out) as file:
-        assert json.loads(file["meta/settings"][()].tobytes())["unknown_weight"] == 0.5
+        stored = tomllib.loads(file["meta/settings"][()].tobytes().decode())
+    assert stored["unknown_weight"] == 0.5
 
 
 def test_the_bias_of_a_sensor_is_undone_by_its_fit_and_only_if_asked_for(sessions, walk) -> None:

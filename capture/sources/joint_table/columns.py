@@ -214,7 +214,7 @@ class TableColumns:
         )
 
     def _joint_of(self, words: Sequence[str]) -> int:
-        """Return the joint of a line, by its name or its number; -1: one that the map leaves out."""
+        """Return the joint of a line by its name or number; -1: one that the map leaves out."""
         assert self._joint_place is not None
         found = self._joint_words.get(words[self._joint_place])
         if found is not None:
