@@ -49,6 +49,6 @@ def _dropped(reader: SessionReader, stream: Stream) -> np.ndarray:
     spans = [
         np.arange(int(event["seq_first"]), int(event["seq_last"]) + 1)
         for event in reader.events
-        if event["stream"] == stream and EventKind(int(event["kind"])).is_drop
+        if event["stream"] == stream and EventKind(int(event["kind"])).covers_items
     ]
     return np.concatenate(spans) if spans else np.zeros(0, np.int64)

@@ -19,6 +19,7 @@ from ..core.errors import KincapError, SensorError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
 from ..report.quality import poor_lines, report_of_recording
+from ..sessions.edits.retakes import reject_retaken
 from ..sessions.folders import SESSION_FILE, next_shard_number, session_folder
 from ..sessions.info import SessionInfo
 from ..sessions.lock import LOCK_FILE, SessionLock
@@ -220,7 +221,8 @@ class _Job:
         info.add_layout(layout)
         save_session(folder, info, io)
         self._problems, self._stop, self._feed = Problems(), control.stop_request, feed
-        if isinstance(sensor, TruthKeeper):
+        if isinstance(sensor, TruthKeeper) and not control.waits_for_start:
+            # items that come while waiting have no numbers: the truth could not name them
             sensor.keep_truth(folder, next_seq, next_take)
         first = next_shard_number(folder)
         self._keeper = ShardKeeper(
@@ -256,6 +258,8 @@ class _Job:
             raise SessionError(done.skipped[0])
         self.recovered = [shard.name for shard in done.sealed]
         with SessionReader(self._folder) as reader:
+            if self.recovered:
+                reject_retaken(self._folder, reader.events, io)
             next_seq = {s: reader.next_seq(s) for s in _numbered(self._sensor.info)}
             return next_seq, reader.next_take()
 

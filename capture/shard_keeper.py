@@ -8,7 +8,7 @@ from queue import Empty, PriorityQueue, SimpleQueue
 
 from ..core.errors import KincapError
 from ..core.files.file_io import FileIO
-from ..sessions.edits.journal import add_edit
+from ..sessions.edits.retakes import reject_take
 from ..sessions.folders import SESSION_FILE
 from ..sessions.info import SessionInfo
 from ..sessions.session_file import save_session
@@ -19,9 +19,6 @@ from .clock import Clock
 
 SYNC_EVERY_S = 1.0
 _NOT_SEALED = "can't be sealed, the next record or `kincap sessions repair` does it"
-
-RETAKE_NOTE = "retake"
-"""Note of the decision by which a retake rejects the frames before it."""
 
 _NOW, _URGENT, _LATER, _LAST = range(4)
 
@@ -144,7 +141,7 @@ class ShardKeeper:
             if not self._is_here(self._current):
                 return
             try:
-                add_edit(self._folder, "reject", seq_first, seq_last, RETAKE_NOTE, self._io)
+                reject_take(self._folder, seq_first, seq_last, self._io)
             except (OSError, KincapError) as error:
                 text = f"frames {seq_first} to {seq_last} of a retake can't be rejected ({error})"
                 self._on_problem(f"{self._folder}: {text}; kincap review can do it", False)

@@ -105,6 +105,8 @@ def record(
 def _summary(done: "RecordResult") -> str:
     """Return the recording in one line."""
     lost = ", ".join(f"{count} dropped ({reason})" for reason, count in done.dropped.items())
+    if done.not_stored:
+        lost = f"{lost or '0 dropped'}, {sum(done.not_stored.values())} not stored (paused)"
     shards = f"{done.shards} shard{'s' * (done.shards != 1)}"
     planes = f"{done.mask_frames} masks, " if done.mask_frames else ""
     planes += f"{done.depth_frames} depth images, " if done.depth_frames else ""

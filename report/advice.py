@@ -37,7 +37,8 @@ def verdict(quality: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> st
         return "empty: nothing was stored"
     only = " (bodies only)" if not color else " (colour only)" if not bodies else ""
     lost = sum(one["dropped"] for one in quality["accounts"].values())
-    share = lost / max(sum(one["emitted"] for one in quality["accounts"].values()), 1)
+    came = (one["emitted"] - one.get("not_stored", 0) for one in quality["accounts"].values())
+    share = lost / max(sum(came), 1)
     found = {finding["kind"] for finding in quality["findings"]}
     streams = whole["streams"].values()
     if all(one["missing"] <= USUAL_GAPS_SHARE * one["items"] for one in streams):

@@ -20,7 +20,7 @@ from ..core.skeleton import (
     TrackingState,
 )
 from ..core.units import MS_100NS, SECOND_100NS
-from ..sessions.schema import EventKind, Rows, Stream
+from ..sessions.schema import COVERING_KINDS, DROP_KINDS, EventKind, Rows, Stream
 
 NEAR_M: Final = 1.0
 FAR_M: Final = 4.0
@@ -257,9 +257,8 @@ def dropped_ranges(tables: SessionTables) -> list[dict[str, Any]]:
     ]
 
 
-def _drops(events: Rows) -> Rows:
-    """Return the events that say that items of a stream were lost."""
-    kinds = [int(kind) for kind in EventKind if kind.is_drop]
+def _drops(events: Rows, kinds: tuple[int, ...] = DROP_KINDS) -> Rows:
+    """Return the events of some kinds that cover items of a stream; as a rule, lost ones."""
     streams = [int(stream) for stream in Stream]
     return events[np.isin(events["kind"], kinds) & np.isin(events["stream"], streams)]
 
@@ -267,9 +266,10 @@ def _drops(events: Rows) -> Rows:
 def accounts(tables: SessionTables) -> dict[str, dict[str, Any]]:
     """Add up a session by stream: what the source gave, what is stored, what was dropped and why.
 
-    ``unaccounted`` items are neither stored nor explained, as after damage; ``twice`` are both.
+    ``not_stored`` items came during a pause; ``unaccounted`` ones are neither stored nor explained,
+    as after damage; ``twice`` are both.
     """
-    drops = _drops(tables.events)
+    drops = _drops(tables.events, COVERING_KINDS)
     found = {}
     planes = {Stream[name]: rows for name, rows in tables.planes.items()}
     streams = {Stream.color: tables.color, Stream.bodies: tables.bodies, **planes}
@@ -284,16 +284,22 @@ def accounts(tables: SessionTables) -> dict[str, dict[str, Any]]:
         inside = sum(
             int(np.searchsorted(stored, b, "right") - np.searchsorted(stored, a)) for a, b in lost
         )
-        dropped = sum(b - a + 1 for a, b in lost)
+        paused = own[own["kind"] == EventKind.not_stored]
+        covered = sum(b - a + 1 for a, b in lost)
+        not_stored = sum(
+            b - a + 1
+            for a, b in _union([(int(e["seq_first"]), int(e["seq_last"])) for e in paused])
+        )
         reasons: dict[str, int] = {}
-        for event in own:
+        for event in own[own["kind"] != EventKind.not_stored]:
             name = EventKind(int(event["kind"])).name.removeprefix("drop_")
             reasons[name] = reasons.get(name, 0) + int(event["count"])
-        unaccounted = emitted - len(stored) - dropped + inside
+        unaccounted = emitted - len(stored) - covered + inside
         found[stream.name] = {
             "emitted": emitted,
             "stored": len(stored),
-            "dropped": dropped,
+            "dropped": covered - not_stored,
+            "not_stored": not_stored,
             "reasons": dict(sorted(reasons.items())),
             "unaccounted": unaccounted,
             "twice": inside + len(rows) - len(stored),

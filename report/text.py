@@ -76,6 +76,8 @@ def _stream_text(stream: Mapping[str, Any], account: Mapping[str, Any]) -> str:
     why = ", ".join(f"{count} {reason}" for reason, count in account["reasons"].items())
     text = f"{account['emitted']} came = {account['stored']} stored + {account['dropped']} dropped"
     text += f" ({why})" if why else ""
+    paused = account.get("not_stored", 0)
+    text += f" + {paused} not stored (paused)" if paused else ""
     text += f", {stream['fps_mean']:.1f}/s" if stream["fps_mean"] else ""
     if stream["fps_median"]:
         text += f" (median step {1e3 / stream['fps_median']:.1f} ms)"

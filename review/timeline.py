@@ -177,7 +177,7 @@ def _drop_of(color: np.ndarray, event: np.void, along: Stream) -> Drop | None:
         stream, kind = Stream(event["stream"]), EventKind(event["kind"])
     except ValueError:
         return None  # a kind that a later kincap added
-    place = _place(color, event, along) if kind.is_drop else None
+    place = _place(color, event, along) if kind.covers_items else None
     if place is None:
         return None
     reason = kind.name.removeprefix("drop_").replace("_", " ")

@@ -238,7 +238,7 @@ class _Session:
         """See that every number is stored or covered by one drop event."""
         dropped: list[int] = []
         for event in reader.events:
-            if EventKind(int(event["kind"])).is_drop and event["stream"] == stream:
+            if EventKind(int(event["kind"])).covers_items and event["stream"] == stream:
                 dropped += range(int(event["seq_first"]), int(event["seq_last"]) + 1)
         numbers = sorted(dropped + reader.rows(stream)["seq"].tolist())
         if numbers != list(range(len(numbers))):

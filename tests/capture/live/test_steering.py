@@ -3,15 +3,23 @@
 import json
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 
 from kincap.capture.live.control import RecordingControl
 from kincap.capture.record import RecordSettings, record
+from kincap.capture.simulator.sensor import open_simulator
+from kincap.capture.sources.sensor import ColorFrame
+from kincap.core.files.file_io import FileIO
+from kincap.dataset.build import BuildSettings, build
+from kincap.report.quality import report_of_recording
+from kincap.report.text import report_lines
 from kincap.sessions.edits.journal import load_edits
 from kincap.sessions.reader import SessionReader
+from kincap.sessions.repair.repair import repair
 from kincap.sessions.repair.verify import verify_session
-from kincap.sessions.schema import EventKind, Stream
+from kincap.sessions.schema import EVENTS_DTYPE, EventKind, Stream
 
 from ..scripted import ScriptedSensor, say, silence, steady
 from ..virtual_clock import VirtualClock
@@ -200,3 +208,114 @@ def test_an_end_during_a_pause_seals_everything_and_counts_the_rest(tmp_path):
            clock=again.clock)  # fmt: skip
     with SessionReader(tmp_path / "s") as reader:
         assert reader.color["seq"].tolist() == [*range(30), *range(60, 70)]
+
+
+def _paused_session(tmp_path):
+    control = RecordingControl()
+    shots = say(say(steady(300), 100, control.pause), 200, control.resume)
+    shots = say(shots, 150, lambda: control.mark("while paused"))
+    return _steered(tmp_path, shots, control)
+
+
+def test_the_report_adds_up_with_what_came_during_a_pause(tmp_path):
+    _paused_session(tmp_path)
+    report, _, problem = report_of_recording(tmp_path / "s", FileIO())
+    assert problem is None
+    for account in report["accounts"].values():
+        assert account == {
+            "emitted": 300, "stored": 200, "dropped": 0, "not_stored": 100, "reasons": {},
+            "unaccounted": 0, "twice": 0, "closes": True,
+        }  # fmt: skip
+    assert report["dropped"] == []
+    assert not {finding["kind"] for finding in report["findings"]} & {"gap", "stall", "damaged"}
+    assert [take["take"] for take in report["takes"]] == [0, 1]
+    line = next(line.text for line in report_lines(report) if line.label == "color")
+    assert line.startswith("300 came = 200 stored + 0 dropped + 100 not stored (paused), 30.0/s")
+
+
+def test_a_damaged_event_of_a_pause_is_found_and_repaired(tmp_path):
+    _paused_session(tmp_path)
+    for path in sorted((tmp_path / "s").glob("*.h5")):
+        with h5py.File(path) as file:
+            at, kinds = file["events"].id.get_offset(), file["events"]["kind"][:].tolist()
+        if EventKind.not_stored in kinds:
+            break
+    row = kinds.index(EventKind.not_stored)
+    path.chmod(0o600)
+    with path.open("r+b") as file:
+        file.seek(at + row * EVENTS_DTYPE.itemsize + 8)
+        file.write(b"\xff\xff\xff")
+    found = verify_session(tmp_path / "s")
+    assert not found.ok
+    assert any("neither stored nor covered" in damage.what for damage in found.damage)
+    repair(tmp_path, "s")
+    assert verify_session(tmp_path / "s").ok
+
+
+def test_a_replay_of_a_paused_session_has_its_takes_and_nothing_is_missing_there(tmp_path):
+    _paused_session(tmp_path)
+    played = record(
+        RecordSettings("again", tmp_path, source=f"session:{tmp_path / 's'}", shard_mib=8)
+    )
+    assert (played.color_frames, played.takes, played.dropped, played.not_stored) == (
+        200,
+        2,
+        {},
+        {},
+    )
+    kinds = {finding["kind"] for finding in played.report["findings"]}
+    assert not kinds & {"gap", "stall", "damaged"}
+
+
+class _PacedSimulator:
+    """A simulated sensor at a live pace on a virtual clock; functions are called before frames."""
+
+    def __init__(self, clock, calls, **options):
+        self._clock, self._calls = clock, calls
+        keys = {"pace": "fast", **options}
+        self._sensor = open_simulator({key: str(value) for key, value in keys.items()})
+        self.info = replace(self._sensor.info, live=True)
+        self.close = self._sensor.close
+
+    def items(self):
+        frame = 0
+        for item in self._sensor.items():
+            if isinstance(item, ColorFrame):
+                self._calls.get(frame, bool)()
+                frame += 1
+                self._clock.sleep(0.03)
+            yield item
+
+
+def test_a_data_set_is_built_from_both_sides_of_a_pause(tmp_path):
+    control, clock = RecordingControl(), VirtualClock()
+    calls = {10: control.pause, 20: control.resume, 30: control.retake}
+    sensor = _PacedSimulator(clock, calls, frames=40)
+    settings = RecordSettings("a", tmp_path, shard_mib=16, report=False)
+    done = record(settings, sensor=sensor, clock=clock, control=control)
+    assert (done.color_frames, done.not_stored["color"], done.dropped) == (30, 10, {})
+    other = _PacedSimulator(clock, {}, frames=10, outfit=1)
+    record(replace(settings, session="b"), sensor=other, clock=clock)
+    out = tmp_path / "set.h5"
+    built = build(
+        BuildSettings(out=out, recordings=tmp_path, dry_run=True, val="b", workers=1, guard_s=0)
+    )
+    # frames of the pause are not candidates; those of the rejected take are, and edited out
+    assert built.candidates == 40
+    assert built.rejected["edits"] == 10
+    assert built.splits == {"train": 20, "val": 10}
+
+
+def test_a_retake_that_a_kill_left_undecided_is_decided_by_the_next_recording(tmp_path):
+    control = RecordingControl()
+    _steered(tmp_path, say(say(steady(60), 20, control.retake), 40, control.retake), control)
+    folder = tmp_path / "s"
+    # as a kill right after the event leaves it: no decision, no manifest
+    (folder / "edits.json").unlink()
+    (folder / "manifest.jsonl").unlink()
+    for _ in range(2):
+        sensor = ScriptedSensor(steady(10), VirtualClock())
+        record(RecordSettings("s", tmp_path, shard_mib=8, report=False), sensor=sensor,
+               clock=sensor.clock)  # fmt: skip
+        assert load_edits(folder).ranges() == [(0, 39, "reject")]
+        assert len(load_edits(folder).operations) == 2
