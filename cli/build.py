@@ -7,6 +7,7 @@ import typer
 
 from ..core.errors import KincapError
 from . import console
+from .options import BlurFaces
 
 if TYPE_CHECKING:
     from ..checks.filters.settings import FilterSettings
@@ -179,6 +180,7 @@ def build(
         ),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Make no HTML report.")] = False,
+    blur_faces: BlurFaces = False,
     filters: Annotated[
         Path | None,
         typer.Option("--filters", metavar="FILE", help="Thresholds, TOML; see docs/quality.md."),
@@ -243,7 +245,7 @@ def build(
             context, add or [], json, out=out, boxes=boxes, val=val, test=test, size=size,
             margin=margin, skip_damaged=skip_damaged, restart=restart, dry_run=dry_run,
             workers=workers, scheduler=scheduler, sheet=sheet, report=report,
-            with_report=not no_report,
+            with_report=not no_report, blur_faces=blur_faces,
         )  # fmt: skip
         return
     from ..dataset.build import BuildSettings, build_folds
@@ -280,6 +282,7 @@ def build(
         sheet=sheet,
         report=report,
         with_report=not no_report,
+        blur_faces=blur_faces,
         labels=labels,
     )
     with console.progress(f"building {out}", unit="rows") as bar:

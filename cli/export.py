@@ -7,6 +7,7 @@ import typer
 
 from ..dataset.export.registry import EXPORT_FORMATS
 from . import console
+from .options import BlurFaces
 
 if TYPE_CHECKING:
     from ..dataset.export.export import ExportResult
@@ -30,13 +31,14 @@ def export(
     pictures: Annotated[
         str, typer.Option("--pictures", metavar="jpg|png|none", help="The pictures beside.")
     ] = "jpg",
+    blur_faces: BlurFaces = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write the labels and pictures of a data set as a folder for another tool."""
     from ..dataset.export.export import ExportSettings
     from ..dataset.export.export import export as run
 
-    settings = ExportSettings(data, format, out, tuple(split or ()), pictures)
+    settings = ExportSettings(data, format, out, tuple(split or ()), pictures, blur_faces)
     with console.progress(f"exporting {out}", unit="pictures") as bar:
         done = run(settings, on_progress=bar.update)
     if json:

@@ -20,6 +20,9 @@ Tags = Annotated[
 Consent = Annotated[
     str, typer.Option("--consent", metavar="TEXT", help="The consent of the person.")
 ]
+BlurFaces = Annotated[
+    bool, typer.Option("--blur-faces", help="Blur all known faces in the pictures.")
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse a file in which frames are damaged or missing.")
 ]

@@ -9,7 +9,7 @@ import typer
 from ..core.errors import KincapError
 from ..train.nets.registry import NETS
 from .console import print_json, progress, result, say, table
-from .options import Json
+from .options import BlurFaces, Json
 
 if TYPE_CHECKING:
     from ..train.evaluate import EvaluateResult
@@ -135,6 +135,7 @@ def evaluate(
     sheet: Annotated[
         Path | None, typer.Option("--sheet", help="Save crops with both poses drawn (PNG).")
     ] = None,
+    blur_faces: BlurFaces = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -142,7 +143,9 @@ def evaluate(
     from ..train.evaluate import EvaluateSettings
     from ..train.evaluate import evaluate as work
 
-    done = work(EvaluateSettings(checkpoint, data, split, include_inferred, sheet, device))
+    done = work(
+        EvaluateSettings(checkpoint, data, split, include_inferred, sheet, device, blur_faces)
+    )
     report = done.to_json()
     if not done.mirror_training:
         say("this net never saw mirrored pictures: averaging over them may hurt (see single)")

@@ -15,6 +15,7 @@ from ..core.files.file_io import FileIO, LockFile
 from ..core.files.output_folder import check_file_name
 from ..core.progress import OnProgress
 from .crop import BLOCK_ROWS, Block, DamagedPictureError, cut_block
+from .faces.blur import FaceBlur
 from .filters import REASONS
 from .kinect13.format import IMAGES, LAYOUTS, ImageShape
 from .kinect13.reader import Kinect13, open_kinect13
@@ -120,7 +121,7 @@ def build(settings: BuildSettings, on_progress: OnProgress | None = None) -> Bui
     tell = on_progress or (lambda done, total, note: None)
     sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
     report = report_path(settings.out, settings.report, settings.makes_report)
-    outputs = Outputs(settings.out, sheet, report)
+    outputs = Outputs(settings.out, sheet, report, settings.blur_faces)
     outputs.check()
     with open_scheduler(settings.scheduler, settings.workers) as scheduler:
         scheduler.check_paths(settings.recordings, settings.out.parent)
@@ -150,7 +151,12 @@ def build_folds(
     settings = settings.with_shared_paths()
     tell = on_progress or (lambda done, total, note: None)
     every = [
-        fold_outputs(settings.out, number + 1, with_report=settings.makes_report)
+        fold_outputs(
+            settings.out,
+            number + 1,
+            with_report=settings.makes_report,
+            blur_faces=settings.blur_faces,
+        )
         for number in range(settings.folds or 0)
     ]
     for outputs in every:
@@ -167,11 +173,13 @@ def build_folds(
     return results
 
 
-def fold_outputs(out: Path, number: int, *, with_report: bool = True) -> Outputs:
+def fold_outputs(
+    out: Path, number: int, *, with_report: bool = True, blur_faces: bool = False
+) -> Outputs:
     """Return the files of a fold: its number is part of their names."""
     path = out.with_name(f"{out.stem}.fold{number}{out.suffix}")
     report = report_path(path, None, with_report)
-    return Outputs(path, path.with_name(path.name + ".png"), report)
+    return Outputs(path, path.with_name(path.name + ".png"), report, blur_faces)
 
 
 def _about_fold(fold: Fold | None) -> dict[str, Any] | None:
@@ -376,6 +384,7 @@ def _write_beside(
         "kincap_version": __version__,
         "path": str(out.absolute()),
         **origin,
+        "blur_faces": outputs.blur_faces,
         "counts": plan.meta.counts,
         "label_error": plan.label_error,
     }
@@ -384,7 +393,7 @@ def _write_beside(
     data = text.encode(errors="backslashreplace")
     try:
         with open_kinect13(out, layouts=LAYOUTS) as dataset:
-            sheet = draw_sheet(dataset)
+            sheet = draw_sheet(dataset, FaceBlur(dataset) if outputs.blur_faces else None)
             page = None if outputs.report is None else _report(dataset, plan, about)
         io.write_atomic(outputs.about, data, mode=READABLE, unique=True)
         io.write_atomic(outputs.sheet, sheet, mode=READABLE, unique=True)
@@ -411,6 +420,7 @@ def _report(dataset: Kinect13, plan: BuildPlan, about: dict[str, Any]) -> bytes:
             warnings=plan.warnings,
             label_error=plan.label_error,
             rejected=plan.rejected,
+            blur_faces=about["blur_faces"],
         ),
     )
 

@@ -45,11 +45,13 @@ class Outputs:
         out: The data set.
         sheet: The sheet of examples.
         report: The HTML report; None: none is made.
+        blur_faces: Whether faces in the sheet and the report are blurred.
     """
 
     out: Path
     sheet: Path
     report: Path | None = None
+    blur_faces: bool = False
 
     @property
     def about(self) -> Path:

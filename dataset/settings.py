@@ -54,6 +54,7 @@ class BuildSettings:
         workers: Processes to cut pictures with; None for as many as there are cores.
         scheduler: ``dask://HOST:PORT`` of a cluster to build on; None for this machine alone.
         sheet: Where the sheet of examples goes; None for ``<out>.png``.
+        blur_faces: Blur faces in the sheet and the report; those in the data set stay.
         report: Where the HTML report goes; None for ``<out>.html``.
         with_report: Whether to make the report.
         filters: Thresholds.
@@ -86,6 +87,7 @@ class BuildSettings:
     workers: int | None = None
     scheduler: str | None = None
     sheet: Path | None = None
+    blur_faces: bool = False
     report: Path | None = None
     with_report: bool = True
     filters: FilterSettings = field(default_factory=FilterSettings)

@@ -138,6 +138,14 @@ PARTS = {
             folder="dataset",
         ),
         Part(
+            "face_blur",
+            200,
+            "frames of each of two sessions of a scene",
+            5,
+            "--blur-faces covers the true faces of 99 % of simulated people with a tracked head",
+            folder="dataset.faces",
+        ),
+        Part(
             "mat_flips",
             5000,
             "damaged .mat files read",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..core.errors import KincapError
 from ..core.skeleton import KEYPOINTS_13, Skeleton
+from ..dataset.faces.blur import FaceBlur
 from ..dataset.kinect13.reader import Kinect13, open_kinect13
 from .augment import Floats, Images
 from .checkpoint import Checkpoint, load_checkpoint
@@ -33,6 +34,7 @@ class EvaluateSettings:
         include_inferred: Count every labelled keypoint, else those of weight above 0.
         sheet: File for the overlay sheet (PNG), or None.
         device: See ``loop.choose_device``.
+        blur_faces: Blur the faces in the sheet.
     """
 
     checkpoint: Path
@@ -41,6 +43,7 @@ class EvaluateSettings:
     include_inferred: bool = False
     sheet: Path | None = None
     device: str = "auto"
+    blur_faces: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,8 @@ def evaluate(settings: EvaluateSettings, skeleton: Skeleton = KEYPOINTS_13) -> E
         other, _ = run_net(net, samples, device, mirrored=True)
         shown = spread(len(samples))
         pictures = dataset.split(settings.split).images(shown) if settings.sheet else None
+        if pictures is not None and settings.blur_faces:
+            pictures = FaceBlur(dataset).blurred(dataset.split(settings.split), shown, pictures)
     poses: Floats = np.float32(0.5) * (single + other)
 
     def score(of: Floats) -> Score:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 OF_PUBLIC_SETS: Final = frozenset(
     ("add", "boxes", "out", "val", "test", "size", "margin", "skip_damaged", "restart", "dry_run")
-    + ("workers", "scheduler", "sheet", "report", "no_report", "json")
+    + ("workers", "scheduler", "sheet", "report", "no_report", "blur_faces", "json")
 )
 """Flags of ``kincap build`` that public sets take; all others are about recordings."""
 

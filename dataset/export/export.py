@@ -11,6 +11,7 @@ from ...core.errors import DatasetError
 from ...core.jpeg import encode_jpeg
 from ...core.png import encode_png
 from ...core.progress import OnProgress
+from ..faces.blur import FaceBlur
 from ..kinect13.reader import SPLITS, Kinect13, open_kinect13
 from .csv import LABELS_CSV, write
 from .labels import SplitLabels, read_labels
@@ -33,6 +34,7 @@ class ExportSettings:
         out: The folder to make.
         splits: Which splits; empty: all that the data set has.
         pictures: ``jpg`` (quality 95), ``png`` (the same pixels) or ``none``.
+        blur_faces: Blur the faces in the pictures.
     """
 
     data: Path
@@ -40,6 +42,7 @@ class ExportSettings:
     out: Path
     splits: tuple[str, ...] = ()
     pictures: str = "jpg"
+    blur_faces: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def export(
     target = OutputFolder(settings.out)
     target.check()
     with open_kinect13(settings.data) as data:
+        faces = FaceBlur(data) if settings.blur_faces else None
         ending = ".jpg" if settings.pictures == "none" else f".{settings.pictures}"
         splits = tuple(
             read_labels(data, name, found.pictures.format(split=name), ending)
@@ -107,8 +111,9 @@ def export(
             if not (folder / LABELS_CSV).exists():
                 write(folder, splits)
             if settings.pictures != "none":
-                _write_pictures(folder, data, splits, on_progress)
-            about = {"out": settings.out.name, "sources": _sources(data)}
+                _write_pictures(folder, data, splits, faces, on_progress)
+            about: dict[str, Any] = {"out": settings.out.name, "sources": _sources(data)}
+            about["blurred_faces"] = settings.blur_faces
             target.sign(folder, {**result.to_json(), **about})
     return result
 
@@ -144,7 +149,11 @@ def _visibility_counts(splits: Iterable[SplitLabels]) -> dict[str, int]:
 
 
 def _write_pictures(
-    folder: Path, data: Kinect13, splits: Iterable[SplitLabels], on_progress: OnProgress
+    folder: Path,
+    data: Kinect13,
+    splits: Iterable[SplitLabels],
+    faces: FaceBlur | None,
+    on_progress: OnProgress,
 ) -> None:
     """Write the pictures of all splits."""
     splits = tuple(splits)
@@ -155,7 +164,10 @@ def _write_pictures(
         rows = data.split(one.split)
         for begin in range(0, len(one.pictures), BATCH):
             names = one.pictures[begin : begin + BATCH]
-            images = rows.images(np.arange(begin, begin + len(names)))
+            indices = np.arange(begin, begin + len(names))
+            images = rows.images(indices)
+            if faces is not None:
+                images = faces.blurred(rows, indices, images)
             for name, image in zip(names, images, strict=True):
                 bgr = np.ascontiguousarray(image[..., ::-1])
                 is_png = name.endswith(".png")

@@ -13,6 +13,7 @@ from ...core.files.file_io import FileIO
 from ...core.files.small_files import MIB, read_small
 from ...core.png import has_mark
 from ...sessions.shard.sealing import file_sha256
+from ..faces.blur import FaceBlur
 from ..kinect13.format import LAYOUTS
 from ..kinect13.reader import open_kinect13
 from ..outputs import REPORT_MARK, SHEET_MAKER, Outputs
@@ -93,8 +94,10 @@ def make_again(outputs: Outputs, drawn: Collection[Path], words: Words, io: File
     for path in drawn:
         io.discard(path)
     checksum = file_sha256(outputs.out, io)
+    is_blurred = about.get("blur_faces") is True
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with open_kinect13(outputs.out, layouts=LAYOUTS) as dataset:
+        faces = FaceBlur(dataset) if is_blurred else None
         if about:
             about = words.removed_from(about)
             about |= {"sha256": checksum, "plan_sha256": "", "counts": dataset.meta.counts}
@@ -103,7 +106,7 @@ def make_again(outputs: Outputs, drawn: Collection[Path], words: Words, io: File
             data = text.encode(errors="backslashreplace")
             io.write_atomic(outputs.about, data, _READABLE, unique=True)
         if outputs.sheet in drawn:
-            io.write_atomic(outputs.sheet, draw_sheet(dataset), _READABLE, unique=True)
+            io.write_atomic(outputs.sheet, draw_sheet(dataset, faces), _READABLE, unique=True)
         if outputs.report is not None and outputs.report in drawn:
             page = report_page(
                 dataset,
@@ -116,6 +119,7 @@ def make_again(outputs: Outputs, drawn: Collection[Path], words: Words, io: File
                     warnings=("Rows of a person who is forgotten were removed after the build.",),
                     label_error=about.get("label_error"),
                     rejected=(),
+                    blur_faces=is_blurred,
                 ),
             )
             io.write_atomic(outputs.report, page, _READABLE, unique=True)

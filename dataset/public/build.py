@@ -78,7 +78,7 @@ def build_public(settings: PublicSettings, on_progress: OnProgress | None = None
     tell = on_progress or (lambda done, total, note: None)
     sheet = settings.sheet or settings.out.with_name(settings.out.name + ".png")
     report = report_path(settings.out, settings.report, settings.with_report)
-    outputs = Outputs(settings.out, sheet, report)
+    outputs = Outputs(settings.out, sheet, report, settings.blur_faces)
     outputs.check()
     with open_scheduler(settings.scheduler, settings.workers) as scheduler:
         for one in settings.add:

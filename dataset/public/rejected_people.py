@@ -7,6 +7,7 @@ import numpy as np
 
 from ...core.geometry import image_to_crop, snapped_xyxy
 from ..boxes import person_boxes
+from ..faces.regions import faces_in_crop
 from ..report_page.rejected import EXAMPLE_PX, EXAMPLES, FEWEST_KEYPOINTS, Rejected
 from .person_table import PersonTable
 from .picture_facts import PictureFacts
@@ -57,6 +58,8 @@ def _example(
     visibility = np.where(labelled, np.where(labels.visible[[person]], 2, 1), 0).astype(np.uint8)
     if labelled.sum() >= FEWEST_KEYPOINTS:
         placed = person_boxes(points, visibility, labelled)
+    box = snapped_xyxy(placed)
+    others = np.flatnonzero(table.picture == picture)
     return Rejected(
         reason=reason,
         caption=f"{names[int(table.session[person])]}, {paths[picture].name}",
@@ -64,7 +67,10 @@ def _example(
             (paths[picture],), facts.content[[picture]], np.zeros(1, np.int64),
             placed[:, [0, 1, 2, 2]],
         ),
-        keypoints_px=image_to_crop(points, snapped_xyxy(placed), EXAMPLE_PX)[0],
+        keypoints_px=image_to_crop(points, box, EXAMPLE_PX)[0],
         visibility=visibility[0],
         trusted=labelled[0],
+        faces_px=faces_in_crop(
+            labels.xy[others], labels.labelled[others].astype(np.uint8), box, EXAMPLE_PX
+        ),
     )  # fmt: skip

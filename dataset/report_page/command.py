@@ -12,6 +12,7 @@ _NOT_OF_THE_DATA: Final = (
     "restart",
     "dry_run",
     "sheet",
+    "blur_faces",
     "report",
     "with_report",
 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...checks.coverage.missing import limb_words
 from ...core.skeleton import KEYPOINT_NAMES
+from ..faces.blur import FaceBlur
 from ..kinect13.reader import Kinect13, Split
 from ..outputs import REPORT_MARK
 from ..split.near_copies import pair_text
@@ -55,6 +56,7 @@ class About:
         warnings: What a person should look at.
         label_error: Distance of the labels from the ground truth; None: it is not known.
         rejected: Examples of what was left out.
+        blur_faces: Whether faces in the pictures are blurred.
     """
 
     sha256: str
@@ -65,6 +67,7 @@ class About:
     warnings: Sequence[str]
     label_error: Mapping[str, Any] | None
     rejected: Sequence[Rejected]
+    blur_faces: bool = False
 
 
 def report_page(dataset: Kinect13, about: About) -> bytes:
@@ -81,7 +84,7 @@ def report_page(dataset: Kinect13, about: About) -> bytes:
     parts = [
         ("counts", "Counts", _counts(dataset)),
         ("splits", "Splits", _splits(dataset)),
-        ("kept", "Examples", _kept(dataset)),
+        ("kept", "Examples", _kept(dataset, about)),
         ("rejected", "Left out", _rejected(dataset, about)),
         ("keypoints", "Keypoints", _keypoints(dataset)),
         ("coverage", "Coverage", _coverage(dataset)),
@@ -239,11 +242,12 @@ def _key() -> Markup:
     )
 
 
-def _kept(dataset: Kinect13) -> Markup:
+def _kept(dataset: Kinect13, about: About) -> Markup:
     """Return examples of rows."""
     note = "Rows, spread evenly over each split; after the semicolon the bits of their quality."
-    parts = [_key(), kept_examples(dataset)]
-    masks = mask_examples(dataset)
+    faces = FaceBlur(dataset) if about.blur_faces else None
+    parts = [_key(), kept_examples(dataset, faces)]
+    masks = mask_examples(dataset, faces)
     if masks is not None:
         parts += [tag("h3", "Masks: the person of the row in blue, others in grey"), masks]
     return section("Examples of rows", *parts, note=note)
@@ -254,7 +258,9 @@ def _rejected(dataset: Kinect13, about: About) -> Markup:
     if not about.rejected:
         return section("Examples that were left out", tag("p", "Nothing was left out.", "note"))
     note = "A few candidates for each reason, as they would have been cut out."
-    shown = left_out_examples(about.rejected, dataset.meta.skeleton, MEANINGS)
+    shown = left_out_examples(
+        about.rejected, dataset.meta.skeleton, MEANINGS, blur_faces=about.blur_faces
+    )
     return section("Examples that were left out", shown, note=note)
 
 

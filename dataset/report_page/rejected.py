@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...core.geometry import image_to_crop, snapped_xyxy
 from ..boxes import person_boxes
 from ..crop import PictureSource
+from ..faces.regions import faces_in_crop
 from ..filters import REASONS
 from ..rows import SessionPlan, session_pictures
 
@@ -30,6 +31,8 @@ class Rejected:
         keypoints_px: (13, 2) pixels of a crop of ``EXAMPLE_PX``; NaN for no position.
         visibility: (13,) uint8.
         trusted: (13,) bool.
+        faces_px: (P, 3) disks over the faces of all people of the frame, x, y, radius; NaN: the
+            face may be anywhere.
     """
 
     reason: str
@@ -38,6 +41,7 @@ class Rejected:
     keypoints_px: NDArray[np.float64]
     visibility: NDArray[np.uint8]
     trusted: NDArray[np.bool_]
+    faces_px: NDArray[np.float64]
 
 
 def rejected_examples(sessions: Sequence[SessionPlan]) -> tuple[Rejected, ...]:
@@ -73,6 +77,7 @@ def _example(one: SessionPlan, row: int, reason: str) -> Rejected:
         session_pictures(one, np.array([row], np.intp)), placed=placed[:, [0, 1, 2, 2]]
     )
     box = snapped_xyxy(placed)
+    people = np.flatnonzero(candidates.frame == candidates.frame[row])
     seq = int(recording.color["seq"][candidates.frame[row]])
     return Rejected(
         reason=reason,
@@ -81,4 +86,7 @@ def _example(one: SessionPlan, row: int, reason: str) -> Rejected:
         keypoints_px=image_to_crop(points, box, EXAMPLE_PX)[0],
         visibility=candidates.visibility[row],
         trusted=candidates.trusted[row],
+        faces_px=faces_in_crop(
+            candidates.points[people], candidates.visibility[people], box, EXAMPLE_PX
+        ),
     )

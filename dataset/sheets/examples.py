@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ...core.errors import DatasetError
 from ...core.png import mark_png
 from ...core.skeleton import Skeleton, side_of
+from ..faces.blur import FaceBlur
 from ..kinect13.reader import Kinect13, Split
 from ..outputs import SHEET_MAKER
 from .page import SHIFT, Colour, Grid, Image, Page, as_cell
@@ -36,11 +37,12 @@ class Example:
     row: int
 
 
-def draw_sheet(dataset: Kinect13) -> bytes:
+def draw_sheet(dataset: Kinect13, faces: FaceBlur | None = None) -> bytes:
     """Draw examples, spread evenly over each split.
 
     Args:
         dataset: An open data set.
+        faces: Blurs the faces; None: they are shown.
 
     Returns:
         A PNG with kincap's mark.
@@ -52,7 +54,7 @@ def draw_sheet(dataset: Kinect13) -> bytes:
     page = Page(GRID, COLUMNS, len(examples))
     _head(page, dataset)
     for index, example in enumerate(examples):
-        cell = draw_example(example.split, example.row, dataset.meta.skeleton)
+        cell = draw_example(example.split, example.row, dataset.meta.skeleton, faces)
         page.put(index, cell, _caption(dataset, example), 0.45, GREY)
     done, png = cv2.imencode(".png", page.image)
     if not done:
@@ -74,20 +76,23 @@ def choose_examples(dataset: Kinect13, count: int) -> list[Example]:
     return chosen
 
 
-def draw_example(split: Split, row: int, skeleton: Skeleton) -> Image:
+def draw_example(
+    split: Split, row: int, skeleton: Skeleton, faces: FaceBlur | None = None
+) -> Image:
     """Return one picture with its keypoints.
 
     Args:
         split: Of an open data set.
         row: Which row.
         skeleton: Its keypoints.
+        faces: Blurs the faces; None: they are shown.
 
     Returns:
         (320, 320, 3) uint8, BGR. Keypoints that training ignores are hollow, their limbs dashed.
     """
     points = split.keypoints_px[row].astype(np.float64)
     there, trusted = split.visibility[row] > 0, split.weight[row] > 0
-    picture = split.images([row])[0]
+    picture = shown_picture(split, row, faces)
     if points.ndim == 2:
         return draw_person(picture, points, there, trusted, skeleton)
     # a whole frame with all its people, in the middle of a square
@@ -101,6 +106,12 @@ def draw_example(split: Split, row: int, skeleton: Skeleton) -> Image:
         at = _in_cell(points[person] + (left, top), side)
         _draw(cell, at, there[person], trusted[person], skeleton)
     return cell
+
+
+def shown_picture(split: Split, row: int, faces: FaceBlur | None) -> Image:
+    """Return the picture of a row, (S, S, 3) uint8, RGB, with blurred faces where asked for."""
+    images = split.images([row])
+    return (images if faces is None else faces.blurred(split, np.array([row]), images))[0]
 
 
 def draw_person(

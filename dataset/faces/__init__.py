@@ -1,0 +1,1 @@
+"""Blur faces in pictures that leave the machine (``blur.FaceBlur``)."""
