@@ -1,10 +1,10 @@
-"""Where faces are: a disk around each person's head, worked out from the keypoints alone.
+"""Face regions: a disk around each person's head, worked out from the keypoints alone.
 
 The head keypoint is the sensor's, the middle of the head. A face reaches about 0.54 times as far
-from it as the middle of the shoulders is away, 0.22 times the torso's diagonal, 0.35 times the width
-of the shoulders, and 5.5 % of the side of the person's box (a standing adult, by the proportions of
-the simulator). Each of these can be foreshortened to nothing, but not all at once: the largest
-counts, times a margin for the noise of the joints.
+from it as the middle of the shoulders is away, 0.22 times the torso, 0.35 times the width of the
+shoulders, and 5.5 % of the side of the person's box (a standing adult, by the proportions of the
+simulator). Each of these can be foreshortened to nothing, but not all at once: the largest counts,
+times a margin for the noise of the joints.
 """
 
 from typing import Final

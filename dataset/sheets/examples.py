@@ -111,7 +111,9 @@ def draw_example(
 def shown_picture(split: Split, row: int, faces: FaceBlur | None) -> Image:
     """Return the picture of a row, (S, S, 3) uint8, RGB, with blurred faces where asked for."""
     images = split.images([row])
-    return (images if faces is None else faces.blurred(split, np.array([row]), images))[0]
+    if faces is not None:
+        images = faces.blurred(split, np.array([row]), images)
+    return np.asarray(images[0], np.uint8)
 
 
 def draw_person(

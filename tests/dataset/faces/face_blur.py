@@ -17,6 +17,8 @@ SCENES = {
     "three times the noise": "noise=3,fps=5",
 }
 SHARE = 0.99
+SHARE_WITH_FAULTS = 0.95
+"""While joints are frozen, late or elsewhere, so is the disk."""
 
 
 def run(runs: int, seed: int = 0, jobs: int = 1) -> dict[str, Any]:
@@ -35,7 +37,8 @@ def run(runs: int, seed: int = 0, jobs: int = 1) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             found = of_scene(Path(folder), options, runs, seed + 10 * number, jobs)
         scenes[scene] = vars(found)
-        if found.covered < SHARE * found.heads or not found.heads:
+        share = SHARE_WITH_FAULTS if "faults" in options else SHARE
+        if found.covered < share * found.heads or not found.heads:
             failures.append(f"{scene}: {found.covered} of {found.heads} faces covered")
     return {"scenes": scenes, "failures": failures}
 
