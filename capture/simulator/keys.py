@@ -18,5 +18,6 @@ KEYS: Final = {
     "skips": "factor on the share of frames that are missing in real logs; 0: none is missing",
     "device": "the sensor's intrinsics; 0 is the usual sensor",
     "faults": "faults, each with its time: NAME@FROM-TO",
+    "acts": "what the person does on purpose, each with its time: NAME@FROM-TO",
     "log": "file that lists every item handed over, one JSON object a line",
 }

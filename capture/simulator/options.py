@@ -9,6 +9,7 @@ from ...core.errors import SensorError
 from .clock import CLOCKS
 from .faults.schedule import FaultPlan, plan_faults
 from .keys import KEYS
+from .performer.acts import parse_acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class SimulatorOptions:
         skips: Factor on the share of frames that are missing in real logs; 0: none is missing.
         device: Which sensor, of those that come out of the factory; 0 is the usual one.
         faults: What goes wrong, and when; see ``faults.plan_faults``.
+        acts: What the person does on purpose, and when; see ``performer.acts``.
         log: File that lists every item handed over, one JSON object a line; None: no file.
     """
 
@@ -49,6 +51,7 @@ class SimulatorOptions:
     skips: float = 0.0
     device: int = 0
     faults: str = ""
+    acts: str = ""
     log: Path | None = None
 
     @property
@@ -89,6 +92,9 @@ def parse_options(options: Mapping[str, str]) -> SimulatorOptions:
         raise SensorError("simulator: pace=fast needs frames=N, as a file has an end")
     if parsed.faults and parsed.scene == "wild":
         raise SensorError("simulator: faults= needs scene=room, found scene=wild")
+    if parsed.acts and parsed.scene == "wild":
+        raise SensorError("simulator: acts= needs scene=room, found scene=wild")
+    parse_acts(parsed.acts)
     plan_faults(parsed.faults, parsed.persons, parsed.take_s, live=parsed.live)
     return parsed
 
@@ -165,5 +171,6 @@ _PARSERS: Final[dict[str, Callable[[str, str], object]]] = {
     "skips": _real(0, 30),
     "device": _whole(0, 999_999),
     "faults": _any_text,
+    "acts": _any_text,
     "log": _file,
 }

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from .faults.schedule import FaultPlan
+from .performer.acts import Spans
 from .scene import Actor
 
 _IDS_APART: Final = 64
@@ -16,10 +17,11 @@ class Roster:
 
     Args:
         plan: The faults: lost bodies, swapped slots, a lost sensor.
+        away: When the main person is out of view, seconds of the take.
     """
 
-    def __init__(self, plan: FaultPlan) -> None:
-        self._plan = plan
+    def __init__(self, plan: FaultPlan, away: Spans = ()) -> None:
+        self._plan, self._away = plan, away
 
     def tracked(self, actors: tuple[Actor, ...], moment_s: float) -> list[Actor | None]:
         """Return each actor with the slot and id they have at a moment; None: not tracked.
@@ -38,7 +40,10 @@ class Roster:
             slots[:2] = slots[1], slots[0]
         tracked: list[Actor | None] = []
         for number, (actor, slot) in enumerate(zip(actors, slots, strict=True)):
-            anew = found + (again if number == 0 else 0)
+            anew = found
+            if number == 0:
+                # the id changes while no one sees it
+                anew += again + sum((start + end) / 2 <= moment_s for start, end in self._away)
             if actor.guest:
                 anew += self._plan.begun(moment_s, "second_person")
             lost = number == 0 and bool(self._plan.lasting(moment_s, "body_lost"))

@@ -8,6 +8,7 @@ import numpy as np
 
 from .faults.schedule import FaultPlan
 from .options import SimulatorOptions
+from .performer.acts import parse_acts
 from .performer.directions import NOTHING, Directions
 from .performer.motion import Motion, Style, wild_style
 from .performer.subject import Bones, Subject
@@ -19,6 +20,7 @@ _WILD_NUMBERS: Final = (1_000, 900_000)
 _BESIDE: Final = ((0.0, 0.0), (-0.85, 0.55), (0.9, 0.7), (-1.5, 0.95), (1.55, 0.9), (0.35, 1.35))
 """Where further people stand, relative to the first one: x and z, metres."""
 
+_WALKING_STEP_S: Final = 0.8
 _GUEST_BESIDE_ONE: Final = (0.95, 2.75)
 _GUEST_BEFORE_MANY: Final = (1.0, 2.1)
 """Place of the second person of the fault: x and z, metres."""
@@ -100,7 +102,12 @@ class Script:
             style = replace(style, center=(x + aside, z + behind))
             who = options.subject if person == 0 else options.subject + 17 * person
             wears = options.outfit if person == 0 else options.outfit + 1 + person
-            directions = Directions.of(self._plan, guest=False) if person == 0 else NOTHING
+            directions = NOTHING
+            if person == 0:
+                acts = parse_acts(options.acts)
+                directions = Directions.of(self._plan, acts, guest=False)
+                if acts["away"]:
+                    style = replace(style, step_s=_WALKING_STEP_S)
             seed = (options.seed, person)
             actors.append(
                 self._actor(who, wears, style, seed, int(slots[person]), person, directions)
@@ -113,8 +120,8 @@ class Script:
         """Make the person who walks in and out."""
         options, number = self._options, self._options.persons
         center = _GUEST_BESIDE_ONE if number == 1 else _GUEST_BEFORE_MANY
-        style = Style(center=center, roam=(0.05, 0.05), yaw=0.25, step_s=0.8)
-        directions = Directions.of(self._plan, guest=True)
+        style = Style(center=center, roam=(0.05, 0.05), yaw=0.25, step_s=_WALKING_STEP_S)
+        directions = Directions.of(self._plan, parse_acts(""), guest=True)
         who, wears = options.subject + 17 * number, options.outfit + 1 + number
         actor = self._actor(who, wears, style, (options.seed, number), slot, number, directions)
         return replace(actor, guest=True)

@@ -15,6 +15,7 @@ from .faults.image_faults import Darkness
 from .faults.schedule import FaultPlan
 from .faults.stream_faults import Cue
 from .options import SimulatorOptions
+from .performer.acts import parse_acts
 from .performer.gestures import GESTURES
 from .performer.rig import Pose
 from .planes.plane_renderer import PlaneRenderer, Planes
@@ -63,7 +64,7 @@ class World:
     def __init__(self, options: SimulatorOptions, plan: FaultPlan, clock: SimulatedClock) -> None:
         self._options, self._plan, self._clock = options, plan, clock
         self._script = Script(options, plan)
-        self._roster = Roster(plan)
+        self._roster = Roster(plan, parse_acts(options.acts)["away"])
         self._body_faults = BodyFaults(plan, options.seed)
         self.camera = Camera.numbered(options.device)
         self._renderer = Renderer(options.seed, self.camera)
@@ -186,9 +187,15 @@ class World:
         scene = self._script.scene(index)
         tracked = self._roster.tracked(scene.actors, self._seconds(index, Stream.bodies))
         return [
-            None if actor is not None and actor.guest and not self._in_view(pose) else actor
+            None
+            if actor is not None and self._may_leave(actor) and not self._in_view(pose)
+            else actor
             for actor, pose in zip(tracked, poses, strict=True)
         ]
+
+    def _may_leave(self, actor: Actor) -> bool:
+        """Return True if a person walks in or out, and is tracked only while in view."""
+        return actor.guest or bool(self._options.acts)
 
     def _hidden_at(self, index: int) -> NDArray[np.bool_]:
         """Return (P, 25) the hidden joints of a tick, also where no image of it was drawn."""

@@ -6,16 +6,18 @@ from typing import Final
 import numpy as np
 
 from ..faults.schedule import FaultPlan
+from .acts import Acts, Spans
 from .gestures import Floats, ease
-
-Spans = tuple[tuple[float, float], ...]
-"""Starts and ends, seconds of the take."""
 
 _CROSSING_S: Final = 0.6
 _TURNING_S: Final = 1.4
+_RAISING_S: Final = 0.6
+_AWAY_BEFORE_S: Final = 10.0
 _WALKING_S: Final = 2.2
 _AWAY_M: Final = 2.5
 """Distance aside from which a person walks in; outside the image."""
+_OUT_OF_VIEW_M: Final = 3.6
+"""Distance aside at which a person who roams is outside the image."""
 _WALK_TURN: Final = 1.25
 
 
@@ -27,26 +29,39 @@ class Directions:
         crossings: When the arms are crossed.
         turns: When the person stands with the back to the sensor.
         visits: When the person is there; None: always.
+        away: When the person is out of view.
+        raises: When both hands are above the head and closed.
     """
 
     crossings: Spans = ()
     turns: Spans = ()
     visits: Spans | None = None
+    away: Spans = ()
+    raises: Spans = ()
 
     @classmethod
-    def of(cls, plan: FaultPlan, *, guest: bool) -> "Directions":
-        """Return what the main person, or the one who walks in, does in a take's faults."""
+    def of(cls, plan: FaultPlan, acts: Acts, *, guest: bool) -> "Directions":
+        """Return what the main person, or the one who walks in, does in a take."""
 
         def spans(name: str) -> Spans:
             return tuple((fault.start_s, fault.end_s) for fault in plan.named(name))
 
         if guest:
             return cls(visits=spans("second_person"))
-        return cls(crossings=spans("crossed_arms"), turns=spans("side_swap"))
+        return cls(
+            crossings=spans("crossed_arms"),
+            turns=spans("side_swap"),
+            away=acts["away"],
+            raises=acts["raised_hands"],
+        )
 
     def crossed(self, time_s: Floats) -> Floats:
         """Return (T,) how far the arms are crossed, 0 to 1."""
         return _within(time_s, self.crossings, _CROSSING_S)
+
+    def raised(self, time_s: Floats) -> Floats:
+        """Return (T,) how far both hands are raised, 0 to 1."""
+        return _within(time_s, self.raises, _RAISING_S)
 
     def turn(self, time_s: Floats) -> Floats:
         """Return (T,) by how much the whole person is turned, radians."""
@@ -57,12 +72,21 @@ class Directions:
             going = _bump((end - time_s) / share)
             # a person who comes from camera-space +x walks toward -x: the right shoulder is ahead
             turn = turn + _WALK_TURN * (coming - going)
+        for start, end in self.away:
+            share = _share(start, end, _WALKING_S)
+            going = _bump((time_s - start) / share) * (start > 0)
+            coming = _bump((time_s - end + share) / share)
+            turn = turn + _WALK_TURN * (coming - going)
         return np.asarray(turn)
 
     def aside(self, time_s: Floats) -> Floats:
         """Return (T,) how far the person is from their place, metres along x."""
         if self.visits is None:
-            return np.zeros_like(time_s)
+            # at the beginning of a take one may be away already
+            begun = [
+                (start - (_AWAY_BEFORE_S if start == 0 else 0), end) for start, end in self.away
+            ]
+            return np.asarray(_OUT_OF_VIEW_M * _within(time_s, tuple(begun), _WALKING_S))
         return np.asarray(_AWAY_M * (1 - _within(time_s, self.visits, _WALKING_S)))
 
 

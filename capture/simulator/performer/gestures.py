@@ -25,6 +25,9 @@ _WEIGHTS: Final = np.array([1.2, 1, 1, 1, 1, 1, 1, 0.8, 0.9, 0.5, 0.35, 0.5, 1.2
 _ONE_HANDED: Final = frozenset({"select", "move", "rotate", "draw", "raise", "face", "reach"})
 _BLEND_S: Final = 0.55
 CROSSED: Final = GESTURES.index("cross")
+RAISED: Final = GESTURES.index("raise")
+_RAISED_AT: Final = np.array([0.18, 0.9, 0.15])
+"""Where a wrist is while its hand is above the head."""
 _CROSSED_AT: Final = np.array([[-0.52, -0.36, 0.42], [-0.5, -0.22, 0.27]])
 """(2, 3) wrists of arms that truly cross in front of the chest: the left one is under the right."""
 
@@ -163,6 +166,19 @@ def cross_arms(targets: Floats, crossed: Floats, time_s: Floats) -> Floats:
     share = crossed[:, None, None]
     breath = 0.012 * np.sin(1.7 * time_s)[:, None, None]
     return np.asarray(share * (_CROSSED_AT + breath) + (1 - share) * targets)
+
+
+def raise_hands(targets: Floats, raised: Floats, time_s: Floats) -> Floats:
+    """Return (T, 2, 3) wrist targets with both hands above the head.
+
+    Args:
+        targets: (T, 2, 3) where the wrists would be.
+        raised: (T,) how far the hands are raised, 0 to 1.
+        time_s: (T,) seconds since the take began.
+    """
+    share = raised[:, None, None]
+    sway = 0.01 * np.sin(1.3 * time_s)[:, None, None]
+    return np.asarray(share * (_RAISED_AT + sway) + (1 - share) * targets)
 
 
 class GestureScript:

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from ....core.skeleton import JOINT, JOINTS
 from ..scenery.camera import SENSOR_HEIGHT_M
 from .directions import NOTHING, Directions
-from .gestures import CROSSED, Floats, GestureScript, cross_arms, ease
+from .gestures import (
+    CROSSED,
+    RAISED,
+    Floats,
+    GestureScript,
+    HandState,
+    cross_arms,
+    ease,
+    raise_hands,
+)
 from .rig import Bone, Pose, frame, normalize, two_bone
 from .subject import Bones
 
@@ -83,6 +92,11 @@ class Motion:
         if crossed.any():
             wrists = cross_arms(wrists, crossed, time_s)
             gestures = np.where(crossed > 0.5, CROSSED, gestures)
+        raised = self._directions.raised(time_s)
+        if raised.any():
+            wrists = raise_hands(wrists, raised, time_s)
+            gestures = np.where(raised > 0.5, RAISED, gestures)
+            hands = np.where(raised[:, None] > 0.5, np.uint8(HandState.CLOSED), hands)
         yaw = self._yaw(time_s)
         self._trunk(step, time_s, yaw)
         self._head(step, time_s)
