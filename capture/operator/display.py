@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
+from ...core.terminal_text import visible
 from ..live.status import LiveStatus
 from .dashboard import Look, dashboard
 from .status_text import STATE_WORDS, plain_line, troubles
@@ -26,7 +27,13 @@ _BELL: Final = "\a"
 
 
 class Display(Protocol):
-    """Shows a recording; any thread may call it."""
+    """Shows a recording; any thread may call it.
+
+    Attributes:
+        has_keys: Keys are read.
+    """
+
+    has_keys: bool
 
     def show(self, status: LiveStatus) -> None:
         """Show the newest status."""
@@ -88,6 +95,7 @@ class PlainDisplay:
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write, self._complete, self._now_s = write, complete, now_s
+        self.has_keys = False
         self._last_s = now_s()
         self._last_change: tuple[str, str, str] | None = None
         self._total: int | None = None
@@ -147,7 +155,6 @@ class TerminalDisplay:
     Args:
         console: rich's console of the terminal.
         complete: Adds to a status what the conductor does.
-        has_keys: Keys are read.
         duration_s: Seconds that are to be recorded.
     """
 
@@ -155,12 +162,10 @@ class TerminalDisplay:
         self,
         console: "Console",
         complete: Callable[[LiveStatus], LiveStatus],
-        *,
-        has_keys: bool,
         duration_s: float | None,
     ) -> None:
-        self._console, self._complete = console, complete
-        self._has_keys, self._duration_s = has_keys, duration_s
+        self._console, self._complete, self._duration_s = console, complete, duration_s
+        self.has_keys = False
         self.lines: deque[str] = deque(maxlen=_LINES_KEPT)
         self._status = LiveStatus(state="waiting", note="opening the source")
         self._total: int | None = None
@@ -192,7 +197,7 @@ class TerminalDisplay:
 
     def line(self, text: str) -> None:
         """Show a line among the last ones."""
-        self.lines.append(text)
+        self.lines.append(visible(text))
 
     def enter(self) -> None:
         """Switch to a screen of its own, without a cursor."""
@@ -226,7 +231,7 @@ class TerminalDisplay:
             width=width,
             height=height,
             ascii_only=not _can_draw_blocks(self._console.encoding),
-            has_keys=self._has_keys,
+            has_keys=self.has_keys,
             lines=tuple(self.lines)[-3:],
             frames=self._total,
             duration_s=self._duration_s,
@@ -260,7 +265,6 @@ def shown(
     complete: Callable[[LiveStatus], LiveStatus] = lambda status: status,
     *,
     stream: TextIO | None = None,
-    has_keys: bool = False,
     duration_s: float | None = None,
 ) -> Iterator[Display]:
     """Show a recording on a terminal, or in plain lines where there is none.
@@ -269,7 +273,6 @@ def shown(
         say: Prints one line; after the dashboard, the lines shown on it.
         complete: Adds to a status what the conductor does.
         stream: Where to draw; None: stderr.
-        has_keys: Keys are read.
         duration_s: Seconds that are to be recorded.
     """
     stream = stream or sys.stderr
@@ -277,7 +280,7 @@ def shown(
     if console is None:
         yield PlainDisplay(say, complete)
         return
-    display = TerminalDisplay(console, complete, has_keys=has_keys, duration_s=duration_s)
+    display = TerminalDisplay(console, complete, duration_s)
     display.start()
     try:
         yield display

@@ -124,12 +124,12 @@ def _restored(terminal: _Terminal, screen: Screen) -> Iterator[None]:
 
     handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        wanted = {getattr(signal, name): end for name in _FATAL} | {signal.SIGTSTP: stop}
+        wanted: dict[int, Any] = {getattr(signal, name): end for name in _FATAL}
+        wanted[signal.SIGTSTP] = stop
         # a read that comes just after the program went to the background fails instead of stopping
         wanted[signal.SIGTTIN] = signal.SIG_IGN
-        usual = (signal.SIG_DFL,)
         for number, handler in wanted.items():
-            if signal.getsignal(number) in usual:
+            if signal.getsignal(number) == signal.SIG_DFL:
                 handlers[number] = signal.signal(number, handler)
     try:
         yield

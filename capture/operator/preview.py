@@ -67,13 +67,19 @@ class _Window:
         self._thread.start()
 
     def close(self) -> None:
-        """End the window; it is not waited for."""
+        """End the window; what hangs in it is not waited for."""
         self._ended.set()
-        self._thread.join(_EVERY_S)
+        if self._process is not None:
+            # the thread may be waiting for it
+            self._process.kill()
+        self._thread.join(2.0)
         if self._process is not None:
             self._process.kill()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.0)
+            assert self._process.stdin is not None
+            with suppress(OSError):
+                self._process.stdin.close()
 
     def _run(self) -> None:
         try:

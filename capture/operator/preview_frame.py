@@ -2,9 +2,8 @@
 
 import json
 import struct
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ _HEAD: Final = struct.Struct("<II")
 _MOST_BYTES: Final = 64 << 20
 
 _GREEN, _YELLOW, _RED, _WHITE = (80, 220, 80), (60, 210, 255), (60, 60, 240), (255, 255, 255)
-_STATE_COLORS: Final = {"recording": _GREEN, "paused": _YELLOW, "countdown": _YELLOW}
+_STATE_COLORS: Final = {"recording": _GREEN, "paused": _YELLOW, "starting": _YELLOW}
 _FONT: Final = 0
 """cv2.FONT_HERSHEY_SIMPLEX"""
 
@@ -45,7 +44,7 @@ class PreviewFrame:
     under: str = ""
     trouble: str = ""
 
-    def write(self, to: BinaryIO) -> None:
+    def write(self, to: IO[bytes]) -> None:
         """Write it to a pipe."""
         about = {key: value for key, value in asdict(self).items() if key != "jpeg"}
         text = json.dumps(about, allow_nan=True).encode()
@@ -53,7 +52,7 @@ class PreviewFrame:
         to.flush()
 
 
-def read_frame(source: BinaryIO) -> PreviewFrame | None:
+def read_frame(source: IO[bytes]) -> PreviewFrame | None:
     """Return the next frame of a pipe; None at its end."""
     head = source.read(_HEAD.size)
     if len(head) < _HEAD.size:
@@ -61,9 +60,10 @@ def read_frame(source: BinaryIO) -> PreviewFrame | None:
     text, jpeg = _HEAD.unpack(head)
     if text + jpeg > _MOST_BYTES:
         return None
-    about = json.loads(source.read(text))
-    blob = source.read(jpeg)
-    return PreviewFrame(jpeg=blob, **about) if len(blob) == jpeg else None
+    about, blob = source.read(text), source.read(jpeg)
+    if len(about) < text or len(blob) < jpeg:
+        return None
+    return PreviewFrame(jpeg=blob, **json.loads(about))
 
 
 def frame_of(picture: Picture, status: LiveStatus) -> PreviewFrame:
@@ -79,7 +79,7 @@ def frame_of(picture: Picture, status: LiveStatus) -> PreviewFrame:
     return PreviewFrame(
         jpeg=picture.jpeg,
         bodies=_bodies(picture.bodies),
-        state=status.state,
+        state=STATE_WORDS[status.state],
         clock=clock_text(status.elapsed_s),
         big=big,
         under=under,
@@ -136,9 +136,8 @@ def _draw_body(
         for number, (x, y, state) in enumerate(body)
         if state != TrackingState.not_tracked and abs(x) < largest and abs(y) < largest
     }
-    index = KINECT_V2_SKELETON.index
-    bones = [(index[one], index[other]) for one, other in KINECT_V2_SKELETON.bones]
-    for one, other in bones if len(body) == len(KINECT_V2_SKELETON) else []:
+    is_kinect = len(body) == len(KINECT_V2_SKELETON)
+    for one, other in KINECT_V2_SKELETON.bone_indices if is_kinect else ():
         if one in points and other in points:
             color = _joint_color(min(body[one][2], body[other][2]))
             cv2.line(canvas, points[one], points[other], color, 2, cv2.LINE_AA)
@@ -154,8 +153,7 @@ def _draw_words(canvas: npt.NDArray[Any], frame: PreviewFrame) -> None:
     """Write state and time above, trouble below them, the card in the lower part."""
     height, width = canvas.shape[:2]
     color = _STATE_COLORS.get(frame.state, _WHITE)
-    state = _STATES.get(frame.state, frame.state)
-    _write(canvas, f"{state.upper()} {frame.clock}", (12, 34), 0.9, color)
+    _write(canvas, f"{frame.state.upper()} {frame.clock}", (12, 34), 0.9, color)
     if frame.trouble:
         _write(canvas, frame.trouble.upper(), (12, 70), 0.8, _RED)
     if frame.big:
@@ -166,9 +164,6 @@ def _draw_words(canvas: npt.NDArray[Any], frame: PreviewFrame) -> None:
         size = min(1.0, 0.94 * width / max(1, _text_width(frame.under, 1.0)))
         left = (width - _text_width(frame.under, size)) // 2
         _write(canvas, frame.under, (left, height - 24), size, _WHITE)
-
-
-_STATES: Final[Mapping[str, str]] = dict(STATE_WORDS)
 
 
 def _text_width(text: str, size: float) -> int:

@@ -21,7 +21,7 @@ TEST_TAG: Final = "test"
 _MOST_SESSIONS: Final = 200
 _MOST_FRAMES: Final = 10_000_000
 
-State = Literal["done", "begun", "to do", "problem"]
+StepState = Literal["done", "begun", "to do", "problem"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class StepProgress:
 
     step: ProtocolStep
     frames: int = 0
-    state: State = "to do"
+    state: StepState = "to do"
     problem: str = ""
 
     @property
@@ -228,9 +228,9 @@ def steps_text(progress: ProtocolProgress) -> Sequence[Sequence[object]]:
     rows = []
     for one in progress.steps:
         left = clock_text(one.frames_left * TICK_S) if one.frames_left else ""
-        state = "next" if one is after else one.state
-        if one is after and one.frames:
-            state = "next (begun)"
+        state: str = one.state
+        if one is after:
+            state = "next (begun)" if one.frames else "next"
         test = "test" if one.step.is_test else ""
         frames = f"{one.frames:,} / {one.step.frames:,}"
         rows.append((one.step.session, one.step.outfit, frames, left, one.step.cues, test, state))

@@ -49,7 +49,7 @@ def no_one(rows: Rows) -> Flags:
     Returns:
         (N,) bool.
     """
-    return ~(rows["tracked"] == 1).any(axis=1)
+    return np.asarray((rows["tracked"] != 1).all(axis=1))
 
 
 def hands_raised(rows: Rows) -> Flags:

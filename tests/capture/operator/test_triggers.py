@@ -1,7 +1,5 @@
 """Triggers over body rows: what holds, for how long, and what interrupts it."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -15,45 +13,11 @@ from kincap.capture.operator.triggers import (
     zone_advice,
 )
 from kincap.core.skeleton import JOINT
-from kincap.sessions.schema import BODIES_DTYPE, empty_body_row
+from kincap.sessions.schema import BODIES_DTYPE
 
-from ...checks.people import person
+from .body_rows import HERE, NOBODY, OPEN, raised, row, stream
 
 BODY, LOST, RAISED = START_WHEN["body"], STOP_WHEN["lost"], STOP_WHEN["raised-hands"]
-OPEN, CLOSED = 2, 3
-
-
-def row(*places: tuple[float, float]) -> np.ndarray:
-    """Return a body row with a person at each x, z."""
-    made = empty_body_row()
-    for slot, (x, z) in enumerate(places):
-        made["tracked"][0, slot] = 1
-        made["joint_state"][0, slot] = 2
-        joints = person()
-        joints += np.array([x, 0, z]) - joints[JOINT["SpineBase"]] * [1, 0, 1]
-        made["joint_xyz_m"][0, slot] = joints
-    return made
-
-
-def raised(left: int = CLOSED, right: int = CLOSED, rise_m: float = 0.2) -> np.ndarray:
-    """Return a person whose hands are so far above the head."""
-    made = row((0.0, 2.5))
-    head = made["joint_xyz_m"][0, 0, JOINT["Head"], 1]
-    for side, state in (("Left", left), ("Right", right)):
-        made["joint_xyz_m"][0, 0, JOINT["Hand" + side], 1] = head + rise_m
-        made[f"hand_{side.lower()}_state"][0, 0] = state
-    return made
-
-
-def stream(*stretches: tuple[np.ndarray, float]) -> Iterator[np.ndarray]:
-    """Give each row at 30 Hz for some seconds."""
-    time = 0
-    for made, seconds in stretches:
-        for _ in range(round(30 * seconds)):
-            again = made.copy()
-            again["time_device"] = time
-            time += 333_333
-            yield again
 
 
 def fires_at(trigger: Trigger, *stretches: tuple[np.ndarray, float]) -> float | None:
@@ -64,9 +28,6 @@ def fires_at(trigger: Trigger, *stretches: tuple[np.ndarray, float]) -> float | 
         if has_fired(trigger, hold):
             return round(number / 30, 2)
     return None
-
-
-HERE, NOBODY = row((0.1, 2.5)), row()
 
 
 def test_a_body_in_the_zone_fires_after_two_seconds() -> None:
