@@ -64,6 +64,7 @@ def record(
     control: RecordingControl | None = None,
     observers: Sequence[Observer] = (),
     picture: LatestPicture | None = None,
+    on_source: Callable[[SensorInfo], None] | None = None,
     clock: Clock | None = None,
 ) -> RecordResult:
     """Record until a limit, the source's end, Ctrl-C or SIGTERM.
@@ -79,6 +80,7 @@ def record(
         control: Steers and ends it from other threads; None: only its limits and signals do.
         observers: Follow its frames and bodies, in a thread of their own.
         picture: Gets the newest picture, for previews.
+        on_source: Called with the source's description before anything is written; may refuse it.
         clock: Gives the time and makes what threads wait in; None: the system's.
 
     Returns:
@@ -96,6 +98,8 @@ def record(
         if settings.strict and source.info.warnings:
             raise SensorError(f"{'; '.join(source.info.warnings)}; --strict refuses that")
         check_target(folder, settings, source)
+        if on_source is not None:
+            on_source(source.info)
         io = io or default_io()
         clock = clock or SystemClock()
         feed = _feed(observers, picture, on_status)

@@ -52,6 +52,7 @@ class RecordingControl:
         stop_request: The request to end.
         waits_for_start: As given.
         made: Set by every request, for a thread that waits for one.
+        retakes: How often ``retake`` was asked for.
     """
 
     def __init__(self, *, waiting: bool = False) -> None:
@@ -59,6 +60,7 @@ class RecordingControl:
         self.waits_for_start = waiting
         self._requests: SimpleQueue[Request] = SimpleQueue()
         self.made = threading.Event()
+        self.retakes = 0
 
     def start(self) -> None:
         """Begin to store, if the recording waits for it."""
@@ -84,6 +86,7 @@ class RecordingControl:
 
     def retake(self) -> None:
         """Reject the present take in edits.json and begin a new one; nothing is erased."""
+        self.retakes += 1
         self._add(Action.retake)
 
     def mark(self, text: str = "") -> None:

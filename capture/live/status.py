@@ -34,6 +34,9 @@ class LiveStatus:
         note: A word for the person; "" for nothing.
         cue: Name of the cue that is shown; "" for none.
         coverage: Coverage in short; "" where it isn't measured.
+        card: The cue card that is shown: name, text, number, cards, repetition, repetitions, phase
+            ("ready" before it begins, then "on"), left_s, next (name of the next one, ""); None:
+            no card.
     """
 
     state: State = "idle"
@@ -56,6 +59,7 @@ class LiveStatus:
     note: str = ""
     cue: str = ""
     coverage: str = ""
+    card: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as an object for JSON, with a ``schema`` key."""
