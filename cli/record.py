@@ -7,7 +7,7 @@ import typer
 
 from ..capture.sources.registry import source_forms
 from ..core.sizes import size_text
-from .console import print_json, progress, result, say
+from .console import print_json, result, say
 from .options import RECORDINGS, Consent, Json, Recordings, Report, ShardMib, Strict, Tags
 
 if TYPE_CHECKING:
@@ -42,6 +42,38 @@ def record(
     duration: Annotated[
         float | None, typer.Option("--duration", metavar="S", help="End after S seconds.")
     ] = None,
+    countdown: Annotated[
+        float, typer.Option("--countdown", metavar="S", help="Count S seconds down before it.")
+    ] = 0.0,
+    start_when: Annotated[
+        str,
+        typer.Option(
+            "--start-when",
+            metavar="WHAT",
+            help="body: start when one person has been in the zone for 2 s.",
+        ),
+    ] = "",
+    stop_when: Annotated[
+        str,
+        typer.Option(
+            "--stop-when",
+            metavar="WHAT",
+            help="lost: end when no one was seen for 3 s; raised-hands: when both hands were above "
+            "the head and closed for 1 s.",
+        ),
+    ] = "",
+    cues: Annotated[
+        str,
+        typer.Option(
+            "--cues",
+            metavar="FILE",
+            help="Show the cue cards of a TOML file, or those named gestures; the recording ends "
+            "after the last one, unless another flag says when.",
+        ),
+    ] = "",
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the picture in a window.")
+    ] = False,
     shard_mib: ShardMib = 512,
     subject: Annotated[
         str, typer.Option("--subject", metavar="ID", help="The person recorded.")
@@ -61,12 +93,16 @@ def record(
     report: Report = True,
     json: Json = False,
 ) -> None:
-    """Record colour and bodies into a session; Ctrl-C ends it cleanly, a second one at once."""
+    """Record colour and bodies into a session; Ctrl-C ends it cleanly, a second one at once.
+
+    Keys on a terminal: space pauses and goes on, m marks, r takes again, q stops.
+    """
     # numpy's threads are of no use here, and one that can't be started ends the process
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ..capture.operator.conductor import HandsFree
+    from ..capture.operator.cues import load_cues
+    from ..capture.operator.operate import operate
     from ..capture.record import RecordError, RecordSettings
-    from ..capture.record import record as run
-    from .report_print import print_report
 
     settings = RecordSettings(
         session=session,
@@ -85,21 +121,31 @@ def record(
         report=report,
     )
 
-    def show(done: "RecordResult") -> None:
-        if json:
-            print_json(done.to_json())
-        else:
-            result(_summary(done))
-            if done.report is not None:
-                print_report(done.report)
-
+    hands_free = HandsFree(
+        countdown_s=countdown,
+        start_when=start_when,
+        stop_when=stop_when,
+        cues=load_cues(cues) if cues else None,
+        cues_again=bool(frames or duration or stop_when),
+    )
     try:
-        with progress(f"recording {session}", frames) as bar:
-            done = run(settings, on_progress=bar.update, on_warning=say)
+        done = operate(settings, hands_free, say, preview=preview)
     except RecordError as error:
-        show(error.result)
+        _show(error.result, json=json)
         raise
-    show(done)
+    _show(done, json=json)
+
+
+def _show(done: "RecordResult", *, json: bool) -> None:
+    """Print the result and the report."""
+    from .report_print import print_report
+
+    if json:
+        print_json(done.to_json())
+        return
+    result(_summary(done))
+    if done.report is not None:
+        print_report(done.report)
 
 
 def _summary(done: "RecordResult") -> str:

@@ -172,7 +172,7 @@ class Conductor:
     def _progress(self) -> str:
         """Return how long the person has to stay until it starts."""
         if self._start is None:
-            return ""
+            return "no frame yet"
         return f"stay there: {max(0.0, self._start.hold_s - self._hold.seconds):.0f} s"
 
     def _countdown_left_s(self) -> float:

@@ -105,8 +105,10 @@ class PlainDisplay:
         status = self._complete(status)
         change = _change(status)
         # a recording that begins at once and ends is no change that a log needs to have
-        is_new = change != (self._last_change or ("recording", "", ""))
-        if is_new and status.state != "ending":
+        before = self._last_change or ("recording", "", "")
+        # nor is the end of a card, after which the next one is announced
+        is_end = change[0] == before[0] == "recording" and not change[2]
+        if change != before and not is_end and status.state != "ending":
             self._write(_change_line(status))
         self._last_change = change
         if self._now_s() - self._last_s >= PLAIN_LINE_EVERY_S:
@@ -133,7 +135,7 @@ def _change(status: LiveStatus) -> tuple[str, str, str]:
     """Return what is worth a line when it changes."""
     card = status.card
     shown = "" if card is None or card["phase"] != "on" else f"{card['name']} {card['repetition']}"
-    note = status.note if status.state == "waiting" else ""
+    note = status.note.partition(":")[0] if status.state == "waiting" else ""
     return status.state, note, shown
 
 
