@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ..core.errors import KincapError
-from ..core.terminal_text import visible as visible
+from ..core.valid_text import visible as visible
 
 PLAIN_LINE_EVERY_S = 10.0
 """Seconds between two lines of progress where there is no terminal to draw a bar on."""

@@ -12,10 +12,10 @@ from ..settings import RecordSettings
 from ..sources.sensor import SensorInfo
 from .conductor import Conductor, HandsFree
 from .coverage_coach import CoverageCoach
-from .display import Display, shown
-from .keys import Action, keys_pressed
-from .preview import previewed
-from .status_text import clock_text
+from .preview.preview import previewed
+from .terminal.display import Display, shown
+from .terminal.keys import Action, keys_pressed
+from .terminal.status_text import clock_text
 
 
 class Newest:

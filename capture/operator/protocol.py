@@ -14,7 +14,7 @@ from ...sessions.folders import SESSION_FILE, check_session_name, session_folder
 from ...sessions.schema import Stream
 from ...sessions.summary import summarise
 from .cues import load_cues
-from .status_text import clock_text
+from .terminal.status_text import clock_text
 from .toml_tables import Table, read_toml
 
 TEST_TAG: Final = "test"

@@ -20,7 +20,7 @@ from kincap.sessions.schema import EventKind
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pty is needed")
 
 if sys.platform != "win32":
-    from .terminal import KINCAP, on_terminal
+    from .pty_terminal import KINCAP, on_terminal
 
 KinCap = Callable[..., CompletedProcess[str]]
 SIMULATED = ("--no-report", "--shard-mib", "64", "--source")

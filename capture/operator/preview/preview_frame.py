@@ -8,10 +8,10 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ...core.skeleton import KINECT_V2_SKELETON, TrackingState
-from ..live.observers import Picture
-from ..live.status import LiveStatus
-from .status_text import STATE_WORDS, clock_text, troubles
+from ....core.skeleton import KINECT_V2_SKELETON, TrackingState
+from ...live.observers import Picture
+from ...live.status import LiveStatus
+from ..terminal.status_text import STATE_WORDS, clock_text, troubles
 
 _HEAD: Final = struct.Struct("<II")
 _MOST_BYTES: Final = 64 << 20

@@ -1,4 +1,4 @@
-"""The preview's window: ``python -m kincap.capture.operator.preview_window``, frames on stdin.
+"""The window of the preview, a program of its own: frames come on stdin.
 
 OpenCV ends the process that asks for a window where there is no display, so the window has a
 process of its own. It ends with the pipe, or when the person closes it.

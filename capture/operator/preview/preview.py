@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from ..live.observers import Picture
-from ..live.status import LiveStatus
+from ...live.observers import Picture
+from ...live.status import LiveStatus
 from .preview_frame import frame_of
 from .preview_window import CLOSED, NO_WINDOWS
 
 _EVERY_S: Final = 0.1
 _NICE: Final = 5
-_WINDOW: Final = "kincap.capture.operator.preview_window"
+_WINDOW: Final = "kincap.capture.operator.preview.preview_window"
 _GOES_ON: Final = "recording goes on"
 
 

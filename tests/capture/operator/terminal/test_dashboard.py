@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 
 from kincap.capture.live.status import LiveStatus
-from kincap.capture.operator.block_letters import block_letters
-from kincap.capture.operator.dashboard import Look, dashboard
-from kincap.capture.operator.status_text import clock_text, figures, plain_line, troubles
+from kincap.capture.operator.terminal.block_letters import block_letters
+from kincap.capture.operator.terminal.dashboard import Look, dashboard
+from kincap.capture.operator.terminal.status_text import clock_text, figures, plain_line, troubles
 
-from .statuses import CARD, COUNTDOWN, DROPPING, GOOD, ON_CARD, PAUSED, READY_CARD, WAITING
+from ..statuses import CARD, COUNTDOWN, DROPPING, GOOD, ON_CARD, PAUSED, READY_CARD, WAITING
 
 ALL = (GOOD, DROPPING, WAITING, COUNTDOWN, PAUSED, ON_CARD, READY_CARD, LiveStatus())
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ..live.status import LiveStatus, State
+from ...live.status import LiveStatus, State
 
 DROPPED_LIMIT: Final = 0.01
 """A larger share of the last 10 s that is lost is trouble."""

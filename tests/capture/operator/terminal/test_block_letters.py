@@ -2,8 +2,8 @@
 
 import pytest
 
-from kincap.capture.operator.block_letters import block_letters
-from kincap.capture.operator.glyphs import GLYPHS, ROWS
+from kincap.capture.operator.terminal.block_letters import block_letters
+from kincap.capture.operator.terminal.glyphs import GLYPHS, ROWS
 
 
 def test_every_letter_has_seven_rows_of_one_width() -> None:

@@ -16,11 +16,16 @@ import pytest
 
 from kincap.capture.live.observers import LatestPicture, Picture
 from kincap.capture.live.status import LiveStatus
-from kincap.capture.operator.preview import display_missing, previewed
-from kincap.capture.operator.preview_frame import PreviewFrame, draw_frame, frame_of, read_frame
+from kincap.capture.operator.preview.preview import display_missing, previewed
+from kincap.capture.operator.preview.preview_frame import (
+    PreviewFrame,
+    draw_frame,
+    frame_of,
+    read_frame,
+)
 
-from .body_rows import row
-from .statuses import COUNTDOWN, DROPPING, GOOD, ON_CARD
+from ..body_rows import row
+from ..statuses import COUNTDOWN, DROPPING, GOOD, ON_CARD
 
 GREY = cv2.imencode(".jpg", np.full((1080, 1920, 3), 90, np.uint8))[1].tobytes()
 

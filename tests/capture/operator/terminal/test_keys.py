@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from kincap.capture.operator.keys import actions_of
+from kincap.capture.operator.terminal.keys import actions_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a pty is needed")
 
 if sys.platform != "win32":
-    from .terminal import PYTHON, on_terminal
+    from ..pty_terminal import PYTHON, on_terminal
 
 PROGRAM = """
 import sys, time
-from kincap.capture.operator.keys import keys_pressed
+from kincap.capture.operator.terminal.keys import keys_pressed
 got = []
 with keys_pressed(lambda action: (got.append(action), print("got", action, flush=True))) as on:
     print("ready", on, flush=True)

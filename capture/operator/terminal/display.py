@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
-from ...core.terminal_text import visible
-from ..live.status import LiveStatus
+from ....core.valid_text import visible
+from ...live.status import LiveStatus
 from .dashboard import Look, dashboard
 from .status_text import STATE_WORDS, plain_line, troubles
 

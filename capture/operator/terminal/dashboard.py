@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..live.status import LiveStatus, State
+from ...live.status import LiveStatus, State
 from .block_letters import block_letters
 from .keys import KEYS_HELP
 from .status_text import STATE_WORDS, Figure, big_words, clock_text, figures, troubles
