@@ -38,7 +38,7 @@ _BREAK_NS: Final = SECOND_NS // 2
 
 @dataclass(frozen=True)
 class HandsFree:
-    """What starts and stops a recording besides its limits, and what the person is asked to do.
+    """Start, end and cue cards of a recording without a hand on the keyboard.
 
     Attributes:
         countdown_s: Seconds from the start until frames are stored.

@@ -55,7 +55,7 @@ class CueMoment:
 
     @property
     def key(self) -> tuple[int, int, int, bool]:
-        """What changes when another card, repetition or phase begins."""
+        """Round, card, repetition and phase; another key is another moment of the deck."""
         return self.round, self.number, self.repetition, self.is_on
 
 

@@ -62,7 +62,7 @@ class Protocol:
 
 @dataclass(frozen=True)
 class StepProgress:
-    """How far one session of a protocol is.
+    """The progress of one session of a protocol.
 
     Attributes:
         step: The session.
@@ -97,7 +97,7 @@ class StepProgress:
 
 @dataclass(frozen=True)
 class ProtocolProgress:
-    """How far a protocol is.
+    """The progress of a protocol.
 
     Attributes:
         protocol: The protocol.

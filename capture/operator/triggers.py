@@ -155,7 +155,7 @@ STOP_WHEN: Final = {
 
 @dataclass(frozen=True)
 class Hold:
-    """How far a trigger has got.
+    """The progress of a trigger.
 
     Attributes:
         is_armed: What has to be seen before was seen.

@@ -1,1 +1,1 @@
-"""What the operator sees and types: dashboard, large letters, single keys."""
+"""The operator's terminal: dashboard, large letters, single keys."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ...live.status import LiveStatus, State
 from .block_letters import block_letters
 from .keys import KEYS_HELP
-from .status_text import STATE_WORDS, Figure, big_words, clock_text, figures, troubles
+from .status_text import STATE_WORDS, StatusFigure, big_words, clock_text, figures, troubles
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -33,7 +33,7 @@ _MOST_LINES: Final = 3
 
 @dataclass(frozen=True)
 class Look:
-    """What the dashboard is drawn on, and what it shows besides the status.
+    """The terminal under the dashboard, and its content besides the status.
 
     Attributes:
         width: Columns.
@@ -121,7 +121,7 @@ def _foot(status: LiveStatus, look: Look) -> list["Text"]:
 
     rows = _flowed(figures(status), look.width)
     if status.coverage:
-        rows.append(_labelled(Figure("coverage", status.coverage)))
+        rows.append(_labelled(StatusFigure("coverage", status.coverage)))
     warnings = [Text(f"! {line}", "yellow") for line in list(look.lines)[-_MOST_LINES:]]
     keys = [Text(KEYS_HELP, "dim")] if look.has_keys else []
     room = look.height - 2
@@ -132,7 +132,7 @@ def _foot(status: LiveStatus, look: Look) -> list["Text"]:
     return [*rows, *warnings, *keys]
 
 
-def _flowed(shown: Sequence[Figure], width: int) -> list["Text"]:
+def _flowed(shown: Sequence[StatusFigure], width: int) -> list["Text"]:
     """Return figures side by side in cells, as many in a line as there is room for."""
     from rich.text import Text
 
@@ -150,7 +150,7 @@ def _flowed(shown: Sequence[Figure], width: int) -> list["Text"]:
     return lines
 
 
-def _labelled(figure: Figure) -> "Text":
+def _labelled(figure: StatusFigure) -> "Text":
     from rich.text import Text
 
     text = Text(no_wrap=True)

@@ -104,7 +104,7 @@ class PlainDisplay:
         """Print a line if it is time for one, or if the state or the card has changed."""
         status = self._complete(status)
         change = _change(status)
-        # a recording that begins at once and ends is no change that a log needs to have
+        # the begin of a recording that does not wait needs no line of its own
         before = self._last_change or ("recording", "", "")
         # nor is the end of a card, after which the next one is announced
         is_end = change[0] == before[0] == "recording" and not change[2]

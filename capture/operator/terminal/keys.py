@@ -21,7 +21,7 @@ KEYS: Final[dict[str, Action]] = {" ": "pause", "m": "mark", "r": "retake", "q":
 KEYS_HELP: Final = "space pause   m mark   r retake   q stop"
 
 _CODES: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|O.|.)?")
-"""What a terminal sends for an arrow, a function key, or a key together with Alt."""
+"""Codes of arrows, function keys, and keys together with Alt."""
 
 
 def actions_of(typed: str) -> list[Action]:

@@ -26,7 +26,7 @@ Mood = Literal["plain", "odd", "bad"]
 
 
 @dataclass(frozen=True)
-class Figure:
+class StatusFigure:
     """One figure of the dashboard.
 
     Attributes:
@@ -68,7 +68,7 @@ def troubles(status: LiveStatus) -> list[str]:
     return found
 
 
-def figures(status: LiveStatus) -> list[Figure]:
+def figures(status: LiveStatus) -> list[StatusFigure]:
     """Return the figures of the dashboard, in the order in which they are shown."""
     shown = [
         _stream("colour", status.color_fps, status.color_frames),
@@ -76,12 +76,14 @@ def figures(status: LiveStatus) -> list[Figure]:
         _people(status.bodies),
         _dropped(status.dropped, status.dropped_share_10s),
         _joints(status),
-        Figure("pairs", _or_dash(status.pair_residual_ms, "{:.1f} ms apart")),
-        Figure("light", "low" if status.low_light else "good", _mood(status.low_light, "odd")),
+        StatusFigure("pairs", _or_dash(status.pair_residual_ms, "{:.1f} ms apart")),
+        StatusFigure(
+            "light", "low" if status.low_light else "good", _mood(status.low_light, "odd")
+        ),
         _disk(status.disk_minutes_left),
     ]
     if status.not_stored:
-        shown.append(Figure("not stored", f"{status.not_stored:,} (waiting or paused)"))
+        shown.append(StatusFigure("not stored", f"{status.not_stored:,} (waiting or paused)"))
     return shown
 
 
@@ -107,36 +109,40 @@ def big_words(status: LiveStatus) -> str:
     return STATE_WORDS[status.state]
 
 
-def _stream(label: str, fps: float, stored: int) -> Figure:
-    return Figure(label, f"{fps:.1f} fps, {stored:,} stored")
+def _stream(label: str, fps: float, stored: int) -> StatusFigure:
+    return StatusFigure(label, f"{fps:.1f} fps, {stored:,} stored")
 
 
-def _people(bodies: int) -> Figure:
+def _people(bodies: int) -> StatusFigure:
     text = "no one seen" if bodies == 0 else f"{bodies} tracked"
-    return Figure("people", text, _mood(bodies != 1, "odd"))
+    return StatusFigure("people", text, _mood(bodies != 1, "odd"))
 
 
-def _joints(status: LiveStatus) -> Figure:
+def _joints(status: LiveStatus) -> StatusFigure:
     if status.tracked_share is None or status.inferred_share is None:
-        return Figure("joints", "-")
+        return StatusFigure("joints", "-")
     text = f"{status.tracked_share:.0%} tracked, {status.inferred_share:.0%} inferred"
-    return Figure("joints", text.replace("%", " %"), _mood(status.inferred_share > 0.3, "odd"))
+    return StatusFigure(
+        "joints", text.replace("%", " %"), _mood(status.inferred_share > 0.3, "odd")
+    )
 
 
-def _dropped(dropped: Mapping[str, int], share: float) -> Figure:
+def _dropped(dropped: Mapping[str, int], share: float) -> StatusFigure:
     count = sum(dropped.values())
     if not count:
-        return Figure("dropped", "0")
+        return StatusFigure("dropped", "0")
     reasons = ", ".join(
         f"{n:,} {reason.removeprefix('drop_').replace('_', ' ')}" for reason, n in dropped.items()
     )
     text = f"{count:,} ({reasons}), {_percent(share)} in 10 s"
-    return Figure("dropped", text, "bad" if share > DROPPED_LIMIT else "odd")
+    return StatusFigure("dropped", text, "bad" if share > DROPPED_LIMIT else "odd")
 
 
-def _disk(minutes: float | None) -> Figure:
+def _disk(minutes: float | None) -> StatusFigure:
     text = _or_dash(minutes, "{:,.0f} min left")
-    return Figure("disk", text, _mood(minutes is not None and minutes < _DISK_LIMIT_MIN, "bad"))
+    return StatusFigure(
+        "disk", text, _mood(minutes is not None and minutes < _DISK_LIMIT_MIN, "bad")
+    )
 
 
 def _percent(share: float) -> str:

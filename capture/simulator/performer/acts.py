@@ -1,4 +1,4 @@
-"""What the simulated person does on purpose and when: ``acts=NAME@START-END+NAME@START-END...``."""
+"""Acts of the simulated person, each with its time: ``acts=NAME@START-END+NAME@START-END...``."""
 
 import re
 from typing import Final

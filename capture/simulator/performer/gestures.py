@@ -27,7 +27,7 @@ _BLEND_S: Final = 0.55
 CROSSED: Final = GESTURES.index("cross")
 RAISED: Final = GESTURES.index("raise")
 _RAISED_AT: Final = np.array([0.3, 0.64, 0.2])
-"""Where a wrist is while its hand is above the head."""
+"""The place of a wrist whose hand is above the head."""
 _CROSSED_AT: Final = np.array([[-0.52, -0.36, 0.42], [-0.5, -0.22, 0.27]])
 """(2, 3) wrists of arms that truly cross in front of the chest: the left one is under the right."""
 
