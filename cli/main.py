@@ -23,10 +23,10 @@ from . import (
     report,
     review,
     sessions,
-    train,
 )
 from .demo import demo
 from .help_text import use_plain_help
+from .learning import evaluate, train
 from .session_commands import copy, forget
 
 EXIT_INTERRUPTED = 130
@@ -61,7 +61,7 @@ def kincap(
 
 GROUPS = (
     record, import_recordings, doctor, sessions, report, copy, forget, review, build, export,
-    train, audit, demo,
+    train, evaluate, audit, demo,
 )  # fmt: skip
 for group in GROUPS:
     group.register(app)

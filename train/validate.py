@@ -96,7 +96,7 @@ def score_poses(poses: Floats, samples: Samples, include_inferred: bool = False)
         samples: The split.
         include_inferred: Count every labelled keypoint, else those of weight above 0.
     """
-    return score(*_in_image(poses, samples), counted(samples, include_inferred), samples.skeleton)
+    return score(*in_image(poses, samples), counted(samples, include_inferred), samples.skeleton)
 
 
 def frame_errors(
@@ -104,7 +104,7 @@ def frame_errors(
 ) -> npt.NDArray[np.float64]:
     """Return each frame's mean error (N,) in % of its torso, NaN where nothing is counted."""
     return error_torso(
-        *_in_image(poses, samples), counted(samples, include_inferred), samples.skeleton
+        *in_image(poses, samples), counted(samples, include_inferred), samples.skeleton
     )
 
 
@@ -113,9 +113,14 @@ def counted(samples: Samples, include_inferred: bool) -> npt.NDArray[np.bool_]:
     return samples.visibility >= 1 if include_inferred else samples.weight > 0
 
 
-def _in_image(
+def in_image(
     poses: Floats, samples: Samples
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return poses and labels (N, 13, 2) in pixels of the original images."""
+    """Return poses and labels (N, 13, 2) in pixels of the original images.
+
+    Args:
+        poses: (N, 13, 2) in crop units, or (13, 2) to be placed in every crop.
+        samples: The split.
+    """
     every = np.broadcast_to(poses, samples.targets.shape)
     return samples.to_image_px(every), samples.to_image_px(samples.targets)

@@ -17,7 +17,7 @@ from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
 from kincap.dataset.sheets.examples import LEFT, MIDDLE, RIGHT, draw_sheet
 from kincap.train.augment import mirror_targets
 from kincap.train.checkpoint import load_checkpoint
-from kincap.train.evaluate import EvaluateSettings, evaluate
+from kincap.train.evaluation.evaluate import EvaluateSettings, evaluate
 from kincap.train.finetune import TrainResult, finetune
 from kincap.train.metrics.pck import error_torso, score
 from kincap.train.nets.compact import Compact
@@ -115,9 +115,9 @@ def test_a_net_of_it_is_trained_and_measured(trained: TrainResult, coco_h5: Path
         assert found.build()(torch.zeros(1, 3, 32, 32)).coords.shape == (1, 17, 2)
     sheet = coco_h5.with_name("overlay.png")
     result = evaluate(EvaluateSettings(trained.last, coco_h5, sheet=sheet), COCO)
-    assert result.sheet_problem is None
+    assert result.problems == ()
     assert result.to_json()["normaliser"] == "|right_shoulder - left_hip|"
-    assert set(result.mirrored.pck["0.2"]) == {"wrist", "nose", "all"}
+    assert set(result.net.mirrored.score.pck["0.2"]) == {"wrist", "nose", "all"}
     drawn = cv2.imread(str(sheet))
     assert drawn is not None
     assert drawn.std() > 0

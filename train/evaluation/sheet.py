@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..core.errors import KincapError
-from ..core.files.file_io import write_atomic
-from ..core.files.output_folder import check_file_name
-from ..core.png import has_mark, mark_png
-from ..core.skeleton import Skeleton
-from ..dataset.sheets.page import SHIFT, Grid, Image, Page, as_cell
-from .augment import Floats, Images
-from .checkpoint_files import READABLE
+from ...core.errors import KincapError
+from ...core.files.file_io import write_atomic
+from ...core.files.output_folder import check_file_name
+from ...core.png import has_mark, mark_png
+from ...core.skeleton import Skeleton
+from ...dataset.sheets.page import SHIFT, Grid, Image, Page, as_cell
+from ..augment import Floats, Images
+from ..checkpoint_files import READABLE
 
 COLUMNS: Final = 6
 MOST_CROPS: Final = 18
@@ -100,15 +100,25 @@ def save_sheet(path: Path, sheet: Sheet) -> None:
     Raises:
         KincapError: It can't be written (exit 1).
     """
-    done, png = cv2.imencode(".png", draw_sheet(sheet))
-    if not done:
-        raise KincapError(f"--sheet: {path} could not be encoded", exit_code=1)
+    png = sheet_png(sheet)
     try:
-        write_atomic(path, mark_png(png.tobytes(), MAKER), READABLE)
+        write_atomic(path, mark_png(png, MAKER), READABLE)
     except OSError as error:
         raise KincapError(
             f"--sheet: {path} can't be written ({error.strerror})", exit_code=1
         ) from None
+
+
+def sheet_png(sheet: Sheet) -> bytes:
+    """Return a sheet as PNG.
+
+    Raises:
+        KincapError: It can't be encoded (exit 1).
+    """
+    done, png = cv2.imencode(".png", draw_sheet(sheet))
+    if not done:
+        raise KincapError("--sheet: it could not be encoded as PNG", exit_code=1)
+    return png.tobytes()
 
 
 def draw_sheet(sheet: Sheet) -> Image:

@@ -1,21 +1,17 @@
-"""Commands that learn: pretrain, finetune, evaluate."""
+"""Commands that learn: pretrain and finetune."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import KincapError
-from ..train.nets.registry import NETS
-from .console import print_json, progress, result, say, table
-from .options import BlurFaces, Json
+from ...train.nets.registry import NETS
+from ..console import print_json, progress, result, say
+from ..options import Json
+from .pck_table import pck_table
 
 if TYPE_CHECKING:
-    from ..train.evaluate import EvaluateResult
-    from ..train.finetune import TrainResult
-
-GROUPS = ("head", "wrist", "elbow", "shoulder", "hip", "knee", "ankle", "all")
+    from ...train.finetune import TrainResult
 
 _NETS = ", ".join(f"{name} ({entry.about})" for name, entry in NETS.items())
 
@@ -54,7 +50,6 @@ def register(app: typer.Typer) -> None:
     """Add the group's commands."""
     app.command("pretrain")(pretrain)
     app.command("finetune")(finetune)
-    app.command("evaluate")(evaluate)
 
 
 def pretrain(
@@ -77,8 +72,8 @@ def pretrain(
     json: Json = False,
 ) -> None:
     """Train fresh weights on many people and places, to finetune from."""
-    from ..train.pretrain import pretrain as work
-    from ..train.settings import TrainOptions
+    from ...train.pretrain import pretrain as work
+    from ...train.settings import TrainOptions
 
     options = TrainOptions(
         data=data, out=out, runs=runs, name=name, recipe=recipe, model=model, width=width,
@@ -111,8 +106,8 @@ def finetune(
     json: Json = False,
 ) -> None:
     """Train on your own frames, from a checkpoint's weights or from fresh ones."""
-    from ..train.finetune import finetune as work
-    from ..train.settings import TrainOptions
+    from ...train.finetune import finetune as work
+    from ...train.settings import TrainOptions
 
     options = TrainOptions(
         data=data, out=out, runs=runs, name=name, recipe=recipe, model=model, width=width,
@@ -125,54 +120,6 @@ def finetune(
     _report(done, json)
 
 
-def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of pretrain or finetune.")],
-    data: Data = Path("kinect13.h5"),
-    split: Annotated[str, typer.Option("--split", help="val or test.")] = "val",
-    include_inferred: Annotated[
-        bool, typer.Option("--include-inferred", help="Count inferred keypoints too.")
-    ] = False,
-    sheet: Annotated[
-        Path | None, typer.Option("--sheet", help="Save crops with both poses drawn (PNG).")
-    ] = None,
-    blur_faces: BlurFaces = False,
-    device: Device = "auto",
-    json: Json = False,
-) -> None:
-    """Measure a checkpoint: PCK by joint beside the mean pose's, median error, a sheet."""
-    from ..train.evaluate import EvaluateSettings
-    from ..train.evaluate import evaluate as work
-
-    done = work(
-        EvaluateSettings(checkpoint, data, split, include_inferred, sheet, device, blur_faces)
-    )
-    report = done.to_json()
-    if not done.mirror_training:
-        say("this net never saw mirrored pictures: averaging over them may hurt (see single)")
-    if json:
-        print_json(report)
-        _fail_without_sheet(done)
-        return
-    shown = (("net", report["pck"]), ("net, single", report["pck_single"]))
-    _pck_table(
-        f"{checkpoint} on {split} of {data}: {done.samples} crops, {report['counted']}",
-        (*shown, ("mean pose", report["mean_pose"]["pck"])),
-    )
-    median, mean = report["median_error_torso"], report["mean_pose"]["median_error_torso"]
-    result(f"median error {_figure(median)} % of the torso (mean pose {_figure(mean)})")
-    if done.mirrored.skipped:
-        result(f"skipped {done.mirrored.skipped} frames: no torso to measure by")
-    _fail_without_sheet(done)
-    if sheet is not None:
-        result(f"sheet {sheet}")
-
-
-def _fail_without_sheet(done: "EvaluateResult") -> None:
-    """End with exit code 1 where the sheet could not be saved; the figures are printed by now."""
-    if done.sheet_problem is not None:
-        raise KincapError(done.sheet_problem, exit_code=1)
-
-
 def _report(done: "TrainResult", json: bool) -> None:
     """Print how a run went."""
     report = done.to_json()
@@ -180,7 +127,7 @@ def _report(done: "TrainResult", json: bool) -> None:
         print_json(report)
         return
     learned = done.learned
-    _pck_table(
+    pck_table(
         f"{done.kind} {done.model} at {done.size} px on {done.device}: {learned.steps} steps, "
         f"{learned.seconds:.0f} s; validation split, no mirror averaging",
         (
@@ -195,25 +142,6 @@ def _report(done: "TrainResult", json: bool) -> None:
     result(f"best {done.best}")
     if done.out is not None:
         result(f"copied to {done.out}")
-
-
-def _pck_table(title: str, rows: tuple[tuple[str, Mapping[str, Mapping[str, Any]]], ...]) -> None:
-    """Print a table of PCK: a row for each threshold and each of ``rows``."""
-    thresholds = tuple(rows[0][1])
-    table(
-        ("PCK", "", *GROUPS),
-        [
-            (f"@{a}" if index == 0 else "", name, *(_figure(pck[a][g]) for g in GROUPS))
-            for a in thresholds
-            for index, (name, pck) in enumerate(rows)
-        ],
-        title=title,
-        right=range(2, 2 + len(GROUPS)),
-    )
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
 
 
 def _not_above(value: float | None, baseline: float | None) -> bool:

@@ -1,0 +1,1 @@
+"""Commands that learn and measure: ``train`` (pretrain, finetune) and ``evaluate``."""

@@ -1,0 +1,157 @@
+"""``kincap evaluate``: the figures of a net, or of several side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ...core.errors import KincapError
+from ..console import print_json, progress, result, say, table
+from ..options import BlurFaces, Json
+from .pck_table import figure_text, pck_table
+from .train import Data, Device
+
+if TYPE_CHECKING:
+    from ...train.evaluation.evaluate import EvaluateResult
+
+_MUCH_OUTSIDE = 0.02
+"""Mean share of a box outside of the stored images from which a line says so."""
+
+
+def evaluate(
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Checkpoint of pretrain or finetune; more of them are compared with the first.",
+            metavar="CHECKPOINT...",
+        ),
+    ],
+    data: Data = Path("kinect13.h5"),
+    split: Annotated[str, typer.Option("--split", help="val or test.")] = "val",
+    boxes: Annotated[
+        str,
+        typer.Option(
+            "--boxes",
+            metavar="BOXES",
+            help="truth (of the labels), jittered, tracked (from the net's pose in the frame "
+            "before), or a JSON file of detections. auto: truth, with tracked beside it where "
+            "frames are consecutive.",
+        ),
+    ] = "auto",
+    include_inferred: Annotated[
+        bool, typer.Option("--include-inferred", help="Count inferred keypoints too.")
+    ] = False,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", help="Save crops with both poses drawn (PNG).")
+    ] = None,
+    worst: Annotated[
+        bool,
+        typer.Option("--worst", help="Show the crops with the largest errors in sheet and report."),
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Save all figures, curves and crops (HTML).")
+    ] = None,
+    save_predictions: Annotated[
+        Path | None,
+        typer.Option("--save-predictions", help="Save the poses as COCO results (JSON)."),
+    ] = None,
+    minimum: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--min",
+            metavar="FIGURE",
+            help="End with exit code 1 below it: pck@0.2=0.9, wrist@0.1=0.5. Repeat it for more.",
+        ),
+    ] = None,
+    blur_faces: BlurFaces = False,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Measure a checkpoint beside the mean pose, or compare several; sheet, report, predictions."""
+    from ...train.evaluation.evaluate import EvaluateSettings
+    from ...train.evaluation.evaluate import evaluate as work
+
+    settings = EvaluateSettings(
+        checkpoint=checkpoints[0], data=data, split=split, include_inferred=include_inferred,
+        sheet=sheet, device=device, blur_faces=blur_faces, others=tuple(checkpoints[1:]),
+        boxes=boxes, report=report, predictions=save_predictions,
+        minimums=tuple(minimum or ()), sheet_worst=worst,
+    )  # fmt: skip
+    with progress("evaluate", unit="crops") as bar:
+        done = work(settings, on_batch=lambda count, total: bar.update(count, total, ""))
+    if not done.net.mirror_training:
+        say("this net never saw mirrored pictures: averaging over them may hurt (see single)")
+    if json:
+        print_json(done.to_json())
+    else:
+        _print_evaluation(done)
+    if done.problems or done.missed:
+        raise KincapError("; ".join([*done.problems, *done.missed]), exit_code=1)
+
+
+def _print_evaluation(done: "EvaluateResult") -> None:
+    """Print the tables, the conclusion and where the files are."""
+    report, asked = done.to_json(), done.settings
+    shown = [("net", report["pck"]), ("net, single", report["pck_single"])]
+    if report["tracked"]:
+        shown.append(("net, tracked boxes", report["tracked"]["pck"]))
+    pck_table(
+        f"{asked.checkpoint} on {asked.split} of {asked.data}: {done.samples} crops, "
+        f"{report['counted']}, {report['boxes']} boxes",
+        (
+            *shown,
+            ("mean pose", report["mean_pose"]["pck"]),
+            ("upright person", report["upright"]["pck"]),
+        ),
+    )
+    if report["compared"]:
+        _comparison(report["compared"])
+    median, mean = report["median_error_torso"], report["mean_pose"]["median_error_torso"]
+    result(f"median error {figure_text(median)} % of the torso (mean pose {figure_text(mean)})")
+    ends = report["interval"]["0.1"]["all"]
+    if ends is not None:
+        result(f"PCK@0.1 {figure_text(report['pck']['0.1']['all'])} (95 %: {_ends(ends)})")
+    outside = done.net.outside
+    if outside > _MUCH_OUTSIDE:
+        say(
+            f"{100 * outside:.0f} % of a box, in the mean, is outside of the stored images: "
+            "build with --margin 1.5 to measure boxes that are not the label's"
+        )
+    if done.net.missed:
+        result(f"{done.net.missed} rows have no box: they count as wrong")
+    if done.net.mirrored.score.skipped:
+        result(f"skipped {done.net.mirrored.score.skipped} frames: no torso to measure by")
+    for line in done.conclusion:
+        result(line)
+    for name in ("sheet", "report", "predictions"):
+        if report[name] is not None:
+            result(f"{name} {report[name]}")
+
+
+def _comparison(compared: list[dict[str, Any]]) -> None:
+    """Print the other nets and how far the first is from each."""
+    rows = []
+    for other in compared:
+        for a, found in other["difference"].items():
+            one = found["all"]
+            rows.append(
+                (
+                    other["checkpoint"] if a == "0.2" else "",
+                    f"@{a}",
+                    figure_text(other["pck"][a]["all"]),
+                    "-" if one is None else f"{one['points']:+.1f}",
+                    "-" if one is None or one["interval"] is None else _ends(one["interval"]),
+                )
+            )
+    head = ("compared with", "PCK", "all", "first minus it", "95 %")
+    table(head, rows, title="Differences on the same rows, points", right=range(2, 5))
+
+
+def _ends(ends: Sequence[float]) -> str:
+    return f"{ends[0]:.1f} to {ends[1]:.1f}"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("evaluate")(evaluate)

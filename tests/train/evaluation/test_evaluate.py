@@ -1,0 +1,134 @@
+"""Evaluate: several nets, intervals, the gate, predictions and the report."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kincap.core.errors import KincapError
+from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.train.evaluation.evaluate import EvaluateSettings, evaluate
+from kincap.train.evaluation.gate import missed, parse_minimum
+from kincap.train.finetune import finetune
+from kincap.train.settings import TrainOptions
+
+GROUPS = ("wrist", "head")
+
+
+@pytest.fixture(scope="module")
+def nets(figures_h5: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a net that has learnt something, and one that has learnt nothing."""
+    folder = tmp_path_factory.mktemp("nets")
+    options = TrainOptions(
+        data=figures_h5, out=folder / "good.ckpt", runs=folder / "runs", model="compact",
+        width=0.25, size=48, steps=120, batch=16, device="cpu",
+    )  # fmt: skip
+    finetune(options, None)
+    finetune(replace(options, out=folder / "bad.ckpt", steps=1), None)
+    return folder / "good.ckpt", folder / "bad.ckpt"
+
+
+@pytest.fixture(scope="module")
+def compared(
+    nets: tuple[Path, Path], figures_h5: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], Path]:
+    """Return the report of both nets, and the folder of its files."""
+    folder = tmp_path_factory.mktemp("compared")
+    done = evaluate(
+        EvaluateSettings(
+            nets[0], figures_h5, "test", device="cpu", others=(nets[1],),
+            report=folder / "report.html", predictions=folder / "poses.json",
+            minimums=("pck@0.2=0.2", "wrist@0.05=0.99"),
+        )
+    )  # fmt: skip
+    assert done.problems == ()
+    return done.to_json(), folder
+
+
+def test_two_nets_are_compared_on_the_same_rows(compared: tuple[dict[str, Any], Path]) -> None:
+    report, _ = compared
+    (other,) = report["compared"]
+    for a in ("0.2", "0.1"):
+        found = other["difference"][a]["all"]
+        expected = report["pck"][a]["all"] - other["pck"][a]["all"]
+        assert found["points"] == pytest.approx(expected)
+        low, high = found["interval"]
+        assert low <= found["points"] <= high
+        assert report["interval"][a]["all"][0] <= report["pck"][a]["all"]
+    assert report["pck"]["0.2"]["all"] > other["pck"]["0.2"]["all"] + 10
+    assert any("points better than" in line for line in report["conclusion"])
+
+
+def test_a_minimum_that_is_missed_is_named(compared: tuple[dict[str, Any], Path]) -> None:
+    (line,) = compared[0]["missed"]
+    assert line.startswith("--min wrist@0.05=0.99: 0.")
+
+
+def test_predictions_are_coco_results_with_their_places(
+    compared: tuple[dict[str, Any], Path], figures_h5: Path
+) -> None:
+    report, folder = compared
+    results = json.loads((folder / "poses.json").read_text())
+    with open_kinect13(figures_h5) as data:
+        rows = data.split("test")
+        box = rows.bbox_xyxy_px.astype(np.float64)
+        truth = (
+            box[:, None, :2]
+            + (rows.keypoints_px + 0.5) * (box[:, 2:3, None] - box[:, :1, None]) / 48
+        )
+        torso = np.hypot(*(truth[:, 1] - truth[:, 10]).T)
+        weight = rows.weight > 0
+        assert [one["color_seq"] for one in results] == rows.color_seq.tolist()
+    pred = np.array([one["keypoints"] for one in results]).reshape(-1, 13, 3)[..., :2]
+    off = np.hypot(*np.moveaxis(pred - truth, -1, 0)) / torso[:, None]
+    assert 100 * (off <= 0.2)[weight].mean() == pytest.approx(report["pck"]["0.2"]["all"], abs=0.3)
+    assert {one["checkpoint_sha256"] for one in results} == {report["checkpoint_sha256"]}
+    assert {one["session"] for one in results} == {"synthetic"}
+
+
+def test_the_report_is_one_file_with_every_figure(compared: tuple[dict[str, Any], Path]) -> None:
+    report, folder = compared
+    page = (folder / "report.html").read_text()
+    for a in ("0.2", "0.1", "0.05"):
+        assert f"{report['pck'][a]['all']:.1f}" in page
+    assert page.count("<polyline") == 2 + 7
+    assert "http" not in page.replace("http-equiv", "")
+    assert "<script" not in page
+    for line in report["conclusion"]:
+        assert line.split(".")[0] in page
+
+
+def test_files_of_others_are_not_replaced(nets: tuple[Path, Path], figures_h5: Path) -> None:
+    page, poses = nets[0].with_name("mine.html"), nets[0].with_name("mine.json")
+    page.write_text("my page")
+    poses.write_text("[]")
+    base = EvaluateSettings(nets[0], figures_h5, device="cpu")
+    for settings, flag in (
+        (replace(base, report=page), "--report"),
+        (replace(base, predictions=poses), "--save-predictions"),
+        (replace(base, report=poses), "--report"),
+        (replace(base, predictions=poses.with_name("no") / "x.json"), "--save-predictions"),
+        (replace(base, boxes="no-such.json"), "--boxes"),
+    ):
+        with pytest.raises(KincapError, match=flag) as refused:
+            evaluate(settings)
+        assert refused.value.exit_code == 2
+    assert page.read_text() == "my page"
+
+
+@pytest.mark.parametrize(
+    "text", ["pck@0.2", "pck@0.3=0.5", "pck=0.5", "toe@0.2=0.5", "pck@0.2=50", "pck@0.2=x", ""]
+)
+def test_a_minimum_that_says_nothing_is_refused(text: str) -> None:
+    with pytest.raises(KincapError, match="--min"):
+        parse_minimum(text, GROUPS, ("0.2", "0.1"))
+
+
+def test_a_minimum_is_inclusive_and_nothing_counted_misses_it() -> None:
+    wanted = parse_minimum("pck@0.2=0.5", GROUPS, ("0.2",))
+    assert missed(wanted, {"0.2": {"all": 50.0}}) is None
+    assert missed(wanted, {"0.2": {"all": 49.99}}) == "--min pck@0.2=0.5: 0.4999"
+    assert missed(wanted, {"0.2": {"all": None}}) == "--min pck@0.2=0.5: nothing was counted"

@@ -1,0 +1,435 @@
+"""Evaluate: all figures of one or more checkpoints on one split, and what beats what."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...core.errors import KincapError
+from ...core.skeleton import KEYPOINTS_13, Skeleton
+from ...dataset.faces.blur import FaceBlur
+from ...dataset.kinect13.reader import Kinect13, Split, open_kinect13
+from ..augment import Floats, Images
+from ..checkpoint import Checkpoint, load_checkpoint
+from ..data import Samples, load_samples
+from ..loop import choose_device
+from ..metrics.pck import THRESHOLDS
+from ..validate import OnBatch, counted, frame_errors, in_image, run_net
+from .baselines import upright_pose
+from .box_file import read_boxes
+from .boxes import (
+    BoxCutter,
+    BoxedPoses,
+    has_stretches,
+    jittered_boxes,
+    poses_in_boxes,
+    tracked_poses,
+)
+from .compare import blocks_of_rows, difference, groups_of_rows, shares
+from .conclusion import conclusion
+from .figures import Figures, Hits, figures_of, hits_of
+from .gate import Minimum, missed, parse_minimum
+from .page import Evaluation, check_page, save_page
+from .predictions import check_predictions, save_predictions
+from .sheet import MOST_CROPS, Sheet, check_sheet, percent, save_sheet, spread
+
+SCHEMA: Final = "kincap/evaluate/1"
+SPLITS: Final = ("val", "test")
+BOXES: Final = ("auto", "truth", "jittered", "tracked")
+"""Boxes by name; any other text is a file."""
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Settings of an evaluation.
+
+    Attributes:
+        checkpoint: The net.
+        data: A kinect13.h5.
+        split: ``"val"`` or ``"test"``.
+        include_inferred: Count every labelled keypoint, else those of weight above 0.
+        sheet: File for the overlay sheet (PNG), or None.
+        device: See ``loop.choose_device``.
+        blur_faces: Blur the faces in the sheet and the report.
+        others: More nets, compared with the first on the same rows.
+        boxes: ``"truth"``: the label's; ``"jittered"``: shifted and scaled; ``"tracked"``: from
+            the net's pose in the frame before; a file of boxes; ``"auto"``: the label's, and
+            tracked ones beside them where frames are consecutive.
+        report: File for the report (HTML), or None.
+        predictions: File for the poses (JSON), or None.
+        minimums: Figures that have to be reached, as ``pck@0.2=0.9``.
+        sheet_worst: Show the crops with the largest errors on the sheet, else an even choice.
+    """
+
+    checkpoint: Path
+    data: Path = Path("kinect13.h5")
+    split: str = "val"
+    include_inferred: bool = False
+    sheet: Path | None = None
+    device: str = "auto"
+    blur_faces: bool = False
+    others: tuple[Path, ...] = ()
+    boxes: str = "auto"
+    report: Path | None = None
+    predictions: Path | None = None
+    minimums: tuple[str, ...] = ()
+    sheet_worst: bool = False
+
+
+@dataclass(frozen=True)
+class NetResult:
+    """Figures of one net.
+
+    Attributes:
+        checkpoint: Its file.
+        sha256: Of the file.
+        model: Name of the net.
+        size: Side of its input, pixels.
+        mirror_training: True if the net has seen mirrored copies.
+        poses: (N, K, 2) float32, averaged over the crop and its mirrored copy; crop units.
+        hits: What of them is counted.
+        mirrored: Figures of these poses.
+        single: Figures of the crop alone.
+        tracked: Figures in tracked boxes, averaged; None: they were not asked for.
+        outside: Mean share of a box, other than the label's, that the stored image does not reach.
+        missed: Rows for which a file of boxes has none; they count as wrong.
+    """
+
+    checkpoint: Path
+    sha256: str
+    model: str
+    size: int
+    mirror_training: bool
+    poses: Floats
+    hits: Hits
+    mirrored: Figures
+    single: Figures
+    tracked: Figures | None
+    outside: float
+    missed: int
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """Figures of an evaluation and the terms that they were measured on.
+
+    Attributes:
+        settings: As given.
+        samples: Crops in the split.
+        nets: The nets, as asked for.
+        mean_pose: Figures of the mean pose of the first net's training data, placed in each crop.
+        upright: Figures of an upright person, placed in each crop.
+        differences: The first net minus each of the others.
+        by: PCK of the first net by session, outfit and cue.
+        conclusion: Sentences.
+        missed: Minimums that the first net does not reach, a line each.
+        skeleton: The keypoints.
+        problems: Files that could not be saved, a line each.
+    """
+
+    settings: EvaluateSettings
+    samples: int
+    nets: tuple[NetResult, ...]
+    mean_pose: Figures
+    upright: Figures
+    differences: tuple[dict[str, Any], ...]
+    by: dict[str, dict[str, Any]]
+    conclusion: tuple[str, ...]
+    missed: tuple[str, ...]
+    skeleton: Skeleton = KEYPOINTS_13
+    problems: tuple[str, ...] = ()
+
+    @property
+    def net(self) -> NetResult:
+        """The net that was asked for first."""
+        return self.nets[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report of ``--json``: percentages, None where nothing was counted."""
+        asked, net = self.settings, self.net
+        first, second = self.skeleton.torso
+        score = net.mirrored.score
+        return {
+            "schema": SCHEMA,
+            "data": str(asked.data),
+            "split": asked.split,
+            "counted": "visibility >= 1" if asked.include_inferred else "weight > 0",
+            "normaliser": f"|{first} - {second}|",
+            "boxes": "truth" if asked.boxes == "auto" else asked.boxes,
+            "samples": self.samples,
+            "frames": score.frames,
+            "skipped": score.skipped,
+            **_net_json(net),
+            "mean_pose": {**self.mean_pose.to_json(), "of": "checkpoint"},
+            "upright": self.upright.to_json(),
+            "by": self.by,
+            "compared": [
+                {**_net_json(other), "difference": found}
+                for other, found in zip(self.nets[1:], self.differences, strict=True)
+            ],
+            "conclusion": list(self.conclusion),
+            "missed": list(self.missed),
+            "sheet": _saved(asked.sheet, "--sheet", self.problems),
+            "report": _saved(asked.report, "--report", self.problems),
+            "predictions": _saved(asked.predictions, "--save-predictions", self.problems),
+        }
+
+
+def _saved(path: Path | None, flag: str, problems: Sequence[str]) -> str | None:
+    """Return the name of a file that was asked for and written."""
+    is_lost = any(line.startswith(flag) for line in problems)
+    return None if path is None or is_lost else str(path)
+
+
+def _net_json(net: NetResult) -> dict[str, Any]:
+    """Return what ``--json`` says of one net."""
+    single = net.single.to_json()
+    return {
+        "checkpoint": str(net.checkpoint),
+        "checkpoint_sha256": net.sha256,
+        "model": net.model,
+        "size": net.size,
+        **net.mirrored.to_json(),
+        "pck_single": single["pck"],
+        "median_error_torso_single": single["median_error_torso"],
+        "tracked": net.tracked and {**net.tracked.to_json(), "outside": net.outside},
+        "mirror_training": net.mirror_training,
+        "missed_boxes": net.missed,
+    }
+
+
+def evaluate(
+    settings: EvaluateSettings,
+    skeleton: Skeleton = KEYPOINTS_13,
+    on_batch: OnBatch | None = None,
+) -> EvaluateResult:
+    """Measure checkpoints on a split of a data set.
+
+    Args:
+        settings: The checkpoints, the split and the options.
+        skeleton: The keypoints of all.
+        on_batch: Called with crops done and crops in all, over all nets.
+
+    Raises:
+        CheckpointError: A file is not a checkpoint.
+        DatasetError: The file is not a data set, or lacks the split.
+        KincapError: A flag has no possible value.
+    """
+    minimums = _check(settings, skeleton)
+    device = choose_device(settings.device)
+    paths = (settings.checkpoint, *settings.others)
+    checkpoints = [load_checkpoint(path, skeleton) for path in paths]
+    with open_kinect13(settings.data, skeleton) as dataset:
+        nets = []
+        for n, (path, checkpoint) in enumerate(zip(paths, checkpoints, strict=True)):
+            samples = load_samples(dataset, settings.split, checkpoint.size, in_memory=False)
+            passes = _Passes(on_batch, n, len(paths))
+            nets.append(_measure(path, checkpoint, dataset, samples, settings, device, passes))
+        result = _assemble(settings, nets, checkpoints[0], samples, dataset, minimums)
+        rows = dataset.split(settings.split)
+        chosen = _shown(settings, samples, nets[0].poses)
+        pictures = rows.images(chosen) if settings.sheet or settings.report else None
+        if pictures is not None and settings.blur_faces:
+            pictures = FaceBlur(dataset).blurred(rows, chosen, pictures)
+        return _save(result, samples, rows, dataset, pictures, chosen)
+
+
+def _check(settings: EvaluateSettings, skeleton: Skeleton) -> list[Minimum]:
+    """Refuse flags that have no possible value and files that can't be written."""
+    if settings.split not in SPLITS:
+        raise KincapError(f"--split: {settings.split!r} is not one of {', '.join(SPLITS)}")
+    if settings.boxes not in BOXES and not Path(settings.boxes).is_file():
+        raise KincapError(
+            f"--boxes: {settings.boxes!r} is not one of {', '.join(BOXES)}, and no such file exists"
+        )
+    for path, check in (
+        (settings.sheet, check_sheet),
+        (settings.report, check_page),
+        (settings.predictions, check_predictions),
+    ):
+        if path is not None:
+            check(path)
+    thresholds = tuple(f"{a:g}" for a in THRESHOLDS)
+    groups = tuple(skeleton.group_indices)
+    return [parse_minimum(text, groups, thresholds) for text in settings.minimums]
+
+
+class _Passes:
+    """The progress of all passes over the split of all nets as one count."""
+
+    def __init__(self, on_batch: OnBatch | None, index: int, count: int) -> None:
+        self._on_batch, self._index, self._count = on_batch, index, count
+        self.passes, self.done = 1, 0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take the progress of one pass."""
+        if self._on_batch is not None:
+            every = self.passes * total
+            self._on_batch(self._index * every + self.done * total + done, self._count * every)
+        self.done += done == total
+
+
+def _measure(
+    path: Path,
+    checkpoint: Checkpoint,
+    dataset: Kinect13,
+    samples: Samples,
+    settings: EvaluateSettings,
+    device: torch.device,
+    passes: _Passes,
+) -> NetResult:
+    """Run a net over the split in the boxes that were asked for."""
+    net = checkpoint.build().to(device)
+    rows = dataset.split(settings.split)
+    cutter = BoxCutter(rows, checkpoint.size)
+    beside = settings.boxes == "auto" and has_stretches(rows)
+    in_label_boxes = settings.boxes in ("auto", "truth")
+    passes.passes = 2 * in_label_boxes + beside or 1
+    has_box = np.ones(len(samples), dtype=bool)
+    tracked: BoxedPoses | None = None
+    if in_label_boxes:
+        single, _ = run_net(net, samples, device, on_batch=passes)
+        other, _ = run_net(net, samples, device, mirrored=True, on_batch=passes)
+        found = BoxedPoses(np.float32(0.5) * (single + other), single, cutter.label_boxes, 0.0)
+        if beside:
+            tracked = tracked_poses(net, cutter, samples, rows, device, passes)
+    elif settings.boxes == "tracked":
+        found = tracked_poses(net, cutter, samples, rows, device, passes)
+    else:
+        boxes = jittered_boxes(cutter.label_boxes)
+        if settings.boxes != "jittered":
+            boxes, has_box = read_boxes(Path(settings.boxes), rows, dataset.meta)
+        found = poses_in_boxes(net, cutter, samples, boxes, device, passes)
+    lost = np.where(has_box[:, None, None], np.float32(0), np.float32(np.nan))
+    block, inferred = blocks_of_rows(rows), settings.include_inferred
+    poses = found.mirrored + lost
+    return NetResult(
+        checkpoint=path,
+        sha256=_sha256(path),
+        model=checkpoint.model,
+        size=checkpoint.size,
+        mirror_training=checkpoint.mirror_training,
+        poses=poses,
+        hits=hits_of(poses, samples, inferred),
+        mirrored=figures_of(poses, samples, block, inferred),
+        single=figures_of(found.single + lost, samples, block, inferred),
+        tracked=None if tracked is None else figures_of(tracked.mirrored, samples, block, inferred),
+        outside=(tracked or found).outside,
+        missed=int((~has_box).sum()),
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _assemble(
+    settings: EvaluateSettings,
+    nets: list[NetResult],
+    checkpoint: Checkpoint,
+    samples: Samples,
+    dataset: Kinect13,
+    minimums: list[Minimum],
+) -> EvaluateResult:
+    """Return the result of the nets' figures: baselines, comparisons, words."""
+    rows = dataset.split(settings.split)
+    block, inferred = blocks_of_rows(rows), settings.include_inferred
+    groups, net = samples.skeleton.group_indices, nets[0]
+    mean = figures_of(checkpoint.mean_pose.numpy(), samples, block, inferred)
+    found = [difference(net.hits, other.hits, block, groups) for other in nets[1:]]
+    names = [str(other.checkpoint) for other in nets[1:]]
+    own = net.mirrored.to_json()
+    lines = conclusion(own, mean.to_json(), dict(zip(names, found, strict=True)))
+    missing = [line for one in minimums if (line := missed(one, own["pck"]))]
+    return EvaluateResult(
+        settings=settings,
+        samples=len(samples),
+        nets=tuple(nets),
+        mean_pose=mean,
+        upright=figures_of(upright_pose(samples.skeleton), samples, block, inferred),
+        differences=tuple(found),
+        by={
+            kind: {name: shares(net.hits, of, groups) for name, of in named.items()}
+            for kind, named in groups_of_rows(rows, dataset.meta)
+        },
+        conclusion=tuple(lines),
+        missed=tuple(missing),
+        skeleton=samples.skeleton,
+    )
+
+
+def _shown(settings: EvaluateSettings, samples: Samples, poses: Floats) -> npt.NDArray[np.int64]:
+    """Return the rows that the sheet shows: the worst ones, or some evenly over the split."""
+    if not settings.sheet_worst:
+        return spread(len(samples))
+    errors = frame_errors(poses, samples, settings.include_inferred)
+    return np.argsort(-np.nan_to_num(errors, nan=-1.0), kind="stable")[:MOST_CROPS]
+
+
+def _save(
+    result: EvaluateResult,
+    samples: Samples,
+    rows: Split,
+    dataset: Kinect13,
+    pictures: Images | None,
+    shown: npt.NDArray[np.int64],
+) -> EvaluateResult:
+    """Write what was asked for; the figures are worth more than a file that can't be written."""
+    asked, problems = result.settings, []
+    poses_px = in_image(result.net.poses, samples)[0]
+
+    def sheet() -> Sheet:
+        assert pictures is not None
+        return _sheet(result, samples, pictures, shown)
+
+    def save_report(path: Path) -> None:
+        hits = [(str(net.checkpoint), net.hits) for net in result.nets]
+        save_page(path, Evaluation(result.to_json(), hits, sheet(), samples.skeleton))
+
+    for path, save in (
+        (asked.sheet, lambda path: save_sheet(path, sheet())),
+        (asked.report, save_report),
+        (
+            asked.predictions,
+            lambda path: save_predictions(path, poses_px, rows, dataset.meta, result.net.sha256),
+        ),
+    ):
+        if path is not None:
+            try:
+                save(path)
+            except KincapError as error:
+                problems.append(str(error))
+    return replace(result, problems=tuple(problems))
+
+
+def _sheet(
+    result: EvaluateResult, samples: Samples, pictures: Images, shown: npt.NDArray[np.int64]
+) -> Sheet:
+    """Return the content of the overlay sheet."""
+    asked, net = result.settings, result.net
+    here, mean = net.mirrored.score.pck, result.mean_pose.score.pck
+    figures = ", ".join(
+        f"PCK@{a} {percent(here[a]['all'])} (mean pose {percent(mean[a]['all'])})" for a in here
+    )
+    if "wrist" in here["0.2"]:
+        wrist, by_mean = percent(here["0.2"]["wrist"]), percent(mean["0.2"]["wrist"])
+        figures += f", wrist@0.2 {wrist} ({by_mean})"
+    errors = frame_errors(net.poses, samples, asked.include_inferred)
+    return Sheet(
+        pictures=pictures,
+        predicted=net.poses[shown],
+        truth=samples.targets[shown],
+        labelled=samples.visibility[shown] >= 1,
+        counted=counted(samples, asked.include_inferred)[shown],
+        errors=errors[shown],
+        title=f"{net.checkpoint.name} on {asked.split} of {asked.data.name}, "
+        f"{len(samples)} crops, {net.model} at {net.size} px",
+        figures=figures,
+        skeleton=samples.skeleton,
+    )
