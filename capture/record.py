@@ -18,6 +18,7 @@ from typing import ParamSpec
 from ..core.errors import KincapError, SensorError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
+from ..report.guard_rails import alarm_lines
 from ..report.quality import poor_lines, report_of_recording
 from ..sessions.edits.retakes import reject_retaken
 from ..sessions.folders import SESSION_FILE, next_shard_number, session_folder
@@ -318,12 +319,14 @@ class _Job:
         """Report on the quality of the session, from the files on the disk."""
         try:
             result.report, path, problem = report_of_recording(self._folder, self._io)
+            alarms = alarm_lines(self._folder, result.report)
         except KeyboardInterrupt:
             # nothing of the recording is open any more: only the report is not made
             tell(f"{self._folder}: no report; kincap sessions report {result.session} makes it")
             return
         result.quality_file = None if path is None else str(path)
-        for text in [problem] if problem else poor_lines(result.report):
+        lines = [problem] if problem else poor_lines(result.report)
+        for text in [*lines, *alarms]:
             tell(text)
 
     def _result(self, told: list[str]) -> RecordResult:

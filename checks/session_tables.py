@@ -50,6 +50,8 @@ _ROWS_AT_ONCE: Final = 512
 """Body rows that are held at a time, 3 MB."""
 _SAMPLE_ROWS: Final = 4
 """The joints of every this many rows are kept, to measure bones and movement."""
+_FLOOR_ROWS: Final = 32
+"""The floor of every this many rows is kept."""
 _SPINE_BASE: Final = JOINT["SpineBase"]
 _WRISTS: Final = [JOINT["WristLeft"], JOINT["WristRight"]]
 _JOINT_BITS: Final = np.uint32(1) << np.arange(JOINTS, dtype=np.uint32)
@@ -86,12 +88,15 @@ SAMPLE: Final = np.dtype(
     [
         ("take", "<u2"), ("time_device", "<i8"), ("tracking_id", "<u8"),
         ("joints", "<f4", (JOINTS, 3)), ("sure", "?", (JOINTS,)),
+        ("points_px", "<f4", (KEYPOINTS, 2)),
     ]
 )  # fmt: skip
-"""The joints of one body, metres, NaN where not tracked; ``sure``: tracked, not inferred."""
+"""The joints of one body, metres, NaN where not tracked; ``sure``: tracked, not inferred;
+``points_px``: its keypoints in the stored image."""
 _PERSON_IN: Final = np.dtype(
     [*((name, PERSON[name]) for name in PERSON.names or ()),
-     ("row", "<i8"), ("joints", "<f4", (JOINTS, 3)), ("state", "u1", (JOINTS,)),
+     ("points_px", "<f4", (KEYPOINTS, 2)), ("row", "<i8"),
+     ("joints", "<f4", (JOINTS, 3)), ("state", "u1", (JOINTS,)),
      ("body_index", "u1", (KEYPOINTS, PATCH_PX, PATCH_PX)), ("surface_m", "<f4", (KEYPOINTS,))]
 )  # fmt: skip
 
@@ -118,6 +123,7 @@ class SessionTables:
         planes: By stream name, "mask" and "depth", its (N,) rows; a stream without rows is not in
             it.
         coverage: Where the wrists and elbows of its bodies have been.
+        floors: (R, 4) float32 the floor plane of some body rows, as the sensor gave it.
     """
 
     folder: Path
@@ -136,6 +142,7 @@ class SessionTables:
     settings: FilterSettings
     planes: dict[str, Rows] = field(default_factory=dict)
     coverage: CoverageGrid = field(default_factory=CoverageGrid)
+    floors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     def takes(self) -> list[int]:
         """Return the takes that anything is known of."""
@@ -163,6 +170,7 @@ class _Parts:
     body_rows: int = 0
     gone_to: int = -1
     coverage: CoverageGrid = field(default_factory=CoverageGrid)
+    floors: list[NDArray[np.float32]] = field(default_factory=list)
 
 
 def read_tables(
@@ -206,6 +214,7 @@ def read_tables(
             slim["people"] = (rows["tracked"] != 0).sum(axis=1)
             parts.people += watch.add(_people(rows, parts, size_px, views))
             parts.bodies.append(slim)
+            parts.floors.append(rows["floor"][::_FLOOR_ROWS].copy())
             parts.body_rows += len(rows)
     parts.people += watch.close()
     counts = [len(rows) for rows in parts.color]
@@ -226,6 +235,7 @@ def read_tables(
         settings=settings,
         planes=_joined(parts.planes),
         coverage=parts.coverage,
+        floors=np.concatenate([np.zeros((0, 4), np.float32), *parts.floors]),
     )
 
 
@@ -321,6 +331,7 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int], views: PlaneVie
     people["rejects"] = _rejects(rows["joint_color_px"][row, slot], people, size_px, parts.settings)
     people["place_m"] = people["joints"][:, _SPINE_BASE]
     points = rows["joint_color_px"][row, slot][:, KEYPOINT_JOINT]
+    people["points_px"] = points
     people["box_px"] = body_boxes(points, size_px)
     people["length_m"], people["sure"] = bone_ends(people["joints"], people["state"])
     people["guessed"] = (people["state"][:, KEYPOINT_JOINT] != TrackingState.tracked).sum(axis=1)
@@ -330,7 +341,7 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int], views: PlaneVie
         parts.states[int(take)] = parts.states.get(int(take), 0) + counts
     some = people[people["row"] % _SAMPLE_ROWS == 0]
     samples = np.zeros(len(some), SAMPLE)
-    for name in ("take", "time_device", "tracking_id", "joints"):
+    for name in ("take", "time_device", "tracking_id", "joints", "points_px"):
         samples[name] = some[name]
     samples["joints"][some["state"] == TrackingState.not_tracked] = np.nan
     samples["sure"] = some["state"] == TrackingState.tracked

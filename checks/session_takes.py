@@ -109,7 +109,7 @@ class Take:
         if len(self.color) < 2 or not len(self.people):
             return
         _, order = np.unique(self.color["time_device"], return_index=True)
-        with _ImageFiles(self, order, io) as files:
+        with self.images(order, io) as files:
             pictures = TakeImages(
                 time_s=self.seconds(self.color["time_device"][order]),
                 usable=~self.frozen[order] & (self.steps["color"].step[order] < _CLOSE_100NS),
@@ -122,6 +122,15 @@ class Take:
             (int(seqs[one.first]), int(seqs[one.last]), round(one.ms, DIGITS))
             for one in self.lag.stretches
         ]
+
+    def images(self, order: NDArray[np.intp], io: FileIO) -> "TakeImageFiles":
+        """Return a reader of its images, to be used in a ``with`` block.
+
+        Args:
+            order: Places in ``color`` of the images, in the order in which they are numbered.
+            io: File handling.
+        """
+        return TakeImageFiles(self, order, io)
 
     def _wrists(self) -> list[WristTrack]:
         """Return the wrists in each slot."""
@@ -137,14 +146,14 @@ class Take:
         return tracks
 
 
-class _ImageFiles:
+class TakeImageFiles:
     """Reads the images of a take, one shard open at a time."""
 
     def __init__(self, take: Take, order: NDArray[np.intp], io: FileIO) -> None:
         self._take, self._order, self._io = take, order, io
         self._shard: tuple[int, ShardReader] | None = None
 
-    def __enter__(self) -> "_ImageFiles":
+    def __enter__(self) -> "TakeImageFiles":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,6 +11,7 @@ from .options import RECORDINGS, Json, Recordings
 from .sessions import Name, app
 
 if TYPE_CHECKING:
+    from ..checks.alike.compare import Alarm
     from ..report.coverage import CoverageReport
 
 _COVERAGE_PLOT: Final = Path("coverage.png")
@@ -32,6 +33,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Report the quality of a recording: rates, gaps, joints, findings, and advice."""
+    from ..report.guard_rails import session_alarms
     from ..report.plot import check_plot, draw_report
     from ..report.quality import report as run
     from ..sessions.edits.journal import edit_counts
@@ -40,6 +42,7 @@ def report(
         check_plot(plot)
     quality, problem = run(recordings, name, thorough=thorough)
     counts, unread = edit_counts(recordings / name)
+    alarms = session_alarms(recordings / name, quality)
     for line in (problem, unread):
         if line is not None:
             console.say(line)
@@ -52,20 +55,31 @@ def report(
             plot, failed = None, error
     if as_json:
         console.print_json(
-            {**quality, "edit_counts": counts, "plot": None if plot is None else str(plot)}
+            {
+                **quality,
+                "edit_counts": counts,
+                "alarms": [alarm.to_json() for alarm in alarms],
+                "plot": None if plot is None else str(plot),
+            }
         )
     else:
-        _print(name, quality, counts, plot)
+        _print(name, quality, counts, alarms, plot)
     if failed is not None:
         raise failed
 
 
-def _print(name: str, quality: dict[str, Any], counts: dict[str, int], plot: Path | None) -> None:
+def _print(
+    name: str,
+    quality: dict[str, Any],
+    counts: dict[str, int],
+    alarms: "list[Alarm]",
+    plot: Path | None,
+) -> None:
     """Print a report, the decisions beside it and the place of its picture."""
     from .report_print import print_report
 
     console.result(name)
-    print_report(quality)
+    print_report(quality, alarms)
     if counts:
         # they are not in quality.json, which is made from the recording alone
         there = ", ".join(f"{count} {op.replace('_', ' ')}" for op, count in counts.items())

@@ -1,24 +1,28 @@
 """A report on a terminal: in colours, and no wider than that; elsewhere in plain lines."""
 
 import sys
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from . import console
+
+if TYPE_CHECKING:
+    from ..checks.alike.compare import Alarm
 
 _STYLES: Final = {"grave": "bold red", "odd": "yellow", "advice": "cyan"}
 _VERDICTS: Final = {"good": "bold green", "usable": "bold yellow"}
 
 
-def print_report(quality: Mapping[str, Any]) -> None:
+def print_report(quality: Mapping[str, Any], alarms: "Sequence[Alarm]" = ()) -> None:
     """Print a report on stdout.
 
     Args:
-        quality: What quality.json holds.
+        quality: The contents of quality.json.
+        alarms: Warnings about this session and earlier ones.
     """
     from ..report.text import report_lines
 
-    lines = report_lines(quality)
+    lines = report_lines(quality, alarms=alarms)
     if not sys.stdout.isatty():
         for line in lines:
             console.result(line.plain())

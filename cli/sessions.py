@@ -40,12 +40,17 @@ def register(parent: typer.Typer) -> None:
 @app.command("list")
 def list_(recordings: Recordings = RECORDINGS, as_json: Json = False) -> None:
     """List all sessions with frames, size, outfit and state."""
+    from ..report.guard_rails import folder_alarms
     from ..sessions.summary import list_sessions
 
     found = list_sessions(recordings)
+    alarms = folder_alarms(recordings)
     if as_json:
         sessions = [session.to_json() for session in found]
-        console.print_json({"schema": "kincap/sessions/1", "sessions": sessions})
+        warnings = [alarm.to_json() for alarm in alarms]
+        console.print_json(
+            {"schema": "kincap/sessions/1", "sessions": sessions, "alarms": warnings}
+        )
         return
     if not found:
         console.say(f"{recordings}: no sessions; kincap record --session NAME makes one")
@@ -54,6 +59,8 @@ def list_(recordings: Recordings = RECORDINGS, as_json: Json = False) -> None:
     for session in found:
         for problem in session.problems:
             console.say(f"{session.name}: {problem}; kincap sessions verify {session.name}")
+    for alarm in alarms:
+        console.say(alarm.line())
 
 
 def _print_list(found: "list[SessionSummary]") -> None:

@@ -12,6 +12,7 @@ from ..checks.session_checks import check_session
 from ..core.errors import DatasetError, SessionError
 from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13
+from ..report.guard_rails import folder_alarms
 from ..report.quality import known_lags
 from ..sessions.folders import session_folder
 from ..sessions.session_file import load_session
@@ -207,8 +208,9 @@ def _read(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProgress
     times = [_times_of(recording, settings.guard_s) for recording in recordings]
     refuse_copies(times)
     sessions = _judge_all(recordings, settings, given, scheduler, on_progress)
+    alarms = (alarm.line() for alarm in folder_alarms(settings.recordings, names))
     return _ReadSessions(
-        given, sessions, times, (*(f"{line}; left out" for line in left_out), *unused)
+        given, sessions, times, (*(f"{line}; left out" for line in left_out), *unused, *alarms)
     )
 
 

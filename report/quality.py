@@ -17,6 +17,8 @@ from typing import Any, Final
 import numpy as np
 
 from .. import __version__
+from ..checks.alike.measure_signature import measure_signature
+from ..checks.alike.signature import SessionSignature
 from ..checks.findings import limit, sums
 from ..checks.session_checks import SessionChecks, check_session
 from ..checks.session_lag import KnownLag, lags_from_json, lags_to_json
@@ -48,7 +50,8 @@ def make_quality(
     Args:
         folder: The session's folder.
         io: File handling.
-        lag: Whether pictures are decoded to measure by how much the joints come late.
+        lag: Whether pictures are decoded: to measure by how much the joints come late, and for the
+            signature that is compared with other sessions.
         thorough: Look for late joints wherever hands move: about a minute for an hour.
 
     Returns:
@@ -60,7 +63,8 @@ def make_quality(
     manifest = manifest_sha256(folder)
     checks = check_session(folder, io, lag=lag, thorough=thorough)
     with np.errstate(all="ignore"):
-        return _make(checks, manifest if lag else None, thorough)
+        signature = measure_signature(checks.tables, checks.takes, io or FileIO()) if lag else None
+        return _make(checks, manifest if lag else None, signature, thorough)
 
 
 def _duration_s(about: SessionSummary, take: int) -> float:
@@ -81,7 +85,12 @@ def known_lags(folder: Path) -> dict[int, KnownLag] | None:
     return lags_from_json(kept.get("lags"))
 
 
-def _make(checks: SessionChecks, manifest: str | None, thorough: bool) -> dict[str, Any]:
+def _make(
+    checks: SessionChecks,
+    manifest: str | None,
+    signature: SessionSignature | None,
+    thorough: bool,
+) -> dict[str, Any]:
     """Work out the report of a checked session."""
     tables, takes = checks.tables, checks.takes
     findings, left_out = limit(checks.findings)
@@ -101,6 +110,7 @@ def _make(checks: SessionChecks, manifest: str | None, thorough: bool) -> dict[s
         "dropped": dropped_ranges(tables),
         "whole": measure(takes, about.duration_s),
         "coverage": tables.coverage.to_json(),
+        "signature": None if signature is None else signature.to_json(),
         "takes": [{"take": take.number, **measure([take], lasts[take.number])} for take in takes],
         "findings": [finding.to_json() for finding in findings],
         "findings_left_out": left_out,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from ..checks.alike.compare import Alarm
 from ..checks.filters.settings import FilterSettings
 from ..checks.findings import keypoint_words
 from ..core.skeleton import KEYPOINT_NAMES
@@ -41,12 +42,17 @@ class Line:
         return f"  {self.label + mark:18} {self.text}"
 
 
-def report_lines(quality: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) -> list[Line]:
+def report_lines(
+    quality: Mapping[str, Any],
+    kinds: Mapping[str, Kind] = KINDS,
+    alarms: Sequence[Alarm] = (),
+) -> list[Line]:
     """Return a report line by line.
 
     Args:
         quality: A report.
         kinds: Kinds of findings by name.
+        alarms: Warnings about this session and earlier ones.
     """
     whole = quality["whole"]
     lines = [Line("quality", quality["verdict"], "verdict")]
@@ -66,6 +72,7 @@ def report_lines(quality: Mapping[str, Any], kinds: Mapping[str, Kind] = KINDS) 
     if whole["streams"]["color"]["items"]:
         lines.append(Line("light", _light_text(whole)))
     lines += coverage_lines(quality.get("coverage")) + _finding_lines(quality, kinds)
+    lines += [Line("sessions", f"{one.other}: {one.text}", "odd") for one in alarms]
     return lines + [Line("next time", text, "advice") for text in quality["advice"]]
 
 

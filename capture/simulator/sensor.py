@@ -99,11 +99,7 @@ class SimulatedSensor:
         return SensorInfo(
             kind="simulator",
             uri="simulator:" + ",".join(f"{k}={v}" for k, v in _written(options)),
-            device_id=(
-                f"simulator-device-{options.device}"
-                if options.device
-                else f"simulator-{options.seed}"
-            ),
+            device_id=(f"simulator-device-{options.device}" if options.device else "simulator-0"),
             color_size_px=(WIDTH, HEIGHT),
             mirrored=True,
             times="device",
