@@ -209,7 +209,7 @@ def cameras(found: list[Variant]) -> list[dict[str, object]]:
     still = [v for v in found if not v.move]
     groups: dict[str, list[float]] = {}
     for one, other in itertools.product(still, found):
-        if one.session >= other.session or not (one.light == "as it is"):
+        if one.session >= other.session or one.light != "as it is":
             continue
         shift = np.nan
         if one.signature.background and other.signature.background:
