@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..capture.sources.registry import file_forms
 from .console import print_json, progress, result, say, table
 from .options import RECORDINGS, Consent, Json, Recordings, Report, ShardMib, Strict, Tags
 
@@ -16,7 +17,8 @@ def import_recordings(
         list[str],
         typer.Argument(
             metavar="RECORDING...",
-            help="Files, folders or patterns, such as 'irds:DIR/*.txt'.",
+            help="Files, folders or patterns, such as 'irds:DIR/*.txt': "
+            f"{', '.join(file_forms())}.",
             show_default=False,
         ),
     ],

@@ -32,6 +32,11 @@ def source_forms() -> str:
     return ", ".join([*(source.form for source in SOURCES.values()), FACTORY_FORM])
 
 
+def file_forms() -> list[str]:
+    """Return how every source that is a file or folder is written."""
+    return [source.form for source in SOURCES.values() if source.is_of_kind is not None]
+
+
 def open_source(text: str, streams: tuple[str, ...] = ()) -> "Sensor":
     """Open a source and check it as far as that is possible without recording.
 
@@ -119,8 +124,9 @@ def _source_of(path: Path) -> Source:
         )
     source = kind_of(path)
     if source is None:
-        kinds = ", ".join(s.form for s in SOURCES.values() if s.is_of_kind is not None)
-        raise SensorError(f"{path}: not a recording of a known kind; expected one of {kinds}")
+        raise SensorError(
+            f"{path}: not a recording of a known kind; expected one of {', '.join(file_forms())}"
+        )
     return source
 
 

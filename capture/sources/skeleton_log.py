@@ -23,7 +23,7 @@ from .log_format import LogFormat, LogLine, damaged
 from .sensor import BodyFrame, Item, Lost, SensorInfo
 from .source import SourceSpec, mirrored_option
 from .text_lines import text_lines
-from .video.side_video import opened_video, put_together, video_warnings
+from .video.side_video import Placement, opened_video, put_together, video_warnings
 
 MAX_JUMP: Final = 9000
 """Frames that a log may have lost at once, five minutes; more means that a number is damaged."""
@@ -50,12 +50,10 @@ class SkeletonLogSensor:
         if lost:
             warnings.append(f"{self._path.name}: its count of frames shows that {lost} are missing")
         self._video = video = opened_video(spec.options, self._path, spec.text, self._beside())
-        self._video_100ns = self._shift_100ns = 0
+        self._placement = Placement.of(video, self._first_100ns)
         if video is not None:
-            self._video_100ns = self._first_100ns + video.offset_100ns
-            # device times are not negative
-            self._shift_100ns = max(0, -self._video_100ns)
-            warnings += video_warnings(video, self._path.name, self._last_100ns - self._first_100ns)
+            length = self._last_100ns - self._first_100ns
+            warnings += video_warnings(video, self._path.name, length)
         size_px = COLOR_SIZE_PX if video is None else video.size_px
         is_mirrored = mirrored_option(spec, default=True)
         self._projection = chosen_projection(
@@ -85,8 +83,7 @@ class SkeletonLogSensor:
         """
         items = self._bodies()
         if self._video is not None:
-            start = self._video_100ns + self._shift_100ns
-            items = put_together(items, self._video, start)
+            items = put_together(items, self._video, self._placement.start_100ns)
         try:
             for item in items:
                 yield item
@@ -100,7 +97,7 @@ class SkeletonLogSensor:
         """Yield the body rows, and lost frames where they are missing."""
         before: LogLine | None = None
         for _, line in self._lines():
-            yield from _lost_between(before, line, self._shift_100ns)
+            yield from _lost_between(before, line, self._placement.shift_100ns)
             yield BodyFrame(self._row(line))
             before = line
 
@@ -118,7 +115,7 @@ class SkeletonLogSensor:
         """Return a frame as (1,) BODIES_DTYPE; its body has slot 0."""
         joints, states = _joints(line)
         row = empty_body_row()
-        at = line.time_100ns + self._shift_100ns
+        at = line.time_100ns + self._placement.shift_100ns
         row["time_device"], row["time_host"] = at, time.perf_counter_ns()
         if states.any():
             row["tracked"][0, 0] = 1

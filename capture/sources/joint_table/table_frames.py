@@ -17,7 +17,8 @@ from ....core.units import TICK_100NS
 from ....sessions.schema import BODIES
 from ..log_format import damaged
 from ..text_lines import text_lines
-from .columns import TableBody, TableColumns
+from .columns import TableColumns
+from .line_reader import LineReader, TableBody
 from .table_map import TableMap
 
 WANTED: Final = "a table of joints (a text file)"
@@ -73,8 +74,8 @@ class TableReader:
             SensorError: The table can't be read, or its columns are not found.
         """
         found: set[str] = set()
-        for _, words, columns in self._lines():
-            found.add(columns.sensor_of(words))
+        for _, words, reader in self._lines():
+            found.add(reader.sensor_of(words))
         return sorted(found)
 
     def frames(self) -> Iterator[TableFrame]:
@@ -88,9 +89,9 @@ class TableReader:
         waiting: dict[int, TableFrame] = {}
         times: list[int] = []
         newest = given = -1
-        for number, words, columns in self._lines():
+        for number, words, reader in self._lines():
             try:
-                bodies = columns.read(words)
+                bodies = reader.read(words)
             except ValueError as error:
                 raise self._error(number, error) from None
             for body in bodies:
@@ -173,9 +174,10 @@ class TableReader:
             state = body.states[0] if body.states else int(TrackingState.unknown)
             frame.states[body.body][joint] = state
 
-    def _lines(self) -> Iterator[tuple[int, list[str], TableColumns]]:
-        """Yield number and words of each line with values, and the table's columns."""
-        columns: TableColumns | None = None
+    def _lines(self) -> Iterator[tuple[int, list[str], LineReader]]:
+        """Yield number and words of each line with values, and what reads them."""
+        reader: LineReader | None = None
+        width = 0
         separator = self._map.separator
         for number, text in text_lines(self._path, WANTED, strip="\r\n"):
             if number < self._map.header_line or not text.strip():
@@ -186,19 +188,20 @@ class TableReader:
                 raise self._error(number, "holds zero bytes; save the table as UTF-8 text")
             separator = separator or _separator_of(text, self._map)
             words = split(text, separator)
-            if words[-1].strip() == "" and (columns is None or len(words) > columns.width):
+            if words[-1].strip() == "" and (reader is None or len(words) > width):
                 # a separator more at the end of a line means nothing
                 words.pop()
-            if columns is None:
-                is_header = bool(self._map.header_line)
+            if reader is None:
+                is_header, width = bool(self._map.header_line), len(words)
                 try:
-                    columns = TableColumns(self._map, words if is_header else None, len(words))
+                    columns = TableColumns(self._map, words if is_header else None, width)
                 except ValueError as error:
                     raise self._error(number, error) from None
                 self.fields = columns.fields
+                reader = LineReader(self._map, columns)
                 if is_header:
                     continue
-            yield number, words, columns
+            yield number, words, reader
 
     def _error(self, number: int, reason: object) -> Exception:
         return damaged(f"{self._path}: line {number}", reason)

@@ -1,7 +1,7 @@
 """A table of joints as a source: body rows, and the colour frames of a video beside it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,21 +11,17 @@ from numpy.typing import NDArray
 
 from ....core.errors import SensorError
 from ....core.geometry import has_place_m
-from ....core.units import MS_100NS, SECOND_100NS
 from ....sessions.schema import BODIES, empty_body_row
 from ..assumed_projection import AssumedProjection, chosen_projection
-from ..limb_check import LimbLengths, MedianSample
-from ..log_format import MAX_ID
 from ..sensor import BodyFrame, Item, SensorInfo
 from ..source import SourceSpec, mirrored_option
-from ..video.side_video import opened_video, put_together, video_warnings
+from ..video.side_video import Placement, opened_video, put_together, video_warnings
 from .known_tables import KnownTable, known_names, known_table
+from .map_file import load_map
+from .table_check import check_table
 from .table_frames import TableFrame, TableReader
-from .table_map import LENGTH_UNITS_M, TIME_UNITS_100NS, TableMap, load_map
+from .table_map import TableMap
 
-_USUAL_STEP_100NS: Final = (5 * MS_100NS, 200 * MS_100NS)
-"""Times between frames that recorders of a Kinect give."""
-_MOST_IDS: Final = 10_000
 _MOST_PX: Final = 1e6
 _ORIENTATION: Final = ("qx", "qy", "qz", "qw")
 
@@ -46,22 +42,20 @@ class JointTableSensor:
         self._map, known = _map_of(spec)
         sensor = self._chosen_sensor(spec.options.get("sensor"))
         self._reader = TableReader(self._path, self._map, sensor)
-        self._ids: dict[str, int] = {}
-        (first_100ns, last_100ns), warnings = self._check()
+        checked = check_table(self._path, self._map, self._reader)
+        self._ids, warnings = checked.tracking_ids, list(checked.warnings)
         if known is not None and known.note:
             warnings.append(f"{self._path.name}: {known.note}")
         video = opened_video(spec.options, self._path, spec.text)
-        self._video, self._shift_100ns, self._video_100ns = video, 0, 0
+        self._video, self._placement = video, Placement.of(video, checked.first_100ns)
         if video is not None:
             if self._reader.counts["restarts"]:
                 raise SensorError(
                     f"{self._path}: its time goes back, so it is not known which lines belong to "
                     "the video; cut the table in two"
                 )
-            self._video_100ns = first_100ns + video.offset_100ns
-            # device times are not negative
-            self._shift_100ns = max(0, -self._video_100ns)
-            warnings += video_warnings(video, self._path.name, last_100ns - first_100ns)
+            length = checked.last_100ns - checked.first_100ns
+            warnings += video_warnings(video, self._path.name, length)
         size_px = self._map.pixels_size_px if video is None else video.size_px
         self._has_pixels = "u" in self._reader.fields
         self._projection: AssumedProjection | None = None
@@ -93,8 +87,7 @@ class JointTableSensor:
         """
         items: Iterator[Item] = self._bodies()
         if self._video is not None:
-            start = self._video_100ns + self._shift_100ns
-            items = put_together(self._bodies(), self._video, start)
+            items = put_together(self._bodies(), self._video, self._placement.start_100ns)
         try:
             for item in items:
                 yield item
@@ -139,98 +132,10 @@ class JointTableSensor:
             )
         return wanted or (found[0] if found else None)
 
-    def _check(self) -> tuple[tuple[int, int], list[str]]:
-        """Check the whole table; return the times of its first and last frame, and what to say.
-
-        Raises:
-            SensorError: It is malformed, or its units can't be right.
-        """
-        limbs, steps = LimbLengths(), MedianSample()
-        ids: dict[str, None] = {}
-        first = last = None
-        for frame in self._reader.frames():
-            for body, numbers in frame.numbers.items():
-                ids.setdefault(body)
-                limbs.add(numbers[:, :3], frame.states[body])
-            if len(ids) > _MOST_IDS:
-                raise SensorError(
-                    f"{self._path}: more than {_MOST_IDS} bodies; is body.column in the map the id "
-                    "of a body?"
-                )
-            if last is not None and frame.time_100ns > last:
-                steps.add(frame.time_100ns - last)
-            first, last = frame.time_100ns if first is None else first, frame.time_100ns
-        if first is None or last is None:
-            raise SensorError(
-                f"{self._path}: holds no frames; it is empty or was cut, take another file"
-            )
-        self._ids = _tracking_ids(ids)
-        self._check_units(limbs, steps)
-        return (first, last), self._oddities()
-
-    def _check_units(self, limbs: LimbLengths, steps: MedianSample) -> None:
-        odd = limbs.impossible()
-        if odd is not None:
-            now = LENGTH_UNITS_M[self._map.length_unit]
-            others = [u for u, m in LENGTH_UNITS_M.items() if limbs.fit_when_scaled(m / now)]
-            said = f'; did you mean joints.unit = "{others[0]}"?' if others else ""
-            raise SensorError(
-                f"{self._path}: {odd[0]} are {odd[1]:.3g} m apart{said or '; '}"
-                f"{'' if said else 'the map must name the joints of a Kinect v2 and their unit'}"
-            )
-        counts = self._reader.counts
-        if 2 * counts["contradicting"] > counts["lines"]:
-            raise SensorError(
-                f"{self._path}: {counts['contradicting']} of {counts['lines']} lines have the "
-                "time of an earlier one and other places; are time.unit and body.column in the "
-                "map right?"
-            )
-        step = steps.median()
-        low, high = _USUAL_STEP_100NS
-        if self._map.time is None or step is None or low <= step <= high:
-            return
-        steps_of = {
-            unit: step / TIME_UNITS_100NS[self._map.time_unit] * factor
-            for unit, factor in TIME_UNITS_100NS.items()
-        }
-        likely = [unit for unit, length in steps_of.items() if low <= length <= high]
-        if likely:
-            raise SensorError(
-                f"{self._path}: its frames are {step / SECOND_100NS:.3g} s apart by "
-                f'time.unit = "{self._map.time_unit}"; did you mean "{likely[0]}"?'
-            )
-
-    def _oddities(self) -> list[str]:
-        """Return what to say of the lines, one line each."""
-        counts, name = self._reader.counts, self._path.name
-        odd = []
-        if counts["repeated"]:
-            other = counts["contradicting"]
-            what = f"; {other} of them name other places" if other else ""
-            odd.append(
-                f"{name}: {counts['repeated']} lines repeat the time of an earlier one and are "
-                f"left out{what}"
-            )
-        if counts["late"]:
-            odd.append(
-                f"{name}: {counts['late']} frames were logged late and are put in the order of "
-                "their times"
-            )
-        if counts["restarts"]:
-            odd.append(
-                f"{name}: the time goes back {counts['restarts']} times, a new take begins there"
-            )
-        if not self._map.has_states:
-            odd.append(
-                f"{name}: has no tracking states; they are stored as unknown, and kincap build "
-                "gives such joints weight only by --unknown-weight"
-            )
-        return odd
-
     def _row(self, frame: TableFrame, slots: dict[str, int]) -> NDArray[Any]:
         """Return a frame as (1,) BODIES_DTYPE; ``slots`` (body to slot) is carried on."""
         row = empty_body_row()
-        at = frame.time_100ns + self._shift_100ns
+        at = frame.time_100ns + self._placement.shift_100ns
         row["time_device"], row["time_host"] = at, time.perf_counter_ns()
         there = {
             body: has_place_m(numbers[:, :3]) & (frame.states[body] > 0)
@@ -288,14 +193,6 @@ def _picked(
     with np.errstate(invalid="ignore"):
         good = there & (np.abs(found) < _MOST_PX).all(axis=1)
     return np.where(good[:, None], found, np.nan)
-
-
-def _tracking_ids(bodies: Mapping[str, None]) -> dict[str, int]:
-    """Return a tracking id for each body: its own where all are whole numbers above 0."""
-    own = [int(body) if body.isascii() and body.isdigit() else 0 for body in bodies]
-    if all(0 < number <= MAX_ID for number in own):
-        return dict(zip(bodies, own, strict=True))
-    return {body: k for k, body in enumerate(sorted(bodies), 1)}
 
 
 def _map_of(spec: SourceSpec) -> tuple[TableMap, KnownTable | None]:

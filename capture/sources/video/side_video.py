@@ -191,6 +191,27 @@ class SideVideo:
             )
 
 
+@dataclass(frozen=True)
+class Placement:
+    """A video on the clock of the joints.
+
+    Attributes:
+        start_100ns: Time of its first frame.
+        shift_100ns: Added to the times of the joints, as device times are not negative.
+    """
+
+    start_100ns: int = 0
+    shift_100ns: int = 0
+
+    @classmethod
+    def of(cls, video: SideVideo | None, first_100ns: int) -> "Placement":
+        """Return the placement of a video; ``first_100ns`` is the time of the first joints."""
+        if video is None:
+            return cls()
+        start = first_100ns + video.offset_100ns
+        return cls(max(start, 0), max(-start, 0))
+
+
 def put_together(bodies: Iterable[Item], video: SideVideo, start_100ns: int) -> Iterator[Item]:
     """Yield body rows and colour frames by time; of one time, body rows come first.
 

@@ -10,7 +10,8 @@ import pytest
 
 from kincap.capture.record import RecordSettings, record
 from kincap.capture.sources.joint_table.known_tables import KNOWN_TABLES
-from kincap.capture.sources.joint_table.table_map import TableMap, load_map
+from kincap.capture.sources.joint_table.map_file import load_map
+from kincap.capture.sources.joint_table.table_map import TableMap
 from kincap.capture.sources.registry import kind_of, open_source
 from kincap.capture.sources.sensor import BodyFrame
 from kincap.core.errors import SensorError

@@ -206,3 +206,21 @@ def test_a_video_of_other_proportions_needs_the_pixels_of_the_joints(tmp_path) -
     write_video(tmp_path / "a.avi", 0.3, width_px=240)
     with pytest.raises(SensorError, match="frames of 240x180, and the place of joints in them"):
         open_source(f"laban:{tmp_path / 'joints.csv'},video={tmp_path / 'a.avi'}")
+
+
+def test_each_table_of_a_folder_is_imported_with_the_video_of_its_name(tmp_path, kincap) -> None:
+    for name in ("one", "two"):
+        write_log(tmp_path / f"{name}.csv", 0.4)
+        write_video(tmp_path / f"{name}.mp4", 0.4, "libx264")
+    pattern = f"laban:{tmp_path}/*.csv,video={tmp_path}/{{stem}}.mp4"
+    done = kincap("import", pattern, "--json", "--no-report")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert [one["session"] for one in told["sessions"]] == ["one", "two"]
+    assert [one["color_frames"] for one in told["sessions"]] == [12, 12]
+    (tmp_path / "two.mp4").unlink()
+    again = kincap("import", pattern, "--json", "--prefix", "b-")
+    assert again.returncode == 1
+    states = {one["session"]: one["state"] for one in json.loads(again.stdout)["sessions"]}
+    assert states == {"b-one": "recorded", "b-two": "refused"}
+    assert "two.mp4: no such file; expected a video" in again.stderr
