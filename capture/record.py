@@ -15,9 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec
 
+import numpy as np
+
 from ..core.errors import KincapError, SensorError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
+from ..core.jpeg import encode_jpeg
 from ..report.guard_rails import alarm_lines
 from ..report.quality import poor_lines, report_of_recording
 from ..sessions.edits.retakes import reject_retaken
@@ -370,6 +373,15 @@ class _Job:
         if isinstance(error, KincapError):
             return str(error)
         return f"{self._sensor.info.uri}: {type(error).__name__}: {error}"
+
+
+def warm_up(source: SensorInfo) -> None:
+    """Import and work out ahead what would hold up the start of a recording from a source."""
+    settings = RecordSettings("warm-up")
+    _layout(info_of_new(settings, source), settings, source)
+    width, height = source.color_size_px
+    if "color" in source.streams:
+        encode_jpeg(np.zeros((height, width, 3), np.uint8))
 
 
 def _heard(say: Callable[_Words, None]) -> Callable[_Words, None]:

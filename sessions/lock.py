@@ -52,13 +52,23 @@ class SessionLock(Closing):
                 "command": command,
                 "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
-            self._io.write_atomic(self.folder / HOLDER_FILE, json.dumps(about).encode())
+            self._write_holder(json.dumps(about).encode())
         except BaseException as error:
             if isinstance(error, OSError) and not must_say:
                 return self
             self.release()
             raise
         return self
+
+    def _write_holder(self, raw: bytes) -> None:
+        """Write lock.json; it is not synced: after a power cut no one holds the session."""
+        path = self.folder / HOLDER_FILE
+        self._io.discard(path)
+        fd = self._io.create(path)
+        try:
+            self._io.write_at(fd, raw, 0)
+        finally:
+            self._io.close(fd)
 
     def release(self) -> None:
         """Free the session."""

@@ -24,7 +24,7 @@ from ...core.units import SECOND_NS
 from ...sessions.schema import EventKind, Stream
 from ..clock import Clock, SystemClock
 from ..pipeline import OnProgress, OnStatus
-from ..record import record
+from ..record import record, warm_up
 from ..record_result import RecordError, RecordResult
 from ..settings import RecordSettings
 from ..sources.registry import open_source
@@ -108,6 +108,7 @@ class HeldSensor(Closing):
         self._recording = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        warm_up(self.info)
         if self.info.live:
             self._idle.start()
             self._thread = threading.Thread(target=self._pump, name="kincap-hold", daemon=True)

@@ -9,10 +9,13 @@ import base64
 import binascii
 import hashlib
 import json
+import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -253,11 +256,30 @@ def make_layout(
     rows, types = table_rows(streams, shard_mib), stored_tables(shape)
     if not any(table in BLOB_TABLES for table in rows):
         return _template(session_uuid, created_utc, rows, types)
-    # the first try says where blobs begin, the second lets them end with the shard
-    start = _template(session_uuid, created_utc, {**rows, BLOBS: 1}, types).tables[BLOBS].offset
+    lengths = len(session_uuid), len(created_utc)
+    start = _blobs_begin(tuple(rows.items()), tuple(types.items()), lengths)
     if shard_mib * MIB <= start:
         raise ShardError(f"--shard-mib {shard_mib}: too small for the tables of this sensor")
     return _template(session_uuid, created_utc, {**rows, BLOBS: shard_mib * MIB - start}, types)
+
+
+@lru_cache(maxsize=16)
+def _blobs_begin(
+    rows: tuple[tuple[str, int], ...],
+    types: tuple[tuple[str, np.dtype[Any]], ...],
+    lengths: tuple[int, int],
+) -> int:
+    """Return where ``blobs`` begins after the tables, as it is to end where the shard does.
+
+    Kept in memory: a template takes some milliseconds, and a recording is to begin at once.
+
+    Args:
+        rows: Rows of each table.
+        types: Type of a row of each table.
+        lengths: Of the session's uuid and time, which do not matter otherwise.
+    """
+    uuid, utc = ("0" * length for length in lengths)
+    return _template(uuid, utc, {**dict(rows), BLOBS: 1}, dict(types)).tables[BLOBS].offset
 
 
 def cut_layout(
@@ -311,7 +333,7 @@ def _template(
         OSError: The folder of temporary files takes no sparse file of that size.
     """
     layout_id = _layout_id(session_uuid, created_utc, rows, types)
-    with tempfile.TemporaryDirectory(prefix="kincap-") as folder:
+    with tempfile.TemporaryDirectory(prefix="kincap-", dir=_folder_in_memory()) as folder:
         path = Path(folder, "template.h5")
         places = {}
         _check_room(path, rows, types)
@@ -332,6 +354,23 @@ def _template(
                     raise ShardError(f"HDF5 gave dataset {name} no place in the template")
                 places[name] = TablePlace(offset, count, dtype)
         return Layout(layout_id, _header(path, places), places)
+
+
+_ROOM_IN_MEMORY: Final = 16 * MIB
+
+
+def _folder_in_memory() -> str | None:
+    """Return a folder for a template that is not on a disk; None: the usual one.
+
+    A template is a sparse file that takes 100 KB; a busy disk would hold up the start of a
+    recording.
+    """
+    folder = "/dev/shm"
+    try:
+        has_room = shutil.disk_usage(folder).free > _ROOM_IN_MEMORY
+    except OSError:
+        return None
+    return folder if has_room and os.access(folder, os.W_OK) else None
 
 
 def _check_room(path: Path, rows: Mapping[str, int], types: Mapping[str, np.dtype[Any]]) -> None:

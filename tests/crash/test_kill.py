@@ -34,7 +34,7 @@ def test_no_acknowledged_item_is_lost_by_20_kills(tmp_path: Path, kincap: Run) -
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-@pytest.mark.parametrize("fault", ["create:kill:1", "rename:kill:1", "rename:kill:2"])
+@pytest.mark.parametrize("fault", ["create:kill:1", "create:kill:2", "rename:kill:1"])
 def test_a_recorder_killed_while_it_made_the_session_is_in_nobodys_way(
     tmp_path: Path, kincap: Run, fault: str
 ) -> None:
