@@ -47,13 +47,13 @@ MOST_OVERHEAD = 0.1
 VARIANTS = ("earlier", "exact", "fast")
 
 
-def unpack_earlier(folder: Path) -> Path:
-    """Take the earlier kincap out of the history; return the folder that PYTHONPATH names."""
-    git = ["git", "-C", str(ROOT), "archive", "--prefix=kincap/", COMMIT]
+def unpack_earlier(folder: Path, commit: str = COMMIT) -> Path:
+    """Take an earlier kincap out of the history; return the folder that PYTHONPATH names."""
+    git = ["git", "-C", str(ROOT), "archive", "--prefix=kincap/", commit]
     found = subprocess.run(git, capture_output=True, check=False)
     if found.returncode:
         raise SystemExit(
-            f"{ROOT}: no commit {COMMIT} ({found.stderr.decode().strip()}); "
+            f"{ROOT}: no commit {commit} ({found.stderr.decode().strip()}); "
             "run this in a clone with its history"
         )
     with tarfile.open(fileobj=BytesIO(found.stdout)) as tar:

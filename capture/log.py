@@ -17,7 +17,12 @@ from contextlib import contextmanager
 from io import FileIO, TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+from .settings import RecordSettings
+
+if TYPE_CHECKING:
+    from .record_result import RecordResult
 
 MOST_BYTES: Final = 1 << 20
 """Size of a log file at which the next one is begun, bytes."""
@@ -61,6 +66,44 @@ def keep_log(name: str) -> Iterator[logging.Logger]:
     finally:
         logger.removeHandler(handler)
         handler.close()
+
+
+def log_asked(log: logging.Logger, settings: RecordSettings) -> None:
+    """Log what a recording was asked for, without the person's name, consent and notes."""
+    log.info(
+        "asked: record %s from %s (frames=%s, duration=%s) into %s",
+        settings.session,
+        settings.source,
+        settings.frames,
+        settings.duration_s,
+        settings.recordings,
+    )
+
+
+def log_recorded(log: logging.Logger, done: "RecordResult") -> None:
+    """Log what a recording stored and lost."""
+    log.info(
+        "recorded: %s, %d colour frames, %d body rows in %s shards",
+        done.session,
+        done.color_frames,
+        done.body_frames,
+        done.shards,
+    )
+    if done.dropped:
+        lost = ", ".join(f"{count} {reason}" for reason, count in done.dropped.items())
+        log.warning("lost: %s: %s", done.session, lost)
+
+
+@contextmanager
+def record_log(settings: RecordSettings) -> Iterator[logging.Logger]:
+    """Log a recording of ``kincap record``: what was asked, and an error by which it ends."""
+    with keep_log("record") as log:
+        log_asked(log, settings)
+        try:
+            yield log
+        except BaseException as error:
+            log.error("ended badly: %s: %s", settings.session, error or type(error).__name__)
+            raise
 
 
 def _handler(name: str) -> logging.Handler:

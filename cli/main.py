@@ -24,6 +24,7 @@ from . import (
     review,
     sessions,
 )
+from .daemon import daemon
 from .demo import demo
 from .help_text import use_plain_help
 from .learning import evaluate, train
@@ -60,8 +61,8 @@ def kincap(
 
 
 GROUPS = (
-    record, import_recordings, doctor, sessions, report, copy, forget, review, build, export,
-    train, evaluate, audit, demo,
+    record, daemon, import_recordings, doctor, sessions, report, copy, forget, review, build,
+    export, train, evaluate, audit, demo,
 )  # fmt: skip
 for group in GROUPS:
     group.register(app)

@@ -1,14 +1,18 @@
 """``kincap record``: from a sensor, a simulator or a file into a session."""
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..capture.sources.registry import source_forms
 from ..core.sizes import size_text
+from ..report.line import Line
 from .console import print_json, result, say
-from .options import RECORDINGS, Consent, Json, Recordings, Report, ShardMib, Strict, Tags
+from .options import RECORDINGS, Consent, Json, Report, ShardMib, Strict, Tags
+from .report_print import print_lines
 
 if TYPE_CHECKING:
     from ..capture.record import RecordResult
@@ -17,14 +21,24 @@ if TYPE_CHECKING:
 def record(
     session: Annotated[str, typer.Option("--session", metavar="NAME", help="Name of the session.")],
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--source",
             metavar="SOURCE",
-            help=f"A recording's path, or one of {source_forms()}.",
+            help=f"A recording's path, or one of {source_forms()} [default: kinect, or the "
+            "daemon's].",
+            show_default=False,
         ),
-    ] = "kinect",
-    recordings: Recordings = RECORDINGS,
+    ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(
+            "--recordings",
+            metavar="DIR",
+            help="Folder of all sessions [default: recordings, or the daemon's].",
+            show_default=False,
+        ),
+    ] = None,
     streams: Annotated[
         str,
         typer.Option(
@@ -91,75 +105,105 @@ def record(
     consent: Consent = "",
     strict: Strict = False,
     report: Report = True,
+    standalone: Annotated[
+        bool, typer.Option("--standalone", help="Record here, although a daemon runs.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Record colour and bodies into a session; Ctrl-C ends it cleanly, a second one at once.
 
-    Keys on a terminal: space pauses and goes on, m marks, r takes again, q stops.
+    Keys on a terminal: space pauses and goes on, m marks, r takes again, q stops. Where a daemon
+    runs (kincap daemon), it records.
     """
+    from ..capture.operator.cues import load_cues
+
+    chosen = tuple(filter(None, streams.split(",")))
+    deck = load_cues(cues) if cues else None
+    asked: dict[str, Any] = {
+        "session": session,
+        "frames": frames,
+        "duration_s": duration,
+        "shard_mib": shard_mib,
+        "subject": subject,
+        "outfit": outfit,
+        "note": note,
+        "tags": tuple(tag or ()),
+        "consent": consent,
+        "strict": strict,
+        "report": report,
+    }
+    hands_free: dict[str, Any] = {
+        "countdown_s": countdown,
+        "start_when": start_when,
+        "stop_when": stop_when,
+        "cues_again": bool(frames or duration or stop_when),
+    }
+
+    def show(done: Mapping[str, Any], lines: Sequence[Line]) -> None:
+        if json:
+            print_json(done)
+            return
+        result(_summary(done))
+        print_lines(lines)
+
+    if not standalone:
+        from .daemon.record_by_daemon import recorded_by_daemon
+
+        same = {
+            "source": source,
+            "streams": chosen or None,
+            "recordings": None if recordings is None else str(recordings.absolute()),
+            "cues": None if deck is None else deck.to_json(),
+        }
+        if recorded_by_daemon({**asked, **hands_free, **same}, show, preview=preview):
+            return
     # numpy's threads are of no use here, and one that can't be started ends the process
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ..capture.log import log_recorded, record_log
     from ..capture.operator.conductor import HandsFree
-    from ..capture.operator.cues import load_cues
     from ..capture.operator.operate import operate
     from ..capture.record import RecordError, RecordSettings
+    from ..report.text import report_lines
 
     settings = RecordSettings(
-        session=session,
-        recordings=recordings,
-        source=source,
-        streams=tuple(filter(None, streams.split(","))),
-        frames=frames,
-        duration_s=duration,
-        shard_mib=shard_mib,
-        subject=subject,
-        outfit=outfit,
-        note=note,
-        tags=tuple(tag or ()),
-        consent=consent,
-        strict=strict,
-        report=report,
+        recordings=recordings or RECORDINGS, source=source or "kinect", streams=chosen, **asked
     )
 
-    hands_free = HandsFree(
-        countdown_s=countdown,
-        start_when=start_when,
-        stop_when=stop_when,
-        cues=load_cues(cues) if cues else None,
-        cues_again=bool(frames or duration or stop_when),
-    )
-    try:
-        done = operate(settings, hands_free, say, preview=preview)
-    except RecordError as error:
-        _show(error.result, json=json)
-        raise
-    _show(done, json=json)
+    def show_result(done: "RecordResult") -> None:
+        log_recorded(log, done)
+        show(done.to_json(), [] if done.report is None else report_lines(done.report))
+
+    with record_log(settings) as log:
+        try:
+            done = operate(
+                settings,
+                HandsFree(cues=deck, **hands_free),
+                say,
+                preview=preview,
+                on_notice=lambda text: log.warning("noticed: %s", text),
+            )
+        except RecordError as error:
+            show_result(error.result)
+            raise
+        show_result(done)
 
 
-def _show(done: "RecordResult", *, json: bool) -> None:
-    """Print the result and the report."""
-    from .report_print import print_report
+def _summary(done: Mapping[str, Any]) -> str:
+    """Return the recording in one line.
 
-    if json:
-        print_json(done.to_json())
-        return
-    result(_summary(done))
-    if done.report is not None:
-        print_report(done.report)
-
-
-def _summary(done: "RecordResult") -> str:
-    """Return the recording in one line."""
-    lost = ", ".join(f"{count} dropped ({reason})" for reason, count in done.dropped.items())
-    if done.not_stored:
-        lost = f"{lost or '0 dropped'}, {sum(done.not_stored.values())} not stored (paused)"
-    shards = f"{done.shards} shard{'s' * (done.shards != 1)}"
-    planes = f"{done.mask_frames} masks, " if done.mask_frames else ""
-    planes += f"{done.depth_frames} depth images, " if done.depth_frames else ""
+    Args:
+        done: As ``--json`` prints it.
+    """
+    lost = ", ".join(f"{count} dropped ({reason})" for reason, count in done["dropped"].items())
+    if done["not_stored"]:
+        lost = f"{lost or '0 dropped'}, {sum(done['not_stored'].values())} not stored (paused)"
+    shards = f"{done['shards']} shard{'s' * (done['shards'] != 1)}"
+    planes = f"{done['mask_frames']} masks, " if done["mask_frames"] else ""
+    planes += f"{done['depth_frames']} depth images, " if done["depth_frames"] else ""
     return (
-        f"{done.session}: {done.color_frames} colour frames, {done.body_frames} body rows, "
-        f"{planes}{lost or '0 dropped'}, {done.duration_s:.1f} s, "
-        f"{size_text(done.bytes)} in {shards} -> {done.path}"
+        f"{done['session']}: {done['color_frames']} colour frames, {done['body_frames']} body "
+        f"rows, {planes}{lost or '0 dropped'}, {done['duration_s']:.1f} s, "
+        f"{size_text(done['bytes'])} in {shards} -> {done['path']}"
     )
 
 

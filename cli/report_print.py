@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ..report.line import Line
 from . import console
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ def print_report(quality: Mapping[str, Any], alarms: "Sequence[Alarm]" = ()) -> 
     """
     from ..report.text import report_lines
 
-    lines = report_lines(quality, alarms=alarms)
+    print_lines(report_lines(quality, alarms=alarms))
+
+
+def print_lines(lines: Sequence[Line]) -> None:
+    """Print the lines of a report on stdout."""
     if not sys.stdout.isatty():
         for line in lines:
             console.result(line.plain())

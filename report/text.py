@@ -1,8 +1,7 @@
 """A report as it is printed: the verdict, the accounts of the streams, the findings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ..checks.alike.compare import Alarm
 from ..checks.filters.settings import FilterSettings
@@ -10,36 +9,14 @@ from ..checks.findings import keypoint_words
 from ..core.skeleton import KEYPOINT_NAMES
 from ..sessions.kinds import KINDS, Kind
 from .advice import share_words
-
-Weight = Literal["verdict", "plain", "grave", "odd", "known", "advice"]
+from .line import Line as Line
+from .line import Weight
 
 LISTED: Final = 3
 """Findings of a kind that are printed one by one; of more, their sum and the worst."""
 _COUNTED: Final = ("missing", "items", "lost")
 """Units that are worth a sum; others are summed up by their time."""
 _LASTS_S: Final = 0.3
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a printed report.
-
-    Attributes:
-        label: What it is about.
-        text: What is said.
-        weight: How much it matters, for a terminal's colours.
-    """
-
-    label: str
-    text: str
-    weight: Weight = "plain"
-
-    def plain(self) -> str:
-        """Return it as it is printed without colours."""
-        if self.weight == "verdict":
-            return f"{self.label}: {self.text}"
-        mark = ":" if self.weight == "advice" else ""
-        return f"  {self.label + mark:18} {self.text}"
 
 
 def report_lines(

@@ -11,12 +11,15 @@ BODY_LIMIT_BYTES: Final = 4096
 BODY_TIME_S: Final = 10.0
 
 
-async def read_json(request: Request, time_s: float = BODY_TIME_S) -> dict[str, Any]:
+async def read_json(
+    request: Request, time_s: float = BODY_TIME_S, most: int = BODY_LIMIT_BYTES
+) -> dict[str, Any]:
     """Read a small JSON object; anything else is refused before it is held in memory.
 
     Args:
         request: Its body is read.
         time_s: Time for the whole of it to arrive.
+        most: The largest size that is read, bytes.
 
     Raises:
         HTTPException: It is another kind of content, too large, too slow or not a JSON object.
@@ -26,7 +29,7 @@ async def read_json(request: Request, time_s: float = BODY_TIME_S) -> dict[str, 
         raise HTTPException(415, "expected content-type: application/json")
     try:
         async with asyncio.timeout(time_s):
-            body = await _read(request)
+            body = await _read(request, most)
     except TimeoutError as error:
         raise HTTPException(408, f"body: not complete after {time_s:g} s") from error
     except ClientDisconnect as error:
@@ -40,10 +43,10 @@ async def read_json(request: Request, time_s: float = BODY_TIME_S) -> dict[str, 
     return found
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, most: int) -> bytes:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > BODY_LIMIT_BYTES:
-            raise HTTPException(413, f"body: more than {BODY_LIMIT_BYTES} bytes")
+        if len(body) > most:
+            raise HTTPException(413, f"body: more than {most} bytes")
     return bytes(body)

@@ -1,7 +1,9 @@
 """Serve a page on this machine until Ctrl-C, for the person who sits at it."""
 
+import contextlib
 import os
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +11,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from ..core.closing import Closing
 from ..core.errors import KincapError
 from .access import LOOPBACK, Access
 from .connection import HEAD_LIMIT_BYTES, BoundedConnection
@@ -53,34 +56,89 @@ def serve_page(
     Raises:
         KincapError: The port that was asked for can't be taken.
     """
-    listener, moved = _listen(port, default_port)
-    taken = int(listener.getsockname()[1])
-    access = Access(taken, command)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            make_app(access),
-            # nothing of the request's own claims is believed: no forwarded addresses, no sockets
-            proxy_headers=False,
-            ws="none",
-            http=BoundedConnection,
-            h11_max_incomplete_event_size=HEAD_LIMIT_BYTES,
-            lifespan="off",
-            server_header=False,
-            access_log=False,
-            log_level="critical",
-            timeout_graceful_shutdown=SHUTDOWN_S,
-        )
-    )
-    base = f"http://{LOOPBACK}:{taken}/?token="
-    try:
+    with PageServer(make_app, command, default_port, port) as server:
         if on_ready is not None:
-            on_ready(PageAddress(base + access.token, base + access.ticket(), taken, moved))
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
+            on_ready(server.address)
+        server.run()
+
+
+class PageServer(Closing):
+    """A page whose port is taken: served in this thread (``run``) or in one of its own.
+
+    Args:
+        make_app: Returns the guarded application for the secrets of this run.
+        command: What the person typed.
+        default_port: Where the page usually is.
+        port: The port; None takes the default one, or a free one where that is in use.
+
+    Raises:
+        KincapError: The port that was asked for can't be taken.
+
+    Attributes:
+        access: The secrets of this run.
+        address: Where the page is.
+    """
+
+    def __init__(
+        self,
+        make_app: Callable[[Access], ASGIApp],
+        command: str,
+        default_port: int,
+        port: int | None = None,
+    ) -> None:
+        self._listener, moved = _listen(port, default_port)
+        taken = int(self._listener.getsockname()[1])
+        self.access = Access(taken, command)
+        try:
+            self._server = uvicorn.Server(_config(make_app(self.access)))
+        except BaseException:
+            self._listener.close()
+            raise
+        base = f"http://{LOOPBACK}:{taken}/?token="
+        self.address = PageAddress(
+            base + self.access.token, base + self.access.ticket(), taken, moved
+        )
+        self._thread: threading.Thread | None = None
+
+    def run(self) -> None:
+        """Serve until Ctrl-C."""
         # uvicorn hands Ctrl-C on after its own clean end; for a page it is the normal end
-        return
-    finally:
-        listener.close()
+        with contextlib.suppress(KeyboardInterrupt):
+            self._server.run(sockets=[self._listener])
+
+    def start(self) -> None:
+        """Serve in a thread of its own until ``close``; signals are left to the main thread."""
+        self._thread = threading.Thread(target=self.run, name="page server", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_serving(self) -> bool:
+        """True if its own thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def close(self) -> None:
+        """End after the answers under way, and free the port."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(SHUTDOWN_S + 2)
+        self._listener.close()
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    """Return the settings of the server of an application."""
+    return uvicorn.Config(
+        app,
+        # nothing of the request's own claims is believed: no forwarded addresses, no sockets
+        proxy_headers=False,
+        ws="none",
+        http=BoundedConnection,
+        h11_max_incomplete_event_size=HEAD_LIMIT_BYTES,
+        lifespan="off",
+        server_header=False,
+        access_log=False,
+        log_level="critical",
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
 
 
 def _listen(port: int | None, default_port: int) -> tuple[socket.socket, bool]:

@@ -12,64 +12,10 @@ from ..settings import RecordSettings
 from ..sources.sensor import SensorInfo
 from .conductor import Conductor, HandsFree
 from .coverage_coach import CoverageCoach
+from .newest import Newest
 from .preview.preview import previewed
-from .terminal.display import Display, shown
-from .terminal.keys import Action, keys_pressed
-from .terminal.status_text import clock_text
-
-
-class Newest:
-    """The newest status of a recording, and what a key does in it.
-
-    Args:
-        control: Steers the recording, here or in the daemon.
-        complete: Adds to a status what the conductor does.
-    """
-
-    def __init__(
-        self,
-        control: RecordingControl,
-        complete: Callable[[LiveStatus], LiveStatus] = lambda status: status,
-    ) -> None:
-        self._control, self._complete = control, complete
-        self._status = LiveStatus(state="waiting")
-        self.display: Display | None = None
-
-    def show(self, status: LiveStatus) -> None:
-        """Keep the newest status and show it."""
-        self._status = status
-        if self.display is not None:
-            self.display.show(status)
-
-    def get(self) -> LiveStatus:
-        """Return the newest status."""
-        return self._complete(self._status)
-
-    def act(self, action: Action) -> None:
-        """Do what a key is for; any thread may call it."""
-        status = self._status
-        at = clock_text(status.elapsed_s)
-        if action == "stop":
-            self._control.stop()
-        elif status.state == "waiting":
-            # there is nothing yet to mark or to take again
-            if action == "pause":
-                self._control.start()
-        elif action == "pause":
-            if status.state == "paused":
-                self._control.resume()
-            else:
-                self._control.pause()
-        elif action == "mark":
-            self._control.mark()
-            self._say(f"mark at {at}")
-        else:
-            self._control.retake()
-            self._say(f"take {status.take} rejected at {at}; nothing is erased, a new take begins")
-
-    def _say(self, text: str) -> None:
-        if self.display is not None:
-            self.display.line(text)
+from .terminal.display import shown
+from .terminal.keys import keys_pressed
 
 
 def operate(
@@ -78,6 +24,7 @@ def operate(
     say: Callable[[str], None],
     *,
     preview: bool = False,
+    on_notice: Callable[[str], None] | None = None,
 ) -> RecordResult:
     """Record with dashboard or plain lines on stderr, keys from stdin, and what is hands-free.
 
@@ -86,6 +33,7 @@ def operate(
         hands_free: What starts and stops it, and which cards are shown.
         say: Prints one line for the person.
         preview: Open a window with the picture.
+        on_notice: Called with each line about the recording, for a log.
 
     Raises:
         KincapError: As ``record``; or a value of ``hands_free`` makes no sense (exit 2).
@@ -102,6 +50,11 @@ def operate(
         conductor.begin(info)
         coach.begin(info)
 
+    def warn(text: str) -> None:
+        if on_notice is not None:
+            on_notice(text)
+        display.line(text)
+
     newest = Newest(control, complete)
     picture = LatestPicture() if preview else None
     with ExitStack() as stack:
@@ -113,7 +66,7 @@ def operate(
         done = record(
             settings,
             on_progress=display.progress,
-            on_warning=display.line,
+            on_warning=warn,
             on_status=newest.show,
             on_source=begin,
             control=control,

@@ -15,7 +15,7 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/*.md"),
      *ROOT.glob("recordings/*.md")]
 )  # fmt: skip
-PLANNED = {"daemon", "predict"}
+PLANNED = {"predict"}
 """Commands that the pages call planned."""
 
 
@@ -37,6 +37,8 @@ def unknown_words(command: Any, line: str) -> list[str]:
     """Return the words of a command line that the command does not know: its own, or flags."""
     words = shlex.split(re.sub(r"[\[\]]", " ", line).replace("'", " "), comments=True)
     while hasattr(command, "commands"):
+        if command.invoke_without_command and (not words or words[0].startswith("--")):
+            break
         if not words or words[0] not in command.commands:
             return words[:1]
         command = command.commands[words.pop(0)]

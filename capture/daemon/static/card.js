@@ -1,0 +1,33 @@
+// The cue card: what the person in front of the sensor does now, readable from three metres.
+
+import { $ } from "./dom.js";
+
+let shown = { key: "", seconds: 0 };
+
+/** A screen reader says a text once, not at every look. */
+function set(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text;
+}
+
+/** Show a card as the daemon's status has it, or none. */
+export function showCard(found) {
+  const card = $("card");
+  card.hidden = !found;
+  if (!found) {
+    shown = { key: "", seconds: 0 };
+    return;
+  }
+  // the longest rest seen of this card is its length
+  const key = [found.name, found.repetition, found.phase, found.number].join();
+  const left = found.left_s ?? 0;
+  shown = { key, seconds: key === shown.key ? Math.max(shown.seconds, left) : left };
+  card.dataset.phase = found.phase;
+  set("card-name", found.name);
+  set("card-text", found.text);
+  const turn = found.repetitions > 1 ? `${found.repetition} of ${found.repetitions}` : found.repetition || "";
+  set("card-turn", String(found.repetitions === 1 ? "" : turn));
+  set("card-left", found.left_s === null ? "" : found.phase === "on" ? `${Math.ceil(left)} s` : `in ${Math.ceil(left)}`);
+  set("card-next", found.next && found.next !== found.name ? `then ${found.next}` : "");
+  $("card-bar").hidden = found.left_s === null || found.phase !== "on";
+  $("card-bar").value = shown.seconds ? left / shown.seconds : 0;
+}

@@ -1,0 +1,1 @@
+"""``kincap daemon``, and ``kincap record`` where a daemon runs."""
