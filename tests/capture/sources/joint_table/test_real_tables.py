@@ -1,7 +1,6 @@
 """csv: the files of KinectMultiTrack and KERAAL, whole, compared with what other readers find."""
 
 import csv
-import json
 import math
 from collections import defaultdict
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kincap.capture.import_recordings import ImportSettings, import_recordings
 from kincap.capture.record import RecordSettings, record
 from kincap.capture.sources.registry import kind_of, open_source
 from kincap.capture.sources.sensor import BodyFrame
@@ -108,12 +108,10 @@ def test_multitrack_puts_the_joints_of_all_sensors_into_the_space_of_one(name, d
         assert abs(other - stated[person, "1"]) > 0.6
 
 
-def test_all_files_of_a_folder_are_imported_a_session_for_each_sensor(
-    tmp_path, data_dir, kincap
-) -> None:
-    done = kincap("import", data_dir / "kinect2_multitrack", "--json", "--no-report")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+def test_all_files_of_a_folder_are_imported_a_session_for_each_sensor(tmp_path, data_dir) -> None:
+    shared = RecordSettings("", tmp_path / "recordings", report=False)
+    folder = data_dir / "kinect2_multitrack"
+    told = import_recordings(ImportSettings((str(folder),), shared)).to_json()
     assert told["counts"] == {"recorded": 6}
     names = [one["session"] for one in told["sessions"]]
     assert names[:2] == [f"{MULTITRACK[2]}-sensor1", f"{MULTITRACK[2]}-sensor2"]
@@ -121,8 +119,8 @@ def test_all_files_of_a_folder_are_imported_a_session_for_each_sensor(
     for one in told["sessions"]:
         assert any("in the camera space of one of them" in line for line in one["warnings"])
         assert verify_session(tmp_path / "recordings" / one["session"]).ok
-    again = kincap("import", f"csv:{data_dir}/kinect2_multitrack/*.csv", "--json")
-    assert json.loads(again.stdout)["counts"] == {"exists": 6}
+    again = import_recordings(ImportSettings((f"csv:{folder}/*.csv",), shared))
+    assert (again.counts, again.exit_code) == ({"exists": 6}, 0)
 
 
 @pytest.mark.parametrize("name", KERAAL)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kincap.capture.import_recordings import ImportSettings, import_recordings
 from kincap.capture.record import RecordSettings, record
 from kincap.capture.sources.registry import open_source
 from kincap.capture.sources.sensor import BodyFrame, ColorFrame, Notice
@@ -208,19 +209,16 @@ def test_a_video_of_other_proportions_needs_the_pixels_of_the_joints(tmp_path) -
         open_source(f"laban:{tmp_path / 'joints.csv'},video={tmp_path / 'a.avi'}")
 
 
-def test_each_table_of_a_folder_is_imported_with_the_video_of_its_name(tmp_path, kincap) -> None:
+def test_each_log_of_a_folder_is_imported_with_the_video_of_its_name(tmp_path) -> None:
     for name in ("one", "two"):
         write_log(tmp_path / f"{name}.csv", 0.4)
         write_video(tmp_path / f"{name}.mp4", 0.4, "libx264")
+    shared = RecordSettings("", tmp_path / "recordings", report=False)
     pattern = f"laban:{tmp_path}/*.csv,video={tmp_path}/{{stem}}.mp4"
-    done = kincap("import", pattern, "--json", "--no-report")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert [one["session"] for one in told["sessions"]] == ["one", "two"]
-    assert [one["color_frames"] for one in told["sessions"]] == [12, 12]
+    told = import_recordings(ImportSettings((pattern,), shared)).items
+    assert [(one.session, one.color_frames) for one in told] == [("one", 12), ("two", 12)]
     (tmp_path / "two.mp4").unlink()
-    again = kincap("import", pattern, "--json", "--prefix", "b-")
-    assert again.returncode == 1
-    states = {one["session"]: one["state"] for one in json.loads(again.stdout)["sessions"]}
-    assert states == {"b-one": "recorded", "b-two": "refused"}
-    assert "two.mp4: no such file; expected a video" in again.stderr
+    again = import_recordings(ImportSettings((pattern,), shared, "b-"))
+    assert again.exit_code == 1
+    assert [one.state for one in again.items] == ["recorded", "refused"]
+    assert "two.mp4: no such file; expected a video" in again.items[1].error
