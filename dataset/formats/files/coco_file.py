@@ -72,6 +72,7 @@ def load_coco_file(
     images = _images(path, content)
     found = entry(content, "annotations", list, str(path))
     people = [_person(path, index, one, images, points) for index, one in enumerate(found)]
+    _check_ids(path, found)
     refuse_empty(path, len(people))
     names, picture = index_pictures([one.picture for one in people])
     values = np.array([one.keypoints for one in people], np.float64)
@@ -183,6 +184,12 @@ def _person(
         raise DatasetError(f"{where}: id {str(person_id)[:40]}, expected a whole number of 64 bits")
     keypoints = found.get("keypoints") or [0] * (3 * len(points))
     numbers(keypoints, 3 * len(points), f"{where}: keypoints")
+    for k, visibility in enumerate(keypoints[2::3]):
+        if visibility not in (0, 1, 2):
+            raise DatasetError(
+                f"{where}: visibility {visibility:g} of keypoint {k + 1} ({points[k]}), expected "
+                "0, 1 or 2"
+            )
     box = found.get("bbox")
     if box is not None:
         x, y, width, height = numbers(box, 4, f"{where}: bbox")
@@ -194,6 +201,17 @@ def _person(
         problem = NO_KEYPOINTS
     image = images[image_id]
     return _Annotation(image.name, image.clip, person_id, keypoints, corners, problem)
+
+
+def _check_ids(path: Path, annotations: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse annotations of one id: a corrected label could not be told from the other."""
+    first: dict[int, int] = {}
+    for index, one in enumerate(annotations):
+        if "id" in one and first.setdefault(one["id"], index) != index:
+            raise DatasetError(
+                f"{path}: annotations[{index}]: id {one['id']} is that of "
+                f"annotations[{first[one['id']]}] too; expected each id once"
+            )
 
 
 def numbers(values: Any, count: int, where: str) -> list[float]:

@@ -64,6 +64,16 @@ def problem(name: str, path: Path) -> str:
         (coco(annotations=[{**PERSON, "keypoints": [10**400] * 51}]), "expected a number"),
         (coco(annotations=[{**PERSON, "id": 2**64}]), "expected a whole number of 64 bits"),
         (coco(annotations=[{**PERSON, "bbox": [1, 2]}]), "bbox: 2 values"),
+        (
+            coco(annotations=[{**PERSON, "keypoints": [1, 2, 2] * 3 + [1, 2, 3] * 14}]),
+            "annotations[0]: visibility 3 of keypoint 4 (l_ear), expected 0, 1 or 2",
+        ),
+        (coco(annotations=[{**PERSON, "keypoints": [1, 2, -1] * 17}]), "visibility -1 of keypoint"),
+        (coco(annotations=[{**PERSON, "keypoints": [1, 2, 0.5] * 17}]), "visibility 0.5 of keyp"),
+        (
+            coco(annotations=[PERSON, {**PERSON, "id": 6}, PERSON]),
+            "annotations[2]: id 5 is that of annotations[0] too; expected each id once",
+        ),
         (coco(annotations=[7]), "annotations[0] is: 7, expected an object"),
         (coco(images=[{"id": 1, "file_name": "../../etc/passwd"}]), "leads out of its folder"),
         (coco(images=[{"id": 1, "file_name": "C:\\a.jpg"}]), "leads out of its folder"),
