@@ -319,7 +319,8 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int], views: PlaneVie
     people["clipped"] = rows["clipped_edges"][row, slot]
     people["joints"] = rows["joint_xyz_m"][row, slot]
     people["state"] = rows["joint_state"][row, slot]
-    parts.coverage.add_joints(people["joints"], people["state"])
+    depth = body_depth(people["joints"], people["state"])
+    parts.coverage.add_joints(people["joints"], people["state"], depth)
     # where there is no mask, nothing speaks against a keypoint
     people["body_index"] = slot[:, None, None, None]
     view = views.look(people, people["joints"])
@@ -328,10 +329,10 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int], views: PlaneVie
     people["distance_m"] = people["joints"][:, _SPINE_BASE, 2]
     people["wrist_px"] = rows["joint_color_px"][row, slot][:, _WRISTS]
     people["wrist_m"] = people["joints"][:, _WRISTS, 2]
-    people["rejects"] = _rejects(rows["joint_color_px"][row, slot], people, size_px, parts.settings)
-    people["place_m"] = people["joints"][:, _SPINE_BASE]
     points = rows["joint_color_px"][row, slot][:, KEYPOINT_JOINT]
     people["points_px"] = points
+    people["rejects"] = _rejects(points, depth, people, size_px, parts.settings)
+    people["place_m"] = people["joints"][:, _SPINE_BASE]
     people["box_px"] = body_boxes(points, size_px)
     people["length_m"], people["sure"] = bone_ends(people["joints"], people["state"])
     people["guessed"] = (people["state"][:, KEYPOINT_JOINT] != TrackingState.tracked).sum(axis=1)
@@ -350,15 +351,15 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int], views: PlaneVie
 
 
 def _rejects(
-    joint_px: NDArray[np.float32],
+    points: NDArray[np.float32],
+    depth: NDArray[np.float32],
     people: Rows,
     size_px: tuple[int, int],
     settings: FilterSettings,
 ) -> NDArray[np.uint8]:
     """Return (P,) which filters would leave out each body in build: bits of REJECTED_BY."""
-    points, state = joint_px[:, KEYPOINT_JOINT], people["state"][:, KEYPOINT_JOINT]
+    state = people["state"][:, KEYPOINT_JOINT]
     flags = keypoint_flags(points, state, people["clipped"], size_px, settings)
-    depth = body_depth(people["joints"], people["state"])
     fails = apply_filters(flags, depth, settings)
     bits = np.zeros(len(people), np.uint8)
     for bit, name in enumerate(REJECTED_BY):

@@ -29,6 +29,21 @@ def as_floats(values: ArrayLike) -> Floats:
         return np.asarray(values, np.float64)
 
 
+def lengths(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the lengths of vectors, bit for bit as ``np.linalg.norm``, many times as fast.
+
+    Args:
+        vectors: (..., 2 or 3); NaN where unknown.
+
+    Returns:
+        (...,) lengths.
+    """
+    squares = vectors[..., 0] * vectors[..., 0]
+    for axis in range(1, vectors.shape[-1]):
+        squares = squares + vectors[..., axis] * vectors[..., axis]
+    return np.asarray(np.sqrt(squares))
+
+
 def has_place_px(points: ArrayLike, size_px: tuple[int, int]) -> NDArray[np.bool_]:
     """Return which positions in an image exist. With ``has_place_m`` the one rule for all readers.
 

@@ -7,6 +7,7 @@ from the sensor), in the sensor's order of 25 joints. NaN goes in, NaN comes out
 import numpy as np
 from numpy.typing import NDArray
 
+from .geometry import lengths
 from .skeleton import JOINT, JOINT_BONES
 
 FloatArray = NDArray[np.floating]
@@ -24,7 +25,7 @@ def bone_lengths(joints_xyz: FloatArray) -> FloatArray:
         (..., 24) lengths in metres, in the order of ``JOINT_BONES``.
     """
     ends = joints_xyz[..., _BONE_ENDS[:, 1], :] - joints_xyz[..., _BONE_ENDS[:, 0], :]
-    return np.asarray(np.linalg.norm(ends, axis=-1))
+    return lengths(ends)
 
 
 def yaw_from_shoulders(joints_xyz: FloatArray) -> FloatArray:

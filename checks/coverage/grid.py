@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.geometry import has_place_m
+from ...core.geometry import has_place_m, lengths
 from ...core.kinematics import yaw_from_shoulders
 from ...core.skeleton import (
     JOINT,
@@ -85,12 +85,15 @@ class CoverageGrid:
             rows = by_kinect_joints(rows, self._skeleton)
             self.add_joints(rows["joint_xyz_m"][row, slot], rows["joint_state"][row, slot])
 
-    def add_joints(self, joints_m: Floats, state: NDArray[np.uint8]) -> None:
+    def add_joints(
+        self, joints_m: Floats, state: NDArray[np.uint8], depth_m: Floats | None = None
+    ) -> None:
         """Add bodies.
 
         Args:
             joints_m: (N, 25, 3) metres, camera space.
             state: (N, 25) tracking states. Joints that are inferred or not tracked do not count.
+            depth_m: (N,) ``body_depth`` of them, where it is known already.
         """
         with np.errstate(all="ignore"):
             keypoints = joints_m[:, KEYPOINT_JOINT].astype(np.float64)
@@ -99,7 +102,7 @@ class CoverageGrid:
             # camera space has x to the sensor's left and y up
             self.add_points(-keypoints[..., :2] / keypoints[..., 2:], trusted)
             self._add_arms(keypoints, trusted)
-            depth = body_depth(joints_m, state)
+            depth = body_depth(joints_m, state) if depth_m is None else depth_m
             shoulders = [JOINT["ShoulderLeft"], JOINT["ShoulderRight"]]
             faces = (state[:, shoulders] >= TrackingState.tracked).all(axis=-1)
             yaw = np.degrees(yaw_from_shoulders(joints_m[faces]))
@@ -127,13 +130,15 @@ class CoverageGrid:
     def _add_arms(self, keypoints: Floats, trusted: Bools) -> None:
         """Measure the arms of bodies against their trunks."""
         places = {name: keypoints[:, k] for name, k in KEYPOINT.items()}
-        top = (places["l_shoulder"] + places["r_shoulder"]) / 2
-        trunk = np.linalg.norm((places["l_hip"] + places["r_hip"]) / 2 - top, axis=-1)
+        hips, shoulders = (
+            places[f"l_{part}"] + places[f"r_{part}"] for part in ("hip", "shoulder")
+        )
+        trunk = lengths(hips - shoulders) / 2
         for side in ("l_", "r_"):
             chain = [side + part for part in ("shoulder", "elbow", "wrist")]
             ends = [places[name] for name in chain]
-            bones = [ends[1] - ends[0], ends[2] - ends[1]]
-            ratio = np.stack([np.linalg.norm(bone, axis=-1) / trunk for bone in bones], axis=-1)
+            bones = lengths(ends[1] - ends[0]), lengths(ends[2] - ends[1])
+            ratio = np.stack(bones, axis=-1) / trunk[:, None]
             used = trusted[:, [KEYPOINT[name] for name in chain]].all(axis=-1)
             used &= ((ratio > _ARM_RATIO[0]) & (ratio < _ARM_RATIO[1])).all(axis=-1)
             self._arm_sum += ratio[used].sum(axis=0)
@@ -241,12 +246,12 @@ class CoverageGrid:
             grid.yaw = _counts(kept["yaw_deg"]["frames"], grid.yaw.shape)
             arm = kept["arm"]
             grid._arm_frames = _count(arm["frames"])
-            lengths = np.array([float(arm["upper"]), float(arm["forearm"])])
+            arms = np.array([float(arm["upper"]), float(arm["forearm"])])
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"coverage: {error!r}") from error
-        if not ((lengths > 0) & (lengths < CELLS)).all():
-            raise ValueError(f"coverage: arms of {lengths.tolist()} trunk lengths")
-        grid._arm_sum = lengths * grid._arm_frames
+        if not ((arms > 0) & (arms < CELLS)).all():
+            raise ValueError(f"coverage: arms of {arms.tolist()} trunk lengths")
+        grid._arm_sum = arms * grid._arm_frames
         return grid
 
     def merge(self, other: "CoverageGrid") -> None:

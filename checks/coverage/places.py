@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.geometry import lengths
 from ...core.skeleton import KEYPOINT
 
 Floats = NDArray[np.floating]
@@ -87,12 +88,12 @@ def limb_places(points: Floats, trusted: Bools, limb: str) -> LimbPlaces:
         own, other = other, own
     top, bottom = (left_shoulder + right_shoulder) / 2, (left_hip + right_hip) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        trunk = np.linalg.norm(bottom - top, axis=-1)[:, None]
+        trunk = lengths(bottom - top)[:, None]
         at = (points[:, KEYPOINT[limb]] - own) / trunk
         own_side = np.where(own[:, 0] >= other[:, 0], 1.0, -1.0)
         middle = own_side * (points[:, KEYPOINT[limb]] - top)[:, 0] / trunk[:, 0]
     known = trusted[:, [*_TRUNK, KEYPOINT[limb]]].all(axis=-1) & np.isfinite(at).all(axis=-1)
-    at = np.where(known[:, None], at, np.nan)
+    at = np.where(np.asarray(known)[:, None], at, np.nan)
     return LimbPlaces(at, np.where(known, middle, np.nan), own_side)
 
 

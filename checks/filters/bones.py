@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.geometry import lengths
 from ...core.skeleton import (
     FLIP,
     JOINT,
@@ -71,9 +72,9 @@ def bone_ends(joints: Floats, state: NDArray[np.uint8]) -> tuple[Floats, Bools]:
         of both ends.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        length = np.linalg.norm(joints[:, KEYPOINT_JOINT] - joints[:, BONE_PARENT], axis=-1)
+        length = lengths(joints[:, KEYPOINT_JOINT] - joints[:, BONE_PARENT])
     sure = state >= TrackingState.tracked
-    return np.asarray(length), np.asarray(sure[:, KEYPOINT_JOINT] & sure[:, BONE_PARENT])
+    return length, np.asarray(sure[:, KEYPOINT_JOINT] & sure[:, BONE_PARENT])
 
 
 def odd_lengths(

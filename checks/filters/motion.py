@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.geometry import lengths
 from ...core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT
 from ...core.units import TICK_S
 from .bodies import Bools, Floats
@@ -57,8 +58,7 @@ def _from_neighbours(joints: Floats) -> tuple[NDArray[np.floating], NDArray[np.f
     """Return (N - 2, J) how far from the mean of its neighbours each is, and how far those are."""
     before: Floats = joints[:-2]
     behind: Floats = joints[2:]
-    off = np.linalg.norm(joints[1:-1] - (before + behind) / 2, axis=-1)
-    return np.asarray(off), np.asarray(np.linalg.norm(behind - before, axis=-1))
+    return lengths(joints[1:-1] - (before + behind) / 2), lengths(behind - before)
 
 
 def too_fast(
@@ -86,7 +86,7 @@ def too_fast(
     most[_ELBOWS], most[_WRISTS] = settings.speed_elbow_m_s, settings.speed_wrist_m_s
     span = np.full(len(joints) - 1, TICK_S) if time_s is None else np.diff(time_s)
     with np.errstate(invalid="ignore"):
-        moved = np.linalg.norm(joints[1:] - joints[:-1], axis=-1)
+        moved = lengths(joints[1:] - joints[:-1])
         # a late row is compared by the sensor's own period: nothing is infinitely fast
         fast = moved > most * np.maximum(span, TICK_S / 2)[:, None]
     fast = np.vstack([named[:1], fast & linked[1:, None]])

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.geometry import lengths
 from ...core.skeleton import JOINT, JOINTS, KINECT_V2_SKELETON
 from ...core.units import TICK_S
 from .bodies import Bools, Floats
@@ -81,7 +82,7 @@ def limb_swap_steps(joints: Floats, linked: Bools, settings: FilterSettings) -> 
 
 def _total(moves: Floats) -> NDArray[np.floating]:
     """Return (N,) the sum of the lengths of (N, J, 3) moves, metres."""
-    return np.asarray(np.nansum(np.linalg.norm(moves, axis=-1), axis=-1))
+    return np.asarray(np.nansum(lengths(moves), axis=-1))
 
 
 def swapped_state(

@@ -28,6 +28,19 @@ def fast_box(points: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     return geometry.snap_box(geometry.square_box(geometry.scale_box(tight)))
 
 
+@pytest.mark.parametrize("shape", [(50, 3), (4, 25, 3), (7, 13, 2), (0, 25, 3)])
+def test_lengths_are_those_of_norm_bit_for_bit(shape: tuple[int, ...]) -> None:
+    vectors = np.random.default_rng(1).normal(0, 3, shape)
+    vectors[::5] *= 1e-7
+    vectors[::7] = np.nan
+    with np.errstate(invalid="ignore"):
+        for dtype in (np.float64, np.float32):
+            own = vectors.astype(dtype)
+            expected = np.linalg.norm(own, axis=-1)
+            assert np.array_equal(geometry.lengths(own), expected, equal_nan=True)
+            assert geometry.lengths(own).dtype == expected.dtype
+
+
 def test_boxes_agree_with_a_slow_loop() -> None:
     rng = np.random.default_rng(3)
     points = rng.uniform(-200, 2200, (300, 13, 2)) * rng.choice([1, 0.02], (300, 1, 1))
