@@ -35,9 +35,11 @@ def export(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write the labels and pictures of a data set as a folder for another tool."""
-    from ..dataset.export.export import ExportSettings
+    from ..dataset.export.export import ExportSettings, consent_to_export
     from ..dataset.export.export import export as run
+    from .session_commands.consent import ask_for_export
 
+    ask_for_export(consent_to_export(data))
     settings = ExportSettings(data, format, out, tuple(split or ()), pictures, blur_faces)
     with console.progress(f"exporting {out}", unit="pictures") as bar:
         done = run(settings, on_progress=bar.update)

@@ -28,7 +28,7 @@ from .daemon import daemon
 from .demo import demo
 from .help_text import use_plain_help
 from .learning import evaluate, train
-from .session_commands import copy, forget
+from .session_commands import consent, copy, forget
 
 EXIT_INTERRUPTED = 130
 
@@ -61,8 +61,8 @@ def kincap(
 
 
 GROUPS = (
-    record, daemon, import_recordings, doctor, sessions, report, copy, forget, review, build,
-    export, train, evaluate, audit, demo,
+    record, daemon, import_recordings, doctor, sessions, report, consent, copy, forget, review,
+    build, export, train, evaluate, audit, demo,
 )  # fmt: skip
 for group in GROUPS:
     group.register(app)

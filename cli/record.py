@@ -164,7 +164,15 @@ def record(
     from ..capture.operator.operate import operate
     from ..capture.record import RecordError, RecordSettings
     from ..report.text import report_lines
+    from .session_commands.consent import ask_for_recording
 
+    asked["consent"] = ask_for_recording(
+        consent,
+        recordings=recordings or RECORDINGS,
+        session=session,
+        subject=subject,
+        source=source or "kinect",
+    )
     settings = RecordSettings(
         recordings=recordings or RECORDINGS, source=source or "kinect", streams=chosen, **asked
     )

@@ -21,6 +21,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 Name = Annotated[str, typer.Argument(help="The session's name.")]
 
 _MOST_LINES = 20
+_MOST_LETTERS = 24
+"""Of a consent in a list."""
 _MIB = 1 << 20
 _STATES = {"left": "not sealed", "open": "being written"}
 
@@ -80,6 +82,7 @@ def _print_list(found: "list[SessionSummary]") -> None:
         "size": [size_text(session.bytes) for session in found],
         "outfit": [(session.info and session.info.outfit) or None for session in found],
         "subject": [(session.info and session.info.subject) or None for session in found],
+        "consent": [_short(session.info.consent if session.info else "") for session in found],
     }
     if set(columns["takes"]) == {1}:
         del columns["takes"]
@@ -90,6 +93,11 @@ def _print_list(found: "list[SessionSummary]") -> None:
         list(zip(*columns.values(), strict=True)),
         right=[i for i, name in enumerate(columns) if name in numbers],
     )
+
+
+def _short(text: str) -> str | None:
+    """Return the beginning of a text; None where there is none."""
+    return (text[: _MOST_LETTERS - 3] + "..." if len(text) > _MOST_LETTERS else text) or None
 
 
 @app.command()
@@ -129,7 +137,7 @@ def _print_details(details: "SessionDetails") -> None:
             ("created", info.created_utc),
             ("outfit", info.outfit),
             ("subject", info.subject),
-            ("consent", info.consent),
+            ("consent", info.consent or "none is noted"),
             ("note", info.note),
             ("tags", ", ".join(summary.tags)),
             ("source", info.source.get("uri")),

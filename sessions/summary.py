@@ -133,6 +133,7 @@ class SessionSummary:
             "rejected_frames": self.rejected,
             "outfit": info.outfit if info else None,
             "subject": info.subject if info else None,
+            "consent": info.consent if info else None,
             "edit_counts": self.edits,
             "tags": self.tags,
             "created_utc": info.created_utc if info else None,

@@ -1,5 +1,7 @@
 """``kincap export``: the labels and pictures of kinect13.h5 as a folder for another tool."""
 
+import contextlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +10,11 @@ from typing import Any, Final
 import numpy as np
 
 from ...core.errors import DatasetError
+from ...core.files.small_files import MIB, read_small
 from ...core.jpeg import encode_jpeg
 from ...core.png import encode_png
 from ...core.progress import OnProgress
+from ...sessions.consent import SessionConsent, consent_to_sources
 from ..faces.blur import FaceBlur
 from ..kinect13.reader import SPLITS, Kinect13, open_kinect13
 from .csv import LABELS_CSV, write
@@ -20,6 +24,7 @@ from .registry import load_format
 
 PICTURES: Final = ("jpg", "png", "none")
 JPEG_QUALITY: Final = 95
+_MOST_BESIDE: Final = 256 * MIB
 BATCH: Final = 256
 """Pictures that are read at a time."""
 
@@ -116,6 +121,23 @@ def export(
             about["blurred_faces"] = settings.blur_faces
             target.sign(folder, {**result.to_json(), **about})
     return result
+
+
+def consent_to_export(path: Path) -> list[SessionConsent]:
+    """Return what the people in a data set's pictures agreed to, as far as their sessions are here.
+
+    Args:
+        path: The data set; the file beside it says where its sessions were.
+
+    Raises:
+        DatasetError: The data set can't be read.
+    """
+    beside: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        beside = json.loads(read_small(path.with_name(path.name + ".json"), _MOST_BESIDE))
+    recordings = path.parent / str(beside.get("recordings") or "recordings")
+    with open_kinect13(path) as data:
+        return consent_to_sources(data.meta.sources, recordings)
 
 
 def _chosen(data: Kinect13, settings: ExportSettings) -> tuple[str, ...]:
