@@ -1,6 +1,12 @@
-"""The consent of the people recorded: noted in session.json, looked up before an export."""
+"""The consent of the people recorded: noted in session.json, looked up before an export.
 
+The rest of this package is imported late: numpy comes with it, and a client of the daemon, which
+asks for consent too, does without.
+"""
+
+import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -8,11 +14,11 @@ from typing import Any, Final
 from ..core.errors import SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
+from ..core.files.small_files import MIB, read_small
 from ..core.valid_text import valid_text
-from .folders import find_folders, may_read, session_folder
-from .lock import SessionLock
-from .session_file import load_session, save_session
 
+_SESSION_FILE: Final = "session.json"
+_MOST_BYTES: Final = 16 * MIB
 _NO_PERSON: Final = ("simulator", "trial")
 """Kinds of sources that show no real person."""
 
@@ -38,15 +44,12 @@ def consent_noted(recordings: Path, session: str) -> str:
     Args:
         recordings: The folder of all sessions.
         session: Its name.
-
-    Raises:
-        SessionError: No session can have this name.
     """
-    folder = session_folder(recordings, session)
-    try:
-        return load_session(folder, strict=False).consent
-    except SessionError:
-        return ""
+    with suppress(OSError, ValueError, AttributeError):
+        # a name that is not allowed is refused by whoever records
+        kept = json.loads(read_small(recordings / Path(session).name / _SESSION_FILE, _MOST_BYTES))
+        return str(kept.get("consent") or "")
+    return ""
 
 
 def earlier_consent(recordings: Path, subject: str) -> tuple[str, str]:
@@ -59,6 +62,9 @@ def earlier_consent(recordings: Path, subject: str) -> tuple[str, str]:
     Returns:
         The latest session's name and text; two empty texts where there is none.
     """
+    from .folders import find_folders, may_read
+    from .session_file import load_session
+
     found = []
     for folder in find_folders(recordings) if subject else ():
         try:
@@ -91,6 +97,9 @@ def note_consent(folder: Path, text: str, io: FileIO | None = None) -> None:
         SessionError: session.json is damaged.
         SessionLockedError: The session is being recorded.
     """
+    from .lock import SessionLock
+    from .session_file import load_session, save_session
+
     io = io or default_io()
     with SessionLock(folder, io).acquire(f"kincap sessions consent {folder.name}"):
         info = load_session(folder)
@@ -107,6 +116,8 @@ def consent_to_sources(
         sources: Each with ``session`` and ``uuid``; sets without a uuid are not asked about.
         recordings: Where the sessions may be.
     """
+    from .session_file import load_session
+
     found = []
     for source in sources:
         name, uuid = str(source.get("session", "")), source.get("uuid")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ...capture.daemon.connection import DaemonConnection
@@ -14,6 +15,7 @@ from ...capture.operator.terminal.keys import Action, keys_pressed
 from ...core.errors import KincapError
 from ...report.line import Line
 from ..console import say
+from ..session_commands.consent import ask_for_recording
 
 EXIT_INTERRUPTED = 130
 
@@ -43,6 +45,14 @@ def recorded_by_daemon(
         return False
     if preview:
         say(f"--preview: the daemon's page shows the picture: {found.page}")
+    consent = ask_for_recording(
+        asked["consent"],
+        recordings=Path(found.recordings),
+        session=asked["session"],
+        subject=asked["subject"],
+        source=found.source,
+    )
+    asked = {**asked, "consent": consent}
     connection = DaemonConnection(found)
     newest = Newest(RemoteControl(connection))
     with ExitStack() as stack:
