@@ -1,8 +1,10 @@
 """The values of a table's lines: times, ids, numbers and tracking states."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....core.skeleton import JOINT_NAMES, JOINTS
+from ....core.units import SECOND_100NS
 from ..log_format import MAX_TIME_100NS, real_number, shown
 from .columns import LEFT_OUT, JointBlock, TableColumns
 from .nearest import did_you_mean
@@ -19,6 +22,9 @@ _FARTHEST_M: Final = 1000.0
 """A position farther away than this is damage, not noise."""
 _NO_NUMBER: Final = ("", "na", "n/a", "null", "none", "-")
 _INFINITE: Final = ("inf", "infinity")
+_CLOCK_TIME: Final = re.compile(
+    r"(?:(\d{4})-(\d\d?)-(\d\d?)[ T])?(\d{1,3}):([0-5]?\d):([0-5]?\d(?:\.\d{1,9})?)Z?", re.ASCII
+)
 _MOST_WORDS: Final = 1000
 """Words whose meaning is kept, so that it is worked out once."""
 _MOST_DIGITS: Final = 11
@@ -206,7 +212,7 @@ class LineReader:
         return joint
 
     def _time_100ns(self, word: str) -> int:
-        unit = TIME_UNITS_100NS[self._map.time_unit]
+        unit = TIME_UNITS_100NS.get(self._map.time_unit)
         if isinstance(unit, int) and len(word) < _MOST_DIGITS and word.isascii() and word.isdigit():
             return int(word) * unit
         text = word.strip().strip('"')
@@ -215,7 +221,7 @@ class LineReader:
         try:
             if "_" in text:
                 raise InvalidOperation
-            time = Decimal(text) * Decimal(str(unit))
+            time = _clock_100ns(text) if unit is None else Decimal(text) * Decimal(str(unit))
             if 0 <= time <= MAX_TIME_100NS:
                 return int(time.to_integral_value())
         except ArithmeticError:
@@ -225,6 +231,23 @@ class LineReader:
             f"{self._columns.named(self._columns.time)}: found {shown(text)}, expected a time from "
             f'0 in "{self._map.time_unit}"'
         )
+
+
+def _clock_100ns(text: str) -> Decimal:
+    """Return a time such as 12:34:56.789 in 100 ns, after a date if there is one.
+
+    Raises:
+        InvalidOperation: It has another form.
+    """
+    match = _CLOCK_TIME.fullmatch(text)
+    if match is None:
+        raise InvalidOperation
+    year, month, day, hours, minutes, seconds = match.groups()
+    try:
+        days = 0 if year is None else date(int(year), int(month), int(day)).toordinal()
+    except ValueError:
+        raise InvalidOperation from None
+    return (Decimal(seconds) + 60 * int(minutes) + 3600 * int(hours) + 86_400 * days) * SECOND_100NS
 
 
 def _short_number(word: str) -> str:

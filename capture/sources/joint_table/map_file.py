@@ -11,6 +11,7 @@ from ..log_format import shown
 from ..text_lines import check_regular
 from .nearest import did_you_mean
 from .table_map import (
+    CLOCK,
     FORMS,
     IGNORED,
     JOINT_VALUE,
@@ -78,7 +79,7 @@ def _map_of(name: str, content: Mapping[str, Any]) -> TableMap:
         header_line=_whole(table, "table.header_line", 0, _MAX_HEADER_LINE, 1),
         decimal=_choice(table, "table.decimal", (".", ","), "."),
         time=_column(time, "time.column"),
-        time_unit=_choice(time, "time.unit", tuple(TIME_UNITS_100NS), ""),
+        time_unit=_choice(time, "time.unit", (*TIME_UNITS_100NS, CLOCK), ""),
         rate_hz=_rate(time),
         form=form,
         length_unit=_choice(joints, "joints.unit", tuple(LENGTH_UNITS_M), "m"),
@@ -108,7 +109,9 @@ def _check_whole(made: TableMap, time: Mapping[str, Any], joints: Mapping[str, A
     if (made.time is None) == ("rate_hz" not in time):
         raise ValueError("time: expected either column and unit, or rate_hz for a table without")
     if made.time is not None and not made.time_unit:
-        raise ValueError(f"time.unit is missing, expected one of {', '.join(TIME_UNITS_100NS)}")
+        raise ValueError(
+            f"time.unit is missing, expected one of {', '.join((*TIME_UNITS_100NS, CLOCK))}"
+        )
     found = made.values if made.form == "order" else tuple(made.columns)
     lacking = [value for value in PLACE if value not in found]
     if lacking:

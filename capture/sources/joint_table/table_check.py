@@ -35,11 +35,12 @@ class CheckedTable:
     warnings: tuple[str, ...]
 
 
-def check_table(path: Path, table_map: TableMap, reader: TableReader) -> CheckedTable:
+def check_table(path: Path, name: str, table_map: TableMap, reader: TableReader) -> CheckedTable:
     """Check a whole table.
 
     Args:
         path: The table, for messages.
+        name: Its name and sensor, for warnings.
         table_map: Its map.
         reader: Reads it.
 
@@ -64,7 +65,7 @@ def check_table(path: Path, table_map: TableMap, reader: TableReader) -> Checked
         raise SensorError(f"{path}: holds no frames; it is empty or was cut, take another file")
     _check_lengths(path, table_map, limbs)
     _check_times(path, table_map, reader.counts, steps.median())
-    warnings = _oddities(path.name, table_map, reader.counts)
+    warnings = _oddities(name, table_map, reader.counts)
     return CheckedTable(first, last, _tracking_ids(ids), tuple(warnings))
 
 
@@ -93,9 +94,10 @@ def _check_times(
             "earlier one and other places; are time.unit and body.column in the map right?"
         )
     low, high = _USUAL_STEP_100NS
-    if table_map.time is None or step_100ns is None or low <= step_100ns <= high:
+    unit_100ns = TIME_UNITS_100NS.get(table_map.time_unit)
+    if unit_100ns is None or step_100ns is None or low <= step_100ns <= high:
         return
-    in_unit = step_100ns / TIME_UNITS_100NS[table_map.time_unit]
+    in_unit = step_100ns / unit_100ns
     likely = [u for u, factor in TIME_UNITS_100NS.items() if low <= in_unit * factor <= high]
     if likely:
         raise SensorError(
@@ -109,18 +111,18 @@ def _oddities(name: str, table_map: TableMap, counts: Counter[str]) -> list[str]
     odd = []
     if counts["repeated"]:
         other = counts["contradicting"]
-        what = f"; {other} of them name other places" if other else ""
+        what = f", {other} of them with other places" if other else ""
         odd.append(
-            f"{name}: {counts['repeated']} lines repeat the time of an earlier one and are left "
-            f"out{what}"
+            f"{name}: lines that repeat the time of an earlier one, left out: "
+            f"{counts['repeated']}{what}"
         )
     if counts["late"]:
         odd.append(
-            f"{name}: {counts['late']} frames were logged late and are put in the order of their "
-            "times"
+            f"{name}: frames that were logged late, put in the order of their times: "
+            f"{counts['late']}"
         )
     if counts["restarts"]:
-        odd.append(f"{name}: the time goes back {counts['restarts']} times, each begins a new take")
+        odd.append(f"{name}: times that go back, each begins a new take: {counts['restarts']}")
     if not table_map.has_states:
         odd.append(
             f"{name}: has no tracking states; they are stored as unknown, and kincap build gives "

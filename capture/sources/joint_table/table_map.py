@@ -9,6 +9,8 @@ TIME_UNITS_100NS: Final = {
     "s": 10_000_000, "ms": 10_000, "us": 10, "100ns": 1, "ns": 0.01,
 }  # fmt: skip
 """Steps of 100 ns in each unit of time."""
+CLOCK: Final = "clock"
+"""The unit of times such as 12:34:56.789, with or without a date before them."""
 LENGTH_UNITS_M: Final = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 FORMS: Final = ("columns", "order", "lines")
 VALUES: Final = ("x", "y", "z", "state", "u", "v", "qx", "qy", "qz", "qw")
@@ -35,7 +37,7 @@ class TableMap:
         header_line: Number of the line with the columns' names; 0: there is none.
         decimal: The point in numbers.
         time: Column of the time; None: there is none, and frames come at ``rate_hz``.
-        time_unit: Unit of the time.
+        time_unit: Unit of the time, or ``CLOCK``.
         rate_hz: Rate that is assumed where there is no time.
         form: "columns": a line a body, columns found by their names; "order": a line a frame, the
             joints in the order of the SDK's JointType; "lines": a line a joint.

@@ -42,10 +42,11 @@ class JointTableSensor:
         self._map, known = _map_of(spec)
         sensor = self._chosen_sensor(spec.options.get("sensor"))
         self._reader = TableReader(self._path, self._map, sensor)
-        checked = check_table(self._path, self._map, self._reader)
+        name = self._path.name if sensor is None else f"{self._path.name}, sensor {sensor}"
+        checked = check_table(self._path, name, self._map, self._reader)
         self._ids, warnings = checked.tracking_ids, list(checked.warnings)
         if known is not None and known.note:
-            warnings.append(f"{self._path.name}: {known.note}")
+            warnings.append(f"{name}: {known.note}")
         video = opened_video(spec.options, self._path, spec.text)
         self._video, self._placement = video, Placement.of(video, checked.first_100ns)
         if video is not None:

@@ -1,5 +1,6 @@
 """csv: tables and maps that are damaged, foreign or hostile cost one line that names the place."""
 
+import json
 import tracemalloc
 from pathlib import Path
 
@@ -100,6 +101,15 @@ def test_a_table_in_any_encoding_with_a_mark_is_read(tmp_path, encoding) -> None
 )
 def test_a_wrong_unit_is_refused_with_the_one_that_fits(tmp_path, old, new, says) -> None:
     refused(written(tmp_path, TABLE, MAP.replace(old, new)), says)
+
+
+@pytest.mark.parametrize("word", ["25", "1:60:00", "2026-02-30 01:00:00", "1:00:00,5", "-1:00:00"])
+def test_a_time_of_a_clock_that_is_none_is_refused(tmp_path, word) -> None:
+    head, *lines = with_value("t", "9:00:00").splitlines()
+    lines = [",".join([f"9:00:{k}", *line.split(",")[1:]]) for k, line in enumerate(lines)]
+    lines[2] = ",".join([f'"{word}"', *lines[2].split(",")[1:]])
+    content = MAP.replace('unit = "s"', 'unit = "clock"', 1)
+    refused(written(tmp_path, "\n".join([head, *lines]), content), 'column 1 .* in "clock"')
 
 
 def test_joints_in_another_order_are_refused(tmp_path) -> None:
@@ -224,3 +234,18 @@ def test_memory_does_not_grow_with_the_length_of_a_table(tmp_path) -> None:
         path.write_text("\n".join([head, *text]))
         peaks.append(peak_memory(path, JOINT_LINES))
     assert peaks[1] < 1.2 * peaks[0] + 100_000
+
+
+def test_the_command_records_a_table_and_refuses_a_damaged_one_in_one_line(
+    tmp_path, kincap
+) -> None:
+    source = written(tmp_path, TABLE, MAP)
+    done = kincap("record", "--session", "walk", "--source", source, "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["body_frames"], told["color_frames"]) == (0, 12, 0)
+    assert any("no tracking states" in line for line in told["warnings"])
+    source = written(tmp_path, with_value("Head_Y", "1e308"), MAP)
+    refusal = kincap("record", "--session", "again", "--source", source)
+    assert (refusal.returncode, refusal.stdout, refusal.stderr.count("\n")) == (2, "", 1)
+    assert "line 5: column 12 'Head_Y': found '1e308'" in refusal.stderr
+    assert not (tmp_path / "recordings" / "again").exists()

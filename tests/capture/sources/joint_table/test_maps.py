@@ -183,6 +183,25 @@ def test_a_table_of_another_program_is_recognised_and_said_to_be_untried(tmp_pat
         assert np.allclose(rows["joint_orientation"][:, 0], list(ORIENTATION.values()))
 
 
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        (("00:00:59.9", "00:01:00.0333333", "0:1:0.1"), (59.9, 60.0333333, 60.1)),
+        (("2026-11-29 23:59:59.99", "2026-11-30T00:00:00.02Z"), (0, 0.03)),
+        (("2024-02-28 23:59:59.99", "2024-02-29 00:00:00.02"), (0, 0.03)),
+    ],
+)
+def test_times_of_a_clock_are_read_with_or_without_a_date(tmp_path, words, seconds) -> None:
+    table_map = MAPS["columns, seconds"]
+    content = toml_of(table_map).replace('unit = "s"', 'unit = "clock"', 1)
+    head, *lines = made_table(table_map, frames=len(words)).splitlines()
+    lines = [",".join([w, *line.split(",")[1:]]) for w, line in zip(words, lines, strict=True)]
+    source = written(tmp_path, "\n".join([head, *lines]), content)
+    times = rows_of(source)["time_device"]
+    first = times[0] - round(seconds[0] * 1e7) if words[0].startswith("2") else 0
+    assert (times - first).tolist() == [round(s * 1e7) for s in seconds]
+
+
 def test_a_recorded_table_is_a_whole_session_with_the_maps_choices(tmp_path) -> None:
     table_map = MAPS["columns, seconds"]
     source = written(
@@ -213,8 +232,8 @@ def test_lines_out_of_order_and_repeated_ones_are_put_right_and_counted(tmp_path
     source = written(tmp_path, "\n".join([head, *mixed]), toml_of(table_map))
     check_rows(rows_of(source), table_map)
     said = " ".join(open_source(source).info.warnings)
-    assert "2 lines repeat the time of an earlier one and are left out; 1 of them" in said
-    assert "1 frames were logged late" in said
+    assert "earlier one, left out: 2, 1 of them with other places" in said
+    assert "logged late, put in the order of their times: 1" in said
 
 
 def test_a_clock_that_restarts_begins_a_new_take(tmp_path) -> None:
