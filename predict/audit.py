@@ -306,9 +306,9 @@ def _places(dataset: Kinect13, names: Sequence[str]) -> dict[str, list[_SplitRow
 def _predict(net: AuditNet, samples: Samples, device: torch.device) -> NDArray[np.float64]:
     """Return (N, 13, 2) poses in pixels of the image, those of a mirrored copy averaged in."""
     module = net.checkpoint.build().to(device)
-    poses, _ = run_net(module, samples, device)
+    poses = run_net(module, samples, device).poses
     if net.checkpoint.mirror_training:
-        other, _ = run_net(module, samples, device, mirrored=True)
+        other = run_net(module, samples, device, mirrored=True).poses
         poses = np.float32(0.5) * (poses + other)
     return samples.to_image_px(poses)
 

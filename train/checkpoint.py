@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +22,7 @@ from ..core.errors import CheckpointError, KincapError
 from ..core.files.output_folder import check_parent
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from .checkpoint_files import check_replaceable_sum, open_whole, sum_path, write_pair
+from .confidence import Calibration
 from .nets.registry import NETS, build_net
 
 FORMAT: Final = "kincap-checkpoint"
@@ -47,6 +49,8 @@ class Checkpoint:
             a net that has not.
         trained: Kind, step, seed, data and scores of its training: for people, not for code.
         skeleton: Its K keypoints.
+        calibration: Makes confidences of how wide its maps are; None: it has no maps, or was
+            saved between validations.
     """
 
     model: str
@@ -57,6 +61,7 @@ class Checkpoint:
     mirror_training: bool
     trained: dict[str, Any] = field(default_factory=dict)
     skeleton: Skeleton = KEYPOINTS_13
+    calibration: Calibration | None = None
 
     def build(self) -> nn.Module:
         """Return the net with these weights, in evaluation mode."""
@@ -94,10 +99,19 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             "mean_pose": checkpoint.mean_pose,
             "weights": checkpoint.weights,
             "trained": checkpoint.trained,
+            **_calibration_entry(checkpoint.calibration),
         },
         buffer,
     )
     write_pair(path, buffer.getbuffer())
+
+
+def _calibration_entry(calibration: Calibration | None) -> dict[str, Tensor]:
+    """Return the entry of a calibration, (K, 2) offset and slope; nothing where there is none."""
+    if calibration is None:
+        return {}
+    lines = np.column_stack([calibration.offset, calibration.slope])
+    return {"calibration": torch.from_numpy(lines)}
 
 
 def copy_checkpoint(source: Path, target: Path) -> None:
@@ -266,7 +280,23 @@ def _checked(path: Path, content: dict[str, Any], skeleton: Skeleton) -> Checkpo
         mirror_training=content["mirror_training"],
         trained=content["trained"],
         skeleton=skeleton,
+        calibration=_calibration(path, content.get("calibration"), len(skeleton)),
     )
+
+
+def _calibration(path: Path, found: object, count: int) -> Calibration | None:
+    """Return the calibration of a file, None where it has none (older files)."""
+    if found is None:
+        return None
+    if (
+        not isinstance(found, Tensor)
+        or not _is_plain(found)
+        or (found.dtype, tuple(found.shape)) != (torch.float64, (count, 2))
+        or not torch.isfinite(found).all()
+    ):
+        raise CheckpointError(f"{path}: calibration is not {count} finite lines")
+    offset, slope = found.numpy().T
+    return Calibration(offset, slope)
 
 
 def _is_plain(tensor: Tensor) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,14 +10,29 @@ import torch
 from torch import nn
 
 from .augment import Floats, mirror_images, mirror_targets
+from .confidence import THRESHOLD, Calibration, fit_calibration, map_spread
 from .data import Samples, to_pixels
 from .loss import pose_loss
-from .metrics.pck import Score, error_torso, score
+from .metrics.pck import Score, distances, error_torso, score
 
 OnBatch = Callable[[int, int], None]
 
 BATCH: Final = 64
 """Crops at a time; fixed, so that the same weights give the same figures everywhere."""
+
+
+class NetRun(NamedTuple):
+    """Output of a net over a split.
+
+    Attributes:
+        poses: (N, 13, 2) float32, crop units.
+        loss: Mean loss.
+        spread: (N, 13) float32, see ``confidence.map_spread``; None: the net has no maps.
+    """
+
+    poses: Floats
+    loss: float
+    spread: Floats | None
 
 
 @dataclass(frozen=True)
@@ -28,11 +43,13 @@ class Validation:
         poses: (N, 13, 2) float32, crop units.
         loss: Mean loss over the split.
         score: PCK and median error over keypoints of weight above 0.
+        spread: (N, 13) float32, how wide the maps are; None: the net has none.
     """
 
     poses: Floats
     loss: float
     score: Score
+    spread: Floats | None = None
 
 
 def validate(
@@ -46,8 +63,8 @@ def validate(
         device: Device of the net.
         on_batch: See ``run_net``.
     """
-    poses, loss = run_net(net, samples, device, on_batch=on_batch)
-    return Validation(poses, loss, score_poses(poses, samples))
+    poses, loss, spread = run_net(net, samples, device, on_batch=on_batch)
+    return Validation(poses, loss, score_poses(poses, samples), spread)
 
 
 def run_net(
@@ -56,7 +73,7 @@ def run_net(
     device: torch.device,
     mirrored: bool = False,
     on_batch: OnBatch | None = None,
-) -> tuple[Floats, float]:
+) -> NetRun:
     """Return the poses of every crop and the mean loss.
 
     Args:
@@ -67,11 +84,13 @@ def run_net(
         on_batch: Called after each batch with crops done and crops in all; may raise.
 
     Returns:
-        (N, 13, 2) float32 in crop units of the crops as they are, and the loss.
+        Poses in crop units of the crops as they are, the loss (0 where ``mirrored``), and how wide
+        the maps are.
     """
     net.eval()
     poses = np.empty_like(samples.targets)
-    total = 0.0
+    spread = np.zeros(poses.shape[:2], dtype=np.float32)
+    has_maps, total = False, 0.0
     with torch.inference_mode():
         for start in range(0, len(samples), BATCH):
             part = np.arange(start, min(start + BATCH, len(samples)))
@@ -79,13 +98,16 @@ def run_net(
             output = net(to_pixels(mirror_images(images) if mirrored else images, device))
             coords = output.coords.float().cpu().numpy()
             poses[part] = mirror_targets(coords, samples.skeleton) if mirrored else coords
+            if output.maps is not None:
+                has_maps, wide = True, map_spread(output.maps.float()).cpu().numpy()
+                spread[part] = wide[:, samples.skeleton.flip] if mirrored else wide
             if not mirrored:
                 targets = torch.from_numpy(samples.targets[part]).to(device)
                 weight = torch.from_numpy(samples.weight[part]).to(device)
                 total += float(pose_loss(output, targets, weight)) * len(images)
             if on_batch:
                 on_batch(start + len(part), len(samples))
-    return poses, total / len(samples)
+    return NetRun(poses, total / len(samples), spread if has_maps else None)
 
 
 def score_poses(poses: Floats, samples: Samples, include_inferred: bool = False) -> Score:
@@ -97,6 +119,22 @@ def score_poses(poses: Floats, samples: Samples, include_inferred: bool = False)
         include_inferred: Count every labelled keypoint, else those of weight above 0.
     """
     return score(*in_image(poses, samples), counted(samples, include_inferred), samples.skeleton)
+
+
+def calibrate(found: Validation, samples: Samples) -> Calibration | None:
+    """Return how wide maps and misses go together on a split; None: the net has no maps.
+
+    Args:
+        found: The net's output on the split.
+        samples: The split.
+    """
+    if found.spread is None:
+        return None
+    known = counted(samples, include_inferred=False)
+    distance, torso = distances(*in_image(found.poses, samples), known, samples.skeleton)
+    used = known & ~np.isnan(torso)[:, None]
+    right = (distance <= (THRESHOLD * torso)[:, None]) & used
+    return fit_calibration(found.spread, right, used, samples.skeleton)
 
 
 def frame_errors(

@@ -112,6 +112,12 @@ def _print_evaluation(done: "EvaluateResult") -> None:
     ends = report["interval"]["0.1"]["all"]
     if ends is not None:
         result(f"PCK@0.1 {figure_text(report['pck']['0.1']['all'])} (95 %: {_ends(ends)})")
+    trust = report["confidence"]
+    if trust:
+        result(
+            f"confidence: calibration error {figure_text(trust['calibration_error'])} %; wrist "
+            f"PCK@0.2 without the least sure tenth {figure_text(trust['wrist_surest_90'])}"
+        )
     outside = done.net.outside
     if outside > _MUCH_OUTSIDE:
         say(

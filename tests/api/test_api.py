@@ -137,8 +137,8 @@ def test_a_net_predicts_as_evaluate_measures(made: Path) -> None:
     with public.open_dataset(made / "kinect13.h5") as data:
         images = data.rows("val").images(range(8))
         samples = load_samples(data._file, "val", net.size)
-        single, _ = run_net(net.module, samples, torch.device("cpu"))
-        other, _ = run_net(net.module, samples, torch.device("cpu"), mirrored=True)
+        single = run_net(net.module, samples, torch.device("cpu")).poses
+        other = run_net(net.module, samples, torch.device("cpu"), mirrored=True).poses
     wanted = 0.5 * (single + other)[:8] * 64 - 0.5
     np.testing.assert_allclose(net.predict(images), wanted, atol=1e-3)
     assert net.predict([]).shape == (0, 13, 2)

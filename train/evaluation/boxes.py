@@ -14,8 +14,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ...core.skeleton import Skeleton
 from ...dataset.kinect13.reader import Split
 from ..augment import Floats, Images, mirror_images, mirror_targets
+from ..confidence import map_spread
 from ..data import Indices, Samples, to_pixels
 from ..validate import BATCH, OnBatch
 
@@ -40,12 +42,14 @@ class BoxedPoses:
         mirrored: (N, K, 2) float32, averaged over the crop and its mirrored copy; crop units of
             the label's box.
         single: (N, K, 2) float32, of the crop alone.
+        spread: (N, K) float32, how wide the maps are, in units of the boxes; None: there are none.
         boxes: (N, 4) float64, the boxes, pixels of the un-mirrored colour images.
         outside: Mean share of a box that the stored image does not reach; that is black.
     """
 
     mirrored: Floats
     single: Floats
+    spread: Floats | None
     boxes: Boxes
     outside: float
 
@@ -175,13 +179,13 @@ def poses_in_boxes(
         on_batch: Called after each batch with crops done and crops in all.
     """
     net.eval()
-    single, both = np.empty_like(samples.targets), np.empty_like(samples.targets)
+    out = _Poses.for_samples(samples)
     for start in range(0, len(samples), BATCH):
         part = np.arange(start, min(start + BATCH, len(samples)))
-        both[part], single[part] = _run(net, cutter, samples, part, boxes[part], device)
+        out.run(net, cutter, part, boxes[part], device)
         if on_batch:
             on_batch(start + len(part), len(samples))
-    return _in_label_boxes(both, single, cutter, boxes)
+    return _in_label_boxes(out, cutter, boxes)
 
 
 def tracked_poses(
@@ -205,7 +209,7 @@ def tracked_poses(
         on_batch: Called after each batch with crops done and crops in all.
     """
     net.eval()
-    single, both = np.empty_like(samples.targets), np.empty_like(samples.targets)
+    out = _Poses.for_samples(samples)
     boxes = cutter.label_boxes.copy()
     waiting, done = stretches(rows), 0
     for step in range(max(map(len, waiting), default=0)):
@@ -213,36 +217,71 @@ def tracked_poses(
         now = np.array([one[step] for one in waiting])
         for start in range(0, len(now), BATCH):
             part = now[start : start + BATCH]
-            both[part], single[part] = _run(net, cutter, samples, part, boxes[part], device)
+            out.run(net, cutter, part, boxes[part], device)
             done += len(part)
             if on_batch:
                 on_batch(done, len(samples))
         for one in waiting:
-            if len(one) > step + 1 and np.isfinite(both[one[step]]).all():
-                pose = _to_image(both[one[step]][None], boxes[one[step]][None])[0]
+            if len(one) > step + 1 and np.isfinite(out.both[one[step]]).all():
+                pose = _to_image(out.both[one[step]][None], boxes[one[step]][None])[0]
                 boxes[one[step + 1]] = box_of_pose(pose)
-    return _in_label_boxes(both, single, cutter, boxes)
+    return _in_label_boxes(out, cutter, boxes)
 
 
-def _run(
-    net: nn.Module,
-    cutter: BoxCutter,
-    samples: Samples,
-    indices: Indices,
-    boxes: Boxes,
-    device: torch.device,
-) -> tuple[Floats, Floats]:
-    """Return poses (B, K, 2) in units of the boxes: averaged over the mirrored copy, and single."""
-    crops = cutter.cut(indices, boxes)
-    single = _forward(net, crops, device)
-    other = mirror_targets(_forward(net, mirror_images(crops), device), samples.skeleton)
-    return np.float32(0.5) * (single + other), single
+@dataclass
+class _Poses:
+    """Output of a net in units of the boxes, filled in as it runs.
+
+    Attributes:
+        skeleton: The keypoints.
+        both: (N, K, 2) float32, averaged over the crop and its mirrored copy.
+        single: (N, K, 2) float32.
+        spread: (N, K) float32, the mean of both.
+        has_maps: True if the net has maps, so that ``spread`` is known.
+    """
+
+    skeleton: Skeleton
+    both: Floats
+    single: Floats
+    spread: Floats
+    has_maps: bool = False
+
+    @classmethod
+    def for_samples(cls, samples: Samples) -> "_Poses":
+        """Return empty poses of a split."""
+        like = samples.targets
+        return cls(
+            samples.skeleton, np.empty_like(like), np.empty_like(like), np.zeros_like(like[..., 0])
+        )
+
+    def run(
+        self,
+        net: nn.Module,
+        cutter: BoxCutter,
+        part: Indices,
+        boxes: Boxes,
+        device: torch.device,
+    ) -> None:
+        """Run the net in the boxes (B, 4) of some rows (B,)."""
+        crops = cutter.cut(part, boxes)
+        single, width = _forward(net, crops, device)
+        other, other_width = _forward(net, mirror_images(crops), device)
+        self.single[part] = single
+        self.both[part] = np.float32(0.5) * (single + mirror_targets(other, self.skeleton))
+        if width is not None and other_width is not None:
+            self.has_maps = True
+            self.spread[part] = (width + other_width[:, self.skeleton.flip]) / 2
 
 
-def _forward(net: nn.Module, images: Images, device: torch.device) -> Floats:
+def _forward(net: nn.Module, images: Images, device: torch.device) -> tuple[Floats, Floats | None]:
+    """Return poses (B, K, 2) and how wide their maps are (B, K), None where there are none."""
     with torch.inference_mode():
-        coords: Floats = net(to_pixels(images, device)).coords.float().cpu().numpy()
-    return coords
+        output = net(to_pixels(images, device))
+        coords: Floats = output.coords.float().cpu().numpy()
+        if output.maps is None:
+            return coords, None
+        width: Floats = map_spread(output.maps.float()).cpu().numpy()
+    return coords, width
 
 
 def _to_image(poses: npt.NDArray[np.floating], boxes: Boxes) -> npt.NDArray[np.float64]:
@@ -252,7 +291,7 @@ def _to_image(poses: npt.NDArray[np.floating], boxes: Boxes) -> npt.NDArray[np.f
     return placed
 
 
-def _in_label_boxes(both: Floats, single: Floats, cutter: BoxCutter, boxes: Boxes) -> BoxedPoses:
+def _in_label_boxes(out: _Poses, cutter: BoxCutter, boxes: Boxes) -> BoxedPoses:
     """Return poses in units of the boxes as poses in units of the label's."""
     label = cutter.label_boxes
     side = (label[:, 2] - label[:, 0])[:, None, None]
@@ -263,4 +302,5 @@ def _in_label_boxes(both: Floats, single: Floats, cutter: BoxCutter, boxes: Boxe
 
     everything = np.arange(len(label))
     outside = float(cutter.outside(everything, boxes).mean()) if len(label) else 0.0
-    return BoxedPoses(moved(both), moved(single), boxes, outside)
+    spread = out.spread if out.has_maps else None
+    return BoxedPoses(moved(out.both), moved(out.single), spread, boxes, outside)

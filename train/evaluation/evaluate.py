@@ -1,6 +1,5 @@
 """Evaluate: all figures of one or more checkpoints on one split, and what beats what."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ...core.errors import KincapError
 from ...core.skeleton import KEYPOINTS_13, Skeleton
@@ -19,23 +17,15 @@ from ..checkpoint import Checkpoint, load_checkpoint
 from ..data import Samples, load_samples
 from ..loop import choose_device
 from ..metrics.pck import THRESHOLDS
-from ..validate import OnBatch, counted, frame_errors, in_image, run_net
+from ..validate import OnBatch, counted, frame_errors, in_image
 from .baselines import upright_pose
-from .box_file import read_boxes
-from .boxes import (
-    BoxCutter,
-    BoxedPoses,
-    has_stretches,
-    jittered_boxes,
-    poses_in_boxes,
-    tracked_poses,
-)
 from .compare import blocks_of_rows, difference, groups_of_rows, shares
 from .conclusion import conclusion
-from .figures import Figures, Hits, figures_of, hits_of
+from .figures import Figures, figures_of
 from .gate import Minimum, missed, parse_minimum
+from .net_result import NetResult, Passes, measure
 from .page import Evaluation, check_page, save_page
-from .predictions import check_predictions, save_predictions
+from .predictions import PredictedPoses, check_predictions, save_predictions
 from .sheet import MOST_CROPS, Sheet, check_sheet, percent, save_sheet, spread
 
 SCHEMA: Final = "kincap/evaluate/1"
@@ -79,39 +69,6 @@ class EvaluateSettings:
     predictions: Path | None = None
     minimums: tuple[str, ...] = ()
     sheet_worst: bool = False
-
-
-@dataclass(frozen=True)
-class NetResult:
-    """Figures of one net.
-
-    Attributes:
-        checkpoint: Its file.
-        sha256: Of the file.
-        model: Name of the net.
-        size: Side of its input, pixels.
-        mirror_training: True if the net has seen mirrored copies.
-        poses: (N, K, 2) float32, averaged over the crop and its mirrored copy; crop units.
-        hits: What of them is counted.
-        mirrored: Figures of these poses.
-        single: Figures of the crop alone.
-        tracked: Figures in tracked boxes, averaged; None: they were not asked for.
-        outside: Mean share of a box, other than the label's, that the stored image does not reach.
-        missed: Rows for which a file of boxes has none; they count as wrong.
-    """
-
-    checkpoint: Path
-    sha256: str
-    model: str
-    size: int
-    mirror_training: bool
-    poses: Floats
-    hits: Hits
-    mirrored: Figures
-    single: Figures
-    tracked: Figures | None
-    outside: float
-    missed: int
 
 
 @dataclass(frozen=True)
@@ -164,12 +121,12 @@ class EvaluateResult:
             "samples": self.samples,
             "frames": score.frames,
             "skipped": score.skipped,
-            **_net_json(net),
+            **net.to_json(),
             "mean_pose": {**self.mean_pose.to_json(), "of": "checkpoint"},
             "upright": self.upright.to_json(),
             "by": self.by,
             "compared": [
-                {**_net_json(other), "difference": found}
+                {**other.to_json(), "difference": found}
                 for other, found in zip(self.nets[1:], self.differences, strict=True)
             ],
             "conclusion": list(self.conclusion),
@@ -184,23 +141,6 @@ def _saved(path: Path | None, flag: str, problems: Sequence[str]) -> str | None:
     """Return the name of a file that was asked for and written."""
     is_lost = any(line.startswith(flag) for line in problems)
     return None if path is None or is_lost else str(path)
-
-
-def _net_json(net: NetResult) -> dict[str, Any]:
-    """Return what ``--json`` says of one net."""
-    single = net.single.to_json()
-    return {
-        "checkpoint": str(net.checkpoint),
-        "checkpoint_sha256": net.sha256,
-        "model": net.model,
-        "size": net.size,
-        **net.mirrored.to_json(),
-        "pck_single": single["pck"],
-        "median_error_torso_single": single["median_error_torso"],
-        "tracked": net.tracked and {**net.tracked.to_json(), "outside": net.outside},
-        "mirror_training": net.mirror_training,
-        "missed_boxes": net.missed,
-    }
 
 
 def evaluate(
@@ -228,8 +168,12 @@ def evaluate(
         nets = []
         for n, (path, checkpoint) in enumerate(zip(paths, checkpoints, strict=True)):
             samples = load_samples(dataset, settings.split, checkpoint.size, in_memory=False)
-            passes = _Passes(on_batch, n, len(paths))
-            nets.append(_measure(path, checkpoint, dataset, samples, settings, device, passes))
+            passes = Passes(on_batch, n, len(paths))
+            found = measure(
+                path, checkpoint, dataset, samples, passes,
+                boxes_of=settings.boxes, include_inferred=settings.include_inferred, device=device,
+            )  # fmt: skip
+            nets.append(found)
         result = _assemble(settings, nets, checkpoints[0], samples, dataset, minimums)
         rows = dataset.split(settings.split)
         chosen = _shown(settings, samples, nets[0].poses)
@@ -257,76 +201,6 @@ def _check(settings: EvaluateSettings, skeleton: Skeleton) -> list[Minimum]:
     thresholds = tuple(f"{a:g}" for a in THRESHOLDS)
     groups = tuple(skeleton.group_indices)
     return [parse_minimum(text, groups, thresholds) for text in settings.minimums]
-
-
-class _Passes:
-    """The progress of all passes over the split of all nets as one count."""
-
-    def __init__(self, on_batch: OnBatch | None, index: int, count: int) -> None:
-        self._on_batch, self._index, self._count = on_batch, index, count
-        self.passes, self.done = 1, 0
-
-    def __call__(self, done: int, total: int) -> None:
-        """Take the progress of one pass."""
-        if self._on_batch is not None:
-            every = self.passes * total
-            self._on_batch(self._index * every + self.done * total + done, self._count * every)
-        self.done += done == total
-
-
-def _measure(
-    path: Path,
-    checkpoint: Checkpoint,
-    dataset: Kinect13,
-    samples: Samples,
-    settings: EvaluateSettings,
-    device: torch.device,
-    passes: _Passes,
-) -> NetResult:
-    """Run a net over the split in the boxes that were asked for."""
-    net = checkpoint.build().to(device)
-    rows = dataset.split(settings.split)
-    cutter = BoxCutter(rows, checkpoint.size)
-    beside = settings.boxes == "auto" and has_stretches(rows)
-    in_label_boxes = settings.boxes in ("auto", "truth")
-    passes.passes = 2 * in_label_boxes + beside or 1
-    has_box = np.ones(len(samples), dtype=bool)
-    tracked: BoxedPoses | None = None
-    if in_label_boxes:
-        single, _ = run_net(net, samples, device, on_batch=passes)
-        other, _ = run_net(net, samples, device, mirrored=True, on_batch=passes)
-        found = BoxedPoses(np.float32(0.5) * (single + other), single, cutter.label_boxes, 0.0)
-        if beside:
-            tracked = tracked_poses(net, cutter, samples, rows, device, passes)
-    elif settings.boxes == "tracked":
-        found = tracked_poses(net, cutter, samples, rows, device, passes)
-    else:
-        boxes = jittered_boxes(cutter.label_boxes)
-        if settings.boxes != "jittered":
-            boxes, has_box = read_boxes(Path(settings.boxes), rows, dataset.meta)
-        found = poses_in_boxes(net, cutter, samples, boxes, device, passes)
-    lost = np.where(has_box[:, None, None], np.float32(0), np.float32(np.nan))
-    block, inferred = blocks_of_rows(rows), settings.include_inferred
-    poses = found.mirrored + lost
-    return NetResult(
-        checkpoint=path,
-        sha256=_sha256(path),
-        model=checkpoint.model,
-        size=checkpoint.size,
-        mirror_training=checkpoint.mirror_training,
-        poses=poses,
-        hits=hits_of(poses, samples, inferred),
-        mirrored=figures_of(poses, samples, block, inferred),
-        single=figures_of(found.single + lost, samples, block, inferred),
-        tracked=None if tracked is None else figures_of(tracked.mirrored, samples, block, inferred),
-        outside=(tracked or found).outside,
-        missed=int((~has_box).sum()),
-    )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _assemble(
@@ -382,7 +256,9 @@ def _save(
 ) -> EvaluateResult:
     """Write what was asked for; the figures are worth more than a file that can't be written."""
     asked, problems = result.settings, []
-    poses_px = in_image(result.net.poses, samples)[0]
+    net = result.net
+    poses_px = in_image(net.poses, samples)[0]
+    poses_saved = PredictedPoses(poses_px, net.confidence, net.sha256)
 
     def sheet() -> Sheet:
         assert pictures is not None
@@ -397,7 +273,7 @@ def _save(
         (asked.report, save_report),
         (
             asked.predictions,
-            lambda path: save_predictions(path, poses_px, rows, dataset.meta, result.net.sha256),
+            lambda path: save_predictions(path, poses_saved, rows, dataset.meta),
         ),
     ):
         if path is not None:

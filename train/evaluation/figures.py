@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ..confidence import THRESHOLD, calibration_error, miss_auroc
 from ..data import Samples
 from ..metrics.intervals import interval
 from ..metrics.oks import ImagePeople, average_precision
@@ -26,6 +27,8 @@ from ..validate import counted, in_image
 
 AREAS: Final = (0.2, 0.5)
 """Last thresholds of the curves whose areas are reported, shares of the torso."""
+SUREST: Final = 0.9
+"""Share of the wrists, the surest ones, that are looked at alone."""
 BOX_FACTOR: Final = 1.2
 """The crop is this much larger than the tight box of the person (docs/format.md 2.1)."""
 
@@ -45,7 +48,10 @@ class Figures:
         pcki: PCKi by group.
         auc: Mean of PCK up to 0.2 and up to 0.5 torso.
         swap_rate: Percentage of pairs with exchanged sides.
-        oks: AP, AP50 and AP75 over OKS, of medium and of large people.
+        oks: AP, AP50 and AP75 over OKS, of medium and of large people; ordered by confidence where
+            the net has one.
+        confidence: ``calibration_error``, ``miss_auroc`` and ``wrist_surest_90`` (PCK@0.2 of the
+            wrists without the least sure tenth); None: the net has no confidence.
     """
 
     score: Score
@@ -56,6 +62,7 @@ class Figures:
     auc: dict[str, float | None]
     swap_rate: float | None
     oks: dict[str, float | None]
+    confidence: dict[str, float | None] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures of ``--json``: percentages, None where nothing was counted."""
@@ -69,6 +76,7 @@ class Figures:
             "auc": self.auc,
             "swap_rate": self.swap_rate,
             "oks": self.oks,
+            "confidence": self.confidence,
         }
 
 
@@ -109,6 +117,7 @@ def figures_of(
     samples: Samples,
     block: npt.NDArray[np.int64],
     include_inferred: bool = False,
+    confidence: Array | None = None,
 ) -> Figures:
     """Return all figures of poses.
 
@@ -117,6 +126,7 @@ def figures_of(
         samples: The split.
         block: (N,) the block of frames that each belongs to, for the intervals.
         include_inferred: Count every labelled keypoint, else those of weight above 0.
+        confidence: (N, K), of each keypoint; None: the net has none.
     """
     pred, truth = in_image(poses, samples)
     known = counted(samples, include_inferred)
@@ -135,8 +145,22 @@ def figures_of(
         pcki=pcki(np.broadcast_to(poses, samples.targets.shape), samples.targets, known, skeleton),
         auc={f"{a:g}": area_under_curve(hits.distance, hits.torso, hits.used, a) for a in AREAS},
         swap_rate=swap_rate(pred, truth, hits.used, hits.torso, skeleton),
-        oks=_oks(pred, truth, known, samples),
+        oks=_oks(pred, truth, known, samples, confidence),
+        confidence=None if confidence is None else _trust(confidence, hits, samples),
     )
+
+
+def _trust(confidence: Array, hits: Hits, samples: Samples) -> dict[str, float | None]:
+    """Return how far confidences can be trusted, see ``Figures``."""
+    right, used = hits.right(THRESHOLD), hits.used
+    wrists = list(samples.skeleton.group_indices.get("wrist", ()))
+    sure, hit = confidence[:, wrists][used[:, wrists]], right[:, wrists][used[:, wrists]]
+    kept = np.argsort(-sure, kind="stable")[: round(SUREST * len(sure))]
+    return {
+        "calibration_error": calibration_error(confidence[used], right[used]),
+        "miss_auroc": miss_auroc(confidence[used], right[used]),
+        "wrist_surest_90": 100.0 * float(hit[kept].mean()) if len(kept) else None,
+    }
 
 
 def _intervals(
@@ -154,15 +178,20 @@ def _intervals(
 
 
 def _oks(
-    pred: Array, truth: Array, known: npt.NDArray[np.bool_], samples: Samples
+    pred: Array,
+    truth: Array,
+    known: npt.NDArray[np.bool_],
+    samples: Samples,
+    confidence: Array | None,
 ) -> dict[str, float | None]:
     """Return AP over OKS; each row is an image of one person, its area that of the tight box."""
     box = samples.bbox_xyxy_px
     area = np.prod((box[:, 2:] - box[:, :2]) / BOX_FACTOR, axis=1)
+    score = np.ones(len(samples)) if confidence is None else confidence.mean(axis=1)
     people = [
         ImagePeople(
             truth[i : i + 1], known[i : i + 1], area[i : i + 1], box[i : i + 1],
-            pred[i : i + 1], np.ones(1),
+            pred[i : i + 1], score[i : i + 1],
         )
         for i in range(len(samples))
     ]  # fmt: skip

@@ -222,6 +222,14 @@ def _more(report: Report) -> Markup:
         ["OKS AP / AP50 / AP75", " / ".join(percent(oks[k]) for k in ("ap", "ap50", "ap75"))],
         ["left and right exchanged, % of pairs", percent(report["swap_rate"])],
     ]
+    trust = report["confidence"]
+    if trust:
+        auroc = trust["miss_auroc"]
+        rows += [
+            ["confidence: expected calibration error", percent(trust["calibration_error"])],
+            ["confidence: AUROC of a miss", "-" if auroc is None else f"{auroc:.3f}"],
+            ["wrist PCK@0.2 without the least sure tenth", percent(trust["wrist_surest_90"])],
+        ]
     return section("More figures", table(["", ""], rows))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,21 @@ DECIMALS: Final = 3
 FLAG: Final = "--save-predictions"
 _MARK: Final = '"checkpoint_sha256"'
 _HEAD: Final = 4096
+
+
+@dataclass(frozen=True)
+class PredictedPoses:
+    """Poses of a net.
+
+    Attributes:
+        poses_px: (N, K, 2) float64, pixels of the un-mirrored colour images.
+        confidence: (N, K) in [0, 1]; None: the net has none, every pose counts as sure.
+        sha256: Of the checkpoint.
+    """
+
+    poses_px: npt.NDArray[np.float64]
+    confidence: npt.NDArray[np.float64] | None
+    sha256: str
 
 
 def check_predictions(path: Path) -> None:
@@ -39,35 +55,35 @@ def check_predictions(path: Path) -> None:
         )
 
 
-def save_predictions(
-    path: Path, poses_px: npt.NDArray[np.float64], rows: Split, meta: Meta, sha256: str
-) -> None:
+def save_predictions(path: Path, predicted: PredictedPoses, rows: Split, meta: Meta) -> None:
     """Write predictions, see docs/format.md 3.
 
     Args:
         path: The file.
-        poses_px: (N, K, 2) float64, pixels of the un-mirrored colour images.
+        predicted: The poses.
         rows: The rows of the data set that they are of.
         meta: Of the data set.
-        sha256: Of the checkpoint.
 
     Raises:
         KincapError: It can't be written (exit 1).
     """
     uuids = {source.get("session"): source.get("uuid", "") for source in meta.sources}
     results: list[dict[str, Any]] = []
-    for n, pose in enumerate(poses_px):
+    is_number = np.asarray(np.isfinite(predicted.poses_px).all(axis=2))
+    sure = is_number.astype(np.float64)
+    if predicted.confidence is not None:
+        sure = sure * predicted.confidence
+    for n, pose in enumerate(predicted.poses_px):
         session = meta.sessions[int(rows.session[n])]
-        is_number = bool(np.isfinite(pose).all())
-        points = np.where(np.isfinite(pose), pose, -1.0).round(DECIMALS)
-        triples = np.column_stack([points, np.full(len(points), float(is_number))])
+        points = np.where(is_number[n, :, None], pose, -1.0).round(DECIMALS)
+        triples = np.column_stack([points, sure[n].round(DECIMALS)])
         results.append(
             {
-                "checkpoint_sha256": sha256,
+                "checkpoint_sha256": predicted.sha256,
                 "image_id": n + 1,
                 "category_id": 1,
                 "keypoints": triples.reshape(-1).tolist(),
-                "score": float(is_number),
+                "score": round(float(sure[n].mean()), DECIMALS),
                 "session": session,
                 "session_uuid": str(uuids.get(session, "")),
                 "take": int(rows.take[n]),

@@ -40,12 +40,15 @@ class Score:
         median_error_torso: Median distance in % of the torso, or None.
         frames: Number of frames counted.
         skipped: Number of frames without a torso.
+        mean_pck: Mean of PCK at 0.05 to 0.2, once of all keypoints and once of wrists and elbows:
+            it still rises where PCK@0.2 has nothing left to gain. None where nothing is counted.
     """
 
     pck: dict[str, Pck]
     median_error_torso: float | None
     frames: int
     skipped: int
+    mean_pck: float | None = None
 
 
 def score(
@@ -73,6 +76,7 @@ def score(
         median_error_torso=_median_percent(distance, torso, used),
         frames=int(usable.sum()),
         skipped=int((~usable).sum()),
+        mean_pck=_mean_pck(distance, torso, used, skeleton),
     )
 
 
@@ -218,6 +222,20 @@ def error_torso(
     total = np.where(known, distance, 0.0).sum(axis=1)
     mean: Array = 100 * total / np.maximum(known.sum(axis=1), 1) / torso
     return mean
+
+
+def _mean_pck(
+    distance: Array, torso: Array, used: npt.NDArray[np.bool_], skeleton: Skeleton
+) -> float | None:
+    """Return the figure that training chooses its best weights by, see ``Score``."""
+    groups = skeleton.group_indices
+    hard = [*groups.get("wrist", ()), *groups.get("elbow", ())]
+    means = []
+    for k in (list(range(len(skeleton))), hard):
+        at, shares = curve(distance[:, k], torso, used[:, k], THRESHOLDS[0])
+        means.append(float(shares[at > THRESHOLDS[-1] - CURVE_STEP / 2].mean()))
+    known = [mean for mean in means if not np.isnan(mean)]
+    return sum(known) / len(known) if known else None
 
 
 def _percent(right: npt.NDArray[np.bool_], used: npt.NDArray[np.bool_]) -> float | None:

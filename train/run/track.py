@@ -13,7 +13,7 @@ from ..checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
 from ..data import Samples, mean_pose
 from ..metrics.pck import Pck, Score
 from ..settings import TrainSettings
-from ..validate import OnBatch, Validation, score_poses, validate
+from ..validate import OnBatch, Validation, calibrate, score_poses, validate
 from .run_folder import RunFolder
 from .run_plan import OnNotice, Pace
 
@@ -202,6 +202,7 @@ class Track:
                 mirror_training=settings.recipe.augment.mirror > 0,
                 trained=trained,
                 skeleton=self._val.skeleton,
+                calibration=None if found is None else calibrate(found, self._val),
             ),
         )
         self._saved_step = step
@@ -279,6 +280,7 @@ class Track:
             "lr": self._rate,
             "train_loss": self._train_loss if math.isfinite(self._train_loss) else None,
             "val_loss": found.loss,
+            "val_mean_pck": found.score.mean_pck,
             "val_median_error_torso": found.score.median_error_torso,
         }
         for threshold, pck in found.score.pck.items():
@@ -289,9 +291,12 @@ class Track:
 
 
 def _rank(found: Validation) -> tuple[float, float]:
-    """Return the key that orders validations: PCK@0.2 first, then the lower loss."""
-    pck = found.score.pck["0.2"]["all"]
-    return (-1.0 if pck is None else pck, -found.loss)
+    """Return the key that orders validations: the mean of PCK at 0.05 to 0.2, then the lower loss.
+
+    PCK@0.2 alone has nothing left to gain after a few steps on real frames, while PCK@0.1 has.
+    """
+    mean = found.score.mean_pck
+    return (-1.0 if mean is None else mean, -found.loss)
 
 
 def _figure(pck: Pck, group: str) -> str:

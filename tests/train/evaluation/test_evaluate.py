@@ -132,3 +132,14 @@ def test_a_minimum_is_inclusive_and_nothing_counted_misses_it() -> None:
     assert missed(wanted, {"0.2": {"all": 50.0}}) is None
     assert missed(wanted, {"0.2": {"all": 49.99}}) == "--min pck@0.2=0.5: 0.4999"
     assert missed(wanted, {"0.2": {"all": None}}) == "--min pck@0.2=0.5: nothing was counted"
+
+
+def test_confidences_are_reported_and_stored(compared: tuple[dict[str, Any], Path]) -> None:
+    report, folder = compared
+    trust = report["confidence"]
+    assert 0 <= trust["calibration_error"] < 30
+    assert trust["wrist_surest_90"] is not None
+    results = json.loads((folder / "poses.json").read_text())
+    sure = np.array([one["keypoints"] for one in results]).reshape(-1, 13, 3)[..., 2]
+    assert 0 < sure.min() < sure.max() < 1
+    assert results[0]["score"] == pytest.approx(sure[0].mean(), abs=1e-3)
