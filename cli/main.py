@@ -19,6 +19,7 @@ from . import (
     doctor,
     export,
     import_recordings,
+    protocol,
     record,
     report,
     review,
@@ -61,8 +62,8 @@ def kincap(
 
 
 GROUPS = (
-    record, daemon, import_recordings, doctor, sessions, report, consent, copy, forget, review,
-    build, export, train, evaluate, audit, demo,
+    record, daemon, protocol, import_recordings, doctor, sessions, report, consent, copy, forget,
+    review, build, export, train, evaluate, audit, demo,
 )  # fmt: skip
 for group in GROUPS:
     group.register(app)

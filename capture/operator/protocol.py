@@ -3,7 +3,6 @@
 What is there is read from the recordings themselves, so a protocol goes on after any break.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,11 +13,11 @@ from ...sessions.folders import SESSION_FILE, check_session_name, session_folder
 from ...sessions.schema import Stream
 from ...sessions.summary import summarise
 from .cues import load_cues
-from .terminal.status_text import clock_text
 from .toml_tables import Table, read_toml
 
-TEST_TAG: Final = "test"
 _MOST_SESSIONS: Final = 200
+_ENOUGH: Final = 0.99
+"""Share of the frames from which a session is done: a recording may have dropped a few."""
 _MOST_FRAMES: Final = 10_000_000
 
 StepState = Literal["done", "begun", "to do", "problem"]
@@ -77,6 +76,11 @@ class StepProgress:
     problem: str = ""
 
     @property
+    def minutes_left(self) -> float:
+        """Minutes of recording that are left, at 30 frames a second."""
+        return self.frames_left * TICK_S / 60
+
+    @property
     def frames_left(self) -> int:
         """Colour frames that are still wanted."""
         return max(0, self.step.frames - self.frames)
@@ -120,7 +124,7 @@ class ProtocolProgress:
     @property
     def minutes_left(self) -> float:
         """Minutes of recording that are left, at 30 frames a second."""
-        return sum(one.frames_left for one in self.steps) * TICK_S / 60
+        return sum(one.minutes_left for one in self.steps)
 
     def missing(self) -> list[str]:
         """Return what is missing, a line for each session that is not done."""
@@ -217,21 +221,6 @@ def _progress(step: ProtocolStep, recordings: Path) -> StepProgress:
     if found.state in ("recording", "closed", "damaged"):
         why = found.problems[0] if found.problems else found.state
         return StepProgress(step, frames, "problem", f"{found.state}: {why}")
-    if frames >= step.frames:
+    if frames >= _ENOUGH * step.frames:
         return StepProgress(step, frames, "done")
     return StepProgress(step, frames, "begun" if frames else "to do")
-
-
-def steps_text(progress: ProtocolProgress) -> Sequence[Sequence[object]]:
-    """Return a row for each session: mark, name, outfit, frames, time, cues, state."""
-    after = progress.next_step
-    rows = []
-    for one in progress.steps:
-        left = clock_text(one.frames_left * TICK_S) if one.frames_left else ""
-        state: str = one.state
-        if one is after:
-            state = "next (begun)" if one.frames else "next"
-        test = "test" if one.step.is_test else ""
-        frames = f"{one.frames:,} / {one.step.frames:,}"
-        rows.append((one.step.session, one.step.outfit, frames, left, one.step.cues, test, state))
-    return rows

@@ -24,8 +24,8 @@ def ready_names(kind: str) -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in (_READY / kind).iterdir())
 
 
-def read_toml(flag: str, name: str, kind: str) -> "Table":
-    """Read a file of the user's or one that comes with kincap.
+def read_text(flag: str, name: str, kind: str) -> str:
+    """Return the text of a file of the user's, or of one that comes with kincap.
 
     Args:
         flag: The flag or argument, for messages.
@@ -33,26 +33,38 @@ def read_toml(flag: str, name: str, kind: str) -> "Table":
         kind: "cues" or "protocols".
 
     Raises:
-        KincapError: It can't be read, or is not valid TOML (exit 2).
+        KincapError: It can't be read, is too large, or is not UTF-8 (exit 2).
     """
     ready = ready_names(kind)
     path = Path(name)
     source = _READY / kind / f"{name}.toml" if name in ready and not path.exists() else path
-    where = f"{flag} {name}"
     try:
         with source.open("rb") as file:
             raw = file.read(_MOST_BYTES + 1)
         if len(raw) > _MOST_BYTES:
-            raise KincapError(f"{where}: larger than 1 MiB; expected a few lines of TOML")
-        return Table(where, tomllib.loads(raw.decode()))
+            raise KincapError(f"{flag} {name}: larger than 1 MiB; expected a few lines of TOML")
+        return raw.decode()
     except OSError as err:
         known = " or ".join(ready)
         raise KincapError(
-            f"{where}: {err.strerror or err}; expected a TOML file, or {known}, which come"
+            f"{flag} {name}: {err.strerror or err}; expected a TOML file, or {known}, which come"
             f"{'s' * (len(ready) == 1)} with kincap"
         ) from err
+    except ValueError as err:
+        raise KincapError(f"{flag} {name}: not valid TOML ({err})") from err
+
+
+def read_toml(flag: str, name: str, kind: str) -> "Table":
+    """Return the content of a file, see ``read_text``.
+
+    Raises:
+        KincapError: It can't be read, or is not valid TOML (exit 2).
+    """
+    text = read_text(flag, name, kind)
+    try:
+        return Table(f"{flag} {name}", tomllib.loads(text))
     except (ValueError, RecursionError) as err:  # ValueError: an integer of too many digits, too
-        raise KincapError(f"{where}: not valid TOML ({err})") from err
+        raise KincapError(f"{flag} {name}: not valid TOML ({err})") from err
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,7 @@ class TerminalDisplay:
         look = Look(
             width=width,
             height=height,
-            ascii_only=not _can_draw_blocks(self._console.encoding),
+            ascii_only=not can_draw_blocks(self._console.encoding),
             has_keys=self.has_keys,
             lines=tuple(self.lines)[-3:],
             frames=self._total,
@@ -252,7 +252,7 @@ def _screen(content: object) -> "RichScreen":
     return Screen(content)
 
 
-def _can_draw_blocks(encoding: str) -> bool:
+def can_draw_blocks(encoding: str) -> bool:
     """Return True if an encoding has block characters."""
     try:
         "█▀▄░●".encode(encoding)
