@@ -18,6 +18,8 @@ _MOST_BYTES: Final = 64 << 20
 
 _GREEN, _YELLOW, _RED, _WHITE = (80, 220, 80), (60, 210, 255), (60, 60, 240), (255, 255, 255)
 _STATE_COLORS: Final = {"recording": _GREEN, "paused": _YELLOW, "starting": _YELLOW}
+_BAND: Final = 130
+"""Rows below the picture, for words."""
 _FONT: Final = 0
 """cv2.FONT_HERSHEY_SIMPLEX"""
 
@@ -108,7 +110,8 @@ def draw_frame(frame: PreviewFrame, width: int = 960) -> npt.NDArray[np.uint8] |
         width: Of the drawing, pixels.
 
     Returns:
-        (H, width, 3) BGR; None if the image can't be decoded.
+        (H, width, 3) BGR, the picture and a band with words below it; None if the image can't be
+        decoded.
     """
     import cv2
 
@@ -116,12 +119,13 @@ def draw_frame(frame: PreviewFrame, width: int = 960) -> npt.NDArray[np.uint8] |
     if image is None:
         return None
     height = max(1, round(image.shape[0] * width / image.shape[1]))
-    canvas = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    canvas = np.zeros((height + _BAND, width, 3), np.uint8)
+    canvas[:height] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     scale = width / image.shape[1] / 2
     for body in frame.bodies:
-        _draw_body(canvas, body, scale)
-    _draw_words(canvas, frame)
-    return np.asarray(canvas, np.uint8)
+        _draw_body(canvas[:height], body, scale)
+    _draw_words(canvas, frame, height)
+    return canvas
 
 
 def _draw_body(
@@ -149,21 +153,22 @@ def _joint_color(state: int) -> tuple[int, int, int]:
     return _YELLOW if state == TrackingState.inferred else _GREEN
 
 
-def _draw_words(canvas: npt.NDArray[Any], frame: PreviewFrame) -> None:
-    """Write state and time above, trouble below them, the card in the lower part."""
-    height, width = canvas.shape[:2]
+def _draw_words(canvas: npt.NDArray[Any], frame: PreviewFrame, top: int) -> None:
+    """Write state, time, trouble and card below the picture, from the row ``top`` on."""
+    width = canvas.shape[1]
     color = _STATE_COLORS.get(frame.state, _WHITE)
-    _write(canvas, f"{frame.state.upper()} {frame.clock}", (12, 34), 0.9, color)
+    _write(canvas, frame.state.upper(), (12, top + 34), 0.8, color)
+    _write(canvas, frame.clock, (12, top + 68), 0.8, color)
     if frame.trouble:
-        _write(canvas, frame.trouble.upper(), (12, 70), 0.8, _RED)
+        _write(canvas, frame.trouble.upper(), (12, top - 14), 0.8, _RED)
     if frame.big:
-        size = min(4.0, 0.9 * width / max(1, _text_width(frame.big.upper(), 1.0)))
-        left = (width - _text_width(frame.big.upper(), size)) // 2
-        _write(canvas, frame.big.upper(), (left, height - 70), size, color)
+        big = frame.big.upper()
+        size = min(3.0, 0.6 * width / max(1, _text_width(big, 1.0)))
+        _write(canvas, big, ((width - _text_width(big, size)) // 2, top + 82), size, color)
     if frame.under:
-        size = min(1.0, 0.94 * width / max(1, _text_width(frame.under, 1.0)))
+        size = min(0.9, 0.94 * width / max(1, _text_width(frame.under, 1.0)))
         left = (width - _text_width(frame.under, size)) // 2
-        _write(canvas, frame.under, (left, height - 24), size, _WHITE)
+        _write(canvas, frame.under, (left, top + _BAND - 16), size, _WHITE)
 
 
 def _text_width(text: str, size: float) -> int:

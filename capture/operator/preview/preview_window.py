@@ -45,7 +45,7 @@ def main() -> int:
     threading.Thread(target=newest.read, daemon=True).start()
     try:
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL)
-        cv2.resizeWindow(TITLE, 960, 540)
+        cv2.resizeWindow(TITLE, 960, 540 + 130)
         return _show(newest)
     except cv2.error:
         return NO_WINDOWS  # an OpenCV that was built without windows

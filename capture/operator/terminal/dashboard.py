@@ -68,9 +68,10 @@ def dashboard(status: LiveStatus, look: Look) -> "Text":
 
     head, foot = _head(status, look), _foot(status, look)
     room = look.height - len(head) - len(foot)
-    big = _card(status, look, room) if status.card else _big(big_words(status), look, room)
+    has_card = status.card is not None and status.state == "recording"
+    big = _card(status, look, room) if has_card else _big(big_words(status), look, room)
     style = _STATE_STYLES[status.state]
-    if status.card and status.card["phase"] != "on":
+    if has_card and status.card and status.card["phase"] != "on":
         style = _STATE_STYLES["countdown"]
     middle = [Text(line, style if is_bold else "") for line, is_bold in big]
     spare = max(0, room - len(middle))
@@ -213,7 +214,7 @@ def _name_and_text(
 def _small(status: LiveStatus, left: str) -> str:
     """Return the line under a card."""
     card = status.card or {}
-    parts = ["PAUSED"] if status.state == "paused" else []
+    parts = []
     if card["phase"] != "on":
         parts.append(f"GET READY {left}")
     if card["repetitions"] > 1:
