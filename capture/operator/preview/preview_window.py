@@ -55,6 +55,7 @@ def _show(newest: _Newest) -> int:
     import cv2
 
     shown: PreviewFrame | None = None
+    was_visible = False
     while not newest.has_ended:
         frame = newest.frame
         if frame is not None and frame is not shown:
@@ -63,8 +64,11 @@ def _show(newest: _Newest) -> int:
             if drawn is not None:
                 cv2.imshow(TITLE, drawn)
         cv2.waitKey(_WAIT_MS)
-        if cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1:
+        is_visible = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+        # on a busy machine a new window is not visible at once
+        if was_visible and not is_visible:
             break
+        was_visible = was_visible or is_visible
     return CLOSED
 
 
