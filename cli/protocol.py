@@ -1,17 +1,21 @@
 """``kincap protocol``: a guided afternoon of recordings, outfit after outfit."""
 
-import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..capture.sources.registry import source_forms
-from .console import print_json, result, say
+from ..report.line import Line
+from .console import print_json, result
 from .options import RECORDINGS, Consent, Json, Recordings, ShardMib
+from .record import run_recording, summary_line
+from .report_print import print_lines
 
 if TYPE_CHECKING:
-    from ..capture.operator.guide import GuideSettings
     from ..capture.operator.protocol import Protocol, ProtocolProgress
 
 
@@ -21,8 +25,14 @@ def protocol(
     ] = "paper",
     recordings: Recordings = RECORDINGS,
     source: Annotated[
-        str, typer.Option("--source", metavar="SOURCE", help=f"One of {source_forms()}.")
-    ] = "kinect",
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="SOURCE",
+            help=f"One of {source_forms()} [default: kinect, or the daemon's].",
+            show_default=False,
+        ),
+    ] = None,
     subject: Annotated[
         str, typer.Option("--subject", metavar="ID", help="The person recorded.")
     ] = "",
@@ -34,6 +44,9 @@ def protocol(
         bool, typer.Option("--preview", help="Show the picture in a window.")
     ] = False,
     shard_mib: ShardMib = 512,
+    standalone: Annotated[
+        bool, typer.Option("--standalone", help="Record here, although a daemon runs.")
+    ] = False,
     status: Annotated[
         bool, typer.Option("--status", help="Only print what is done and what is missing.")
     ] = False,
@@ -46,7 +59,6 @@ def protocol(
 
     It asks before each recording. Sessions on the disk count, so it goes on after a break.
     """
-    from ..capture.operator.guide import GuideSettings
     from ..capture.operator.protocol import load_protocol, progress_of
     from ..capture.operator.toml_tables import read_text
 
@@ -63,40 +75,40 @@ def protocol(
         _print(progress)
         _print_missing(progress)
         return
-    common = GuideSettings(
-        recordings=recordings,
-        source=source,
-        subject=subject,
-        consent=consent,
-        countdown_s=countdown,
-        shard_mib=shard_mib,
+    common = {"subject": subject, "consent": consent, "shard_mib": shard_mib}
+    run = partial(
+        run_recording, source=source, recordings=recordings, preview=preview, standalone=standalone
     )
-    _guide(wanted, common, preview=preview)
-
-
-def _guide(wanted: "Protocol", common: "GuideSettings", *, preview: bool) -> None:
-    """Ask for one recording after another and make it, until all are done or the person leaves."""
-    # numpy's threads are of no use here, and one that can't be started ends the process
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from ..capture.operator.guide import recording_of
-    from ..capture.operator.operate import operate
-    from ..capture.operator.protocol import progress_of
-    from .record import summary_line
-
-    while True:
-        progress = progress_of(wanted, common.recordings)
-        _print(progress)
-        step = progress.next_step
-        if step is None or not _asked("Enter records, q leaves: "):
-            _print_missing(progress)
-            return
-        settings, hands_free = recording_of(step, common)
-        done = operate(settings, hands_free, say, preview=preview)
-        result(summary_line(done))
-        verdict = (done.report or {}).get("verdict")
-        if verdict:
-            result(f"quality: {verdict}")
+    while _records(wanted, recordings, common, countdown, run):
         result()
+
+
+def _records(
+    wanted: "Protocol",
+    recordings: Path,
+    common: dict[str, Any],
+    countdown_s: float,
+    run: Callable[..., None],
+) -> bool:
+    """Ask for the next recording and make it; return False if there is none, or if it is left."""
+    from ..capture.operator.guide import recording_of
+    from ..capture.operator.protocol import progress_of
+
+    progress = progress_of(wanted, recordings)
+    _print(progress)
+    step = progress.next_step
+    if step is None or not _asked("Enter records, q leaves: "):
+        _print_missing(progress)
+        return False
+    asked, hands_free = recording_of(step)
+    run({**asked, **common}, {**hands_free, "countdown_s": countdown_s}, _show)
+    return True
+
+
+def _show(done: Mapping[str, Any], lines: Sequence[Line]) -> None:
+    """Print the result of a recording."""
+    result(summary_line(done))
+    print_lines(lines)
 
 
 def _asked(question: str) -> bool:

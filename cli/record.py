@@ -1,7 +1,7 @@
 """``kincap record``: from a sensor, a simulator or a file into a session."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -143,15 +143,55 @@ def record(
         if json:
             print_json(done)
             return
-        result(_summary(done))
+        result(summary_line(done))
         print_lines(lines)
 
+    run_recording(
+        asked,
+        {**hands_free, "cues": deck},
+        show,
+        source=source,
+        recordings=recordings,
+        streams=chosen,
+        preview=preview,
+        standalone=standalone,
+    )
+
+
+def run_recording(
+    asked: Mapping[str, Any],
+    hands_free: Mapping[str, Any],
+    show: Callable[[Mapping[str, Any], Sequence[Line]], None],
+    *,
+    source: str | None,
+    recordings: Path | None,
+    streams: tuple[str, ...] = (),
+    preview: bool = False,
+    standalone: bool = False,
+) -> None:
+    """Record through the daemon where one runs, else in this process.
+
+    Args:
+        asked: The fields of ``RecordSettings`` but for the next ones.
+        hands_free: The fields of ``HandsFree``.
+        show: Prints the result, an object as of ``--json``, and the lines of the report.
+        source: None: the daemon's, or a Kinect.
+        recordings: None: the daemon's, or the usual folder.
+        streams: (): those of the daemon, or the usual ones.
+        preview: Show the picture.
+        standalone: Record in this process, although a daemon runs.
+
+    Raises:
+        KincapError: As ``kincap record`` ends.
+        KeyboardInterrupt: Stopped at once.
+    """
     if not standalone:
         from .daemon.record_by_daemon import recorded_by_daemon
 
+        deck = hands_free["cues"]
         same = {
             "source": source,
-            "streams": chosen or None,
+            "streams": streams or None,
             "recordings": None if recordings is None else str(recordings.absolute()),
             "cues": None if deck is None else deck.to_json(),
         }
@@ -174,7 +214,7 @@ def record(
         source=source or "kinect",
     )
     settings = RecordSettings(
-        recordings=recordings or RECORDINGS, source=source or "kinect", streams=chosen, **asked
+        recordings=recordings or RECORDINGS, source=source or "kinect", streams=streams, **asked
     )
 
     def show_result(done: "RecordResult") -> None:
@@ -185,7 +225,7 @@ def record(
         try:
             done = operate(
                 settings,
-                HandsFree(cues=deck, **hands_free),
+                HandsFree(**hands_free),
                 say,
                 preview=preview,
                 on_notice=lambda text: log.warning("noticed: %s", text),
@@ -196,7 +236,7 @@ def record(
         show_result(done)
 
 
-def _summary(done: Mapping[str, Any]) -> str:
+def summary_line(done: Mapping[str, Any]) -> str:
     """Return the recording in one line.
 
     Args:

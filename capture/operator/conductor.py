@@ -19,8 +19,7 @@ from ...sessions.schema import by_kinect_joints
 from ..live.control import RecordingControl
 from ..live.status import LiveStatus
 from ..sources.sensor import SensorInfo
-from .cues import CueDeck, CueMoment, deck_from_json
-from .toml_tables import Table
+from .cues import CueDeck, CueMoment
 from .triggers import (
     START_WHEN,
     STOP_WHEN,
@@ -72,30 +71,6 @@ class HandsFree:
             )
         check_trigger("--start-when", self.start_when, START_WHEN)
         check_trigger("--stop-when", self.stop_when, STOP_WHEN)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as ``hands_free_from_json`` takes it."""
-        return {**vars(self), "cues": None if self.cues is None else self.cues.to_json()}
-
-
-def hands_free_from_json(kept: Any) -> HandsFree:
-    """Return what ``HandsFree.to_json`` gave, checked; anything else than its keys is refused.
-
-    Raises:
-        KincapError: Something in it makes no sense (exit 2).
-    """
-    table = Table("hands_free", kept if isinstance(kept, dict) else {"": kept})
-    table.only("countdown_s", "start_when", "stop_when", "cues", "cues_again")
-    cues = table.values.get("cues")
-    hands_free = HandsFree(
-        countdown_s=table.number("countdown_s", 0, _MOST_COUNTDOWN_S, 0.0),
-        start_when=table.text("start_when", 40, ""),
-        stop_when=table.text("stop_when", 40, ""),
-        cues=None if cues is None else deck_from_json(cues),
-        cues_again=table.flag("cues_again"),
-    )
-    hands_free.check()
-    return hands_free
 
 
 class Conductor:

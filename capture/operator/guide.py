@@ -1,11 +1,7 @@
 """Guide through a protocol: the next recording, and the screen that announces it."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ..settings import RecordSettings
-from .conductor import HandsFree
 from .cues import load_cues
 from .protocol import ProtocolProgress, StepProgress
 from .terminal.block_letters import block_letters
@@ -19,52 +15,28 @@ _MARKS: Final = {"done": ("✓", "green"), "next": ("▶", "bold cyan"), "proble
 _ASCII_MARKS: Final = {"✓": "x", "▶": ">", "·": "."}
 
 
-@dataclass(frozen=True)
-class GuideSettings:
-    """Everything that the recordings of a protocol have in common.
-
-    Attributes:
-        recordings: The folder of all sessions.
-        source: A text for ``open_source``.
-        subject: The person recorded.
-        consent: Text about the person's consent.
-        countdown_s: Seconds from standing in the zone until frames are stored.
-        shard_mib: Size of a shard, MiB.
-    """
-
-    recordings: Path = Path("recordings")
-    source: str = "kinect"
-    subject: str = ""
-    consent: str = ""
-    countdown_s: float = 3.0
-    shard_mib: int = 512
-
-
-def recording_of(step: StepProgress, common: GuideSettings) -> tuple[RecordSettings, HandsFree]:
+def recording_of(step: StepProgress) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what is recorded for a session: the frames that it lacks.
 
     It starts when the person is in the zone, and ends with its frames or when the person leaves
     the view, which makes a break.
+
+    Returns:
+        Fields of ``RecordSettings`` and of ``HandsFree``.
     """
-    settings = RecordSettings(
-        session=step.step.session,
-        recordings=common.recordings,
-        source=common.source,
-        frames=step.frames_left,
-        shard_mib=common.shard_mib,
-        subject=common.subject,
-        outfit=step.step.outfit,
-        consent=common.consent,
-        tags=("test",) if step.step.is_test else (),
-    )
-    hands_free = HandsFree(
-        countdown_s=common.countdown_s,
-        start_when="body",
-        stop_when="lost",
-        cues=load_cues(step.step.cues) if step.step.cues else None,
-        cues_again=True,
-    )
-    return settings, hands_free
+    asked = {
+        "session": step.step.session,
+        "frames": step.frames_left,
+        "outfit": step.step.outfit,
+        "tags": ("test",) if step.step.is_test else (),
+    }
+    hands_free = {
+        "start_when": "body",
+        "stop_when": "lost",
+        "cues": load_cues(step.step.cues) if step.step.cues else None,
+        "cues_again": True,
+    }
+    return asked, hands_free
 
 
 def protocol_screen(progress: ProtocolProgress, *, width: int, ascii_only: bool = False) -> "Text":

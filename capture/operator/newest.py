@@ -64,7 +64,7 @@ class Newest:
         at = clock_text(status.elapsed_s)
         if action == "stop":
             self._control.stop()
-        elif status.state == "waiting":
+        elif status.state in ("waiting", "countdown"):
             # there is nothing yet to mark or to take again
             if action == "pause":
                 self._control.start()

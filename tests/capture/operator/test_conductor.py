@@ -8,7 +8,7 @@ import pytest
 
 from kincap.capture.live.control import RecordingControl
 from kincap.capture.live.status import LiveStatus
-from kincap.capture.operator.conductor import Conductor, HandsFree, hands_free_from_json
+from kincap.capture.operator.conductor import Conductor, HandsFree
 from kincap.capture.operator.cues import CueCard, CueDeck
 from kincap.capture.sources.sensor import SensorInfo
 from kincap.core.errors import KincapError, SensorError
@@ -230,12 +230,3 @@ def test_a_sensor_with_other_joints_works_by_their_names() -> None:
             made[f"hand_{side}_state"][0, 0] = 3
         conductor.on_bodies(made)
     assert control.stop_request.is_asked()
-
-
-def test_it_travels_as_json() -> None:
-    for asked in (HandsFree(), HandsFree(3.0, "body", "lost", DECK, cues_again=True)):
-        assert hands_free_from_json(json.loads(json.dumps(asked.to_json()))) == asked
-    assert hands_free_from_json({}) == HandsFree()
-    for bad in (3, {"x": 1}, {"countdown_s": "3"}, {"start_when": "x"}, {"cues": 1}):
-        with pytest.raises(KincapError, match=r"hands_free|--start-when|cues"):
-            hands_free_from_json(bad)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from kincap.capture.operator.guide import GuideSettings, protocol_screen, recording_of
+from kincap.capture.operator.conductor import HandsFree
+from kincap.capture.operator.guide import protocol_screen, recording_of
 from kincap.capture.operator.protocol import Protocol, ProtocolStep, load_protocol, progress_of
 from kincap.capture.record import RecordSettings, record
 from kincap.core.errors import KincapError
@@ -65,13 +66,12 @@ def test_it_goes_on_from_what_is_on_the_disk(
     assert progress.missing() == [
         "one: 12 of 20 frames", "one-b (test): not begun, 10 frames",
     ]  # fmt: skip
-    settings, hands_free = recording_of(progress.steps[0], GuideSettings(subject="p1"))
-    assert (settings.session, settings.frames, settings.outfit) == ("one", 8, "red")
-    assert (settings.subject, settings.tags) == ("p1", ())
-    assert (hands_free.start_when, hands_free.stop_when) == ("body", "lost")
-    assert hands_free.cues is not None
-    assert hands_free.cues_again
-    assert recording_of(progress.steps[2], GuideSettings())[0].tags == ("test",)
+    asked, hands_free = recording_of(progress.steps[0])
+    assert asked == {"session": "one", "frames": 8, "outfit": "red", "tags": ()}
+    assert RecordSettings(**asked).frames == 8
+    assert HandsFree(**hands_free).cues is not None
+    assert (hands_free["start_when"], hands_free["stop_when"]) == ("body", "lost")
+    assert recording_of(progress.steps[2])[0]["tags"] == ("test",)
     make("one", 8)
     make("one-b", 10)
     progress = progress_of(SMALL, tmp_path)
