@@ -206,15 +206,18 @@ def run_recording(
     from ..report.text import report_lines
     from .session_commands.consent import ask_for_recording
 
-    asked["consent"] = ask_for_recording(
-        consent,
+    consent = ask_for_recording(
+        asked["consent"],
         recordings=recordings or RECORDINGS,
-        session=session,
-        subject=subject,
+        session=asked["session"],
+        subject=asked["subject"],
         source=source or "kinect",
     )
     settings = RecordSettings(
-        recordings=recordings or RECORDINGS, source=source or "kinect", streams=streams, **asked
+        **{**asked, "consent": consent},
+        recordings=recordings or RECORDINGS,
+        source=source or "kinect",
+        streams=streams,
     )
 
     def show_result(done: "RecordResult") -> None:

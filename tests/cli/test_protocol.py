@@ -33,8 +33,8 @@ test = true
 def test_it_records_one_after_another_and_resumes(kincap: KinCap, tmp_path: Path) -> None:
     (tmp_path / "short.toml").write_text(FILE)
     command = [
-        *KINCAP, "protocol", "short.toml", "--countdown", "0", "--shard-mib", "64", "--source",
-        "tests.capture.operator.live_person:open_sensor:",
+        *KINCAP, "protocol", "short.toml", "--countdown", "0", "--shard-mib", "64", "--consent",
+        "made up", "--source", "tests.capture.operator.live_person:open_sensor:",
     ]  # fmt: skip
     with on_terminal(command, tmp_path, PYTHONPATH=str(ROOT)) as terminal:
         terminal.wait_for("Enter records, q leaves: ")

@@ -23,7 +23,7 @@ if sys.platform != "win32":
     from .pty_terminal import KINCAP, on_terminal
 
 KinCap = Callable[..., CompletedProcess[str]]
-SIMULATED = ("--no-report", "--shard-mib", "64", "--source")
+SIMULATED = ("--no-report", "--shard-mib", "64", "--consent", "made up", "--source")
 ROOT = Path(__file__).resolve().parents[3]
 
 
