@@ -114,6 +114,14 @@ PARTS = {
             "no hostile file or folder hangs a command, fills the memory or reaches another file",
         ),
         Part(
+            "cycles",
+            1000,
+            "starts and stops",
+            20,
+            "starts and stops of a held source, and a day of idling, let nothing grow",
+            "capture",
+        ),
+        Part(
             "soak",
             60,
             "minutes of recording",

@@ -201,6 +201,8 @@ class HeldSensor(Closing):
             view.end()
         if self._thread is not None:
             self._clock.join(self._thread, _END_MAY_TAKE_S)
+        with self._lock:
+            self._ring.clear()
         self._idle.close()
 
     def _attach(self, pre_roll_s: float | None) -> SessionView:

@@ -1,7 +1,7 @@
 """One recording's view of a source that is held open: its items from one moment to another."""
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 from typing import Final
@@ -51,7 +51,7 @@ class SessionView:
         self.given: Counter[Stream] = Counter()
         self._clock = clock
         self._queue: SimpleQueue[Item | SensorError | None] = clock.queue()
-        self._first: list[Timed] = []
+        self._first: deque[Timed] = deque()
         self._waiting: Counter[Stream] = Counter()
         self._taken: Counter[Stream] = Counter()
         self._detach, self._on_rest = detach, on_rest
@@ -59,7 +59,7 @@ class SessionView:
 
     def begin_with(self, kept: Sequence[Timed]) -> None:
         """Let the recording begin with items that came before it."""
-        self._first = list(kept)
+        self._first.extend(kept)
 
     def put(self, item: Item) -> None:
         """Add an item; called by the pumping thread alone.
@@ -98,7 +98,8 @@ class SessionView:
         try:
             if self._first:
                 yield self._start_of(times_of(self._first[0])[2])
-            for item in self._first:
+            while self._first:
+                item = self._first.popleft()
                 self.given[times_of(item)[0]] += 1
                 yield item
             while (what := self._queue.get()) is not None:
@@ -128,6 +129,8 @@ class SessionView:
             return
         self._is_over = True
         self._detach(self)
+        while self._first:
+            self._on_rest(self._first.popleft())
         while not self._queue.empty():
             what = self._queue.get()
             if what is not None and not isinstance(what, SensorError):

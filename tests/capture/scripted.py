@@ -148,6 +148,7 @@ class ScriptedSensor:
         pictures_out: Pictures lent and not given back.
         most_pictures: The most of them at a time.
         most_rows: The most body rows alive at a time.
+        late_ns: How much later than in the script the following shots come, ns.
         released_s: How long giving a picture back holds up its encoder, seconds.
     """
 
@@ -165,6 +166,7 @@ class ScriptedSensor:
         self.handed: dict[str, list[Shot]] = {"color": [], "bodies": []}
         self.lent = self.returned = self.most_pictures = 0
         self._rows = self.most_rows = 0
+        self.late_ns = 0
         self._closed = threading.Event()
         self._count = threading.Lock()
         self.info = SensorInfo(
@@ -175,7 +177,7 @@ class ScriptedSensor:
     def items(self) -> Iterator[Item]:
         began = self.clock.now_ns()
         for shot in self.shots:
-            self.clock.sleep_until(began + 100 * shot.arrives)
+            self.clock.sleep_until(began + self.late_ns + 100 * shot.arrives)
             if self._closed.is_set():
                 return
             if isinstance(shot.says, SensorError):

@@ -7,6 +7,7 @@ kill all that was ever acknowledged has to be there with the right bytes.
 import itertools
 import random
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
 from kincap.core.png import encode_png
 from kincap.core.units import TICK_100NS
+from kincap.sessions.edits.journal import load_edits
 from kincap.sessions.folders import SESSION_FILE
 from kincap.sessions.manifest import read_manifest
 from kincap.sessions.reader import SessionReader
@@ -31,7 +33,7 @@ from kincap.sessions.schema import STREAM_TABLE, TABLES, EventKind, Stream
 from kincap.sessions.session_file import load_session
 
 from .device import ALL_STREAMS, PICTURES, FastDevice, picture, plane, same_body
-from .recorder import ROOT, Aim, Heard, command, run_recorder
+from .recorder import ROOT, STEERED, Aim, Heard, command, run_recorder
 
 KILLS = 5
 """Kills of one session."""
@@ -57,8 +59,10 @@ def aims(rng: random.Random) -> list[Aim]:
         Aim(step="recover", wait_s=wait_s),
         Aim(after_items=rng.randint(1, 600), wait_s=rng.uniform(0, 0.01)),
     ]
-    first = rng.choices(early, (3, 1, 1))
-    return first + rng.sample(late, KILLS - 1)
+    steered = Aim(step=rng.choice(tuple(STEERED.values())), nth=1, wait_s=rng.uniform(0.0, 0.15))
+    later = [*rng.sample(late, KILLS - 2), steered]
+    rng.shuffle(later)
+    return rng.choices(early, (3, 1, 1)) + later
 
 
 class Truth:
@@ -158,7 +162,15 @@ class _Session:
         self._check_end()
 
     def _record(self, aim: Aim | None, *more: object) -> Heard:
-        """Run one recorder: a replay as fast as it goes, or the live device at its pace."""
+        """Run one recorder: a replay as fast as it goes, or the live device at its pace.
+
+        What is paused, taken again and kept before a start is recorded by ``steered``.
+        """
+        if aim is not None and aim.step in STEERED.values():
+            self.aim = f"steered, killed {aim}"
+            words = [sys.executable, "-m", "tests.capture.live.steered_recorder"]
+            words += ["--recordings", self.folder.parent, "--session", self.folder.name]
+            return run_recorder([*words, "--frames", 2000], aim=aim, fps=self.fps, cwd=ROOT)
         live = self.rng.random() < 0.5
         self.aim = f"{'live' if live else 'replay'}, killed {aim}"
         fps = self.fps if live else None
@@ -226,6 +238,11 @@ class _Session:
         with SessionReader(self.folder) as reader:
             for stream in STREAM_TABLE:
                 self._check_account(reader, stream)
+            asked = [event for event in reader.events if event["kind"] == EventKind.retake]
+        retaken = {(int(event["seq_first"]), int(event["seq_last"])) for event in asked}
+        edits = load_edits(self.folder).operations
+        if retaken != {(one["seq_first"], one["seq_last"]) for one in edits}:
+            self._bad("unverified", f"retakes of {sorted(retaken)}, decided otherwise")
         records = read_manifest(self.folder)
         if sorted(records) != sorted(path.name for path in self.folder.glob("*.h5*")):
             self._bad("unverified", f"lines of {sorted(records)}, other files there")

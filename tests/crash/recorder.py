@@ -15,6 +15,9 @@ from .device import FPS_VARIABLE
 ROOT = Path(__file__).resolve().parents[2]
 PHASE_STREAM = 255
 PHASES = {1: "rotate", 3: "seal", 5: "repack", 7: "recover", 9: "save"}
+STEERED = {11: "pause", 13: "retake", 15: "pre-roll"}
+"""Marks of ``tests.capture.live.steered_recorder`` beside those of the recorder itself."""
+_NAMES = {**PHASES, **STEERED}
 MAY_TAKE_S = 120
 
 
@@ -116,10 +119,10 @@ def _listen(reading: int, kill: Callable[[], None], aim: Aim | None) -> Heard:
             if stream != PHASE_STREAM:
                 heard.items.append((stream, seq))
             elif seq % 2:
-                heard.inside.add(PHASES[seq])
-                met += aim is not None and PHASES[seq] == aim.step
+                heard.inside.add(_NAMES[seq])
+                met += aim is not None and _NAMES[seq] == aim.step
             else:
-                heard.inside.discard(PHASES[seq - 1])
+                heard.inside.discard(_NAMES[seq - 1])
             if aim is None:
                 continue
             due = met == aim.nth if aim.step else len(heard.items) == aim.after_items
