@@ -24,7 +24,7 @@ _INK: Final = "#333333"
 _BODY: Final = "#8a8a8a"
 _WANT: Final = "#d6604d"
 _BAR: Final = "#2166ac"
-_PANELS: Final = ("r_wrist", "l_wrist", "r_elbow", "l_elbow")
+PANELS: Final = ("r_wrist", "l_wrist", "r_elbow", "l_elbow")
 """In the order of the image: the person's right is on the left."""
 _SHOWN: Final = 1.3
 """The drawn part of the grid, trunk lengths to each side of the shoulder."""
@@ -48,14 +48,14 @@ def draw_coverage(grid: CoverageGrid, title: str, path: Path) -> None:
     figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout="constrained")
     grids = figure.add_gridspec(2, 12, height_ratios=[1.5, 1])
     figure.suptitle(title, x=0.01, ha="left", color=_INK, fontsize=13)
-    for number, limb in enumerate(_PANELS):
-        _draw_map(figure.add_subplot(grids[0, 3 * number : 3 * number + 3]), grid, limb)
+    for number, limb in enumerate(PANELS):
+        draw_map(figure.add_subplot(grids[0, 3 * number : 3 * number + 3]), grid, limb)
     distance, yaw, words = (figure.add_subplot(grids[1, first : first + 4]) for first in (0, 4, 8))
     edges = [f"{low:g}-{high:g}" for low, high in _pairs(DISTANCE_EDGES_M)]
     wanted = [DISTANCE_TARGETS.get(pair, 0.0) for pair in _pairs(DISTANCE_EDGES_M)]
     _draw_bars(distance, edges, grid.distance.tolist(), wanted, "distance, m")
     _draw_turns(yaw, grid)
-    _draw_missing(words, grid)
+    draw_missing(words, grid, _LISTED, more=" Red lines: least share wanted.")
     image = BytesIO()
     figure.savefig(image, format="png")
     try:
@@ -72,7 +72,7 @@ def _pairs(edges: Sequence[float]) -> list[tuple[float, float]]:
     return list(zip(edges[:-1], edges[1:], strict=True))
 
 
-def _draw_map(axes: "Axes", grid: CoverageGrid, limb: str) -> None:
+def draw_map(axes: "Axes", grid: CoverageGrid, limb: str) -> None:
     """Draw the cells of a limb about an outline of the body."""
     from matplotlib.patches import Rectangle
 
@@ -174,24 +174,38 @@ def _draw_bars(
         axes.spines[side].set_visible(False)
 
 
-def _draw_missing(axes: "Axes", grid: CoverageGrid) -> None:
-    """Write what is missing, and what the colours mean."""
+def draw_missing(
+    axes: "Axes", grid: CoverageGrid, most: int, line: int = _LINE, more: str = ""
+) -> None:
+    """Write what is missing, and what the colours mean.
+
+    Args:
+        axes: Where.
+        grid: The coverage.
+        most: Lines that are listed.
+        line: Characters of a line.
+        more: What else the legend says.
+    """
     axes.set_axis_off()
     missing = grid.missing()
-    lines = [fill(line, _LINE, subsequent_indent="   ") for line in missing[:_LISTED]]
-    if len(missing) > _LISTED:
-        lines.append(f"and {len(missing) - _LISTED} more")
+    lines = [fill(text, line, subsequent_indent="   ") for text in missing[:most]]
+    if len(missing) > most:
+        lines.append(f"and {len(missing) - most} others")
+    title = "Missing" if missing else "Nothing is missing" if grid.frames else "No bodies"
+    listed = "\n".join(lines)
     axes.text(
-        0.0, 1.0, "Missing" if missing else "Nothing is missing" if grid.frames else "No bodies",
-        va="top", fontsize=11, color=_INK, fontweight="bold", transform=axes.transAxes,
-    )  # fmt: skip
-    axes.text(
-        0.0, 0.9, "\n".join(lines), va="top", fontsize=9, color=_INK, linespacing=1.4,
+        0.0, 1.0, title, va="top", fontsize=11, color=_INK, fontweight="bold",
         transform=axes.transAxes,
     )  # fmt: skip
     axes.text(
-        0.0, -0.02,
-        "Maps are as the camera sees the person. Blue: visited, the darker the\n"
-        "more often; red: in reach, not visited. Red lines: least share wanted.",
-        va="top", fontsize=8, color=_BODY, transform=axes.transAxes,
+        0.0, 0.88, listed, va="top", fontsize=9, color=_INK, linespacing=1.4,
+        transform=axes.transAxes,
+    )  # fmt: skip
+    legend = (
+        "Maps are as the camera sees the person. Blue: visited, the darker the more often; "
+        f"red: in reach, not visited.{more}"
+    )
+    axes.text(
+        0.0, 0.0, fill(legend, line + 12), va="top", fontsize=8, color=_BODY,
+        transform=axes.transAxes,
     )  # fmt: skip

@@ -1,14 +1,16 @@
-"""The report as a picture: a session along time, and below it a lane for each kind of finding."""
+"""The report as a picture: a session along time, a lane for each kind of finding, the coverage."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ..checks.coverage.grid import CoverageGrid
 from ..core.errors import KincapError
 from ..core.files.file_io import FileIO
 from ..core.files.output_folder import check_file_name
 from ..sessions.kinds import KINDS, Group
+from .coverage_picture import PANELS, draw_map, draw_missing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +22,10 @@ _WIDTH_IN: Final = 14.0
 _PANEL_IN: Final = 1.45
 _LANE_IN: Final = 0.25
 _DPI: Final = 110
+_MAPS_IN: Final = 2.6
+_COLUMNS: Final = 6
+"""Four maps of the coverage; what is missing takes two."""
+_MISSING: Final = 7
 _PAUSE_S: Final = 1.0
 """Room between two takes."""
 _LEAST_SHARE: Final = 0.004
@@ -70,14 +76,19 @@ def draw_report(folder: Path, quality: Mapping[str, Any], path: Path) -> None:
 
     from .series import session_series
 
+    grid = _coverage(quality)
+
     takes = session_series(folder)
     starts = _starts(takes)
     length = max(starts[-1] + takes[-1].end_s if takes else 1.0, 1.0)
     kinds = list(dict.fromkeys(finding["kind"] for finding in quality["findings"]))
     lanes = max(len(kinds), 1)
     heights = [_PANEL_IN, _PANEL_IN, _PANEL_IN, _LANE_IN * lanes + 0.1]
-    figure = Figure(figsize=(_WIDTH_IN, sum(heights) + 1.9), dpi=_DPI, layout="constrained")
-    panels = figure.subplots(4, 1, sharex=True, height_ratios=heights)
+    rows = [*heights, _MAPS_IN] if grid is not None else heights
+    figure = Figure(figsize=(_WIDTH_IN, sum(rows) + 1.9), dpi=_DPI, layout="constrained")
+    cells = figure.add_gridspec(len(rows), _COLUMNS, height_ratios=rows)
+    panels = [figure.add_subplot(cells[0, :])]
+    panels += [figure.add_subplot(cells[row, :], sharex=panels[0]) for row in (1, 2, 3)]
     figure.suptitle(
         f"{quality['session']}: {quality['verdict']}", x=0.01, ha="left", color=_INK, fontsize=13
     )
@@ -88,6 +99,10 @@ def draw_report(folder: Path, quality: Mapping[str, Any], path: Path) -> None:
     begins = {take.take: start for take, start in zip(takes, starts, strict=True)}
     _draw_lanes(panels, quality["findings"], kinds, times, begins, length)
     _dress(panels, takes, starts, length)
+    if grid is not None:
+        for number, limb in enumerate(PANELS):
+            draw_map(figure.add_subplot(cells[len(rows) - 1, number]), grid, limb)
+        draw_missing(figure.add_subplot(cells[len(rows) - 1, len(PANELS) :]), grid, _MISSING, 50)
     image = BytesIO()
     figure.savefig(image, format="png")
     try:
@@ -98,6 +113,15 @@ def draw_report(folder: Path, quality: Mapping[str, Any], path: Path) -> None:
             "missing; make room or name another file",
             exit_code=1,
         ) from error
+
+
+def _coverage(quality: Mapping[str, Any]) -> CoverageGrid | None:
+    """Return the coverage of a report; None where no place was known."""
+    try:
+        grid = CoverageGrid.from_json(quality["coverage"])
+    except (KeyError, ValueError):
+        return None  # of an earlier kincap
+    return grid if any(grid.limb_frames.values()) else None
 
 
 def _starts(takes: "Sequence[TakeSeries]") -> list[float]:
@@ -208,6 +232,7 @@ def _dress(
         panel.tick_params(labelsize=8, colors=_INK)
         for side in ("top", "right"):
             panel.spines[side].set_visible(False)
+        panel.tick_params(labelbottom=panel is panels[-1])
         for start in starts[1:]:
             panel.axvline(start - _PAUSE_S / 2, color=_INK, lw=0.8, ls=":")
     if len(takes) > 1:

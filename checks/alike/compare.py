@@ -15,7 +15,7 @@ from .signature import SessionSignature
 
 AlarmKind = Literal["same_outfit", "other_outfit", "camera_moved", "settings_differ"]
 
-LOOKS_SAME: Final = 0.45
+LOOKS_SAME: Final = 0.4
 """Two outfits with at most this distance of colours look alike."""
 LOOKS_DIFFERENT: Final = 0.58
 """From this distance on they look different; between both nothing is said."""

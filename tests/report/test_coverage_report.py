@@ -13,6 +13,7 @@ from kincap.capture.record import RecordSettings, record
 from kincap.checks.coverage.session_coverage import session_coverage
 from kincap.core.errors import SessionError
 from kincap.report.coverage import coverage, kept_coverage
+from kincap.report.plot import draw_report
 from kincap.report.quality import load_quality, save_quality
 from kincap.report.text import coverage_lines
 
@@ -43,7 +44,7 @@ def test_the_report_has_the_coverage_of_all_body_rows(made: Path) -> None:
     assert coverage_lines(None) == []
 
 
-def test_sessions_add_up_and_each_is_told_before_its_work(made: Path) -> None:
+def test_sessions_add_up_and_each_is_reported_before_its_work(made: Path) -> None:
     seen: list[tuple[int, int, str]] = []
     found = coverage(made, (), lambda *one: seen.append(one))
     assert seen == [(0, 2, "clothing1"), (1, 2, "clothing2"), (2, 2, "")]
@@ -91,6 +92,16 @@ def test_a_session_that_cannot_be_read_is_named_and_the_others_are_drawn(
         broken.rmdir()
     with pytest.raises(SessionError, match="no session to take the coverage of"):
         coverage(tmp_path)
+
+
+def test_the_plot_of_a_report_has_the_maps_below_it(made: Path, tmp_path: Path) -> None:
+    quality = load_quality(made / "clothing1")
+    assert quality is not None
+    heights = []
+    for number, kept in enumerate((quality, {**quality, "coverage": {}})):
+        draw_report(made / "clothing1", kept, tmp_path / f"{number}.png")
+        heights.append(cv2.imread(str(tmp_path / f"{number}.png")).shape[0])
+    assert heights[0] > heights[1] + 200
 
 
 def test_the_command_draws_and_lists(
