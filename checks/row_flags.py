@@ -206,5 +206,5 @@ def frame_flags(takes: Sequence[Take], findings: Sequence[Finding]) -> FrameFlag
 def _certain_lag(take: Take) -> NDArray[np.float64]:
     """Return (F,) the lag of a take's colour frames, ms, if joints may be moved by it, else NaN."""
     lag, settings = take.lag, take.tables.settings
-    sure = lag.is_late and may_correct(lag.peak, lag.gain, settings)
+    sure = lag.is_late and may_correct(lag.peak, lag.gain, lag.sure, settings)
     return np.full(len(take.color), lag.ms if sure and settings.uses("lag") else np.nan)

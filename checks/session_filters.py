@@ -13,18 +13,20 @@ from ..sessions.schema import Rows
 from .filters.bodies import Bools
 from .filters.bones import odd_lengths, odd_sizes, uneven_sides
 from .filters.crowding import overlapped
+from .filters.hands import bent_hands
+from .filters.poses import stiff_turns
 from .filters.registry import CHECK_NAMES, FILTERS, on_joints
 from .filters.settings import FilterSettings
 from .filters.sides import SIDED, limbs_swapped, swapped_state
 from .people import follow_people
-from .session_tables import joints_named, named_by
+from .session_tables import joints_named, links, named_by
 
 _NOT_SINCE_100NS: Final = SECOND_100NS
 """After this time out of sight, sides are taken to be right again."""
 JUDGED: Final = tuple(
     name
     for name in FILTERS
-    if name in (*CHECK_NAMES, "bone_length", "body_size", "symmetry", "overlap")
+    if name in (*CHECK_NAMES, "bone_length", "hand_bend", "body_size", "symmetry", "stiff_turn", "overlap")
 )
 """Filters that the people of a take are judged by."""
 
@@ -51,6 +53,14 @@ class TakeFilters:
             as_floats(people["place_m"]),
             np.where(people["sure"], people["length_m"], np.nan),
         )
+
+    @cached_property
+    def linked(self) -> Bools:
+        """(P,) whether each closely follows the body before it of the same person."""
+        order = np.argsort(self.person, kind="stable")
+        linked = np.zeros(len(order), np.bool_)
+        linked[order] = links(self._people[order])
+        return linked
 
     @cached_property
     def exchanged(self) -> Bools:
@@ -84,8 +94,25 @@ class TakeFilters:
         if name == "body_size":
             named = odd_sizes(length, sure, self.person, settings)
             return np.repeat(named[:, None], JOINTS, axis=1)
-        judge = {"bone_length": odd_lengths, "symmetry": uneven_sides}[name]
-        return on_joints(judge(length, sure, self.person, settings))
+        if name == "stiff_turn":
+            return np.repeat(self._stiff_turns()[:, None], JOINTS, axis=1)
+        if name == "hand_bend":
+            bend = as_floats(people["bend"])
+            return on_joints(bent_hands(bend, self.linked, self.person, settings))
+        if name == "symmetry":
+            return on_joints(uneven_sides(length, sure, self.person, settings))
+        return on_joints(odd_lengths(length, sure, self.linked, self.person, settings))
+
+    def _stiff_turns(self) -> Bools:
+        """Return (P,) which bodies are turned as a stiff whole."""
+        order, own = np.argsort(self.person, kind="stable"), np.zeros(len(self._people), np.bool_)
+        people = self._people[order]
+        time_s = people["time_device"] / SECOND_100NS
+        yaw = as_floats(people["yaw"])
+        # where sides change place the lines turn by half a circle: that is another filter
+        linked = self.linked[order] & ~named_by(people, "side_swap")
+        own[order] = stiff_turns(yaw, linked, time_s, self._settings)
+        return own
 
 
 def exchanged(people: Rows, settings: FilterSettings) -> Bools:

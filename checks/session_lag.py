@@ -27,6 +27,7 @@ def measure_lags(takes: Sequence[Take], io: FileIO, *, thorough: bool = False) -
 
 
 _FIGURES: Final = ("ms", "peak", "gain", "motion_s")
+_SURE: Final = "sure"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def lags_to_json(takes: Sequence[Take]) -> list[dict[str, Any]]:
         {
             "take": take.number,
             **{name: _or_none(getattr(take.lag, name)) for name in _FIGURES},
+            _SURE: _or_none(take.lag.sure),
             "frames": take.lag.frames,
             "stretches": [[first, last, ms] for first, last, ms in take.lag_stretches],
         }
@@ -73,10 +75,14 @@ def lags_from_json(found: Any) -> dict[int, KnownLag] | None:
             ms, peak, gain, motion_s = (
                 math.nan if one[name] is None else float(one[name]) for name in _FIGURES
             )
+            sure = one.get(_SURE)  # reports of an older kincap lack it
             stretches = tuple((int(a), int(b), float(ms)) for a, b, ms in one["stretches"])
-            lag = Lag(ms, peak, gain, motion_s, int(one["frames"]))
+            lag = Lag(
+                ms, peak, gain, motion_s, int(one["frames"]),
+                sure=math.nan if sure is None else float(sure),
+            )  # fmt: skip
             known[int(one["take"])] = KnownLag(lag, stretches)
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         return None
     return known
 

@@ -34,9 +34,11 @@ from ..sessions.shard.shard_reader import ShardReader
 from ..sessions.shards import open_shards
 from .coverage.grid import CoverageGrid
 from .filters.bodies import Bodies
-from .filters.bones import bone_ends
+from .filters.bones import LENGTHS, bone_ends
 from .filters.crowding import body_boxes
+from .filters.hands import hand_bends
 from .filters.places import body_depth, keypoint_flags
+from .filters.poses import YAW_LINES, line_yaws
 from .filters.registry import BODY_CHECKS, CHECK_NAMES
 from .filters.settings import FilterSettings
 from .filters.verdict import apply_filters
@@ -76,13 +78,14 @@ PERSON: Final = np.dtype(
         ("tracking_id", "<u8"), ("marks", "<u4", (len(CHECK_NAMES),)), ("clipped", "u1"),
         ("distance_m", "<f4"), ("guessed", "u1"), ("rejects", "u1"), ("wrist_px", "<f4", (2, 2)),
         ("wrist_m", "<f4", (2,)), ("place_m", "<f4", (3,)), ("box_px", "<f4", (4,)),
-        ("length_m", "<f4", (KEYPOINTS,)), ("sure", "?", (KEYPOINTS,)),
+        ("length_m", "<f4", (LENGTHS,)), ("sure", "?", (LENGTHS,)),
+        ("yaw", "<f4", (YAW_LINES,)), ("bend", "<f4", (2,)),
     ]
 )  # fmt: skip
 """One tracked body: which joints each check names (bits; 0: it does not name the body), how many
 keypoints are not tracked, where left and right wrist are in the picture and how far away, where its
-spine's base and the box of its keypoints are, and how long the bones are that end in its keypoints
-(``sure``: the sensor is, of both ends)."""
+spine's base and the box of its keypoints are, and the lengths of ``bone_ends`` (``sure``: the
+sensor is, of both ends)."""
 
 SAMPLE: Final = np.dtype(
     [
@@ -335,6 +338,8 @@ def _people(rows: Rows, parts: _Parts, size_px: tuple[int, int], views: PlaneVie
     people["place_m"] = people["joints"][:, _SPINE_BASE]
     people["box_px"] = body_boxes(points, size_px)
     people["length_m"], people["sure"] = bone_ends(people["joints"], people["state"])
+    people["yaw"] = line_yaws(people["joints"], people["state"])
+    people["bend"] = hand_bends(people["joints"], people["state"])
     people["guessed"] = (people["state"][:, KEYPOINT_JOINT] != TrackingState.tracked).sum(axis=1)
     for take in np.unique(people["take"]):
         states = people["state"][people["take"] == take]

@@ -180,7 +180,7 @@ class TakeImageFiles:
 
 def _as_kept(lag: Lag) -> Lag:
     """Return a lag with the digits that a report keeps: a build from either gives the same file."""
-    names = ("ms", "peak", "gain", "motion_s")
+    names = ("ms", "peak", "gain", "motion_s", "sure")
     return replace(lag, **{name: round(getattr(lag, name), DIGITS) for name in names})
 
 

@@ -94,13 +94,7 @@ def find_candidates(
     """
     color, bodies = recording.color, recording.bodies
     lag_100ns = _lags(recording, checks, settings)
-    body_of_frame, residual = pair_nearest(
-        color["take"],
-        color["time_device"].astype(np.int64) + lag_100ns,
-        bodies.take,
-        bodies.time_device,
-        pair_within(recording.info.shape.tick_100ns),
-    )
+    body_of_frame, residual = _pairs(recording, lag_100ns)
     frame, slot = _slots(recording, body_of_frame)
     order = np.lexsort((slot, color["seq"][frame], color["take"][frame]))
     frame, slot = frame[order], slot[order]
@@ -140,6 +134,25 @@ def find_candidates(
         given=by_hand.given,
         failed=failed,
     )
+
+
+def _pairs(
+    recording: Recording, lag_100ns: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the body row of each colour frame, and the residual, as ``pair_nearest`` does.
+
+    Joints that are moved to a frame's time come from both rows around it: there the nearer one may
+    be a little farther away than half a tick, as it is where frames come half-way between rows.
+    """
+    color, bodies = recording.color, recording.bodies
+    within = pair_within(recording.info.shape.tick_100ns)
+    time = color["time_device"].astype(np.int64) + lag_100ns
+    found = pair_nearest(color["take"], time, bodies.take, bodies.time_device, within)
+    if not lag_100ns.any():
+        return found
+    wide = pair_nearest(color["take"], time, bodies.take, bodies.time_device, within * 5 // 4)
+    late = lag_100ns != 0
+    return np.where(late, wide[0], found[0]), np.where(late, wide[1], found[1])
 
 
 def _lags(

@@ -1,6 +1,6 @@
 """The recordings that the filters are tuned on and reported on, and copies with injected faults.
 
-Three seeds of each are for tuning, three others for the report. ``clean-SEED`` has no fault;
+Some seeds are for tuning, others for the report. ``clean-SEED`` has no fault;
 ``own-SEED`` has the simulator's own failure modes, which know nothing of the filters.
 """
 
@@ -23,7 +23,7 @@ from .faults import Track
 
 TUNING: Final = "tuning"
 REPORT: Final = "report"
-CLEAN_SEEDS: Final = {TUNING: (101, 102, 103), REPORT: (201, 202, 203)}
+CLEAN_SEEDS: Final = {TUNING: tuple(range(101, 107)), REPORT: tuple(range(201, 207))}
 OWN_SEEDS: Final = {TUNING: (111, 112, 113), REPORT: (211, 212, 213)}
 CLEAN_FRAMES: Final = 600
 OWN_FRAMES: Final = 1350

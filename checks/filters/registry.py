@@ -14,7 +14,7 @@ import numpy as np
 from ...core.geometry import as_floats
 from ...core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
 from ...core.units import TICK_S
-from . import bones, crowding, motion, places, poses, redundancy, sides, surface, timing
+from . import bones, crowding, hands, motion, places, poses, redundancy, sides, surface, timing
 from .bodies import Bodies, Bools, Floats
 from .settings import FilterSettings
 
@@ -126,7 +126,12 @@ def _edge(bodies: Bodies, settings: FilterSettings) -> Bools:
 
 def _bone_length(bodies: Bodies, settings: FilterSettings) -> Bools:
     length, sure = bones.bone_ends(bodies.joints, bodies.state)
-    return on_joints(bones.odd_lengths(length, sure, bodies.person, settings))
+    return on_joints(bones.odd_lengths(length, sure, bodies.linked, bodies.person, settings))
+
+
+def _hand_bend(bodies: Bodies, settings: FilterSettings) -> Bools:
+    bend = hands.hand_bends(bodies.joints, bodies.state)
+    return on_joints(hands.bent_hands(bend, bodies.linked, bodies.person, settings))
 
 
 def _body_size(bodies: Bodies, settings: FilterSettings) -> Bools:
@@ -164,6 +169,15 @@ def _turned_away(bodies: Bodies, settings: FilterSettings) -> Bools:
 
 def _turned_away_marks(bodies: Bodies, settings: FilterSettings) -> Bools:
     return np.repeat(poses.turned_away(bodies.joints, settings)[:, None], JOINTS, axis=1)
+
+
+def _stiff_turn(bodies: Bodies, settings: FilterSettings) -> Bools:
+    time_s = TICK_S * np.arange(len(bodies)) if bodies.time_s is None else bodies.time_s
+    yaw = poses.line_yaws(bodies.joints, bodies.state)
+    # where sides change place the lines turn by half a circle: that is another filter
+    linked = bodies.linked & ~sides.swap_steps(bodies.joints, bodies.linked, settings)
+    turned = poses.stiff_turns(yaw, linked, as_floats(time_s), settings)
+    return np.repeat(turned[:, None], JOINTS, axis=1)
 
 
 def _side_swap(bodies: Bodies, settings: FilterSettings) -> Bools:
@@ -256,6 +270,7 @@ FILTERS: Final[dict[str, Filter]] = {
         least_s=0.0,
         least=_OFTEN,
     ),
+    "hand_bend": Filter(_hand_bend, bit=23),
     "body_size": Filter(_body_size, bit=20),
     "symmetry": Filter(
         _symmetry,
@@ -297,6 +312,7 @@ FILTERS: Final[dict[str, Filter]] = {
         marks=_turned_away_marks,
         text="turned away by more than 60 degrees for {seconds}",
     ),
+    "stiff_turn": Filter(_stiff_turn, bit=22),
     "side_swap": Filter(
         _side_swap,
         bit=12,

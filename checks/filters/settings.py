@@ -29,6 +29,15 @@ class FilterSettings:
         bone_body: The same of other bones.
         bone_sd: A bone is odd only if it is off by more than this many robust standard deviations.
         bone_m: And by more than this, metres.
+        bone_steady_sd: A bone is odd, too, if its median over a quarter of a second is off by more
+            than this many robust standard deviations,
+        bone_steady_m: and by more than this, metres.
+        bone_guess_m: The same of a bone one of whose ends is a guess, metres.
+        brace_m: The same of shoulders and hips against the middle of the spine, metres.
+        bone_gap_s: Between two rows in which a keypoint is odd it is out of place, too, if they
+            are at most this far apart, seconds.
+        hand_bend_deg: A hand is bent if it is by this much more than its person's usually is,
+            degrees.
         body_size: Share of their medians by which all bones of a body together may be longer or
             shorter: the median of theirs.
         symmetry: Largest ratio of the lengths of a bone and its twin on the other side.
@@ -41,6 +50,9 @@ class FilterSettings:
         frozen_m: A joint that moves less than this from row to row does not move, metres.
         frozen_rows: This many equal rows are frozen.
         yaw_max_deg: A body turned farther from the sensor is turned away, degrees.
+        turn_deg: A body turns stiffly where shoulders, hips and legs turn together by more than
+            this within a quarter of a second, degrees,
+        turn_back_s: and turn back within this time, seconds.
         swap_share: Left and right change places where exchanging them makes the jump of all joints
             smaller by more than this share,
         swap_m: and by more than this, metres.
@@ -56,7 +68,8 @@ class FilterSettings:
         residual_ms: A body row farther from its colour frame is not paired with it.
         lag_ms: A lag of joints beyond this makes labels wrong.
         lag_peak: A lag is corrected where its correlation is at least this,
-        lag_gain: and that much above the correlation without a shift.
+        lag_gain: and that much above the correlation without a shift,
+        lag_sure: or where it is at least this many times its own uncertainty.
         overlap: Largest IoU of a body's box with another one's.
         thin_motion: A frame is left out if its keypoints moved less than this share of the torso
             since the last one that is kept; 0: none is.
@@ -73,6 +86,12 @@ class FilterSettings:
     bone_body: float = 0.15
     bone_sd: float = 3.5
     bone_m: float = 0.035
+    bone_steady_sd: float = 3.5
+    bone_steady_m: float = 0.015
+    bone_guess_m: float = 0.06
+    brace_m: float = 0.03
+    bone_gap_s: float = 0.5
+    hand_bend_deg: float = 20.0
     body_size: float = 0.06
     symmetry: float = 1.25
     speed_wrist_m_s: float = 7.0
@@ -83,6 +102,8 @@ class FilterSettings:
     frozen_m: float = 1e-6
     frozen_rows: int = 4
     yaw_max_deg: float = 60.0
+    turn_deg: float = 15.0
+    turn_back_s: float = 2.5
     swap_share: float = 0.4
     swap_m: float = 0.3
     swap_most_s: float = 15.0
@@ -97,6 +118,7 @@ class FilterSettings:
     lag_ms: float = 33.0
     lag_peak: float = 0.6
     lag_gain: float = 0.05
+    lag_sure: float = 5.0
     overlap: float = 0.3
     thin_motion: float = 0.0
 

@@ -30,14 +30,17 @@ def unpaired(residual_s: Floats, settings: FilterSettings) -> Bools:
         return np.asarray(~(np.abs(np.asarray(residual_s)) * 1e3 <= settings.residual_ms))
 
 
-def may_correct(peak: float, gain: float, settings: FilterSettings) -> bool:
+def may_correct(peak: float, gain: float, sure: float, settings: FilterSettings) -> bool:
     """Return True if a lag is certain enough to move joints by it.
 
     Args:
         peak: Correlation of wrists and images at the lag.
         gain: That minus the correlation without a shift.
-        settings: ``lag_peak`` and ``lag_gain``.
+        sure: The lag in multiples of its uncertainty; NaN unknown.
+        settings: ``lag_sure``, ``lag_peak`` and ``lag_gain``.
     """
+    if abs(sure) >= settings.lag_sure:
+        return True
     return bool(peak >= settings.lag_peak and gain >= settings.lag_gain)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ...core.units import TICK_S
 from .screening import is_suspicious
 from .stretches import Stretch, late_stretches
+from .whole_take import whole_lag
 from .wrist_images import MOVES, Floats, TakeImages, WristChanges, WristTrack, look, speeds
 
 LAG_WARNING_MS: Final = 33.0
@@ -45,6 +46,8 @@ class Lag:
         motion_s: Time in which a wrist moved in the images that were decoded.
         frames: Images that were decoded.
         stretches: Stretches with a large and certain lag of their own.
+        sure: The lag in multiples of its uncertainty, where it was measured by the place of the
+            changes; NaN: by their amount, or unknown.
     """
 
     ms: float
@@ -53,13 +56,13 @@ class Lag:
     motion_s: float
     frames: int
     stretches: tuple[Stretch, ...] = ()
+    sure: float = np.nan
 
     @property
     def is_late(self) -> bool:
         """True if it is certain and longer than a frame."""
-        return (
-            abs(self.ms) > LAG_WARNING_MS and self.peak >= _LEAST_PEAK and self.gain >= _LEAST_GAIN
-        )
+        certain = self.peak >= _LEAST_PEAK and self.gain >= _LEAST_GAIN
+        return abs(self.ms) > LAG_WARNING_MS and (certain or np.isfinite(self.sure))
 
 
 UNKNOWN: Final = Lag(np.nan, np.nan, np.nan, 0.0, 0)
@@ -102,6 +105,11 @@ def measure_lag(
                 break
     motion = _most_motion(images, persons, changes)
     lag = _lag_of(motion, images.width, frames)
+    if np.isfinite(lag.peak):
+        placed = whole_lag(images, persons, changes, pieces[:looked])
+        if placed is not None:
+            frames += placed.frames
+            lag = replace(lag, ms=placed.ms, sure=placed.sure, frames=frames)
     if lag.is_late:
         return lag
     for first, last in pieces[looked:]:

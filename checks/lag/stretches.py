@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .wrist_images import MOVES, Floats, TakeImages, WristChanges, WristTrack, at, look, speeds
 
@@ -82,9 +83,9 @@ def late_stretches(
         changes: The changes around them.
     """
     middle = pictures.middle_s
-    moves = _velocities(middle, persons)
+    moves = velocities(middle, persons)
     late: list[tuple[float, Ahead]] = []
-    for start in _starts(middle, changes):
+    for start in window_starts(middle, changes):
         first, last = np.searchsorted(middle, [start, start + WINDOW_S])
         ahead = measure_ahead(moves[first:last], changes, slice(first, last), pictures.width)
         if ahead is not None and ahead.is_late:
@@ -94,7 +95,7 @@ def late_stretches(
     return tuple(stretch for stretch in found if stretch is not None)
 
 
-def _starts(middle: Floats, changes: WristChanges) -> list[float]:
+def window_starts(middle: Floats, changes: WristChanges) -> list[float]:
     """Return the starts of windows in which enough images were decoded."""
     if not len(middle):
         return []
@@ -104,13 +105,15 @@ def _starts(middle: Floats, changes: WristChanges) -> list[float]:
     return [float(start) for start in starts[known[last] - known[first] >= _LEAST_STEPS]]
 
 
-def _velocities(middle: Floats, persons: list[WristTrack]) -> Floats:
+def velocities(middle: Floats, persons: list[WristTrack]) -> Floats:
     """Return (E, P, 2, 2) velocities of the wrists between images, pixels/s; NaN unknown."""
     moves = [at(middle, time, px_s.reshape(-1, 4)) for time, px_s in map(speeds, persons)]
     return np.stack(moves, axis=1).reshape(len(middle), len(persons), 2, 2)
 
 
-def measure_ahead(moves: Floats, changes: WristChanges, where: slice, width: int) -> Ahead | None:
+def measure_ahead(
+    moves: Floats, changes: WristChanges, where: slice | NDArray[np.intp], width: int
+) -> Ahead | None:
     """Compare velocities with the places of changes in some steps; None if little moves.
 
     Args:
@@ -199,5 +202,5 @@ def _ahead_at(
     """Measure once more, with wrists from rows later by a shift."""
     changes = WristChanges.unknown(len(pictures.time_s), len(persons))
     look(pictures, persons, first, last, changes, shift_s=shift_s)
-    moves = _velocities(pictures.middle_s[first:last] + shift_s, persons)
+    moves = velocities(pictures.middle_s[first:last] + shift_s, persons)
     return measure_ahead(moves, changes, slice(first, last), pictures.width)

@@ -12,11 +12,19 @@ from .test_motion_and_poses import standing, tracked
 SETTINGS = FilterSettings()
 
 
-def named(joints: np.ndarray, judge=odd_lengths, row: int = 30) -> set[str]:
+def linked(count: int) -> np.ndarray:
+    return np.arange(count) > 0
+
+
+def odd(length, sure, person, settings):
+    return odd_lengths(length, sure, linked(len(length)), person, settings)
+
+
+def named(joints: np.ndarray, judge=odd, row: int = 30) -> set[str]:
     length, sure = bone_ends(joints, tracked())
     found = judge(length, sure, None, SETTINGS)
     assert not np.delete(found, row, axis=0).any()
-    return {name for name, odd in zip(KEYPOINT_NAMES, found[row], strict=True) if odd}
+    return {name for name, where in zip(KEYPOINT_NAMES, found[row], strict=True) if where}
 
 
 def test_a_steady_body_has_no_odd_bone() -> None:
@@ -54,7 +62,7 @@ def test_medians_are_those_of_one_person_and_need_enough_rows() -> None:
     joints[30:] *= (1.4, 1.4, 1)
     length, sure = bone_ends(joints, tracked())
     person = np.repeat([4, 2], 30)
-    assert not odd_lengths(length, sure, person, SETTINGS).any()
-    few = odd_lengths(length[:10], sure[:10], None, SETTINGS)
+    assert not odd(length, sure, person, SETTINGS).any()
+    few = odd(length[:10], sure[:10], None, SETTINGS)
     assert not few.any()
-    assert odd_lengths(length[:0], sure[:0], None, SETTINGS).shape == (0, 13)
+    assert odd(length[:0], sure[:0], None, SETTINGS).shape == (0, 13)
