@@ -26,7 +26,8 @@ _NOT_SINCE_100NS: Final = SECOND_100NS
 JUDGED: Final = tuple(
     name
     for name in FILTERS
-    if name in (*CHECK_NAMES, "bone_length", "hand_bend", "body_size", "symmetry", "stiff_turn", "overlap")
+    if name
+    in (*CHECK_NAMES, "bone_length", "hand_bend", "body_size", "symmetry", "stiff_turn", "overlap")
 )
 """Filters that the people of a take are judged by."""
 

@@ -92,7 +92,7 @@ def find_candidates(
     Raises:
         DatasetError: A label is of a body that the session does not have.
     """
-    color, bodies = recording.color, recording.bodies
+    color = recording.color
     lag_100ns = _lags(recording, checks, settings)
     body_of_frame, residual = _pairs(recording, lag_100ns)
     frame, slot = _slots(recording, body_of_frame)

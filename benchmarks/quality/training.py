@@ -34,6 +34,8 @@ INJECTED: Final = (("limb_swap", 5), ("jump", 5), ("drift", 4), ("occlusion", 4)
 KEPT_FILTERS: Final = ("tracking", "range", "edge")
 """Filters of all three data sets."""
 GROUPS: Final = ("wrist", "all")
+FRAMES: Final = 2250
+"""Of each recording that is learnt from: 75 s, 35 of them with the simulator's own faults."""
 SIZE: Final = 64
 WIDTH: Final = 0.5
 STEPS: Final = 384
@@ -69,7 +71,7 @@ def prepare(folder: Path) -> None:
         own.mkdir(parents=True, exist_ok=True)
         record(own, "test", f"outfit={seed}1,seed=95{seed},frames=200,fps=10")
         name = f"dirty-{seed}1"
-        options = f"outfit={seed}1,seed=94{seed}1,frames=1350,faults={OWN_FAULTS}"
+        options = f"outfit={seed}1,seed=94{seed}1,frames={FRAMES},faults={OWN_FAULTS}"
         record(recordings, name, options)
         if not (own / "dirty").exists():
             copy = FaultyCopy(recordings / name, own / "dirty")

@@ -60,5 +60,5 @@ def bent_hands(
         with np.errstate(invalid="ignore"):
             most = np.maximum(settings.bone_steady_sd * usual, least)
             odd = grown(more > most, more > most / 2, linked[own])
-        named[np.ix_(own, _NAMED)] = odd
+        named[own[:, None], _NAMED] = odd
     return named

@@ -109,9 +109,7 @@ _TURN_ROWS: Final = 4
 """A turn is looked for between rows this many before and after each."""
 
 
-def stiff_turns(
-    yaw: Floats, linked: Bools, time_s: Floats, settings: FilterSettings
-) -> Bools:
+def stiff_turns(yaw: Floats, linked: Bools, time_s: Floats, settings: FilterSettings) -> Bools:
     """Return where a body turns as a stiff whole, feet included, and soon turns back.
 
     People turn the shoulders first, the hips later, and the feet in steps. A tracker that mistakes

@@ -138,7 +138,8 @@ class _Search:
 
 def _first_of(pieces: list[Piece]) -> list[Piece]:
     """Return the first pieces, as many as may be looked at again."""
-    total, chosen = 0, []
+    total = 0
+    chosen: list[Piece] = []
     for begin, end in pieces:
         total += end - begin
         if chosen and total > _MOST_IMAGES:

@@ -19,6 +19,8 @@ MEANINGS: Final = {
     "frozen": "keypoints that do not move at all, or a frozen image",
     "side_swap": "left and right are exchanged, and not put back",
     "limb_swap": "arms or legs are exchanged",
+    "stiff_turn": "the body turned stiffly, feet included, and soon turned back",
+    "hand_bend": "a hand is bent away from its forearm far more than usual",
     "crossed_arms": "too many keypoints of crossed arms",
     "feet_noise": "too many keypoints of feet that jump about",
     "body_index": "too many keypoints are beside their body's mask",

@@ -73,6 +73,16 @@ def test_the_lag_is_found_to_a_fraction_of_a_frame(late_s: float) -> None:
     assert lag.motion_s >= 10
 
 
+@pytest.mark.parametrize("late_s", [0.25, -0.2])
+def test_a_lag_that_is_longer_than_the_search_is_found_by_the_place_of_the_changes(
+    late_s: float,
+) -> None:
+    lag = measured(late_s)
+    assert lag.ms == pytest.approx(1e3 * late_s, abs=12)
+    assert lag.is_late
+    assert abs(lag.sure) >= 5
+
+
 @pytest.mark.parametrize("guests", [0, 2])
 @pytest.mark.parametrize("late_s", [0.1, -0.12])
 def test_a_lag_of_three_seconds_is_found_where_it_is(late_s: float, guests: int) -> None:
