@@ -111,7 +111,7 @@ class _Search:
 
     @property
     def left_s(self) -> float:
-        """What is left at the best shift."""
+        """The distance that is left at the best shift, seconds."""
         return min(map(abs, self._left.values()))
 
     def add(self, shift_s: float, left_s: float) -> None:
