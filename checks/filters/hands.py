@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.geometry import lengths
 from ...core.skeleton import JOINT, KEYPOINT, KEYPOINTS, TrackingState
 from .bodies import Bools, Floats
 from .runs import SD_OF_UPPER, UPPER, by_person, grown, quantile, running_median
@@ -30,8 +31,8 @@ def hand_bends(joints: Floats, state: NDArray[np.uint8]) -> Floats:
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         arm = joints[:, _WRIST] - joints[:, _ELBOW]
         hand = joints[:, _HAND] - joints[:, _WRIST]
-        lengths = np.linalg.norm(arm, axis=-1) * np.linalg.norm(hand, axis=-1)
-        bend = np.arccos(np.clip((arm * hand).sum(axis=-1) / lengths, -1, 1))
+        straight = lengths(arm) * lengths(hand)
+        bend = np.arccos(np.clip((arm * hand).sum(axis=-1) / straight, -1, 1))
     sure = state >= TrackingState.tracked
     return np.where(sure[:, _ELBOW] & sure[:, _WRIST] & sure[:, _HAND], bend, np.nan)
 
