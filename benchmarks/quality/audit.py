@@ -43,7 +43,7 @@ def measure_audit(folder: Path, checkpoint: Path) -> dict[str, Any]:
     for fault in FAULTS:
         right: dict[int, list[bool]] = {top: [] for top in TOPS}
         wrong = kept = 0
-        for seed, level in zip(CLEAN_SEEDS[REPORT], LEVELS, strict=True):
+        for seed, level in zip(CLEAN_SEEDS[REPORT], LEVELS, strict=False):
             shutil.rmtree(work, ignore_errors=True)
             name = clean_name(seed)
             copy = FaultyCopy(folder / "recordings" / name, work / "recordings" / name)

@@ -23,7 +23,7 @@ from .recordings import FaultyCopy, record
 from .score import mean
 
 SEEDS: Final = (1, 2, 3)
-KINDS: Final = ("clean", "dirty", "filtered")
+KINDS: Final = ("clean", "dirty", "filtered", "oracle")
 """In the order in which they are made: all nets are judged on the test split of the clean one."""
 OWN_FAULTS: Final = (
     "crossed_arms@1-7+side_swap@8-12+outliers@13-21+lag@22-28+freeze@29-31+frozen_joints@32-34+"
@@ -88,10 +88,15 @@ def train(folder: Path, seed: int, kind: str) -> dict[str, Any]:
     if kept.exists():
         return dict(json.loads(kept.read_text()))
     data, checkpoint = f"{kind}.h5", f"{kind}.ckpt"
-    words: list[object] = ["build", "--test", "test", "--size", SIZE, "--labels", f"{kind}.csv"]
+    words: list[object] = ["build", "--test", "test", "--size", SIZE, "--labels", f"{kind}.csv",
+                           "--decoding", "fast"]  # fmt: skip
     true = ["test", *(["dirty"] if kind == "clean" else [])]
     write_labels(
-        work / "recordings", true, ["dirty"] if kind == "dirty" else [], work / f"{kind}.csv"
+        work / "recordings",
+        true,
+        ["dirty"] if kind == "dirty" else [],
+        work / f"{kind}.csv",
+        ["dirty"] if kind == "oracle" else [],
     )
     if kind != "filtered":
         words += ["--filters", "../off.toml"]
