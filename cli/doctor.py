@@ -41,9 +41,19 @@ def doctor(
             help="With a sensor: also check what only hardware can show.",
         ),
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--bundle",
+            metavar="FILE.zip",
+            help="Pack versions, this report, logs and the reports of the last sessions for a "
+            "support case: no pictures, names replaced.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check everything that a recording needs, with a remedy for each; exit 3: can't record."""
+    from ..capture.doctor.bundle import check_bundle, write_bundle
     from ..capture.doctor.doctor import DoctorSettings
     from ..capture.doctor.doctor import doctor as run
 
@@ -53,13 +63,21 @@ def doctor(
         shard_mib=shard_mib,
         selftest_s=selftest,
     )
+    if bundle is not None:
+        check_bundle(bundle)
     ask = _ask if sys.stdin.isatty() else None
     report = run(settings, ask=ask, say=say, on_check=None if json else _show)
+    packed = None if bundle is None else write_bundle(bundle, report, recordings)
     if json:
-        print_json(report.to_json())
+        print_json({**report.to_json(), "bundle": None if bundle is None else str(bundle)})
     else:
         result("")
         result(_verdict(report))
+    if packed is not None:
+        say(
+            f"{packed.path}: {len(packed.files)} files, no pictures, names replaced; look through "
+            "them before you pass them on"
+        )
     if not report.ready:
         raise typer.Exit(EXIT_CANNOT_RECORD)
 

@@ -204,7 +204,7 @@ def run_recording(
     from ..capture.operator.operate import operate
     from ..capture.record import RecordError, RecordSettings
     from ..report.text import report_lines
-    from .session_commands.consent import ask_for_recording
+    from .session_commands.consent import ask_for_recording, warn_of_recording
 
     consent = ask_for_recording(
         asked["consent"],
@@ -237,6 +237,7 @@ def run_recording(
             show_result(error.result)
             raise
         show_result(done)
+    warn_of_recording(settings.recordings, session, settings.source)
 
 
 def summary_line(done: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from ...capture.operator.terminal.keys import Action, keys_pressed
 from ...core.errors import KincapError
 from ...report.line import Line
 from ..console import say
-from ..session_commands.consent import ask_for_recording
+from ..session_commands.consent import ask_for_recording, warn_of_recording
 
 EXIT_INTERRUPTED = 130
 
@@ -71,6 +71,7 @@ def recorded_by_daemon(
         show(done.result, done.lines)
     if done.exit_code:
         _fail(done)
+    warn_of_recording(Path(found.recordings), asked["session"], found.source)
     return True
 
 

@@ -43,8 +43,6 @@ def ask_for_recording(
 ) -> str:
     """Return the consent to a recording: given, or asked for on a terminal where none is noted.
 
-    A script is never held up: without a terminal, one line says that none is noted.
-
     Args:
         given: The text of ``--consent``.
         recordings: The folder of all sessions.
@@ -57,20 +55,30 @@ def ask_for_recording(
     """
     from ...sessions.consent import consent_noted, earlier_consent, needs_consent
 
-    if given or not needs_consent(source) or consent_noted(recordings, session):
+    asks = _can_ask() and needs_consent(source) and not consent_noted(recordings, session)
+    if given or not asks:
         return given
-    text = ""
-    if _can_ask():
-        before, earlier = earlier_consent(recordings, subject)
-        usual = f'Enter: as for {before}, "{earlier}"; {_NONE}: none' if earlier else "Enter: none"
-        answer = _ask(f"{session}: what did the person agree to? ({usual})")
-        text = earlier if not answer and earlier else answer.removeprefix(_NONE).strip()
-    if not text:
+    before, earlier = earlier_consent(recordings, subject)
+    usual = f'Enter: as for {before}, "{earlier}"; {_NONE}: none' if earlier else "Enter: none"
+    answer = _ask(f"{session}: what did the person agree to? ({usual})")
+    return earlier if not answer and earlier else answer.removeprefix(_NONE).strip()
+
+
+def warn_of_recording(recordings: Path, session: str, source: str) -> None:
+    """Say in one line that no consent is noted of a session that was recorded.
+
+    Args:
+        recordings: The folder of all sessions.
+        session: The session's name.
+        source: The source.
+    """
+    from ...sessions.consent import consent_noted, needs_consent
+
+    if needs_consent(source) and not consent_noted(recordings, session):
         console.say(
             f"warning: {session}: no consent is noted; kincap sessions consent {session} TEXT "
             "notes it"
         )
-    return text
 
 
 def ask_for_export(known: "Sequence[SessionConsent]") -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,9 +41,13 @@ def test_elsewhere_it_says_what_works_and_leaves_with_3(kincap: Run, tmp_path: P
 
 
 @NO_WINDOWS
-def test_its_text_has_a_line_for_each_check_and_a_verdict(kincap: Run) -> None:
-    done = kincap("doctor", "--shard-mib", 8, "--selftest", 1)
+def test_its_text_has_a_line_for_each_check_and_a_verdict(kincap: Run, tmp_path: Path) -> None:
+    done = kincap("doctor", "--shard-mib", 8, "--selftest", 1, "--bundle", "case.zip")
     assert done.returncode == 3
+    assert "no pictures, names replaced" in done.stderr
+    with zipfile.ZipFile(tmp_path / "case.zip") as archive:
+        checks = json.loads(archive.read("doctor.json"))["checks"]
+    assert [check["name"] for check in checks] == [*EXPECTED, "selftest"]
     lines = done.stdout.splitlines()
     heads = [line for line in lines if line[:1].strip()]
     assert [line[8:30].strip() for line in heads[:-1]] == [*EXPECTED, "selftest"]

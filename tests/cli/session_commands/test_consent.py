@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kincap.cli.session_commands.consent import ask_for_recording, consent
+from kincap.cli.session_commands.consent import ask_for_recording, consent, warn_of_recording
 from kincap.cli.sessions import list_, show
 from kincap.dataset.build import BuildSettings, build
 from kincap.dataset.export.export import consent_to_export
@@ -98,8 +98,10 @@ def test_no_one_is_asked_without_need(place: Path, capsys: pytest.CaptureFixture
     assert ask(place, "new", source="simulator:outfit=3") == ""
     note_consent(place / "recordings" / "given", "yes")
     assert ask(place, "given") == ""
+    warn_of_recording(place / "recordings", "given", "kinect")
+    warn_of_recording(place / "recordings", "val", "simulator:outfit=3")
     assert capsys.readouterr().err == ""
-    assert ask(place, "val") == ""
+    warn_of_recording(place / "recordings", "val", "kinect")
     assert "val: no consent is noted" in capsys.readouterr().err
 
 
