@@ -237,7 +237,7 @@ def run_recording(
             show_result(error.result)
             raise
         show_result(done)
-    warn_of_recording(settings.recordings, session, settings.source)
+    warn_of_recording(settings.recordings, settings.session, settings.source)
 
 
 def summary_line(done: Mapping[str, Any]) -> str:
