@@ -18,21 +18,22 @@ _FRAMES_TO_JUDGE: Final = 150
 
 
 class CoverageCoach:
-    """Counts the body rows that are stored; an ``Observer``."""
+    """Counts the body rows of a live source that are stored; an ``Observer``."""
 
     def __init__(self) -> None:
         self._grid = CoverageGrid(KINECT_V2_SKELETON)
         self._rows: list[npt.NDArray[Any]] = []
-        self._is_stored = False
+        self._is_live = self._is_stored = False
         self._short = ""
 
     def begin(self, info: SensorInfo) -> None:
-        """Learn which joints the sensor has."""
+        """Learn which joints the sensor has; a file is not coached."""
+        self._is_live = info.live
         self._grid = CoverageGrid(info.shape.skeleton)
 
     def on_color(self, frame_seq: int, device_ns: int) -> None:
         """Note whether what comes is stored."""
-        self._is_stored = frame_seq >= 0
+        self._is_stored = self._is_live and frame_seq >= 0
 
     def on_bodies(self, rows: npt.NDArray[Any]) -> None:
         """Count a body row that is stored."""

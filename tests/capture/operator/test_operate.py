@@ -1,7 +1,9 @@
 """A recording with an operator in front: real processes, a real terminal, a simulated person."""
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +152,24 @@ def test_two_ctrl_c_restore_the_terminal_and_the_preview_may_fail(tmp_path: Path
         assert terminal.end() in (0, 130)
         assert terminal.is_restored()
         assert "preview: its process ended (code -6)" in terminal.output.rpartition("1049l")[2]
+
+
+def test_a_killed_preview_does_not_touch_the_recording(display: str, tmp_path: Path) -> None:
+    env = {"PYTHONPATH": str(ROOT), "DISPLAY": display}
+    with on_terminal(recording("seen", "--preview"), tmp_path, **env) as terminal:
+        terminal.wait_for("0:01")
+        found = subprocess.run(
+            ["pgrep", "-P", str(terminal.process.pid), "-f", "preview_window"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        os.kill(int(found.stdout), signal.SIGKILL)
+        terminal.wait_for("preview: its process ended (code -9)")
+        terminal.wait_for("0:03")
+        terminal.type("q")
+        assert terminal.end() == 0
+    with SessionReader(tmp_path / "recordings" / "seen") as reader:
+        assert len(reader.color) > 60
+        assert (reader.color["seq"] == range(len(reader.color))).all()
 
 
 def test_a_dumb_terminal_gets_plain_lines_and_a_recording_may_end_before_it_starts(

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -79,24 +79,6 @@ def test_joints_without_a_place_are_left_out(place: float) -> None:
     assert draw_frame(frame_of(shown, GOOD)) is not None
     assert draw_frame(PreviewFrame(b"no jpeg")) is None
     assert draw_frame(frame_of(replace(shown, bodies=None), GOOD)) is not None
-
-
-@pytest.fixture
-def display() -> Iterator[str]:
-    """Run a virtual display."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("no Xvfb")
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
-        pass_fds=(writing,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(writing)
-    with open(reading) as pipe:
-        number = pipe.readline().strip()
-    yield f":{number}"
-    server.terminate()
-    server.wait()
 
 
 def children() -> list[int]:
