@@ -5,6 +5,7 @@ import io
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
@@ -12,36 +13,10 @@ import typer
 from .. import __version__
 from ..core.errors import KincapError
 from ..core.stop_signals import on_stop_signals
-from . import (
-    audit,
-    build,
-    console,
-    doctor,
-    export,
-    import_recordings,
-    protocol,
-    record,
-    report,
-    review,
-    sessions,
-)
-from .daemon import daemon
-from .demo import demo
+from . import console, record
 from .help_text import use_plain_help
-from .learning import evaluate, train
-from .session_commands import consent, copy, forget
 
 EXIT_INTERRUPTED = 130
-
-app = typer.Typer(
-    name="kincap",
-    help="Turn a Kinect v2 into a labelling machine for human pose: "
-    "record, review, build, pretrain, finetune, evaluate.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
 
 def _show_version(asked: bool) -> None:
@@ -50,7 +25,6 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def kincap(
     version: Annotated[
         bool,
@@ -61,13 +35,39 @@ def kincap(
     """Parse the options before the command."""
 
 
-GROUPS = (
-    record, daemon, protocol, import_recordings, doctor, sessions, report, consent, copy, forget,
-    review, build, export, train, evaluate, audit, demo,
-)  # fmt: skip
-for group in GROUPS:
-    group.register(app)
-use_plain_help(app)
+def make_app(words: Sequence[str] = ()) -> typer.Typer:
+    """Return the command line: all commands, or the one that the words begin with.
+
+    Args:
+        words: The command line. ``record`` is loaded alone: where a daemon records, most of its
+            time would be spent on the other commands.
+    """
+    app = typer.Typer(
+        name="kincap",
+        help="Turn a Kinect v2 into a labelling machine for human pose: "
+        "record, review, build, pretrain, finetune, evaluate.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(kincap)
+    if tuple(words[:1]) == ("record",):
+        record.register(app)
+    else:
+        from .groups import GROUPS
+
+        for group in GROUPS:
+            group.register(app)
+    use_plain_help(app)
+    return app
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """Return ``app``, the command line with all commands."""
+    if name != "app":
+        raise AttributeError(name)
+    return make_app()
 
 
 def main() -> None:
@@ -83,7 +83,7 @@ def main() -> None:
     try:
         with on_stop_signals(interrupt.ask):
             sys.unraisablehook = interrupt.not_lost
-            code = app(standalone_mode=False)
+            code = make_app(sys.argv[1:])(standalone_mode=False)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except Exception as error:

@@ -115,10 +115,12 @@ def record(
     Keys on a terminal: space pauses and goes on, m marks, r takes again, q stops. Where a daemon
     runs (kincap daemon), it records.
     """
-    from ..capture.operator.cues import load_cues
-
     chosen = tuple(filter(None, streams.split(",")))
-    deck = load_cues(cues) if cues else None
+    deck = None
+    if cues:
+        from ..capture.operator.cues import load_cues
+
+        deck = load_cues(cues)
     asked: dict[str, Any] = {
         "session": session,
         "frames": frames,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..live.control import RecordingControl
-from ..live.status import LiveStatus
+from ..live.status import LiveStatus, State
 from ..operator.conductor import Conductor, HandsFree
 from ..operator.coverage_coach import CoverageCoach
 from ..settings import RecordSettings
@@ -46,7 +46,8 @@ class Job:
         self._changed = threading.Condition()
         self._lines: list[str] = []
         self._progress: tuple[int, int | None, str] = (0, None, "")
-        self._status = LiveStatus(state="waiting", session=settings.session)
+        state: State = "waiting" if hands_free.waits else "recording"
+        self._status = LiveStatus(state=state, session=settings.session)
         self._version = 0
         self._outcome: dict[str, Any] | None = None
         self._followed_s = float("-inf")

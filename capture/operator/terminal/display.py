@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from ....core.valid_text import visible
 from ...live.status import LiveStatus
-from .dashboard import Look, dashboard
 from .status_text import STATE_WORDS, plain_line, troubles
 
 if TYPE_CHECKING:
@@ -228,6 +227,8 @@ class TerminalDisplay:
         self._bell.hear(status)
         if not self._is_shown:
             return
+        from .dashboard import Look, dashboard
+
         width, height = self._console.size
         look = Look(
             width=width,
