@@ -4,8 +4,8 @@ The earlier kincap, which had no daemon, is taken out of this repository's histo
 frame of the same simulator, each with its report, by turns: the earlier one opens the source
 itself, the present one finds a daemon that holds it. Measured are the time of the whole command,
 and the time to the first stored colour frame: from the start of the earlier command, and from the
-request's arrival at the daemon. Prints one JSON object; exit 1 where a goal was missed. Where others
-use the machine, ``noisy`` says so, and only the ratios are judged.
+request's arrival at the daemon. Prints one JSON object; exit 1 where a goal was missed. Where the
+machine has other work, ``noisy`` says so, and only the ratios are judged.
 """
 
 import argparse
