@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Annotated, NoReturn
 
 import typer
@@ -55,12 +56,34 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
     if tuple(words[:1]) == ("record",):
         record.register(app)
     else:
-        from .groups import GROUPS
-
-        for group in GROUPS:
+        for group in _groups():
             group.register(app)
     use_plain_help(app)
     return app
+
+
+def _groups() -> tuple[ModuleType, ...]:
+    """Return all groups of commands, in the order of the help."""
+    from . import (
+        audit,
+        build,
+        doctor,
+        export,
+        import_recordings,
+        protocol,
+        report,
+        review,
+        sessions,
+    )
+    from .daemon import daemon
+    from .demo import demo
+    from .learning import evaluate, train
+    from .session_commands import consent, copy, forget
+
+    return (
+        record, daemon, protocol, import_recordings, doctor, sessions, report, consent, copy,
+        forget, review, build, export, train, evaluate, audit, demo,
+    )  # fmt: skip
 
 
 def __getattr__(name: str) -> typer.Typer:
