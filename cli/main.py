@@ -15,6 +15,7 @@ from .. import __version__
 from ..core.errors import KincapError
 from ..core.stop_signals import on_stop_signals
 from . import console, record
+from .daemon.quick_words import quick_arguments
 from .help_text import use_plain_help
 
 EXIT_INTERRUPTED = 130
@@ -106,7 +107,7 @@ def main() -> None:
     try:
         with on_stop_signals(interrupt.ask):
             sys.unraisablehook = interrupt.not_lost
-            code = make_app(sys.argv[1:])(standalone_mode=False)
+            code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except Exception as error:
@@ -120,6 +121,16 @@ def main() -> None:
         # typer turns Ctrl-C into this code
         _fail_interrupted()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run(words: list[str]) -> object:
+    """Run a command; return its exit code, None for 0."""
+    if words[:1] == ["record"]:
+        arguments = quick_arguments(record.record, words[1:])
+        if arguments is not None:
+            record.record(**arguments)
+            return None
+    return make_app(words)(standalone_mode=False)
 
 
 class _Interrupt:
