@@ -100,10 +100,13 @@ def _tracks(
 
 def _middle(values: Floats) -> Floats:
     """Return the median of each column, NaN left out; NaN for a column of them."""
-    ordered = np.sort(values, axis=0)
-    known = np.isfinite(ordered).sum(axis=0)
-    at = ((known - 1).clip(min=0) // 2)[None]
-    return np.where(known > 0, np.take_along_axis(ordered, at, axis=0)[0], np.nan)
+    return np.array([_middle_of(column) for column in values.T])
+
+
+def _middle_of(values: Floats) -> float:
+    """Return the median of the values that are known; NaN for none."""
+    known = np.sort(values[np.isfinite(values)])
+    return float(known[(len(known) - 1) // 2]) if len(known) else float("nan")
 
 
 def _same_person(track: _Track, lost: list[tuple[_Track, int]]) -> int | None:

@@ -6,6 +6,7 @@ a single wrong label is wrong; the report takes findings.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -13,15 +14,15 @@ from numpy.typing import NDArray
 
 from ..core.geometry import as_floats
 from ..core.sensor_shape import MOST_BODIES
-from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS
+from ..core.skeleton import KEYPOINT_JOINT, KEYPOINTS
 from ..sessions.kinds import KINDS
-from .filters.bodies import Bools
+from .filters.bodies import Bools, joint_bits, named_joints
 from .filters.registry import FILTERS
 from .filters.timing import may_correct
 from .findings import Finding
 from .people import main_people
 from .session_filters import JUDGED
-from .session_tables import PERSON
+from .session_people import PERSON
 from .session_takes import Take
 
 Seqs = NDArray[np.uint64]
@@ -42,7 +43,8 @@ class BodyFlags:
         main: (P,) bodies of the largest and most central person of each take.
         swap_repairs: (P,) bodies with exchanged sides that can be put back.
         kinds: By kind (P,) bool, whether a check names the body.
-        joints: By kind (P, 25) bool, which of its joints; kinds that name whole bodies are absent.
+        joint_bits: By kind (P,) uint32, which of its joints (``filters.bodies.joint_bits``); kinds
+            that name whole bodies are absent.
     """
 
     seq: Seqs
@@ -53,7 +55,12 @@ class BodyFlags:
     main: Bools
     swap_repairs: Bools
     kinds: dict[str, Bools]
-    joints: dict[str, Bools]
+    joint_bits: dict[str, NDArray[np.uint32]]
+
+    @cached_property
+    def _places(self) -> NDArray[np.uint64]:
+        """(P,) one number for each body, rising."""
+        return _place(self.seq, self.slot)
 
     def rows_at(self, seq: Seqs, slot: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return where bodies are in these flags.
@@ -67,7 +74,7 @@ class BodyFlags:
         """
         if not len(self.seq):
             return np.full(len(seq), _UNKNOWN, np.int64)
-        known, asked = (_place(*pair) for pair in ((self.seq, self.slot), (seq, slot)))
+        known, asked = self._places, _place(seq, slot)
         at = np.searchsorted(known, asked).clip(max=len(known) - 1)
         return np.where(known[at] == asked, at, _UNKNOWN).astype(np.int64)
 
@@ -93,11 +100,11 @@ class BodyFlags:
 
     def keypoints_named(self, kind: str, seq: Seqs, slot: NDArray[np.integer]) -> Bools:
         """Return (N, 13) whether a kind names keypoints of bodies of given (N,) seqs and slots."""
-        if kind not in self.joints:
+        if kind not in self.joint_bits:
             return np.repeat(self.named(kind, seq, slot)[:, None], KEYPOINTS, axis=1)
-        flags = np.vstack([self.joints[kind], np.zeros((1, JOINTS), np.bool_)])
-        # index -1 is the row of none that was added at the end
-        return np.asarray(flags[self.rows_at(seq, slot)][:, KEYPOINT_JOINT])
+        # index -1 is the body of none that was added at the end
+        bits = np.append(self.joint_bits[kind], np.uint32(0))[self.rows_at(seq, slot)]
+        return np.asarray(named_joints(bits)[:, KEYPOINT_JOINT])
 
 
 @dataclass(frozen=True)
@@ -143,14 +150,14 @@ def body_flags(takes: Sequence[Take]) -> BodyFlags:
     def joined(values: list[NDArray[Any]], empty: NDArray[Any]) -> NDArray[Any]:
         return np.concatenate([empty, *values])[order]
 
-    none, no_joint = np.zeros(0, np.bool_), np.zeros((0, JOINTS), np.bool_)
+    none, no_joint = np.zeros(0, np.bool_), np.zeros(0, np.uint32)
     kinds: dict[str, Bools] = {}
-    joints: dict[str, Bools] = {}
+    bits: dict[str, NDArray[np.uint32]] = {}
     for name in JUDGED:
-        named = joined([take.filters.joints(name) for take in takes], no_joint)
-        kinds[name] = np.asarray(named.any(axis=1))
+        named = joined([joint_bits(take.filters.joints(name)) for take in takes], no_joint)
+        kinds[name] = named != 0
         if FILTERS[name].effect == "weight":
-            joints[name] = named
+            bits[name] = named
     kinds["implausible_body"] = joined([take.implausible_rows() for take in takes], none)
     person, before = [], 0
     for take in takes:
@@ -166,7 +173,7 @@ def body_flags(takes: Sequence[Take]) -> BodyFlags:
         main=joined([_main(take) for take in takes], none),
         swap_repairs=joined([take.filters.swap_repairs for take in takes], none),
         kinds=kinds,
-        joints=joints,
+        joint_bits=bits,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.files.file_io import FileIO
+from ..core.memory import give_back_freed
 from .filters.settings import FilterSettings
 from .findings import Finding
 from .row_flags import BodyFlags, FrameFlags, body_flags, frame_flags
@@ -15,6 +16,21 @@ from .session_findings import find_all
 from .session_lag import KnownLag, measure_lags, take_lags
 from .session_tables import SessionTables, read_tables
 from .session_takes import Take, split_takes
+
+
+@dataclass(frozen=True)
+class SessionFlags:
+    """What is left of the checks of a session when its tables are forgotten.
+
+    Attributes:
+        bodies: Flags of its tracked bodies.
+        frames: Flags of its colour frames.
+        findings: All findings.
+    """
+
+    bodies: BodyFlags
+    frames: FrameFlags
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,10 @@ class SessionChecks:
     def frames(self) -> FrameFlags:
         """Flags of its colour frames."""
         return frame_flags(self.takes, self.findings)
+
+    def flags(self) -> SessionFlags:
+        """Return the flags and findings alone, without the tables."""
+        return SessionFlags(self.bodies, self.frames, self.findings)
 
 
 def check_session(
@@ -71,10 +91,13 @@ def check_session(
     # joints of a sensor may be anywhere, at infinity too; what can't be measured becomes NaN
     with np.errstate(all="ignore"):
         tables = read_tables(folder, io, settings, thorough=thorough or every_plane)
+        give_back_freed()
         takes = split_takes(tables)
         if lags is not None:
             take_lags(takes, lags)
         elif lag:
             measure_lags(takes, io, thorough=thorough)
+        give_back_freed()
         findings = tuple(find_all(tables, takes))
+        give_back_freed()
         return SessionChecks(tables, takes, findings)

@@ -19,7 +19,7 @@ from .filters.registry import CHECK_NAMES, FILTERS, on_joints
 from .filters.settings import FilterSettings
 from .filters.sides import SIDED, limbs_swapped, swapped_state
 from .people import follow_people
-from .session_tables import joints_named, links, named_by
+from .session_people import joints_named, links, named_by
 
 _NOT_SINCE_100NS: Final = SECOND_100NS
 """After this time out of sight, sides are taken to be right again."""

@@ -191,14 +191,12 @@ def split_takes(tables: SessionTables) -> list[Take]:
 
 
 def _take(tables: SessionTables, number: int) -> Take:
-    own = np.flatnonzero(tables.color["take"] == number)
-    own = own[np.argsort(tables.color["seq"][own], kind="stable")]
+    own = _by_seq(tables.color, number)
     color = tables.color[own]
-    bodies = tables.bodies[tables.bodies["take"] == number]
-    bodies = bodies[np.argsort(bodies["seq"], kind="stable")]
-    people = tables.people[tables.people["take"] == number]
-    samples = tables.samples[tables.samples["take"] == number]
-    planes = {name: _plane_rows(rows, number) for name, rows in tables.planes.items()}
+    bodies = tables.bodies[_by_seq(tables.bodies, number)]
+    people = tables.people[_together(np.flatnonzero(tables.people["take"] == number))]
+    samples = tables.samples[_together(np.flatnonzero(tables.samples["take"] == number))]
+    planes = {name: rows[_by_seq(rows, number)] for name, rows in tables.planes.items()}
     streams = {"color": color, "bodies": bodies, **planes}
     steps = {name: measure_steps(rows) for name, rows in streams.items()}
     regular = steps["bodies"].regular
@@ -222,11 +220,17 @@ def _take(tables: SessionTables, number: int) -> Take:
     )
 
 
-def _plane_rows(rows: Rows, number: int) -> Rows:
-    """Return a take's masks or depth images, by seq."""
-    own: Rows = rows[rows["take"] == number]
-    order = np.argsort(own["seq"], kind="stable")
-    return np.asarray(own[order])
+def _by_seq(rows: Rows, number: int) -> slice | NDArray[np.intp]:
+    """Return where the rows of a take are, by seq."""
+    own = np.flatnonzero(rows["take"] == number)
+    return _together(own[np.argsort(rows["seq"][own], kind="stable")])
+
+
+def _together(rows: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Return a slice for rows that follow each other, as nearly all do: it copies nothing."""
+    if len(rows) and (np.diff(rows) == 1).all():
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
 
 
 def _implausible(people: Rows, samples: Rows) -> list[Implausible]:

@@ -4,7 +4,7 @@ On request the joints are moved to the colour frame's own time, between the two 
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,7 @@ def bracket_bodies(
     slot: NDArray[np.integer],
     bodies: Any,
     tick_100ns: int = TICK_100NS,
+    by_time: NDArray[np.integer] | None = None,
 ) -> Brackets:
     """Find the two body rows around each colour frame.
 
@@ -109,8 +110,11 @@ def bracket_bodies(
         bodies: M rows: ``take`` (M,), ``time_device`` (M,) 100 ns, ``tracked`` (M, 6) and
             ``tracking_id`` (M, 6), as fields of a structured array or keys of a mapping.
         tick_100ns: The sensor's usual period.
+        by_time: (M,) the rows in the order of take and time; None: it is worked out.
     """
-    order = np.lexsort((bodies["time_device"], bodies["take"]))
+    order = by_time
+    if order is None:
+        order = np.lexsort((bodies["time_device"], bodies["take"]))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     near, slot = np.asarray(nearest, np.int64), np.asarray(slot, np.int64)
@@ -143,7 +147,13 @@ def _slot_of(
     return np.argmax(there, axis=1).astype(np.int64), there.any(axis=1)
 
 
-def interpolate_joints(values: NDArray[Any], brackets: Brackets) -> NDArray[np.float64]:
+class ByRowAndSlot(Protocol):
+    """Values of bodies, asked for by row and slot: an array of (M, 6, ...), or what acts as one."""
+
+    def __getitem__(self, at: tuple[NDArray[np.int64], NDArray[np.int64]], /) -> NDArray[Any]: ...
+
+
+def interpolate_joints(values: ByRowAndSlot, brackets: Brackets) -> NDArray[np.float64]:
     """Move positions of joints to the time of their colour frames.
 
     Args:
@@ -163,14 +173,15 @@ def interpolate_joints(values: NDArray[Any], brackets: Brackets) -> NDArray[np.f
     return np.where(known, between, np.nan)
 
 
-def worse_states(states: NDArray[np.uint8], brackets: Brackets) -> NDArray[np.uint8]:
+def worse_states(states: ByRowAndSlot, brackets: Brackets) -> NDArray[np.uint8]:
     """Return (C, J) the worse tracking state of each joint in the two rows.
 
     Args:
         states: (M, 6, J) of all body rows: 0 not tracked, 1 inferred, 2 tracked.
         brackets: For C bodies.
     """
-    return np.minimum(
+    worse: NDArray[np.uint8] = np.minimum(
         states[brackets.before, brackets.before_slot],
         states[brackets.behind, brackets.behind_slot],
     )
+    return worse

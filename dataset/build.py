@@ -13,6 +13,7 @@ from ..core.errors import DatasetError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO, LockFile
 from ..core.files.output_folder import check_file_name
+from ..core.memory import give_back_freed
 from ..core.progress import OnProgress
 from .crop import BLOCK_ROWS, Block, DamagedPictureError, cut_block
 from .faces.blur import FaceBlur
@@ -271,6 +272,7 @@ def write_data_set(
     try:
         io = default_io()
         part = Part(outputs, plan, shape, io)
+        give_back_freed()  # of the tables that the plan was made from
         if keep_finished and not restart and (checksum := _finished(outputs, part.plan_sha256)):
             return Written(plan.rows, checksum)
         resumed = _resumed_rows(part, plan) if part.open(restart) else 0
@@ -281,6 +283,8 @@ def write_data_set(
             raise
         on_progress(plan.rows, plan.rows, "checking the file")
         checksum = part.finish()
+        plan.forget_rows()
+        give_back_freed()
         _write_beside(outputs, plan, part.plan_sha256, checksum, origin, io)
     finally:
         lock.release()
@@ -394,6 +398,7 @@ def _write_beside(
     try:
         with open_kinect13(out, layouts=LAYOUTS) as dataset:
             sheet = draw_sheet(dataset, FaceBlur(dataset) if outputs.blur_faces else None)
+            give_back_freed()
             page = None if outputs.report is None else _report(dataset, plan, about)
         io.write_atomic(outputs.about, data, mode=READABLE, unique=True)
         io.write_atomic(outputs.sheet, sheet, mode=READABLE, unique=True)

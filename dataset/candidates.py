@@ -1,5 +1,6 @@
 """Pass 1 over one session: every tracked body in a colour frame, labelled and judged."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,10 +10,10 @@ from numpy.typing import NDArray
 from ..checks.filters.crowding import someone_else_inside
 from ..checks.filters.redundancy import near_copies
 from ..checks.filters.timing import after_gap, frame_gaps
-from ..checks.session_checks import SessionChecks
+from ..checks.session_checks import SessionFlags
 from ..core.geometry import Floats, as_floats, snapped_xyxy, unmirror_points
 from ..core.pairing import NO_BODY, pair_nearest, pair_within
-from ..core.skeleton import KEYPOINT, TORSO
+from ..core.skeleton import KEYPOINT, KEYPOINTS, TORSO
 from ..core.units import MS_100NS
 from ..sessions.edits.journal import REJECT
 from ..sessions.schema import ColorFlag
@@ -20,13 +21,16 @@ from . import filters as quality
 from .boxes import outside_share, person_boxes
 from .filters import FILTER_BITS, Bools
 from .given_labels import PlacedLabels, SessionLabels, place_labels, replace_flags
-from .labels.body_labels import BodyLabels, label_bodies
+from .labels.body_labels import label_bodies, with_sides_put_back
 from .labels.joint_bias import correct_joints
 from .labels.label_settings import ALL, LARGEST, LabelSettings
 from .session_data import Recording
 
 NO_SLOT: Final = 0
 """Slot of a candidate that stands for a colour frame without a body."""
+
+_JUDGED_AT_ONCE: Final = 4096
+"""Bodies that are labelled and judged at a time: about 5 MB."""
 
 OUTSIDE_BIT_SHARE: Final = 0.1
 """More than this share of a box outside of the picture sets a bit."""
@@ -73,7 +77,7 @@ class Candidates:
 
 def find_candidates(
     recording: Recording,
-    checks: SessionChecks,
+    checks: SessionFlags,
     settings: LabelSettings,
     labels: SessionLabels | None = None,
 ) -> Candidates:
@@ -101,38 +105,32 @@ def find_candidates(
     has_body = slot != NO_BODY
     slot = np.where(has_body, slot, NO_SLOT)
     body = np.where(has_body, body_of_frame[frame], NO_BODY)
-    there = np.flatnonzero(has_body)
-    row, column = body[there], slot[there]
-    found = label_bodies(
-        recording, checks, settings, frame[there], row, column, lag_100ns[frame[there]]
-    )
-    by_hand = _placed(recording, labels, frame, body, slot)
-    judged = _judge(recording, settings, found, row, column, frame[there], by_hand.at(there))
-    failed = {**judged.failed, **_by_checks(recording, checks, settings, row, column)}
-    failed = {reason: _spread(where, there, len(body), False) for reason, where in failed.items()}
-    failed["no_body"] = ~has_body
-    failed["edits"] = recording.edits.verdicts(color["seq"])[frame] == REJECT
-    late = np.zeros(len(there), np.bool_) | (lag_100ns[frame[there]] != 0)
-    rows = judged.quality | _row_bit("lag_corrected", late)
+    by_hand = None if labels is None else _placed(recording, labels, frame, body, slot)
+    if settings.swap_back:
+        recording = with_sides_put_back(recording, checks.bodies)
+    found = _Filled(len(frame))
+    for some in _pieces(color["seq"][frame], np.flatnonzero(has_body)):
+        found.put(some, _judge(recording, checks, settings, lag_100ns, frame[some], body[some],
+                               slot[some], by_hand and by_hand.at(some)))  # fmt: skip
+    found.failed["no_body"] = ~has_body
+    found.failed["edits"] = recording.edits.verdicts(color["seq"])[frame] == REJECT
     late_frames = after_gap(frame_gaps(color["take"], color["time_device"]), settings.filters)
     return Candidates(
         frame=frame,
         body=body,
         slot=slot,
-        residual_100ns=np.where(
-            _spread(found.interpolated, there, len(body), False), 0, residual[frame]
-        ),
-        points=_spread(judged.points, there, len(body), np.nan),
-        placed=_spread(judged.placed, there, len(body), 0),
-        visibility=_spread(judged.visibility, there, len(body), 0),
-        trusted=_spread(judged.trusted, there, len(body), False),
-        weight=_spread(judged.weight, there, len(body), 0),
-        keypoint_quality=_spread(judged.flags, there, len(body), 0),
-        quality=_spread(rows, there, len(body), 0)
+        residual_100ns=np.where(found.interpolated, 0, residual[frame]),
+        points=found.points,
+        placed=found.placed,
+        visibility=found.visibility,
+        trusted=found.trusted,
+        weight=found.weight,
+        keypoint_quality=found.flags,
+        quality=found.quality
         | _low_light(recording, frame)
         | _row_bit("timing", late_frames[frame] & settings.filters.uses("timing")),
-        given=by_hand.given,
-        failed=failed,
+        given=np.zeros_like(found.trusted) if by_hand is None else by_hand.given,
+        failed=found.failed,
     )
 
 
@@ -155,9 +153,23 @@ def _pairs(
     return np.where(late, wide[0], found[0]), np.where(late, wide[1], found[1])
 
 
-def _lags(
-    recording: Recording, checks: SessionChecks, settings: LabelSettings
-) -> NDArray[np.int64]:
+def _pieces(seq: NDArray[np.uint64], there: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Cut candidates into pieces that are judged at a time; bodies of a frame stay together.
+
+    Args:
+        seq: (C,) colour seq of all candidates.
+        there: (N,) those that are judged.
+    """
+    starts = np.flatnonzero(np.diff(seq[there], prepend=seq[there[:1]]) != 0)
+    first = 0
+    while first < len(there):
+        after = starts[np.searchsorted(starts, first + _JUDGED_AT_ONCE) :][:1]
+        end = int(after[0]) if len(after) else len(there)
+        yield there[first:end]
+        first = end
+
+
+def _lags(recording: Recording, checks: SessionFlags, settings: LabelSettings) -> NDArray[np.int64]:
     """Return (F,) the lag of each colour frame's joints, 100 ns; 0 where it is not corrected."""
     ms = checks.frames.lag_at(recording.color["seq"])
     known = np.isfinite(ms) & settings.correct_lag
@@ -166,7 +178,7 @@ def _lags(
 
 def _by_checks(
     recording: Recording,
-    checks: SessionChecks,
+    checks: SessionFlags,
     settings: LabelSettings,
     row: NDArray[np.int64],
     slot: NDArray[np.int64],
@@ -181,7 +193,7 @@ def _by_checks(
 
 def _is_asked_for(
     recording: Recording,
-    checks: SessionChecks,
+    checks: SessionFlags,
     settings: LabelSettings,
     row: NDArray[np.int64],
     slot: NDArray[np.int64],
@@ -199,14 +211,12 @@ def _is_asked_for(
 
 def _placed(
     recording: Recording,
-    labels: SessionLabels | None,
+    labels: SessionLabels,
     frame: NDArray[np.int64],
     body: NDArray[np.int64],
     slot: NDArray[np.int64],
 ) -> PlacedLabels:
     """Return the given labels of each candidate; those without a body have none."""
-    if labels is None:
-        return PlacedLabels.none(len(body))
     there = np.flatnonzero(body != NO_BODY)
     tracking_id = recording.bodies.tracking_id[body[there], slot[there]]
     seq = recording.color["seq"][frame[there]]
@@ -233,7 +243,11 @@ def _slots(
 
 @dataclass(frozen=True)
 class _Judged:
-    """Labels and verdicts of N bodies in colour frames; fields as in ``Candidates``."""
+    """Labels and verdicts of N bodies in colour frames; fields as in ``Candidates``.
+
+    Attributes:
+        interpolated: (N,) bodies whose joints were moved to the time of the picture.
+    """
 
     points: Floats
     placed: NDArray[np.int64]
@@ -242,20 +256,64 @@ class _Judged:
     weight: NDArray[np.float32]
     flags: NDArray[np.uint32]
     quality: NDArray[np.uint32]
+    interpolated: Bools
     failed: dict[str, Bools]
+
+
+class _Filled:
+    """Labels and verdicts of C candidates, filled in piece by piece; those without a body are bare.
+
+    Args:
+        count: C.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.points = np.full((count, KEYPOINTS, 2), np.nan)
+        self.placed = np.zeros((count, 3), np.int64)
+        self.visibility = np.zeros((count, KEYPOINTS), np.uint8)
+        self.trusted = np.zeros((count, KEYPOINTS), np.bool_)
+        self.weight = np.zeros((count, KEYPOINTS), np.float32)
+        self.flags = np.zeros((count, KEYPOINTS), np.uint32)
+        self.quality = np.zeros(count, np.uint32)
+        self.interpolated = np.zeros(count, np.bool_)
+        self.failed: dict[str, Bools] = {}
+
+    def put(self, rows: NDArray[np.int64], judged: _Judged) -> None:
+        """Fill in some candidates."""
+        for name in vars(self).keys() - {"failed"}:
+            getattr(self, name)[rows] = getattr(judged, name)
+        for reason, where in judged.failed.items():
+            if reason not in self.failed:
+                self.failed[reason] = np.zeros(len(self.quality), np.bool_)
+            self.failed[reason][rows] = where
 
 
 def _judge(
     recording: Recording,
+    checks: SessionFlags,
     settings: LabelSettings,
-    found: BodyLabels,
+    lag_100ns: NDArray[np.int64],
+    frame: NDArray[np.int64],
     row: NDArray[np.int64],
     slot: NDArray[np.int64],
-    frame: NDArray[np.int64],
-    by_hand: PlacedLabels,
+    by_hand: PlacedLabels | None,
 ) -> _Judged:
-    """Apply the filters of keypoints to the labels of N bodies, given labels first."""
+    """Label N bodies and apply the filters of keypoints, given labels first.
+
+    Args:
+        recording: The session, its sides put back if that is wanted.
+        checks: Its checks.
+        settings: As in ``find_candidates``.
+        lag_100ns: (F,) the lag of each colour frame.
+        frame: (N,) colour rows; those of a frame are complete.
+        row: (N,) body rows.
+        slot: (N,) slots.
+        by_hand: Given labels of the N bodies, or None.
+    """
     size_px, bodies, filters = recording.size_px, recording.bodies, settings.filters
+    lag = lag_100ns[frame]
+    found = label_bodies(recording, checks, settings, frame, row, slot, lag)
+    by_hand = by_hand or PlacedLabels.none(len(frame))
     given = by_hand.given
     edited = found.edited
     corrected = correct_joints(as_floats(edited.points), settings.joint_bias)
@@ -276,6 +334,7 @@ def _judge(
     placed = person_boxes(points, visibility, trusted)
     outside = outside_share(placed, size_px)
     failed["outside"] = outside > filters.max_outside
+    failed |= _by_checks(recording, checks, settings, row, slot)
     unknown = quality.has_flag(flags, "unknown_state")
     several = bodies.tracked[row].sum(axis=1) > 1
     crowded = someone_else_inside(snapped_xyxy(placed), points, visibility > 0, frame)
@@ -287,6 +346,7 @@ def _judge(
         | _row_bit("swapped_back", found.swapped_back)
         | _row_bit("swapped_by_hand", edited.swapped)
         | _row_bit("outside", outside > OUTSIDE_BIT_SHARE)
+        | _row_bit("lag_corrected", lag != 0)
     )
     for name in set(quality.ROW_BITS) & set(FILTER_BITS):
         bits |= _row_bit(name, np.asarray(quality.has_flag(flags, name).any(axis=1)))
@@ -299,6 +359,7 @@ def _judge(
         weight=weight.astype(np.float32),
         flags=flags,
         quality=bits,
+        interpolated=found.interpolated,
         failed=failed,
     )
 
@@ -354,9 +415,14 @@ def side_warning(recording: Recording, candidates: Candidates, kept: Bools) -> s
         A warning, or None: in an un-mirrored image, the left shoulder of a person who faces the
         sensor is to the right of the right one. Trusted keypoints decide.
     """
-    points = np.where(candidates.trusted[kept][..., None], candidates.points[kept], np.nan)
-    across = points[:, KEYPOINT["l_shoulder"], 0] - points[:, KEYPOINT["r_shoulder"], 0]
-    torso = np.linalg.norm(points[:, TORSO[0]] - points[:, TORSO[1]], axis=-1)
+    rows = np.flatnonzero(kept)
+
+    def at(keypoint: int) -> Floats:
+        trusted = candidates.trusted[rows, keypoint][:, None]
+        return np.where(trusted, candidates.points[rows, keypoint], np.nan)
+
+    across = at(KEYPOINT["l_shoulder"])[:, 0] - at(KEYPOINT["r_shoulder"])[:, 0]
+    torso = np.linalg.norm(at(TORSO[0]) - at(TORSO[1]), axis=-1)
     with np.errstate(invalid="ignore"):
         frontal = np.abs(across) > 0.3 * torso
     if not frontal.any() or np.median(across[frontal]) > 0:

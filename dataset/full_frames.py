@@ -137,7 +137,7 @@ def _frames(one: SessionPlan, split: str) -> _SessionFrames:
         bodies.time_device,
         pair_within(recording.info.shape.tick_100ns),
     )
-    out = np.isin(one.goes_to, _FRAME_REASONS)
+    out = one.is_in(_FRAME_REASONS)
     for reason in _FRAME_REASONS:
         out |= one.failed.get(reason, np.zeros(len(out), np.bool_))
     # a frame that no body row is near says nothing about who is in it

@@ -1,6 +1,6 @@
 """Pass 1: from the tables of all sessions to every row of the data set, but for its pictures."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..checks.session_checks import check_session
 from ..core.errors import DatasetError, SessionError
+from ..core.memory import give_back_freed
 from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13
 from ..report.guard_rails import folder_alarms
@@ -72,12 +73,12 @@ class BuildPlan:
     """
 
     columns: dict[str, dict[str, NDArray[Any]]]
-    pictures: Mapping[str, PictureSource]
+    pictures: dict[str, PictureSource]
     meta: Meta
     warnings: tuple[str, ...]
     label_error: dict[str, Any] | None = None
     rejected: tuple[Rejected, ...] = ()
-    masks: Mapping[str, PictureSource] = field(default_factory=dict)
+    masks: dict[str, PictureSource] = field(default_factory=dict)
     shape: ImageShape | None = None
 
     @property
@@ -89,6 +90,11 @@ class BuildPlan:
             for what, sources in named.items()
             for split, source in sources.items()
         }
+
+    def forget_rows(self) -> None:
+        """Forget tables and sources of pictures, once a file has them."""
+        for by_split in (self.columns, self.pictures, self.masks):
+            by_split.clear()
 
     @property
     def rows(self) -> int:
@@ -202,6 +208,7 @@ def _read(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProgress
     for done, name in enumerate(names):
         on_progress(done, len(names), f"reading {name}")
         recordings.append(load_recording(settings.recordings, name, settings.skip_damaged))
+        give_back_freed()
     _refuse_same_uuid(recordings)
     _refuse_bodies_alone(recordings, settings)
     _refuse_unknown_ids(recordings, settings)
@@ -234,9 +241,11 @@ def _plan_split(
     balance = None
     if settings.balance is not None:
         sessions, balance = balance_poses(sessions, settings.balance)
+    give_back_freed()
     sessions, near_copies = apart_from_near_copies(
         sessions, settings.near_copies, settings.dry_run, scheduler, on_progress
     )
+    give_back_freed()
     counts = count_candidates(sessions)
     counts["leaks"] = leak_report(sessions, read.times, near_copies)
     if balance is not None:
@@ -246,6 +255,7 @@ def _plan_split(
         counts["given_labels"] = count_given(given, used)
     _check_splits(split, settings, sessions, counts, dealt)
     asked = [name for name in SPLITS if name in split.asked_for]
+    give_back_freed()
     without_masks = check_masks(sessions) if settings.masks else ()
     error, unread = _label_error(sessions)
     pixels = _pixels(sessions, asked, settings)
@@ -286,8 +296,8 @@ class _PlannedRows:
     """The rows of all splits: their tables, and where their pixels come from."""
 
     columns: dict[str, dict[str, NDArray[Any]]]
-    pictures: Mapping[str, PictureSource]
-    masks: Mapping[str, PictureSource]
+    pictures: dict[str, PictureSource]
+    masks: dict[str, PictureSource]
     shape: ImageShape
     counts: dict[str, Any] | None = None
 
@@ -299,7 +309,9 @@ def _pixels(
     size, margin, decoding = settings.size, settings.margin, settings.decoding
     if settings.layout == FULL:
         full = plan_full_frames(sessions, asked, size, decoding, settings.masks)
-        return _PlannedRows(full.columns, full.pictures, full.masks, full.shape, full.counts)
+        return _PlannedRows(
+            full.columns, {**full.pictures}, {**full.masks}, full.shape, full.counts
+        )
     return _PlannedRows(
         columns={name: columns_of(sessions, name, size, margin) for name in asked},
         pictures={name: pictures_of(sessions, name, margin, decoding) for name in asked},
@@ -430,7 +442,10 @@ def _judge(
 ) -> tuple[Candidates, Reported]:
     """Check one session and apply the filters."""
     lags = known_lags(recording.folder)
-    checks = check_session(recording.folder, settings=settings.filters, lags=lags, every_plane=True)
+    checks = check_session(
+        recording.folder, settings=settings.filters, lags=lags, every_plane=True
+    ).flags()
+    give_back_freed()
     candidates = find_candidates(recording, checks, settings.labelling(), labels)
     return candidates, report_findings(recording, checks, candidates)
 

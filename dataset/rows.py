@@ -19,6 +19,7 @@ from .kinect13.format import FIELDS, SPLITS
 from .session_data import Recording
 
 _WHOLE_QUARTERS: Final = 4
+_ROWS_AT_ONCE: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -44,27 +45,43 @@ class SessionPlan:
     @property
     def kept(self) -> NDArray[np.bool_]:
         """(C,) bool, the candidates in a split."""
-        return np.asarray(np.isin(self.goes_to, SPLITS))
+        return self.is_in(SPLITS)
+
+    def is_in(self, places: Sequence[str]) -> NDArray[np.bool_]:
+        """Return (C,) which candidates go to some splits, or are left out for some reasons."""
+        found = np.zeros(len(self.goes_to), np.bool_)
+        for place in places:
+            # np.isin sorts all texts, which takes many times their memory
+            found |= self.goes_to == place
+        return found
 
 
 def columns_of(
     sessions: Sequence[SessionPlan], split: str, size: int, margin: float
 ) -> dict[str, NDArray[Any]]:
     """Return the tables of one split."""
-    parts = [
-        _session_columns(index, one, split, size, margin) for index, one in enumerate(sessions)
-    ]
-    return {
-        name: np.concatenate([part[name] for part in parts]).astype(FIELDS[name].dtype)
-        for name in FIELDS
+    rows = [np.flatnonzero(one.goes_to == split) for one in sessions]
+    count = sum(map(len, rows))
+    none = _session_columns(0, sessions[0], rows[0][:0], size, margin)
+    columns = {
+        name: np.empty((count, *none[name].shape[1:]), field.dtype)
+        for name, field in FIELDS.items()
     }
+    at = 0
+    for index, (one, own) in enumerate(zip(sessions, rows, strict=True)):
+        for first in range(0, len(own), _ROWS_AT_ONCE):
+            some = own[first : first + _ROWS_AT_ONCE]
+            part = _session_columns(index, one, some, size, margin)
+            for name, values in columns.items():
+                values[at : at + len(some)] = part[name]
+            at += len(some)
+    return columns
 
 
 def _session_columns(
-    index: int, one: SessionPlan, split: str, size: int, margin: float
+    index: int, one: SessionPlan, rows: NDArray[np.intp], size: int, margin: float
 ) -> dict[str, NDArray[Any]]:
-    """Return the rows of one session in one split."""
-    rows = np.flatnonzero(one.goes_to == split)
+    """Return the tables of some candidates of one session."""
     found, recording = one.candidates, one.recording
     box = snapped_xyxy(crops_for(found.placed[rows], margin))
     labelled = found.visibility[rows][..., None] > 0

@@ -12,10 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks.filters.places import body_depth
 from ..core.errors import DatasetError, SessionError, ShardError
-from ..core.geometry import has_place_px
-from ..core.skeleton import KEYPOINT_JOINT
 from ..sessions.edits.journal import Edits, load_edits
 from ..sessions.folders import (
     NOT_READABLE,
@@ -28,48 +25,23 @@ from ..sessions.info import SessionInfo
 from ..sessions.lock import is_recording
 from ..sessions.manifest import read_raw
 from ..sessions.schema import (
-    BODIES_DTYPE,
     COLOR_DTYPE,
     STREAM_TABLE,
     Rows,
     Stream,
     by_kinect_joints,
+    good_rows,
 )
 from ..sessions.session_file import load_session
 from ..sessions.shard.layout import other_shape
-from ..sessions.shard.shard_reader import DAMAGED, GOOD, ShardReader
+from ..sessions.shard.shard_reader import ShardReader
 from ..sessions.shards import ShardFile, open_shards
+from .body_rows import BodyRows, SlimBodies
 
 _COLOR: Final = STREAM_TABLE[Stream.color]
 _BODIES: Final = STREAM_TABLE[Stream.bodies]
-
-
-@dataclass(frozen=True)
-class BodyRows:
-    """The part of M body rows that a build needs.
-
-    Attributes:
-        seq: (M,) uint64.
-        take: (M,) uint16.
-        time_device: (M,) int64, 100 ns.
-        tracked: (M, 6) bool.
-        tracking_id: (M, 6) uint64.
-        clipped_edges: (M, 6) uint8.
-        depth_m: (M, 6) float32, depth of the body: SpineBase where that is tracked, else the median
-            of the tracked keypoints; NaN where nothing is.
-        points: (M, 6, 13, 2) float32, pixels of the image as stored; NaN for no position.
-        state: (M, 6, 13) uint8 tracking states.
-    """
-
-    seq: NDArray[np.uint64]
-    take: NDArray[np.uint16]
-    time_device: NDArray[np.int64]
-    tracked: NDArray[np.bool_]
-    tracking_id: NDArray[np.uint64]
-    clipped_edges: NDArray[np.uint8]
-    depth_m: NDArray[np.float32]
-    points: NDArray[np.float32]
-    state: NDArray[np.uint8]
+_ROWS_AT_ONCE: Final = 512
+"""Body rows that are held at a time, 3 MB."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +154,7 @@ def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> R
         raise SessionError(f"{folder}: being recorded now; build when the recorder has ended")
     shards: list[str] = []
     color: list[Rows] = []
-    bodies: list[BodyRows] = []
+    bodies = SlimBodies(info.size_px)
     damaged_shards: list[str] = []
     damaged = 0
     for shard in open_shards(folder, info):
@@ -195,12 +167,14 @@ def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> R
             reader = _whole(shard, name)
         if reader is None:
             continue
-        frames, lost_frames = _good_rows(reader, _COLOR)
-        rows, lost_rows = _good_rows(reader, _BODIES)
+        frames, lost = _good_rows(reader, _COLOR)
+        damaged += lost
+        for first in range(0, reader.layout.rows.get(_BODIES, 0), _ROWS_AT_ONCE):
+            rows, lost = _good_rows(reader, _BODIES, first, _ROWS_AT_ONCE)
+            bodies.add(by_kinect_joints(rows, info.shape.skeleton))
+            damaged += lost
         shards.append(shard.name)
         color.append(frames)
-        bodies.append(_needed(by_kinect_joints(rows, info.shape.skeleton), info.size_px))
-        damaged += lost_frames + lost_rows
     counts = [len(rows) for rows in color]
     return Recording(
         name=name,
@@ -211,7 +185,7 @@ def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> R
         shards=tuple(shards),
         color=np.concatenate([np.empty(0, COLOR_DTYPE), *color]),
         color_shard=np.repeat(np.arange(len(shards), dtype=np.int32), counts),
-        bodies=_joined(bodies),
+        bodies=bodies.joined(),
         damaged_rows=damaged,
         damaged_shards=tuple(damaged_shards),
     )
@@ -255,10 +229,14 @@ def _whole(shard: ShardFile, name: str) -> ShardReader | None:
     )
 
 
-def _good_rows(reader: ShardReader, table: str) -> tuple[Rows, int]:
+def _good_rows(
+    reader: ShardReader, table: str, first: int = 0, count: int | None = None
+) -> tuple[Rows, int]:
     """Return the rows of a table that count, and how many damaged ones it has."""
-    states = reader.row_states(table)
-    return reader.all_rows(table)[states == GOOD], int((states == DAMAGED).sum())
+    rows = reader.all_rows(table, first, count)
+    good = good_rows(rows)
+    damaged = int((rows["row_crc"][~good] != 0).sum())
+    return rows[good], damaged
 
 
 def _check_device(folder: Path, info: SessionInfo) -> None:
@@ -272,36 +250,3 @@ def _check_device(folder: Path, info: SessionInfo) -> None:
 def _manifest_sha256(folder: Path) -> str:
     """Return the checksum of the manifest, which holds that of every shard."""
     return hashlib.sha256(read_raw(folder)).hexdigest()
-
-
-def _needed(rows: Rows, size_px: tuple[int, int]) -> BodyRows:
-    """Return the part of rows of bodies that a build needs.
-
-    Args:
-        rows: (M,) BODIES_DTYPE.
-        size_px: Width and height of the colour images.
-    """
-    points = rows["joint_color_px"][:, :, KEYPOINT_JOINT]
-    points[~has_place_px(points, size_px)] = np.nan
-    return BodyRows(
-        seq=rows["seq"].copy(),
-        take=rows["take"].copy(),
-        time_device=rows["time_device"].copy(),
-        tracked=rows["tracked"] != 0,
-        tracking_id=rows["tracking_id"].copy(),
-        clipped_edges=rows["clipped_edges"].copy(),
-        depth_m=body_depth(rows["joint_xyz_m"], rows["joint_state"]),
-        points=points,
-        state=rows["joint_state"][:, :, KEYPOINT_JOINT],
-    )
-
-
-def _joined(parts: list[BodyRows]) -> BodyRows:
-    """Return the rows of all shards one after another."""
-    parts = parts or [_needed(np.empty(0, BODIES_DTYPE), (1, 1))]
-    return BodyRows(
-        **{
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in BodyRows.__dataclass_fields__
-        }
-    )

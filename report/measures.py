@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checks.findings import find_runs
-from ..checks.session_tables import REJECTED_BY, SessionTables
+from ..checks.session_people import REJECTED_BY
+from ..checks.session_tables import SessionTables
 from ..checks.session_takes import Take
 from ..core.kinematics import FloatArray, bone_lengths
 from ..core.pairing import NO_BODY

@@ -68,7 +68,7 @@ def judge(folder: Path, filters: FilterSettings, *, lag: bool) -> Verdicts:
         lag: Measure how late the joints are, which needs the pictures.
     """
     recording = load_recording(folder.parent, folder.name)
-    checks = check_session(folder, lag=lag, settings=filters)
+    checks = check_session(folder, lag=lag, settings=filters).flags()
     candidates = find_candidates(recording, checks, LabelSettings(filters=filters))
     truth = load_truth(folder)
     count = len(candidates)

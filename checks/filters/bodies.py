@@ -1,9 +1,12 @@
 """The arrays that filters judge: tracked bodies, each person's one after another in time."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...core.skeleton import JOINTS
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating]
@@ -49,3 +52,16 @@ class Bodies:
 
     def __len__(self) -> int:
         return len(self.joints)
+
+
+_JOINT_BITS: Final = np.uint32(1) << np.arange(JOINTS, dtype=np.uint32)
+
+
+def joint_bits(named: Bools) -> NDArray[np.uint32]:
+    """Return (N,) which joints of (N, 25) are named, as bits: much smaller."""
+    return np.asarray(named @ _JOINT_BITS, np.uint32)
+
+
+def named_joints(bits: NDArray[np.uint32]) -> Bools:
+    """Return (N, 25) which joints some (N,) bits of ``joint_bits`` name."""
+    return np.asarray((bits[:, None] & _JOINT_BITS) != 0)

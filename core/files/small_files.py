@@ -13,6 +13,8 @@ from .file_io import open_regular
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
+_AT_ONCE: Final = 1 << 16
+"""Bytes that are read at a time after the size that the file had."""
 
 
 def read_small(path: Path, most: int, folder_fd: int | None = None) -> bytes:
@@ -34,8 +36,9 @@ def read_small(path: Path, most: int, folder_fd: int | None = None) -> bytes:
         if size > most:
             raise _too_large(path, size, most)
         parts, got = [], 0
-        # a file that grows meanwhile is read up to the limit, too
-        while part := os.read(fd, most + 1 - got):
+        # a file that grows meanwhile is read up to the limit, too; the system reserves what is
+        # asked for, and after a reservation of many MiB the C library keeps freed memory
+        while part := os.read(fd, min(most + 1 - got, max(size + 1 - got, _AT_ONCE))):
             parts.append(part)
             got += len(part)
             if got > most:

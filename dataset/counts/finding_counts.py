@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...checks.findings import Finding
-from ...checks.session_checks import SessionChecks
+from ...checks.session_checks import SessionFlags
 from ...core.pairing import NO_BODY
 from ...sessions.kinds import KINDS
 from ..candidates import Candidates
@@ -77,7 +77,7 @@ class Reported:
     concerned: dict[str, Bools]
 
 
-def report_findings(recording: Recording, checks: SessionChecks, found: Candidates) -> Reported:
+def report_findings(recording: Recording, checks: SessionFlags, found: Candidates) -> Reported:
     """Return the findings of a session and which of its candidates they concern.
 
     Args:

@@ -1,19 +1,18 @@
 """Labels of bodies in pictures: places, states, flags of keypoints, repaired where possible."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...checks.row_flags import BodyFlags
-from ...checks.session_checks import SessionChecks
+from ...checks.session_checks import SessionFlags
 from ...core.geometry import as_floats
 from ...core.pairing import Brackets, bracket_bodies, interpolate_joints, worse_states
 from ...core.skeleton import FLIP
 from ...sessions.edits.labels import EditedLabels, edit_labels
 from ..filters import FILTER_BITS, WRONG_FRAMES, Bools, flag
-from ..session_data import BodyRows, Recording
+from ..session_data import Recording
 from .label_settings import COLOR, LabelSettings
 
 
@@ -34,29 +33,31 @@ class BodyLabels:
     swapped_back: Bools
 
 
-def with_sides_put_back(bodies: BodyRows, flags: BodyFlags) -> BodyRows:
-    """Return body rows in which left and right are right again where that can be known.
+def with_sides_put_back(recording: Recording, flags: BodyFlags) -> Recording:
+    """Return a session in whose bodies left and right are right again where that can be known.
 
     Args:
-        bodies: The rows.
+        recording: The session.
         flags: Of the checks; ``swap_repairs`` names the bodies.
     """
     which = np.flatnonzero(flags.swap_repairs)
     if not len(which):
-        return bodies
+        return recording
+    bodies = recording.bodies
     row = np.searchsorted(bodies.seq, flags.seq[which])
     slot = flags.slot[which].astype(np.int64)
-    changed: dict[str, NDArray[Any]] = {}
-    for name in ("points", "state"):
-        values = getattr(bodies, name).copy()
-        values[row, slot] = values[row, slot][:, FLIP]
-        changed[name] = values
-    return replace(bodies, **changed)
+    points, state = bodies.points, bodies.state
+    changed = replace(
+        bodies,
+        points=points.with_changed(row, slot, points[row, slot][:, FLIP]),
+        state=state.with_changed(row, slot, state[row, slot][:, FLIP]),
+    )
+    return replace(recording, bodies=changed)
 
 
 def label_bodies(
     recording: Recording,
-    checks: SessionChecks,
+    checks: SessionFlags,
     settings: LabelSettings,
     frame: NDArray[np.int64],
     row: NDArray[np.int64],
@@ -66,7 +67,7 @@ def label_bodies(
     """Return the labels of N bodies in colour frames.
 
     Args:
-        recording: The session.
+        recording: The session, its sides put back (``with_sides_put_back``) if that is wanted.
         checks: Its checks.
         settings: What is repaired and moved.
         frame: (N,) colour rows.
@@ -75,14 +76,14 @@ def label_bodies(
         lag_100ns: (N,) by how much the joints come late, where they are moved by that; else 0.
     """
     bodies = recording.bodies
-    if settings.swap_back:
-        bodies = with_sides_put_back(bodies, checks.bodies)
     points = as_floats(bodies.points[row, slot]).copy()
     state = bodies.state[row, slot]
     moves = np.full(len(row), settings.joints_at == COLOR) | (lag_100ns != 0)
-    around = _around(recording, bodies, frame, row, slot, lag_100ns, moves)
+    interpolated = np.zeros(len(row), np.bool_)
     places = [(row, slot)]
     if moves.any():
+        around = _around(recording, frame, row, slot, lag_100ns, moves)
+        interpolated = around.both
         between = interpolate_joints(bodies.points, around)
         points = np.where(around.both[:, None, None], between, points)
         state = worse_states(bodies.state, around)
@@ -108,12 +109,11 @@ def label_bodies(
     named[undone] &= ~flag("swapped_back", np.ones(1, np.bool_))
     named[by_hand] = named[by_hand][:, FLIP] & ~flag("side_swap", np.ones(1, np.bool_))
     edited = edit_labels(edits, seq, ids, points, state)
-    return BodyLabels(edited, named, around.both, back & ~undone)
+    return BodyLabels(edited, named, interpolated, back & ~undone)
 
 
 def _around(
     recording: Recording,
-    bodies: BodyRows,
     frame: NDArray[np.int64],
     row: NDArray[np.int64],
     slot: NDArray[np.int64],
@@ -122,8 +122,8 @@ def _around(
 ) -> Brackets:
     """Return the rows around the time at which each picture's joints come, where they are moved."""
     time = recording.color["time_device"][frame].astype(np.int64) + lag_100ns
-    tick = recording.info.shape.tick_100ns
-    found = bracket_bodies(time, row, slot, vars(bodies), tick)
+    tick, bodies = recording.info.shape.tick_100ns, recording.bodies
+    found = bracket_bodies(time, row, slot, vars(bodies), tick, by_time=bodies.by_time)
     both = found.both & moves
     return Brackets(
         before=np.where(both, found.before, row),
@@ -142,7 +142,7 @@ def _named(
     back = found.repaired(seq, slot) & settings.swap_back
     bits = np.zeros((len(seq), len(FLIP)), np.uint32)
     for name in FILTER_BITS:
-        if name in found.joints:
+        if name in found.joint_bits:
             named = found.keypoints_named(name, seq, slot)
             named = np.where(back[:, None], named[:, FLIP], named)
             if name == "side_swap":

@@ -86,7 +86,7 @@ def pairs_of_labels(recordings: Path, labels: Path) -> tuple[Floats, Floats]:
     sensor, by_hand = [np.zeros((0, KEYPOINTS, 2))], [np.zeros((0, KEYPOINTS, 2))]
     for name, own in load_labels(labels).sessions.items():
         recording = load_recording(recordings, name)
-        checks = check_session(recording.folder, lag=False)
+        checks = check_session(recording.folder, lag=False).flags()
         plain, given = (
             find_candidates(recording, checks, LabelSettings(bodies=ALL), which)
             for which in (None, own)

@@ -11,6 +11,7 @@ from ...checks.coverage.places import CELL, CELLS, body_outline
 from ..kinect13.reader import Kinect13
 
 BINS: Final = 40
+_ROWS_AT_ONCE: Final = 4096
 _ACCENT_BGR: Final = (222, 128, 38)
 """One colour and its opacity: readable on light and on dark paper."""
 _TRUNK_BGRA: Final = (128, 128, 128, 255)
@@ -56,7 +57,9 @@ def arm_coverage(dataset: Kinect13) -> CoverageGrid:
     grid = CoverageGrid()
     for name in dataset.splits:
         split = dataset.split(name)
-        grid.add_points(split.keypoints_px.astype(np.float64), split.weight > 0)
+        for first in range(0, len(split), _ROWS_AT_ONCE):
+            some = slice(first, first + _ROWS_AT_ONCE)
+            grid.add_points(split.keypoints_px[some].astype(np.float64), split.weight[some] > 0)
     return grid
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.pairing import ByRowAndSlot
 from ...core.units import SECOND_100NS, SECOND_NS
 from ...sessions.schema import Rows
 
@@ -21,6 +22,7 @@ ASSUMED: Final = "assumed"
 """Begin of ``device.times`` for sources without times of their own: files of pictures."""
 UNPACED: Final = "pace=fast"
 """In the source of a take: a simulation drawn as fast as possible, or slower on a busy machine."""
+_BODIES_AT_ONCE: Final = 4096
 _ANCHOR_WITHIN_NS: Final = 3600 * SECOND_NS
 """An anchor farther from its take's frames was read on another boot of the machine."""
 
@@ -146,19 +148,27 @@ def _wall_offset(anchor: Mapping[str, Any], host: NDArray[np.int64]) -> int | No
 
 
 def pose_hashes(
-    take: NDArray[np.integer], tracked: NDArray[np.bool_], points: NDArray[np.float32]
+    take: NDArray[np.integer], tracked: NDArray[np.bool_], points: ByRowAndSlot
 ) -> dict[int, NDArray[np.uint64]]:
     """Return the distinct hashes of tracked bodies, by take.
 
     Args:
         take: (M,) take of each row.
         tracked: (M, 6) bool.
-        points: (M, 6, 13, 2) float32 pixels; a sensor never measures the same ones twice.
+        points: By row and slot (13, 2) float32 pixels; a sensor never measures the same ones twice.
     """
     row, slot = np.nonzero(tracked)
-    flat = points[row, slot].reshape(len(row), points.shape[2] * points.shape[3])
-    words = np.ascontiguousarray(flat).view(np.uint32)
+    hashes = np.zeros(len(row), np.uint64)
+    for first in range(0, len(row), _BODIES_AT_ONCE):
+        some = slice(first, first + _BODIES_AT_ONCE)
+        hashes[some] = _hash_poses(points[row[some], slot[some]])
+    return {int(number): np.unique(hashes[take[row] == number]) for number in np.unique(take)}
+
+
+def _hash_poses(points: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Return (N,) a hash of each of (N, 13, 2) poses."""
+    words = np.ascontiguousarray(points.reshape(len(points), -1)).view(np.uint32)
     odd = np.random.default_rng(13).integers(1, 2**63, words.shape[1], dtype=np.uint64) * 2 + 1
     mixed = (words.astype(np.uint64) + 1) * odd
-    hashes = (mixed ^ mixed >> np.uint64(29)).sum(axis=1, dtype=np.uint64)
-    return {int(number): np.unique(hashes[take[row] == number]) for number in np.unique(take)}
+    hashes: NDArray[np.uint64] = (mixed ^ mixed >> np.uint64(29)).sum(axis=1, dtype=np.uint64)
+    return hashes

@@ -63,7 +63,7 @@ def _who(sessions: Sequence[SessionPlan], split: str) -> dict[str, list[str]]:
 
 def _frames(one: SessionPlan, splits: tuple[str, ...]) -> NDArray[np.int64]:
     """Return the colour frames of the rows in some splits."""
-    return np.unique(one.candidates.frame[np.isin(one.goes_to, splits)])
+    return np.unique(one.candidates.frame[one.is_in(splits)])
 
 
 def _nearest_s(

@@ -142,7 +142,7 @@ def pair_text(pair: dict[str, Any]) -> str:
 
 def _rows_of(sessions: Sequence[SessionPlan], splits: tuple[str, ...]) -> _SideRows:
     """Return the kept candidates of some splits."""
-    rows = [np.flatnonzero(np.isin(one.goes_to, splits)) for one in sessions]
+    rows = [np.flatnonzero(one.is_in(splits)) for one in sessions]
     session = np.repeat(np.arange(len(rows)), [len(some) for some in rows])
     return _SideRows(session, np.concatenate([np.empty(0, np.int64), *rows]))
 

@@ -22,7 +22,9 @@ _AXES: Final = 3
 """Directions of the grid that leaves out most of the pairs."""
 _WIDER: Final = 1.001
 """Cells are a little wider than they must be: rounding leaves out no pair."""
-_CHUNK: Final = 2048
+_ROWS_AT_ONCE: Final = 4096
+_CHUNK: Final = 512
+"""Poses of a side that are compared at a time: their distances take 1 MB."""
 
 
 def crop_poses(points: NDArray[np.floating], placed: NDArray[np.int64]) -> Poses:
@@ -35,11 +37,16 @@ def crop_poses(points: NDArray[np.floating], placed: NDArray[np.int64]) -> Poses
     Returns:
         (N, 26) float32, whole 256ths of the side from the crop's centre; 0 for what has no place.
     """
-    side = np.maximum(placed[:, None, 2:3], 1)
-    poses = (points - placed[:, None, :2]) / side
-    flat = (poses - 0.5).reshape(len(points), points.shape[1] * 2)
-    near = np.clip(np.where(np.isfinite(flat), flat, 0), -_FARTHEST, _FARTHEST)
-    return np.asarray(np.round(near * _SCALE), np.float32)
+    width = points.shape[1] * points.shape[2]
+    found = np.zeros((len(points), width), np.float32)
+    for first in range(0, len(points), _ROWS_AT_ONCE):
+        some = slice(first, first + _ROWS_AT_ONCE)
+        side = np.maximum(placed[some, None, 2:3], 1)
+        poses = (points[some] - placed[some, None, :2]) / side
+        flat = (poses - 0.5).reshape(len(poses), width)
+        near = np.clip(np.where(np.isfinite(flat), flat, 0), -_FARTHEST, _FARTHEST)
+        found[some] = np.round(near * _SCALE)
+    return found
 
 
 def nearest_poses(
@@ -62,7 +69,9 @@ def nearest_poses(
     radius = within * _SCALE * np.sqrt(asked.shape[1])
     axes, centre = _widest(others)
     cell, other_cell = (
-        np.floor((poses - centre) @ axes / (radius * _WIDER)).astype(np.int64)
+        np.concatenate(
+            [np.floor((some - centre) @ axes / (radius * _WIDER)) for some in _cut(poses)]
+        ).astype(np.int64)
         for poses in (asked, others)
     )
     in_cell = _by_cell(other_cell)
@@ -87,9 +96,17 @@ def _widest(poses: Poses) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     neighbouring cells.
     """
     centre = poses.mean(axis=0, dtype=np.float64)
-    spread = poses.astype(np.float64) - centre
-    _, vectors = np.linalg.eigh(spread.T @ spread)
+    spread = np.zeros((poses.shape[1], poses.shape[1]))
+    for some in _cut(poses):
+        apart = some - centre
+        spread += apart.T @ apart
+    _, vectors = np.linalg.eigh(spread)
     return vectors[:, -_AXES:], centre
+
+
+def _cut(poses: Poses) -> list[Poses]:
+    """Return the poses in pieces of at most ``_ROWS_AT_ONCE``."""
+    return [poses[first : first + _ROWS_AT_ONCE] for first in range(0, len(poses), _ROWS_AT_ONCE)]
 
 
 def _by_cell(cells: NDArray[np.int64]) -> dict[tuple[int, ...], NDArray[np.int64]]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kincap.capture.record import RecordSettings, record
+from kincap.checks.filters.bodies import named_joints
 from kincap.checks.filters.settings import FilterSettings
 from kincap.checks.plane_views import MOST_ROWS, PlaneViews, looked_at
 from kincap.checks.session_checks import SessionChecks, check_session
@@ -46,7 +47,7 @@ def test_keypoints_behind_limbs_and_people_are_named_and_others_are_not(crossing
     hidden = is_hidden(checked, crossing)
     assert hidden.sum() > 80
     for kind, least in (("body_index", 0.15), ("occlusion", 0.3)):
-        named = checked.bodies.joints[kind][:, KEYPOINT_JOINT]
+        named = named_joints(checked.bodies.joint_bits[kind])[:, KEYPOINT_JOINT]
         # the truth counts what is 9 to 19 cm in front of a joint, the filter 25 cm
         assert named[hidden].mean() > least
         assert named[~hidden].mean() < 0.01
@@ -103,5 +104,5 @@ def test_damaged_masks_show_nothing_and_end_nothing(crossing, tmp_path) -> None:
     flags = found.bodies
     late = flags.seq >= 30
     assert late.sum() > 50
-    assert not flags.joints["body_index"][late].any()
-    assert flags.joints["body_index"][~late].any()
+    assert not flags.joint_bits["body_index"][late].any()
+    assert flags.joint_bits["body_index"][~late].any()

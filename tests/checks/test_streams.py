@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kincap.checks.findings import Finding, find_runs, limit, without_known
-from kincap.checks.session_tables import BODY_ROW, PERSON
+from kincap.checks.session_people import PERSON
+from kincap.checks.session_tables import BODY_ROW
 from kincap.checks.streams import (
     frozen_pictures,
     low_light,
