@@ -1,4 +1,4 @@
-"""Slim rows of bodies: values of tracked bodies alone, and the same build from pieces of any size."""
+"""Slim rows of bodies: values of tracked ones alone; the same build from pieces of any size."""
 
 import numpy as np
 import pytest
