@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.files.file_io import FileIO
-from ..core.memory import give_back_freed
+from ..core.memory.freed import give_back_freed
 from .filters.settings import FilterSettings
 from .findings import Finding
 from .row_flags import BodyFlags, FrameFlags, body_flags, frame_flags

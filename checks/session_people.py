@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.geometry import as_floats
-from ..core.memory import join_parts
+from ..core.memory.joining import join_parts
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS, TrackingState
 from ..core.units import SECOND_100NS
 from ..sessions.schema import Rows

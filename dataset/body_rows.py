@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..checks.filters.places import body_depth
 from ..core.geometry import has_place_px
-from ..core.memory import join_parts
+from ..core.memory.joining import join_parts
 from ..core.skeleton import KEYPOINT_JOINT
 from ..sessions.schema import BODIES_DTYPE, Rows
 

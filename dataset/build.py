@@ -13,7 +13,7 @@ from ..core.errors import DatasetError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO, LockFile
 from ..core.files.output_folder import check_file_name
-from ..core.memory import give_back_freed
+from ..core.memory.freed import give_back_freed
 from ..core.progress import OnProgress
 from .crop import BLOCK_ROWS, Block, DamagedPictureError, cut_block
 from .faces.blur import FaceBlur

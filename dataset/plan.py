@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..checks.session_checks import check_session
 from ..core.errors import DatasetError, SessionError
-from ..core.memory import give_back_freed
+from ..core.memory.freed import give_back_freed
 from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13
 from ..report.guard_rails import folder_alarms

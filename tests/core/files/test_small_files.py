@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,15 @@ def test_a_file_outside_keeps_its_mode(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="is a link"):
         FileIO().protect(tmp_path / "000000.h5")
     assert outside.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_small_file_takes_no_more_memory_because_a_large_one_is_allowed(tmp_path: Path) -> None:
+    file = tmp_path / "small.json"
+    file.write_bytes(b"{}\n")
+    tracemalloc.start()
+    try:
+        assert read_small(file, 64 << 20) == b"{}\n"
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20

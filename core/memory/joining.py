@@ -1,7 +1,5 @@
-"""Small memory for long tables: joined without a second copy, given back when freed."""
+"""Join the parts of a table without a second copy of it."""
 
-import ctypes
-import sys
 from collections.abc import MutableSequence
 from typing import Any
 
@@ -25,16 +23,3 @@ def join_parts(parts: MutableSequence[NDArray[Any]]) -> NDArray[Any]:
         joined[at : at + len(part)] = part
         at += len(part)
     return joined
-
-
-def give_back_freed() -> None:
-    """Give memory that was freed back to the system, where the C library keeps it (glibc).
-
-    It keeps freed blocks for the next ones of their size. After a step that made and freed large
-    tables that is memory which the process no longer needs.
-    """
-    if sys.platform != "linux":
-        return
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries lack it
-    if trim is not None:
-        trim(0)

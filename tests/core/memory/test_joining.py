@@ -1,12 +1,11 @@
 """Long tables in little memory."""
 
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 
-from kincap.core.files.small_files import read_small
-from kincap.core.memory import give_back_freed, join_parts
+from kincap.core.memory.freed import give_back_freed
+from kincap.core.memory.joining import join_parts
 
 
 def test_parts_are_joined_in_order_and_forgotten() -> None:
@@ -28,15 +27,3 @@ def test_joining_takes_the_memory_of_the_result_alone() -> None:
         tracemalloc.stop()
     assert after < before + joined.nbytes / 10
     assert peak < before + joined.nbytes + joined.nbytes / 10
-
-
-def test_a_small_file_takes_no_more_memory_because_a_large_one_is_allowed(tmp_path: Path) -> None:
-    file = tmp_path / "small.json"
-    file.write_bytes(b"{}\n")
-    tracemalloc.start()
-    try:
-        assert read_small(file, 64 << 20) == b"{}\n"
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 1 << 20
