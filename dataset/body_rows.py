@@ -99,7 +99,7 @@ class BodyRows:
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _SlimPart:
     """Some body rows; as in ``BodyRows``, but ``points`` and ``state`` of (T,) tracked bodies."""
 
     seq: NDArray[np.uint64]
@@ -122,7 +122,7 @@ class SlimBodies:
 
     def __init__(self, size_px: tuple[int, int]) -> None:
         self._size_px = size_px
-        self._columns: dict[str, list[NDArray[Any]]] = {item.name: [] for item in fields(_Piece)}
+        self._columns: dict[str, list[NDArray[Any]]] = {item.name: [] for item in fields(_SlimPart)}
 
     def add(self, rows: Rows) -> None:
         """Take the next (N,) body rows, of BODIES_DTYPE or with another number of slots."""
@@ -143,12 +143,12 @@ class SlimBodies:
         return BodyRows(**joined)
 
 
-def _slim(rows: Rows, size_px: tuple[int, int]) -> _Piece:
+def _slim(rows: Rows, size_px: tuple[int, int]) -> _SlimPart:
     """Return the part of rows of bodies that a build needs."""
     tracked = rows["tracked"] != 0
     points = rows["joint_color_px"][tracked][:, KEYPOINT_JOINT]
     points[~has_place_px(points, size_px)] = np.nan
-    return _Piece(
+    return _SlimPart(
         seq=rows["seq"].copy(),
         take=rows["take"].copy(),
         time_device=rows["time_device"].copy(),
