@@ -20,7 +20,7 @@ from .session_takes import Take, split_takes
 
 @dataclass(frozen=True)
 class SessionFlags:
-    """What is left of the checks of a session when its tables are forgotten.
+    """Flags and findings of a session, without its tables.
 
     Attributes:
         bodies: Flags of its tracked bodies.
