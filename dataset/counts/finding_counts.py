@@ -38,6 +38,12 @@ COUNTED_ONLY: Final = {
     "color_only": "its frames have no body: they are left out",
     "bodies_only": "its bodies have no picture: there is no row",
     "damaged": "its rows can't be read: there is no label",
+    "pause": "its items are not stored: there is no label",
+    "resume": "not a fault",
+    "not_stored": "its items were not wanted: there is no label",
+    "retake": "the take before it is rejected by an edit, which is counted as one",
+    "mark": "a note of the person who recorded",
+    "cue": "what the person was asked to do",
 }
 """Kinds of findings that build only counts and names, and why no label is lost for them."""
 
