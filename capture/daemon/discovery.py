@@ -8,6 +8,7 @@ number now.
 import json
 import os
 import stat
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -52,7 +53,10 @@ def runtime_folder() -> Path:
     """Return the folder of the daemon's file; it may not exist yet."""
     from platformdirs import user_runtime_path
 
-    return user_runtime_path("kincap", appauthor=False)
+    with warnings.catch_warnings():
+        # where no login session gives a folder, platformdirs warns and names one in /tmp
+        warnings.simplefilter("ignore")
+        return user_runtime_path("kincap", appauthor=False)
 
 
 def find_daemon() -> DaemonFile | None:

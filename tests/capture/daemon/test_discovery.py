@@ -36,6 +36,13 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return runtime_folder()
 
 
+def test_without_a_login_session_the_folder_is_found_without_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert runtime_folder().is_absolute()
+
+
 def test_a_daemon_is_found_as_it_announced_itself_and_not_after_its_end(runtime: Path) -> None:
     assert find_daemon() is None
     with DaemonLock() as lock:
