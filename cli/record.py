@@ -57,7 +57,10 @@ def record(
         float | None, typer.Option("--duration", metavar="S", help="End after S seconds.")
     ] = None,
     countdown: Annotated[
-        float, typer.Option("--countdown", metavar="S", help="Count S seconds down before it.")
+        float,
+        typer.Option(
+            "--countdown", metavar="S", help="Count S seconds down first.", show_default=False
+        ),
     ] = 0.0,
     start_when: Annotated[
         str,

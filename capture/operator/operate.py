@@ -1,7 +1,7 @@
 """Record with an operator in front: dashboard, keys, triggers, cue cards, preview window."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from ..live.control import RecordingControl
 from ..live.observers import LatestPicture
@@ -74,5 +74,6 @@ def operate(
             picture=picture,
         )
     if conductor.ended_by:
-        say(f"ended: {conductor.ended_by}")
+        with suppress(OSError):
+            say(f"ended: {conductor.ended_by}")
     return done

@@ -289,8 +289,10 @@ def shown(
         yield display
     finally:
         display.stop()
-        for text in display.lines:
-            say(text)
+        # a terminal that was closed refuses every line
+        with suppress(OSError):
+            for text in display.lines:
+                say(text)
 
 
 def _console(stream: TextIO) -> "Console | None":

@@ -27,6 +27,7 @@ class Terminal:
         self, command: list[str], cwd: Path, size: tuple[int, int] = (100, 30), **env: str
     ) -> None:
         self._master, self._slave = pty.openpty()
+        self._is_open = True
         width, height = size
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         self.usual = self.state()
@@ -86,13 +87,20 @@ class Terminal:
         self.read(0.1)
         return self.process.returncode
 
+    def hang_up(self) -> None:
+        """Close the terminal, as a window that is closed does."""
+        os.close(self._slave)
+        os.close(self._master)
+        self._is_open = False
+
     def close(self) -> None:
         """End the process at once and close the terminal."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        os.close(self._slave)
-        os.close(self._master)
+        if self._is_open:
+            os.close(self._slave)
+            os.close(self._master)
 
 
 @contextlib.contextmanager

@@ -183,3 +183,14 @@ def test_a_dumb_terminal_gets_plain_lines_and_a_recording_may_end_before_it_star
         assert terminal.end() == 0
         assert "\x1b" not in terminal.output
         assert terminal.is_restored()
+
+
+def test_a_terminal_that_is_closed_seals_the_recording(tmp_path: Path) -> None:
+    with on_terminal(recording("gone"), tmp_path, PYTHONPATH=str(ROOT)) as terminal:
+        terminal.wait_for("0:01")
+        terminal.hang_up()
+        assert terminal.process.wait(30) in (0, 1)
+    folder = tmp_path / "recordings" / "gone"
+    with SessionReader(folder) as reader:
+        assert len(reader.color) > 20
+    assert (folder / "manifest.jsonl").is_file()
