@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.geometry import lengths
 from ..core.skeleton import JOINT, KEYPOINT_JOINT
 
 Floats = NDArray[np.floating]
@@ -41,7 +42,7 @@ def _path(joints: Floats, *names: str) -> Floats:
     """Return (N,) the length of the way from joint to joint, metres."""
     places = joints[:, [JOINT[name] for name in names]]
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.linalg.norm(np.diff(places, axis=1), axis=-1).sum(axis=-1))
+        return np.asarray(lengths(np.diff(places, axis=1)).sum(axis=-1))
 
 
 def body_sizes(joints: Floats) -> Floats:
@@ -105,7 +106,7 @@ def is_motionless(joints: Floats, time_s: Floats) -> bool:
         mean = np.where(enough[:, None], total / np.maximum(seen, 1)[:, None], np.nan)
         lowest, highest = np.fmin(lowest, mean), np.fmax(highest, mean)
         windows += enough
-    span = np.linalg.norm(highest - lowest, axis=-1)
+    span = lengths(highest - lowest)
     # a keypoint that is seen half the time or less says nothing
     steady = span[windows > (window[-1] + 1) / 2]
     return len(steady) > 0 and bool((steady <= STILL_M).all())
