@@ -112,11 +112,11 @@ class Conductor:
         """Learn about the source, before anything is written.
 
         Raises:
-            SensorError: It can't wait, or has no bodies although a trigger needs them (exit 2).
+            SensorError: It can't wait, or lacks a stream that is needed (exit 2).
         """
         asked = self._hands_free
         if asked.waits and not info.live:
-            flag = "--start-when" if asked.start_when else "--countdown"
+            flag = self._waiting_flag()
             raise SensorError(
                 f"{flag}: {info.uri} is not live: what is in a file comes at once; leave the flag "
                 "out",
@@ -128,7 +128,15 @@ class Conductor:
                     f"{flag} {name}: {info.uri} gives no bodies; expected the stream bodies",
                     exit_code=2,
                 )
+        if (asked.waits or asked.cues) and "color" not in info.streams:
+            flag = "--cues" if asked.cues else self._waiting_flag()
+            raise SensorError(
+                f"{flag}: {info.uri} gives no colour; expected the stream color", exit_code=2
+            )
         self._skeleton = info.shape.skeleton
+
+    def _waiting_flag(self) -> str:
+        return "--start-when" if self._hands_free.start_when else "--countdown"
 
     def on_color(self, frame_seq: int, device_ns: int) -> None:
         """Count down, and show the card that is due."""
@@ -164,7 +172,7 @@ class Conductor:
                 if self._counts_from_ns is not None:
                     left = self._countdown_left_s()
                     return replace(status, state="countdown", note=f"{max(1, -(-left // 1)):.0f}")
-                return replace(status, note=self._advice or self._progress())
+                return replace(status, note=self._advice or self._progress() or status.note)
             if status.state not in ("recording", "paused"):
                 return status
             return replace(status, card=_card(self._moment, self._hands_free.cues))
@@ -172,7 +180,7 @@ class Conductor:
     def _progress(self) -> str:
         """Return how long the person has to stay until it starts."""
         if self._start is None:
-            return "no frame yet"
+            return ""
         return f"stay there: {max(0.0, self._start.hold_s - self._hold.seconds):.0f} s"
 
     def _countdown_left_s(self) -> float:

@@ -187,6 +187,8 @@ INFO = SensorInfo("memory", "memory:", "1", (64, 48), mirrored=True)
         (HandsFree(start_when="body"), replace(INFO, live=False), "--start-when: memory: is not"),
         (HandsFree(start_when="body"), replace(INFO, streams=("color",)), "--start-when body: "),
         (HandsFree(stop_when="lost"), replace(INFO, streams=("color",)), "--stop-when lost: .* n"),
+        (HandsFree(countdown_s=1), replace(INFO, streams=("bodies",)), "--countdown: .* no colour"),
+        (HandsFree(cues=DECK), replace(INFO, streams=("bodies",)), "--cues: .* no colour"),
     ],
 )  # fmt: skip
 def test_a_source_that_can_not_do_it_is_refused(
@@ -195,7 +197,7 @@ def test_a_source_that_can_not_do_it_is_refused(
     with pytest.raises(SensorError, match=message) as refused:
         Conductor(asked, RecordingControl()).begin(info)
     assert refused.value.exit_code == 2
-    Conductor(HandsFree(cues=DECK), RecordingControl()).begin(info)
+    Conductor(HandsFree(cues=DECK), RecordingControl()).begin(replace(INFO, live=False))
 
 
 @pytest.mark.parametrize(
