@@ -17,7 +17,7 @@ from .filters.hands import bent_hands
 from .filters.poses import stiff_turns
 from .filters.registry import CHECK_NAMES, FILTERS, on_joints
 from .filters.settings import FilterSettings
-from .filters.sides import SIDED, limbs_swapped, swapped_state
+from .filters.sides import SIDED, arms_swapped, limbs_swapped, swapped_state
 from .people import follow_people
 from .session_people import joints_named, links, named_by
 
@@ -81,7 +81,7 @@ class TakeFilters:
         if name == "side_swap":
             return np.asarray(self.exchanged[:, None] & SIDED)
         if name == "limb_swap":
-            return swapped_limbs(people, settings)
+            return self._limbs_swapped()
         if name == "turned_away":
             # with sides exchanged, the line of the shoulders points the wrong way
             return np.asarray(joints_named(people, name) & ~self.exchanged[:, None])
@@ -103,6 +103,14 @@ class TakeFilters:
         if name == "symmetry":
             return on_joints(uneven_sides(length, sure, self.person, settings))
         return on_joints(odd_lengths(length, sure, self.linked, self.person, settings))
+
+    def _limbs_swapped(self) -> Bools:
+        """Return (P, 25) which joints of arms and legs are on the wrong side."""
+        named = swapped_limbs(self._people, self._settings)
+        order, found = np.argsort(self.person, kind="stable"), np.zeros_like(named)
+        length = as_floats(self._people["length_m"][order])
+        found[order] = arms_swapped(named[order], length, self.person[order], self._settings)
+        return found
 
     def _stiff_turns(self) -> Bools:
         """Return (P,) which bodies are turned as a stiff whole."""

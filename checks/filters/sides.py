@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.geometry import lengths
-from ...core.skeleton import JOINT, JOINTS, KINECT_V2_SKELETON
+from ...core.skeleton import JOINT, JOINTS, KEYPOINT, KINECT_V2_SKELETON
 from ...core.units import TICK_S
 from .bodies import Bools, Floats
+from .runs import by_person, quantile
 from .settings import FilterSettings
 
 OTHER_SIDE: Final = KINECT_V2_SKELETON.flip
@@ -22,6 +23,7 @@ LIMBS: Final = tuple(
     for parts in (("Elbow", "Wrist", "Hand"), ("Wrist", "Hand"), ("Knee", "Ankle", "Foot"))
 )
 """Joints that change places together: of arms, of hands alone, of legs."""
+_ARM_ENDS: Final = [KEYPOINT[f"{side}_{part}"] for side in "lr" for part in ("elbow", "wrist")]
 
 
 def swap_steps(joints: Floats, linked: Bools, settings: FilterSettings) -> Bools:
@@ -150,3 +152,32 @@ def limbs_swapped(
                 first += 1
             first += 1
     return named
+
+
+def arms_swapped(
+    named: Bools, length: Floats, person: NDArray[np.integer] | None, settings: FilterSettings
+) -> Bools:
+    """Return the joints that ``limbs_swapped`` names, without those of arms at home.
+
+    An arm on the wrong side hangs on a bone of another length. Where a step was missed, the time
+    between two exchanges is taken for one: there the bones have their usual lengths. Legs are too
+    close to each other for that.
+
+    Args:
+        named: (N, 25) from ``limbs_swapped``; rows of each person in the order of time.
+        length: (N, 15) metres, from ``bone_ends``; a length that is not known confirms.
+        person: (N,) a number for each person; None: one.
+        settings: ``bone_m``.
+    """
+    worst = np.full(len(length), np.nan)
+    for own in by_person(person, len(length)):
+        arms = length[own][:, _ARM_ENDS]
+        worst[own] = np.abs(arms - quantile(arms)).max(axis=1)  # NaN where one is not known
+    kept = named.copy()
+    for joint in LIMBS[0]:
+        edges = np.diff(named[:, joint].astype(np.int8), prepend=0, append=0)
+        begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+            if np.median(worst[begin:end]) < settings.bone_m:
+                kept[begin:end, joint] = False
+    return kept

@@ -75,3 +75,17 @@ def test_sides_that_never_change_back_are_exchanged_for_a_time_only() -> None:
     assert np.flatnonzero(state).tolist() == [*range(100, 130), *range(200, 501)]
     at_the_end = swapped_state(np.arange(900) == 790, run, np.arange(900) / 30, FilterSettings())
     assert np.flatnonzero(at_the_end).tolist() == list(range(790, 800))
+
+
+def test_the_time_between_two_exchanges_is_not_an_exchange(joints) -> None:
+    """A step was missed: at home, arms hang on bones of their usual lengths."""
+    changed = joints.copy()
+    left, right = ARMS[::2], ARMS[1::2]
+    for rows in (slice(20, 40), slice(70, 80)):
+        changed[rows, left], changed[rows, right] = joints[rows, right], joints[rows, left]
+    linked = np.arange(ROWS) > 0
+    linked[30] = False  # the step at 20 is of another run than the one at 40
+    bodies = Bodies(changed, np.full(changed.shape[:2], 2, np.uint8), linked)
+    named = judge_bodies(bodies, FilterSettings())["limb_swap"][:, KEYPOINT["l_wrist"]]
+    assert not named[42:68].any()
+    assert named[39:41].any()
