@@ -10,14 +10,14 @@ from ..core.geometry import as_floats
 from ..core.skeleton import JOINTS
 from ..core.units import SECOND_100NS
 from ..sessions.schema import Rows
-from .filters.bodies import Bools
+from .filters.bodies import Bools, Floats
 from .filters.bones import odd_lengths, odd_sizes, uneven_sides
 from .filters.crowding import overlapped
 from .filters.hands import bent_hands
 from .filters.poses import stiff_turns
 from .filters.registry import CHECK_NAMES, FILTERS, on_joints
 from .filters.settings import FilterSettings
-from .filters.sides import SIDED, arms_swapped, limbs_swapped, swapped_state
+from .filters.sides import SIDED, arms_off, limbs_swapped, swapped_state
 from .people import follow_people
 from .session_people import joints_named, links, named_by
 
@@ -81,7 +81,8 @@ class TakeFilters:
         if name == "side_swap":
             return np.asarray(self.exchanged[:, None] & SIDED)
         if name == "limb_swap":
-            return self._limbs_swapped()
+            off_m = arms_off(as_floats(people["length_m"]), self.person)
+            return swapped_limbs(people, off_m, settings)
         if name == "turned_away":
             # with sides exchanged, the line of the shoulders points the wrong way
             return np.asarray(joints_named(people, name) & ~self.exchanged[:, None])
@@ -103,14 +104,6 @@ class TakeFilters:
         if name == "symmetry":
             return on_joints(uneven_sides(length, sure, self.person, settings))
         return on_joints(odd_lengths(length, sure, self.linked, self.person, settings))
-
-    def _limbs_swapped(self) -> Bools:
-        """Return (P, 25) which joints of arms and legs are on the wrong side."""
-        named = swapped_limbs(self._people, self._settings)
-        order, found = np.argsort(self.person, kind="stable"), np.zeros_like(named)
-        length = as_floats(self._people["length_m"][order])
-        found[order] = arms_swapped(named[order], length, self.person[order], self._settings)
-        return found
 
     def _stiff_turns(self) -> Bools:
         """Return (P,) which bodies are turned as a stiff whole."""
@@ -143,19 +136,20 @@ def exchanged(people: Rows, settings: FilterSettings) -> Bools:
     return swapped
 
 
-def swapped_limbs(people: Rows, settings: FilterSettings) -> Bools:
+def swapped_limbs(people: Rows, arms_off_m: Floats, settings: FilterSettings) -> Bools:
     """Return (P, 25) which joints of arms and legs are on the wrong side.
 
     Args:
         people: (P,) tracked bodies, ``limb_swap`` judged from each to the next.
-        settings: ``limb_swap_s``.
+        arms_off_m: (P,) from ``arms_off``.
+        settings: ``limb_swap_s`` and ``bone_m``.
     """
     order, new = _runs(people)
     own = people[order]
     named = np.zeros((len(people), JOINTS), np.bool_)
     time_s = own["time_device"] / SECOND_100NS
     steps = joints_named(own, "limb_swap")
-    named[order] = limbs_swapped(steps, np.cumsum(new), time_s, settings)
+    named[order] = limbs_swapped(steps, np.cumsum(new), time_s, settings, arms_off_m[order])
     return named
 
 

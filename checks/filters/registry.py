@@ -202,9 +202,9 @@ def _swap_steps(bodies: Bodies, settings: FilterSettings) -> Bools:
 def _limb_swap(bodies: Bodies, settings: FilterSettings) -> Bools:
     time_s = TICK_S * np.arange(len(bodies)) if bodies.time_s is None else bodies.time_s
     steps = sides.limb_swap_steps(bodies.joints, bodies.linked, settings)
-    named = sides.limbs_swapped(steps, np.cumsum(~bodies.linked), as_floats(time_s), settings)
     length, _ = bones.bone_ends(bodies.joints, bodies.state)
-    return sides.arms_swapped(named, length, bodies.person, settings)
+    off_m = sides.arms_off(length, bodies.person)
+    return sides.limbs_swapped(steps, np.cumsum(~bodies.linked), as_floats(time_s), settings, off_m)
 
 
 def _limb_swap_steps(bodies: Bodies, settings: FilterSettings) -> Bools:

@@ -124,19 +124,25 @@ def swapped_state(
 
 
 def limbs_swapped(
-    steps: Bools, run: NDArray[np.integer], time_s: Floats, settings: FilterSettings
+    steps: Bools,
+    run: NDArray[np.integer],
+    time_s: Floats,
+    settings: FilterSettings,
+    arms_off_m: Floats | None = None,
 ) -> Bools:
     """Return which joints of arms and legs are on the wrong side.
 
     A joint is named from the step at which its limbs change places until they change back. Where
     they do not within ``limb_swap_s``, nothing tells which side of the step is wrong: both of its
-    ends are named.
+    ends are named. An arm on the wrong side hangs on a bone of another length. Where a step was
+    missed, the time between two exchanges looks like one: there the bones have their usual lengths.
 
     Args:
         steps: (N, 25) from ``limb_swap_steps``, bodies of one run one after another.
         run: (N,) number of the run that each belongs to.
         time_s: (N,) seconds.
-        settings: ``limb_swap_s``.
+        settings: ``limb_swap_s`` and ``bone_m``.
+        arms_off_m: (N,) from ``arms_off``; None: unknown.
     """
     named = steps.copy()
     named[:-1] |= steps[1:]
@@ -145,7 +151,10 @@ def limbs_swapped(
         first = 0
         while first < len(at) - 1:
             begin, end = int(at[first]), int(at[first + 1])
-            if run[begin] == run[end] and time_s[end] - time_s[begin] <= settings.limb_swap_s:
+            back = run[begin] == run[end] and time_s[end] - time_s[begin] <= settings.limb_swap_s
+            if back and arms_off_m is not None and joint in LIMBS[0]:
+                back = not np.median(arms_off_m[begin:end]) < settings.bone_m
+            if back:
                 named[begin:end, joint] = True
                 # at home again before and after it
                 named[[begin - 1, end], joint] = False
@@ -154,30 +163,18 @@ def limbs_swapped(
     return named
 
 
-def arms_swapped(
-    named: Bools, length: Floats, person: NDArray[np.integer] | None, settings: FilterSettings
-) -> Bools:
-    """Return the joints that ``limbs_swapped`` names, without those of arms at home.
-
-    An arm on the wrong side hangs on a bone of another length. Where a step was missed, the time
-    between two exchanges is taken for one: there the bones have their usual lengths. Legs are too
-    close to each other for that.
+def arms_off(length: Floats, person: NDArray[np.integer] | None) -> Floats:
+    """Return (N,) how far the bones of the arms are from their usual lengths, the worst of them.
 
     Args:
-        named: (N, 25) from ``limbs_swapped``; rows of each person in the order of time.
-        length: (N, 15) metres, from ``bone_ends``; a length that is not known confirms.
+        length: (N, 15) metres, from ``bone_ends``.
         person: (N,) a number for each person; None: one.
-        settings: ``bone_m``.
+
+    Returns:
+        Metres; NaN where a bone is not known.
     """
     worst = np.full(len(length), np.nan)
     for own in by_person(person, len(length)):
         arms = length[own][:, _ARM_ENDS]
-        worst[own] = np.abs(arms - quantile(arms)).max(axis=1)  # NaN where one is not known
-    kept = named.copy()
-    for joint in LIMBS[0]:
-        edges = np.diff(named[:, joint].astype(np.int8), prepend=0, append=0)
-        begins, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
-        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-            if np.median(worst[begin:end]) < settings.bone_m:
-                kept[begin:end, joint] = False
-    return kept
+        worst[own] = np.abs(arms - quantile(arms)).max(axis=1)
+    return worst
