@@ -106,8 +106,8 @@ def odd_lengths(
         sure: (N, 15), from ``bone_ends``.
         linked: (N,) whether each closely follows the one before it of the same person.
         person: (N,) a number for each person: medians are taken over one person; None: one.
-        settings: ``bone_arm``, ``bone_body``, ``bone_sd``, ``bone_m``, ``bone_steady_sd``,
-            ``bone_steady_m``, ``bone_guess_m``, ``brace_m`` and ``bone_gap_s``.
+        settings: ``bone_arm``, ``bone_body``, ``bone_sd``, ``bone_m``, ``bone_most_m``,
+            ``bone_steady_sd``, ``bone_steady_m``, ``bone_guess_m``, ``brace_m`` and ``bone_gap_s``.
 
     Returns:
         (N, 13) bool.
@@ -140,7 +140,7 @@ def _odd_of_person(known: Floats, linked: Bools, settings: FilterSettings) -> Bo
     usual = quantile(np.where(np.isnan(known), np.nan, steady), UPPER)
     with np.errstate(invalid="ignore"):
         most = np.maximum(share * median, settings.bone_sd * SD_OF_UPPER * quantile(off, UPPER))
-        large = off > np.maximum(most, settings.bone_m)
+        large = off > np.minimum(np.maximum(most, settings.bone_m), settings.bone_most_m)
         most = np.maximum(settings.bone_steady_sd * SD_OF_UPPER * usual, least)
         return np.asarray(large | grown(steady > most, steady > most / 2, linked))
 

@@ -29,6 +29,7 @@ class FilterSettings:
         bone_body: The same of other bones.
         bone_sd: A bone is odd only if it is off by more than this many robust standard deviations.
         bone_m: And by more than this, metres.
+        bone_most_m: Off by more than this it is odd, however often it is, metres.
         bone_steady_sd: A bone is odd, too, if its median over a quarter of a second is off by more
             than this many robust standard deviations,
         bone_steady_m: and by more than this, metres.
@@ -86,6 +87,7 @@ class FilterSettings:
     bone_body: float = 0.15
     bone_sd: float = 3.5
     bone_m: float = 0.035
+    bone_most_m: float = 0.1
     bone_steady_sd: float = 3.5
     bone_steady_m: float = 0.015
     bone_guess_m: float = 0.06
