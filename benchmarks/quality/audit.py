@@ -1,38 +1,95 @@
-"""Precision of ``kincap audit`` on injected faults: the share of right suggestions at the top.
+"""Precision and recall of ``kincap audit`` on every kind of injected fault.
 
-Faults that the filters mostly miss are injected into clean recordings, a data set is built of what
-the filters keep, and a net that has never seen those recordings judges it. A suggested label, one
-keypoint in one frame, is right if it is at least 0.2 of the torso from the truth.
+Each fault is injected into a clean recording, and a net that has never seen it judges the labels:
+as they are, without any filter, and those that the filters keep. A suggested label, one keypoint in
+one frame, is right if it is at least 0.2 of the torso from the truth; a suggestion, a range of
+frames, is right if at least half of its labels are.
 """
 
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import tomli_w
 from numpy.typing import NDArray
 
+from kincap.checks.filters.registry import FILTER_NAMES
 from kincap.core.geometry import unmirror_points
 from kincap.core.skeleton import KEYPOINT, KEYPOINT_JOINT, TORSO
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.sessions.session_file import load_session
 from kincap.sessions.truth import load_truth
 
-from .faults import inject
+from .faults import FAULTS, inject
+from .labels import write_labels
 from .recordings import CLEAN_SEEDS, REPORT, FaultyCopy, clean_name
 from .score import GOAL_TORSO
 
-FAULTS: Final = ("drift", "occlusion", "limb_swap", "facing")
-LEVELS: Final = (3, 4, 5)
-TOPS: Final = (10, 20, 50, 100)
+LEVEL: Final = 4
+"""Size of the faults: a place in ``faults.SIZES``, 0.5 to 0.75 torso."""
+TOPS: Final = (10, 50)
 SIZE: Final = 64
+AS_THEY_ARE, FILTERED = "as they are", "filtered"
+ALL: Final = "all"
+
+
+@dataclass
+class AuditCounts:
+    """Labels of one data set, or of several.
+
+    Attributes:
+        labels: Labels with weight.
+        wrong: Of these, those that are wrong by 0.2 torso or more.
+        found: Of these, those that are suggested.
+        named: Suggested labels.
+        tops: By number of labels at the top, how many of them are wrong, and how many there are.
+        suggestions: Of the ten best suggestions how many are right, and how many there are.
+    """
+
+    labels: int = 0
+    wrong: int = 0
+    found: int = 0
+    named: int = 0
+    tops: dict[int, tuple[int, int]] = field(default_factory=lambda: dict.fromkeys(TOPS, (0, 0)))
+    suggestions: tuple[int, int] = (0, 0)
+
+    def add(self, other: "AuditCounts") -> None:
+        """Add those of another data set."""
+        self.labels += other.labels
+        self.wrong += other.wrong
+        self.found += other.found
+        self.named += other.named
+        self.tops = {top: _sum(self.tops[top], other.tops[top]) for top in TOPS}
+        self.suggestions = _sum(self.suggestions, other.suggestions)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures."""
+        return {
+            "labels": self.labels,
+            "wrong": self.wrong,
+            "recall": self.found / self.wrong if self.wrong else None,
+            "precision": self.found / self.named if self.named else None,
+            **{f"top {top}": _share(self.tops[top]) for top in TOPS},
+            "suggestions": _share(self.suggestions),
+        }
+
+
+def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _share(counts: tuple[int, int]) -> float | None:
+    return counts[0] / counts[1] if counts[1] else None
 
 
 def measure_audit(folder: Path, checkpoint: Path) -> dict[str, Any]:
-    """Return the precision of suggestions by fault.
+    """Return the figures by fault, of the labels as they are and of the filtered ones.
 
     Args:
         folder: The benchmark's, with the clean recordings.
@@ -40,30 +97,45 @@ def measure_audit(folder: Path, checkpoint: Path) -> dict[str, Any]:
     """
     work = folder / "audit"
     found: dict[str, Any] = {}
-    for fault in FAULTS:
-        right: dict[int, list[bool]] = {top: [] for top in TOPS}
-        wrong = kept = 0
-        for seed, level in zip(CLEAN_SEEDS[REPORT], LEVELS, strict=False):
-            shutil.rmtree(work, ignore_errors=True)
-            name = clean_name(seed)
-            copy = FaultyCopy(folder / "recordings" / name, work / "recordings" / name)
-            copy.write(inject(fault, level, copy.track(), seed))
-            _kincap(work, "build", "--size", SIZE, "--out", "audit.h5")
-            report = _kincap(work, "audit", checkpoint.resolve(), "--data", "audit.h5", "--top",
-                             10_000, "--dry-run")  # fmt: skip
-            bad = _bad_labels(work / "audit.h5", work / "recordings" / name)
-            wrong += sum(bad.values())
-            kept += len(bad)
-            labels = _suggested(report, bad.keys())
-            for top in TOPS:
-                right[top] += [bad.get(label, False) for label in labels[:top]]
-        found[fault] = {
-            "labels": kept,
-            "wrong": wrong,
-            "precision": {str(top): float(np.mean(hits)) if hits else None
-                          for top, hits in right.items()},
-        }  # fmt: skip
-    return found
+    totals = {kind: AuditCounts() for kind in (AS_THEY_ARE, FILTERED)}
+    for place, fault in enumerate(FAULTS):
+        seed = CLEAN_SEEDS[REPORT][place % len(CLEAN_SEEDS[REPORT])]
+        shutil.rmtree(work, ignore_errors=True)
+        name = clean_name(seed)
+        copy = FaultyCopy(folder / "recordings" / name, work / "recordings" / name)
+        copy.write(inject(fault, LEVEL, copy.track(), seed))
+        found[fault] = {}
+        for kind, total in totals.items():
+            one = _audited(work, name, checkpoint.resolve(), filtered=kind == FILTERED)
+            total.add(one)
+            found[fault][kind] = one.to_json()
+        print(f"{fault}: {found[fault]}", file=sys.stderr)
+    return {**found, ALL: {kind: total.to_json() for kind, total in totals.items()}}
+
+
+def _audited(work: Path, name: str, checkpoint: Path, *, filtered: bool) -> AuditCounts:
+    """Build a data set of one session and audit it."""
+    words: list[object] = ["build", "--size", SIZE, "--out", "audit.h5", "--decoding", "fast"]
+    if not filtered:
+        write_labels(work / "recordings", [], [name], work / "given.csv")
+        kept = ("tracking", "range", "edge")
+        off = [one for one in FILTER_NAMES if one not in kept]
+        (work / "off.toml").write_text(tomli_w.dumps({"off": off}))
+        words += ["--labels", "given.csv", "--filters", "off.toml"]
+    for old in work.glob("audit.h5*"):
+        old.unlink()
+    _kincap(work, *words)
+    report = _kincap(work, "audit", checkpoint, "--data", "audit.h5", "--top", 10_000, "--dry-run")
+    bad = _bad_labels(work / "audit.h5", work / "recordings" / name)
+    counts = AuditCounts(labels=len(bad), wrong=sum(bad.values()))
+    suggestions = [_labels_of(one, bad.keys()) for one in report["suggestions"]]
+    named = list(dict.fromkeys(label for labels in suggestions for label in labels))
+    counts.named, counts.found = len(named), sum(bad[label] for label in named)
+    counts.tops = {top: (sum(bad[label] for label in named[:top]), len(named[:top]))
+                   for top in TOPS}  # fmt: skip
+    best = [[bad[label] for label in labels] for labels in suggestions[:10] if labels]
+    counts.suggestions = sum(2 * sum(one) >= len(one) for one in best), len(best)
+    return counts
 
 
 Label = tuple[int, int]
@@ -91,24 +163,24 @@ def _bad_labels(data: Path, session: Path) -> dict[Label, bool]:
     return found
 
 
-def _suggested(report: dict[str, Any], known: Any) -> list[Label]:
-    """Return the suggested labels that exist, those of the strongest suggestion first."""
-    labels: dict[Label, None] = {}
-    for one in report["suggestions"]:
-        for seq in range(one["seq_first"], one["seq_last"] + 1):
-            for name in one["keypoints"]:
-                if (seq, KEYPOINT[name]) in known:
-                    labels[seq, KEYPOINT[name]] = None
-    return list(labels)
+def _labels_of(suggestion: dict[str, Any], known: Collection[Label]) -> list[Label]:
+    """Return the labels of a suggestion that exist."""
+    frames = range(suggestion["seq_first"], suggestion["seq_last"] + 1)
+    labels = [(seq, KEYPOINT[name]) for seq in frames for name in suggestion["keypoints"]]
+    return [label for label in labels if label in known]
 
 
 def audit_tables(found: dict[str, Any]) -> list[str]:
     """Return the lines of a table of Markdown."""
-    head = ["injected fault", "labels kept", "wrong >= 0.2", *(f"top {top}" for top in TOPS)]
+    head = ["injected fault", "labels", "kept", "wrong >= 0.2", "recall", "precision",
+            *(f"top {top} labels" for top in TOPS), "top 10 suggestions"]  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    for fault, one in found.items():
-        shares = ("-" if v is None else f"{100 * v:.0f}" for v in one["precision"].values())
-        lines.append(f"| {fault} | {one['labels']} | {one['wrong']} | " + " | ".join(shares) + " |")
+    figures = ("recall", "precision", *(f"top {top}" for top in TOPS), "suggestions")
+    for fault, kinds in found.items():
+        for kind, one in kinds.items():
+            shares = ("-" if one[k] is None else f"{100 * one[k]:.0f}" for k in figures)
+            cells = [fault, kind, str(one["labels"]), str(one["wrong"]), *shares]
+            lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
