@@ -109,6 +109,8 @@ def _print(done: "ForgetResult") -> None:
         console.result(
             f"{done.plan.subject}: NOT forgotten everywhere ({done.files} files searched)"
         )
+    for path in done.plan.sheets:
+        console.result(f"may show them: {path}; look at it, and delete it")
     for net in done.checkpoints:
         console.result(f"trained on them: {net.path}")
     if done.checkpoints:

@@ -74,6 +74,7 @@ class ForgetResult:
                 "rows_left": self.rows_left,
                 "mentions": [{"path": str(one.path), "what": one.what} for one in self.mentions],
                 "kept_exports": [str(path) for path in self.kept_exports],
+                "sheets": [str(path) for path in self.plan.sheets],
             },
             "checkpoints": [str(one.path) for one in self.checkpoints],
         }
@@ -182,7 +183,10 @@ def _delete(recordings: Path, name: str, io: FileIO) -> None:
 
 
 def _prove(plan: ForgetPlan) -> ForgetResult:
-    """Search for what is left; the journal, which names the person, is deleted last."""
+    """Search for what is left; the journal, which names the person, is deleted last.
+
+    It stays while a file still names the person: it alone knows the uuids that are searched for.
+    """
     journal = plan.journal
     found = search(plan.searched, journal.words, frozenset({journal.path}))
     left = 0
@@ -191,8 +195,7 @@ def _prove(plan: ForgetPlan) -> ForgetResult:
             rows = rows_of_person(one.path, journal.words)
             left += 0 if rows is None else rows.rows
     done = list(journal.done)
-    journal.delete()
-    return ForgetResult(
+    result = ForgetResult(
         plan=plan,
         files=found.files,
         mentions=[one for one in found.found if not one.is_checkpoint],
@@ -201,3 +204,6 @@ def _prove(plan: ForgetPlan) -> ForgetResult:
         kept_exports=[one.path for one in plan.exports if one.change is not None],
         done=done,
     )
+    if result.proven:
+        journal.delete()
+    return result

@@ -5,11 +5,13 @@ import mmap
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ...core.errors import DatasetError, ShardError
+from ...core.png import has_mark
 from ...sessions.manifest import SHARD_NAME
 from ...sessions.shard.shard_reader import read_layout
 from ..export.output_folder import MARK
@@ -18,6 +20,8 @@ from ..kinect13.reader import open_kinect13
 from .words import Words
 
 RUNS: Final = "runs"
+_EVALUATED: Final = "kincap evaluate"
+"""The mark of a sheet of crops with predictions."""
 _CHECKPOINT: Final = ".ckpt"
 _IMAGES: Final = (".jpg", ".jpeg", ".png", ".mp4", ".npy", ".rows")
 _HEAD: Final = 4096
@@ -74,6 +78,21 @@ def find_exports(folders: tuple[Path, ...]) -> list[Path]:
             if not mark.parent.is_symlink():
                 found[mark.parent.resolve()] = mark.parent
     return list(found.values())
+
+
+def find_sheets(roots: tuple[Path, ...]) -> list[Path]:
+    """Return the sheets of ``kincap evaluate`` in some places; they say nothing of whom they show.
+
+    Args:
+        roots: Folders, searched with all in them, and single files.
+    """
+    found = []
+    for path in dict.fromkeys(_files(roots, frozenset())):
+        if path.suffix.lower() == ".png":
+            with suppress(OSError), path.open("rb") as file:
+                if has_mark(file.read(_HEAD), _EVALUATED):
+                    found.append(path)
+    return found
 
 
 def search(roots: tuple[Path, ...], words: Words, skip: frozenset[Path]) -> "Search":

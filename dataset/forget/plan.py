@@ -15,7 +15,16 @@ from ...sessions.session_file import load_session
 from .exports import ExportOfPerson, export_of_person
 from .files_beside import outputs_of
 from .journal import ForgetJournal
-from .places import RUNS, Mention, Search, find_data_sets, find_exports, log_folder, search
+from .places import (
+    RUNS,
+    Mention,
+    Search,
+    find_data_sets,
+    find_exports,
+    find_sheets,
+    log_folder,
+    search,
+)
 from .remaining_rows import RowsOfPerson, rows_of_person
 from .words import Words
 
@@ -52,6 +61,7 @@ class ForgetPlan:
         checkpoints: Nets that were trained on their pictures.
         mentions: Other files that name them; some are changed with the data sets.
         logs: Log files that name them.
+        sheets: Sheets of ``kincap evaluate``, which may show them.
         unreadable: Sessions that may be theirs: session.json can't be read.
         done: What an interrupted run had done; empty: there was none.
         pending: Data sets without their rows, whose files beside are still to be made again.
@@ -67,6 +77,7 @@ class ForgetPlan:
     checkpoints: list[Mention] = field(default_factory=list)
     mentions: list[Mention] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
+    sheets: list[Path] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     pending: list[Path] = field(default_factory=list)
@@ -140,6 +151,8 @@ def plan_forget(settings: ForgetSettings, io: FileIO | None = None) -> ForgetPla
     plan.searched = _searched_places(settings, plan)
     skip = {one.folder for one in plan.sessions} | {one.path for one in plan.exports}
     _sort(plan, search(plan.searched, journal.words, frozenset({*skip, journal.path})))
+    if plan.data:
+        plan.sheets = find_sheets(plan.searched)
     for path in plan.unfinished:
         _check_not_built(path)
     if plan.is_empty:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from kincap.core.errors import KincapError, SessionError
 from kincap.core.files.fault_injection import Fault, FaultyFileIO
 from kincap.core.files.file_io import LockFile
+from kincap.core.png import mark_png
 from kincap.dataset.build import BuildSettings, build
 from kincap.dataset.export.export import ExportSettings, export
 from kincap.dataset.forget.forget import ForgetResult, forget
@@ -25,6 +27,7 @@ from kincap.dataset.kinect13.reader import SPLITS, open_kinect13
 from kincap.sessions.edits.journal import add_edit
 from kincap.sessions.folders import find_sessions
 from kincap.sessions.lock import SessionLock
+from kincap.train.evaluation.sheet import MAKER
 from tests.dataset.conftest import Body, Frame, Sessions
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -178,7 +181,7 @@ def test_an_interrupted_run_is_gone_on_with(kind: str, number: int, place: Place
 
 def test_a_killed_run_says_what_is_done(place: Place, kincap: Run) -> None:
     killed = kincap("sessions", "forget", "anna", "--yes", cwd=place.folder,
-                    KINCAP_FAULTS="rename:kill:9")  # fmt: skip
+                    KINCAP_FAULTS="rename:kill:7")  # fmt: skip
     assert killed.returncode == -signal.SIGKILL
     done = kincap("sessions", "forget", "anna", "--yes", "--json", cwd=place.folder)
     assert done.returncode == 0, done.stderr
@@ -218,6 +221,8 @@ def test_a_session_in_use_is_refused(place: Place) -> None:
 
 def test_what_it_must_not_change_is_named_and_fails_the_proof(place: Place, kincap: Run) -> None:
     (place.folder / "predictions.json").write_text('[{"session_uuid": "uuid-of-dress"}]')
+    sheet = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    (place.folder / "runs" / "sheet.png").write_bytes(mark_png(sheet, MAKER))
     labels = place.folder / "labels" / "annotations" / "train.json"
     labels.write_text(labels.read_text() + " ")  # corrected by a person
     note = place.folder / "recordings" / "coat" / "quality.json"
@@ -229,7 +234,17 @@ def test_what_it_must_not_change_is_named_and_fails_the_proof(place: Place, kinc
                  "LEFT  labels: exported labels that were changed since"):  # fmt: skip
         assert text in done.stdout
     assert "NOT forgotten everywhere" in done.stdout
+    assert "may show them: runs/sheet.png" in done.stdout
     assert labels.exists()
+    # once that is removed, the next run still knows what to search for
+    (place.folder / "predictions.json").unlink()
+    again = place.forget()
+    left = sorted(one.path.name for one in again.mentions)
+    assert left == ["kincap-export.json", "quality.json"]
+    note.write_text("{}")
+    shutil.rmtree(place.folder / "labels")
+    assert place.forget().proven
+    assert not list((place.folder / "recordings").glob(".forgetting*"))
 
 
 def test_whole_frames_and_interrupted_builds(place: Place) -> None:
