@@ -41,8 +41,8 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
     """Return the command line: all commands, or the one that the words begin with.
 
     Args:
-        words: The command line. ``record`` is loaded alone: where a daemon records, most of its
-            time would be spent on the other commands.
+        words: The command line. ``record`` and ``daemon`` are loaded alone: where a daemon
+            records, most of their time would be spent on the other commands.
     """
     app = typer.Typer(
         name="kincap",
@@ -56,6 +56,10 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
     app.callback()(kincap)
     if tuple(words[:1]) == ("record",):
         record.register(app)
+    elif tuple(words[:1]) == ("daemon",):
+        from .daemon import daemon
+
+        daemon.register(app)
     else:
         for group in _groups():
             group.register(app)

@@ -110,7 +110,7 @@ def _said_file() -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise KincapError(f"{folder}: {error.strerror}; the daemon keeps its log there") from error
-    path = folder / "daemon.said"
+    path = folder / "daemon-output.log"
     path.touch(0o600)
     return path
 

@@ -1,6 +1,7 @@
 """``kincap daemon``: hold the sensor open between recordings, and record on request."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,7 +71,9 @@ def daemon(
     def announce(address: "PageAddress") -> None:
         if address.moved:
             say(f"the usual port is in use; the page is at port {address.port}")
-        say(f"kincap daemon: {source} is open; its page: {address.url}")
+        # the address has the token: a terminal may have it, a log file not
+        page = address.url if sys.stderr.isatty() else "kincap daemon status has its address"
+        say(f"kincap daemon: {source} is open; its page: {page}")
 
     settings = _settings(source, streams, recordings, port, pre_roll)
     if not run_daemon(settings, on_ready=announce, on_line=say):
