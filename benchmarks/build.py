@@ -227,7 +227,7 @@ def main() -> None:
     about.add_argument("--frames", type=int, default=300, help="frames of each session")
     about.add_argument("--rounds", type=int, default=5, help="builds of each kind")
     about.add_argument(
-        "--memory-frames", type=int, default=5000, help="largest session of the memory test"
+        "--memory-frames", type=int, default=20000, help="largest session of the memory test"
     )
     about.add_argument("--folder", type=Path, help="where to write; the system's by default")
     args = about.parse_args()

@@ -151,6 +151,8 @@ def read_filters(path: Path, names: tuple[str, ...]) -> FilterSettings:
         raise KincapError(f"--filters {path}: not valid TOML ({err})") from err
     known = vars(FilterSettings())
     for key, value in found.items():
+        if isinstance(value, dict):
+            raise KincapError(f"--filters {path}: {_no_table(key, value, known)}")
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.5)
             hint = f"; did you mean {near[0]}?" if near else f"; expected {', '.join(known)}"
@@ -170,6 +172,15 @@ def read_filters(path: Path, names: tuple[str, ...]) -> FilterSettings:
             f"{settings.depth_max_m:g}"
         )
     return settings
+
+
+def _no_table(name: str, inside: dict[str, Any], known: dict[str, Any]) -> str:
+    """Return what is wrong with a table of a file that has none, and what was probably meant."""
+    for asked in (*inside, name):
+        near = difflib.get_close_matches(asked, known, 1, 0.5)
+        if near:
+            return f"unknown table [{_short(name)}]; did you mean {near[0]} = ..., without a table?"
+    return f"unknown table [{_short(name)}]; expected no tables, but {', '.join(known)}"
 
 
 def _check_off(path: Path, value: object, names: tuple[str, ...]) -> None:

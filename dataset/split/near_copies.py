@@ -76,7 +76,8 @@ def apart_from_near_copies(
 
     Returns:
         The sessions, without near-copies for ``drop``, and the report: ``compared`` training rows,
-        ``alike`` in pose, ``hashed`` of these, ``found``, and ``pairs``: some of them by name.
+        ``alike`` in pose, ``hashed`` of these, ``found`` (None: not looked for), and ``pairs``:
+        some of them by name.
 
     Raises:
         DatasetError: There are some, for ``refuse`` (exit 2).
@@ -105,7 +106,8 @@ def apart_from_near_copies(
         "compared": len(poses),
         "alike": len(alike),
         "hashed": len(train),
-        "found": len(copies),
+        # a dry run does not look for them where some may be: that is not the same as none
+        "found": None if dry_run and asked == REPORT and len(alike) else len(copies),
         "sessions": _by_session(sessions, *pairs),
         "pairs": _described(sessions, *pairs, bits[copies]),
     }

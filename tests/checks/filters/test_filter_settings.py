@@ -21,6 +21,12 @@ def test_what_a_file_names_is_changed_and_the_rest_keeps_its_default(tmp_path: P
     ("text", "message"),
     [
         ("bone_arms = 0.3", "unknown key 'bone_arms'; did you mean bone_arm?"),
+        (
+            "[filters]\nbone_arm = 0.3",
+            "unknown table ['filters']; did you mean bone_arm = ..., wit",
+        ),
+        ("[bone_arms]\nx = 1", "unknown table ['bone_arms']; did you mean bone_arm = ..., without"),
+        ("[qqq]\nxxx = 1", "unknown table ['qqq']; expected no tables, but off, depth_min_m"),
         ("qqq = 1", "unknown key 'qqq'; expected off, depth_min_m"),
         ("bone_arm = 'x'", "bone_arm = 'x'; expected a number from 0"),
         ("bone_arm = true", "bone_arm = True; expected a number from 0"),
@@ -28,7 +34,7 @@ def test_what_a_file_names_is_changed_and_the_rest_keeps_its_default(tmp_path: P
         ("max_untrusted = 1.5", "expected a whole number from 0 to 13"),
         ("overlap = 3", "expected a number from 0 to 1"),
         ("symmetry = 0.5", "expected a number from 1"),
-        ("[bone_arm]\na = 1", "bone_arm = {'a': 1}; expected a number"),
+        ("[bone_arm]\na = 1", "unknown table ['bone_arm']; did you mean bone_arm"),
         ("off = 'speed'", "expected a list of filters' names"),
         ("off = ['sped']", "off: unknown filter 'sped'; expected of tracking, range"),
         ("depth_min_m = 4.5", "depth_min_m 4.5 is not below depth_max_m 4"),
