@@ -26,7 +26,7 @@ def coco_of(one: SplitLabels) -> dict[str, Any]:
 
     Ids count from 1: an evaluator takes annotation 0 for a miss. Keypoints have pixel centres at
     integers, as in COCO; boxes have their edges at 0 and the picture's width. ``area``, which
-    scales OKS, is that of the box.
+    scales OKS, is that of the person's mask, or of the box where there is none.
     """
     width, height = one.size_px
     return {
@@ -53,36 +53,52 @@ def _annotations(one: SplitLabels) -> list[dict[str, Any]]:
     """Return an annotation for each person."""
     box = one.boxes()
     bbox_xywh = np.concatenate([box[:, :2] + 0.5, box[:, 2:] - box[:, :2]], axis=1)
-    labelled = one.visibility > 0
+    size = bbox_xywh[:, 2:].round(DECIMALS)
+    areas = np.where(np.isfinite(one.mask_px), one.mask_px, size[:, 0] * size[:, 1])
+    visibility = np.where(one.rejected[:, None], 0, one.visibility)
+    labelled = visibility > 0
     # COCO's own way to say "unlabelled" is 0, 0, 0
     points = np.where(labelled[..., None], one.points, 0)
-    triples = np.concatenate([points, one.visibility[..., None]], axis=-1).round(DECIMALS)
+    triples = np.concatenate([points, visibility[..., None]], axis=-1).round(DECIMALS)
     return [
         {
             "id": number,
             "image_id": image + 1,
             "category_id": CATEGORY,
-            "iscrowd": 0,
+            # an evaluator neither asks for a person whose keypoints may be wrong nor minds one
+            "iscrowd": int(rejected),
             "keypoints": [
                 int(value) if place % 3 == 2 else value for place, value in enumerate(keypoints)
             ],
             "num_keypoints": count,
             "bbox": bbox,
-            "area": round(bbox[2] * bbox[3], DECIMALS),
+            "area": round(area, DECIMALS),
             "session": session,
             "color_seq": seq,
             # more digits than a number of JavaScript has
             "tracking_id": str(person),
         }
-        for number, (image, keypoints, count, bbox, session, seq, person) in enumerate(
+        for number, (
+            image,
+            keypoints,
+            count,
+            bbox,
+            area,
+            session,
+            seq,
+            person,
+            rejected,
+        ) in enumerate(
             zip(
                 one.picture.tolist(),
                 triples.reshape(len(one), -1).tolist(),
                 labelled.sum(axis=1).tolist(),
                 bbox_xywh.round(DECIMALS).tolist(),
+                areas.tolist(),
                 one.sessions,
                 one.columns["color_seq"].tolist(),
                 one.columns["tracking_id"].tolist(),
+                one.rejected.tolist(),
                 strict=True,
             ),
             start=1,

@@ -16,8 +16,10 @@ from ...core.png import encode_png
 from ...core.progress import OnProgress
 from ...sessions.consent import SessionConsent, consent_to_sources
 from ..faces.blur import FaceBlur
+from ..kinect13.format import FULL, LAYOUTS
 from ..kinect13.reader import SPLITS, Kinect13, open_kinect13
 from .csv import LABELS_CSV, write
+from .frame_labels import read_frame_labels
 from .labels import SplitLabels, read_labels
 from .output_folder import OutputFolder
 from .registry import load_format
@@ -25,8 +27,8 @@ from .registry import load_format
 PICTURES: Final = ("jpg", "png", "none")
 JPEG_QUALITY: Final = 95
 _MOST_BESIDE: Final = 256 * MIB
-BATCH: Final = 256
-"""Pictures that are read at a time."""
+_AT_ONCE: Final = 40 * MIB
+"""Bytes of pictures that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,12 @@ def export(
         )
     target = OutputFolder(settings.out)
     target.check()
-    with open_kinect13(settings.data) as data:
+    with open_kinect13(settings.data, layouts=LAYOUTS) as data:
         faces = FaceBlur(data) if settings.blur_faces else None
         ending = ".jpg" if settings.pictures == "none" else f".{settings.pictures}"
+        read = read_frame_labels if data.layout == FULL else read_labels
         splits = tuple(
-            read_labels(data, name, found.pictures.format(split=name), ending)
+            read(data, name, found.pictures.format(split=name), ending)
             for name in _chosen(data, settings)
         )
         result = ExportResult(
@@ -136,7 +139,7 @@ def consent_to_export(path: Path) -> list[SessionConsent]:
     with contextlib.suppress(OSError, ValueError):
         beside = json.loads(read_small(path.with_name(path.name + ".json"), _MOST_BESIDE))
     recordings = path.parent / str(beside.get("recordings") or "recordings")
-    with open_kinect13(path) as data:
+    with open_kinect13(path, layouts=LAYOUTS) as data:
         return consent_to_sources(data.meta.sources, recordings)
 
 
@@ -184,8 +187,9 @@ def _write_pictures(
         inside = folder.joinpath(*one.folder.split("/"))
         inside.mkdir(parents=True, exist_ok=True)
         rows = data.split(one.split)
-        for begin in range(0, len(one.pictures), BATCH):
-            names = one.pictures[begin : begin + BATCH]
+        batch = max(1, _AT_ONCE // (3 * one.size_px[0] * one.size_px[1]))
+        for begin in range(0, len(one.pictures), batch):
+            names = one.pictures[begin : begin + batch]
             indices = np.arange(begin, begin + len(names))
             images = rows.images(indices)
             if faces is not None:

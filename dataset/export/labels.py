@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...core.geometry import Floats, scale_box, tight_box
 from ...core.skeleton import Skeleton
-from ..kinect13.reader import Kinect13
+from ..kinect13.reader import Kinect13, Split
 from .picture_names import picture_names
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class SplitLabels:
         sessions: (N,) names of the sessions or sets.
         columns: ROW_COLUMNS and ``bbox_xyxy_px``, N rows each.
         skeleton: The keypoints.
+        mask_px: (N,) float64 pixels of each person's mask in the picture; NaN where it has none.
+        rejected: (N,) people that the filters of the build rejected: their keypoints may be wrong.
     """
 
     split: str
@@ -53,6 +55,8 @@ class SplitLabels:
     sessions: tuple[str, ...]
     columns: dict[str, NDArray[Any]]
     skeleton: Skeleton
+    mask_px: Floats
+    rejected: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.points)
@@ -99,7 +103,30 @@ def read_labels(data: Kinect13, split: str, folder: str, ending: str) -> SplitLa
         sessions=tuple(sessions),
         columns={name: getattr(rows, name) for name in (*ROW_COLUMNS, "bbox_xyxy_px")},
         skeleton=data.meta.skeleton,
+        mask_px=mask_pixels(rows, np.arange(len(rows)), rows.slot),
+        rejected=np.zeros(len(rows), np.bool_),
     )
+
+
+def mask_pixels(rows: Split, picture: NDArray[np.intp], slot: NDArray[np.uint8]) -> Floats:
+    """Return how many pixels of its picture show each of N people.
+
+    Args:
+        rows: The split.
+        picture: (N,) the picture of each, rising.
+        slot: (N,) the value of its pixels in the masks.
+
+    Returns:
+        (N,) float64; NaN without masks, and where no pixel is the person's.
+    """
+    found = np.full(len(picture), np.nan)
+    if rows.has_masks:
+        for index in np.unique(picture).tolist():
+            counts = np.bincount(rows.masks([index]).reshape(-1), minlength=256).astype(np.float64)
+            own = picture == index
+            found[own] = counts[slot[own]]
+        found[found == 0] = np.nan
+    return found
 
 
 def labels_table(splits: Iterable[SplitLabels]) -> "pd.DataFrame":

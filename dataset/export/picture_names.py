@@ -7,6 +7,7 @@ the un-mirrored image are 412 and -8. A corrected label finds its way back by th
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,9 +47,8 @@ class PictureName:
 
     def text(self) -> str:
         """Return the file name without its ending."""
-        session = _ODD.sub("_", self.session) or "_"
         return (
-            f"{session}__f{self.color_seq}__p{self.tracking_id}"
+            f"{_plain(self.session)}__f{self.color_seq}__p{self.tracking_id}"
             f"__x{_short(self.x0)}_y{_short(self.y0)}_s{_short(self.side)}"
         )
 
@@ -101,13 +101,38 @@ def picture_names(
         tracking_id: (N,) the people.
         bbox_xyxy_px: (N, 4) edges of what they show, in the un-mirrored image.
     """
+    boxes = np.asarray(bbox_xyxy_px, np.float64)
+    return _all_different(
+        PictureName(session, seq, person, x0 + 0.5, y0 + 0.5, x1 - x0).text()
+        for session, seq, person, (x0, y0, x1, _) in zip(
+            sessions, color_seq.tolist(), tracking_id.tolist(), boxes.tolist(), strict=True
+        )
+    )
+
+
+def frame_names(sessions: list[str], color_seq: NDArray[np.uint64]) -> list[str]:
+    """Return the names of N whole frames, without their ending; no two are equal.
+
+    Args:
+        sessions: N names.
+        color_seq: (N,) numbers of the colour frames.
+    """
+    return _all_different(
+        f"{_plain(session)}__f{seq}"
+        for session, seq in zip(sessions, color_seq.tolist(), strict=True)
+    )
+
+
+def _plain(session: str) -> str:
+    """Return a session's or set's name as a part of a file name."""
+    return _ODD.sub("_", session) or "_"
+
+
+def _all_different(wanted: Iterable[str]) -> list[str]:
+    """Return names that differ on every system; those that are repeated get a number."""
     seen: Counter[str] = Counter()
     names = []
-    boxes = np.asarray(bbox_xyxy_px, np.float64)
-    for session, seq, person, (x0, y0, x1, _) in zip(
-        sessions, color_seq.tolist(), tracking_id.tolist(), boxes.tolist(), strict=True
-    ):
-        name = PictureName(session, seq, person, x0 + 0.5, y0 + 0.5, x1 - x0).text()
+    for name in wanted:
         # names that differ in upper and lower case alone are one file on Windows
         key = name.lower()
         seen[key] += 1

@@ -37,11 +37,13 @@ def _lines(one: SplitLabels) -> list[str]:
     size = np.asarray(one.size_px, np.float64)
     box = (one.boxes() + 0.5) / np.tile(size, 2)
     cxcywh = np.concatenate([(box[:, :2] + box[:, 2:]) / 2, box[:, 2:] - box[:, :2]], axis=1)
-    labelled = one.visibility > 0
+    # of a person whose keypoints may be wrong the box alone
+    visibilities = np.where(one.rejected[:, None], 0, one.visibility)
+    labelled = visibilities > 0
     shares = np.where(labelled[..., None], ((one.points + 0.5) / size).clip(0, 1), 0)
     lines = []
     for head, points, visibility in zip(
-        cxcywh.tolist(), shares.tolist(), one.visibility.tolist(), strict=True
+        cxcywh.tolist(), shares.tolist(), visibilities.tolist(), strict=True
     ):
         numbers = [f"{value:.{DECIMALS}f}" for value in head]
         for (x, y), v in zip(points, visibility, strict=True):
