@@ -1,5 +1,6 @@
 """Masks beside the images of a data set, and builds with them that are killed."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from kincap.core.errors import DatasetError
 from kincap.dataset.build import BuildSettings, build
+from kincap.dataset.export.export import ExportSettings, export
 from kincap.dataset.kinect13.reader import open_kinect13
 
 from .conftest import Sessions
@@ -59,6 +61,23 @@ def test_a_mask_is_where_the_person_is_in_the_image(simulated: Path) -> None:
         assert inside.mean() > 0.95
         # a person is a part of the crop, not most of it
         assert 0.05 < person.mean() < 0.5
+
+
+def test_an_export_of_a_margin_has_the_crops_and_areas_by_the_masks(simulated, tmp_path) -> None:
+    export(ExportSettings(simulated / "set.h5", "coco", tmp_path / "out", ("train",), "png"))
+    content = json.loads((tmp_path / "out" / "annotations" / "train.json").read_text())
+    people, pictures = content["annotations"], content["images"]
+    with open_kinect13(simulated / "set.h5") as dataset:
+        rows = dataset.split("train")
+        every = np.arange(len(rows))
+        pixels = (rows.masks(every) == rows.slot[:, None, None]).sum(axis=(1, 2))
+        assert [one["area"] for one in people] == pixels.tolist()
+        assert all(0 < one["area"] < one["bbox"][2] * one["bbox"][3] for one in people)
+        assert {(one["width"], one["height"]) for one in pictures} == {(S, S)}
+        points = np.array([one["keypoints"] for one in people]).reshape(-1, 13, 3)
+        np.testing.assert_allclose(points[..., :2], rows.keypoints_px, atol=1e-3)
+        path = tmp_path / "out" / "images" / "train" / pictures[0]["file_name"]
+        np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], rows.images([0])[0])
 
 
 def test_masks_have_named_dimensions(simulated: Path) -> None:
