@@ -46,7 +46,7 @@ def test_the_video_of_kinect_reader_is_recorded_and_its_lag_measured_and_taken_a
     done = record(RecordSettings("late", tmp_path / "recordings", source))
     assert (done.color_frames, done.body_frames, done.dropped) == (390, 390, {})
     assert any("have no common clock" in line for line in done.warnings)
-    assert any("joints come 10" in line for line in done.warnings)
+    assert any("ms after the picture" in line for line in done.warnings)
     assert lag_ms(done.path) == pytest.approx(100, abs=10)
     assert verify_session(done.path).ok
     done = record(RecordSettings("right", tmp_path / "recordings", f"{source},offset_ms=100"))
