@@ -191,6 +191,8 @@ class SourceThread:
                 start, is_asked_for = start or TakeStart(), True
             if self.steering.state != "recording":
                 self._pass_over(item)
+                # the clocks of a start that came before this item are not those of the next one
+                start = None if start is None else TakeStart()
                 if self._stop.is_asked():
                     return
                 continue

@@ -16,7 +16,7 @@ from ...sessions.schema import ROW_HEAD
 WINDOW_NS: Final = 2 * SECOND_NS
 """Rates, bodies and pairs are those of this much host time."""
 DROPS_NS: Final = 10 * SECOND_NS
-_MOST_ITEMS: Final = 256
+_MOST_ITEMS: Final = 128
 _RATE_FROM_NS: Final = SECOND_NS
 """A rate is worked out from this much time on."""
 

@@ -137,7 +137,8 @@ class HeldSensor(Closing):
                 recordings too.
             control: Steers the recording.
             observers: Follow it, beside those that follow the source always.
-            pre_roll_s: How much of what is kept goes into the session; None: all.
+            pre_roll_s: How much of what is kept goes into the session; None: all. Nothing does if
+                the recording waits for a start.
 
         Raises:
             KincapError: As ``record`` does; also if the source is lost, or records already.
@@ -150,7 +151,8 @@ class HeldSensor(Closing):
             if self._closing.is_set():
                 raise SensorError(f"{self.info.uri}: was closed; open it again")
             if self.info.live:
-                view = self._attach(pre_roll_s)
+                waits = control is not None and control.waits_for_start
+                view = self._attach(0.0 if waits else pre_roll_s)
             result = record(
                 settings,
                 sensor=view or self._file(),

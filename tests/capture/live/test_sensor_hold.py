@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kincap.capture.live.control import RecordingControl
 from kincap.capture.live.observers import LatestPicture
 from kincap.capture.live.sensor_hold import HeldSensor
 from kincap.capture.record import RecordError, RecordSettings, record
@@ -280,3 +281,32 @@ def test_settings_that_are_refused_change_nothing_for_the_next_recording(tmp_pat
         clock.sleep(1.0)
         assert held.record(_settings(tmp_path, "a", frames=30)).color_frames == 30
     assert sensor.lent == sensor.returned
+
+
+@pytest.mark.parametrize("pre_roll_s", [0.0, 1.0])
+def test_the_clocks_of_a_take_that_waited_for_its_start_are_of_its_first_frame(
+    tmp_path, clock, pre_roll_s
+):
+    control = RecordingControl(waiting=True)
+    sensor = ScriptedSensor(say(steady(300), 90, control.start), clock, waits_after=True)
+    with HeldSensor(lambda: sensor, clock=clock, pre_roll_s=pre_roll_s) as held:
+        clock.sleep(1.5)
+        done = held.record(_settings(tmp_path, "a", frames=30), control=control)
+    color, _, _ = _rows(tmp_path, "a")
+    assert (len(color), done.takes) == (30, 1)
+    assert color["time_device"][0] == _times(steady(300), "color")[90]
+    with SessionReader(tmp_path / "a") as reader:
+        (take,) = reader.info.takes
+    assert take["host_ns"] == color["time_host"][0]
+    assert take["device_100ns"] == color["time_device"][0]
+    assert sensor.lent == sensor.returned
+
+
+def test_a_pre_roll_takes_no_more_than_its_share_of_memory(clock):
+    sensor = ScriptedSensor(steady(600), clock, waits_after=True)
+    with HeldSensor(lambda: sensor, clock=clock, pre_roll_s=2.0) as held:
+        clock.sleep(30.0)
+        # images are given back at once, two seconds of rows are kept
+        assert sensor.lent == sensor.returned
+        assert sensor._rows <= 61 + 128  # two seconds, and what the meter of the status keeps
+        assert held.not_stored[Stream.color] == 600 - 61
