@@ -51,7 +51,7 @@ def report(
         try:
             draw_report(recordings / name, quality, plot)
         except KincapError as error:
-            # the report comes first, whatever becomes of its picture
+            # the report comes first, even if its picture fails
             plot, failed = None, error
     if as_json:
         console.print_json(

@@ -1,6 +1,7 @@
 """Coverage of sessions, one by one and together: ``kincap sessions coverage`` without the command.
 
-What quality.json keeps is taken where it is of the session as it is; else body rows are read.
+The coverage in quality.json is used if it belongs to the session's present state; otherwise body
+rows are read.
 """
 
 from collections.abc import Callable, Sequence

@@ -37,7 +37,7 @@ def draw_coverage(grid: CoverageGrid, title: str, path: Path) -> None:
 
     Args:
         grid: The coverage.
-        title: What it is of.
+        title: The sessions it covers.
         path: The picture, PNG.
 
     Raises:
@@ -184,7 +184,7 @@ def draw_missing(
         grid: The coverage.
         most: Lines that are listed.
         line: Characters of a line.
-        more: What else the legend says.
+        more: Further sentences of the legend.
     """
     axes.set_axis_off()
     missing = grid.missing()

@@ -55,7 +55,7 @@ def make_quality(
         thorough: Look for late joints wherever hands move: about a minute for an hour.
 
     Returns:
-        What quality.json holds, see docs/format.md.
+        The contents of quality.json, see docs/format.md.
 
     Raises:
         SessionError: There is no session, or its session.json can't be read.
@@ -141,7 +141,7 @@ def _events(tables: SessionTables) -> list[dict[str, Any]]:
 
 
 def _finite(value: Any) -> Any:
-    """Replace NaN and infinities by None, and round what has no more meaning, at every depth."""
+    """Replace NaN and infinities by None and round other numbers to 5 digits, at every depth."""
     if isinstance(value, float):
         return round(value, 5) if math.isfinite(value) else None
     if isinstance(value, Mapping):
@@ -240,7 +240,7 @@ def report_of_recording(
     try:
         quality = make_quality(folder, io)
     except Exception as error:
-        # the recording is safe already: whatever is odd in it must not make it look failed
+        # the recording is safe already: an odd value in it must not make it look failed
         what = error if isinstance(error, KincapError | OSError) else repr(error)
         return None, None, f"{folder}: no report of its quality ({what}); {again}"
     try:

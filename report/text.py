@@ -118,7 +118,7 @@ def coverage_lines(coverage: Mapping[str, Any] | None) -> list[Line]:
     """Return how much of their reach hands and elbows visited, and what is missing most.
 
     Args:
-        coverage: What ``CoverageGrid.to_json`` gave; None: a report of an earlier kincap.
+        coverage: A result of ``CoverageGrid.to_json``; None: a report of an earlier kincap.
     """
     if coverage is None or not any(one["frames"] for one in coverage["limbs"].values()):
         return []

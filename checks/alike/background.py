@@ -1,8 +1,8 @@
 """Points of the background, without the picture: did the camera move between two sessions?
 
 Corners outside of the people are described by 32 bytes each (ORB). Two sessions of one camera that
-stayed in its place have the same corners at the same pixels, whatever the light; after a move the
-corners that match tell how far.
+stayed in its place have the same corners at the same pixels in any light; after a move, the matched
+corners show how far.
 """
 
 from collections.abc import Iterable

@@ -34,11 +34,11 @@ class SessionLook:
     Attributes:
         name: Its name.
         created_utc: When it was made; sessions are compared with earlier ones.
-        outfit: What the person wore, by name.
+        outfit: Name of the clothes.
         device: The sensor's identity; None: not known.
         size_px: Size of the colour images; None: not known.
         mirrored: Whether they are mirrored; None: not known.
-        signature: What was measured.
+        signature: The measured part.
     """
 
     name: str
@@ -59,8 +59,8 @@ class Alarm:
             different), ``camera_moved`` or ``settings_differ``.
         session: The later session.
         other: The earlier one.
-        text: What was found and what to do, without the names of the sessions.
-        amount: How strong it is; the strongest of a kind is the first to be said.
+        text: The contradiction and the remedy, without the names of the sessions.
+        amount: Its strength; of a kind the strongest is reported.
     """
 
     kind: AlarmKind

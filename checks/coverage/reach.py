@@ -1,7 +1,7 @@
 """The cells of the grid that an arm can reach, from its length.
 
 The elbow reaches a disc about the shoulder, cut off where the upper arm would have to pass through
-the chest; the wrist whatever is within a forearm's length of a place of the elbow.
+the chest. The wrist reaches every place within a forearm's length of a place of the elbow.
 """
 
 from functools import lru_cache
