@@ -293,11 +293,11 @@ def test_a_recording_goes_on_when_the_terminal_is_gone(settings, memory_sensor, 
     assert len(read_manifest(done.path)) == done.shards
 
 
-@pytest.mark.parametrize(("faults", "takes"), [("rename:eio:4", [0]), ("rename:eio:4+", [])])
+@pytest.mark.parametrize(("faults", "takes"), [("rename:eio:3", [0]), ("rename:eio:3+", [])])
 def test_a_take_that_session_json_refuses_is_written_at_the_end(
     settings, memory_sensor, account, faults, takes
 ):
-    # renames: lock.json, session.json, the shard, session.json with the take
+    # renames: session.json, the shard, session.json with the take
     io = FaultyFileIO(parse_faults(faults))
     if takes:
         done = record(settings, sensor=memory_sensor(frames=20), io=io)
