@@ -117,7 +117,7 @@ PARTS = {
             "cycles",
             1000,
             "starts and stops",
-            20,
+            15,
             "starts and stops of a held source, and a day of idling, let nothing grow",
             "capture",
         ),
