@@ -26,8 +26,10 @@ export function showCard(found) {
   set("card-text", found.text);
   const turn = found.repetitions > 1 ? `${found.repetition} of ${found.repetitions}` : found.repetition || "";
   set("card-turn", String(found.repetitions === 1 ? "" : turn));
-  set("card-left", found.left_s === null ? "" : found.phase === "on" ? `${Math.ceil(left)} s` : `in ${Math.ceil(left)}`);
+  const rest = Math.max(1, Math.ceil(left));
+  set("card-left", found.left_s === null ? "" : found.phase === "on" ? `${rest} s` : `in ${rest}`);
   set("card-next", found.next && found.next !== found.name ? `then ${found.next}` : "");
-  $("card-bar").hidden = found.left_s === null || found.phase !== "on";
+  // it keeps its place, so that nothing moves when the card begins
+  $("card-bar").dataset.off = String(found.left_s === null || found.phase !== "on");
   $("card-bar").value = shown.seconds ? left / shown.seconds : 0;
 }
