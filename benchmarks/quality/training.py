@@ -1,8 +1,9 @@
 """The same net finetuned on dirty, filtered and clean labels of the same recording.
 
 For each seed there is one recording in which the simulator's own faults follow each other, with
-injected faults on top, a net that was pretrained on wild scenes, and three data sets: the sensor's
-labels as they are, those that ``kincap build`` keeps, and the truth. The nets are judged by the
+injected faults on top, a net that was pretrained on wild scenes, and four data sets: the sensor's
+labels as they are, those that ``kincap build`` keeps, those that a perfect filter keeps (oracle:
+all and only labels within 0.1 torso of the truth), and the truth. The nets are judged by the
 truth of another recording of that outfit, without faults. The filters are worth the share of the
 gap between dirty and clean that they close.
 """
@@ -117,13 +118,16 @@ def train(folder: Path, seed: int, kind: str) -> dict[str, Any]:
 
 
 def _closed(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Return the share of the gap between dirty and clean that filtered closes, by figure."""
+    """Return the share of the gap between dirty and clean that is closed, by figure."""
     closed = {}
     for figure in ("wrist@0.1", "all@0.1"):
         means = {kind: mean(one[figure] for one in found[kind]) or 0.0 for kind in KINDS}
         gap = means["clean"] - means["dirty"]
-        share = (means["filtered"] - means["dirty"]) / gap if gap else None
-        closed[figure] = {**means, "closed": share}
+        shares = {
+            f"{kind} closed": (means[kind] - means["dirty"]) / gap if gap else None
+            for kind in ("filtered", "oracle")
+        }
+        closed[figure] = {**means, **shares}
     return {"closed": closed}
 
 
@@ -145,9 +149,10 @@ def training_tables(report: dict[str, Any]) -> list[str]:
             figures = (one["wrist@0.1"], one["all@0.1"], one["wrist@0.2"], one["all@0.2"])
             lines.append(f"| {kind} | {seed} | " + " | ".join(f"{v:.1f}" for v in figures) + " |")
     for figure, one in report["closed"].items():
-        share = "-" if one["closed"] is None else f"{100 * one['closed']:.0f} %"
-        lines.append(
-            f"{figure}: dirty {one['dirty']:.1f}, filtered {one['filtered']:.1f}, clean "
-            f"{one['clean']:.1f}; filtered closes {share} of the gap"
-        )
+        words = ", ".join(f"{kind} {one[kind]:.1f}" for kind in KINDS)
+        for kind in ("filtered", "oracle"):
+            share = one[f"{kind} closed"]
+            closes = "-" if share is None else f"{100 * share:.0f} %"
+            words += f"; {kind} closes {closes} of the gap"
+        lines.append(f"{figure}: {words}")
     return lines
