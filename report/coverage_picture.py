@@ -190,7 +190,7 @@ def draw_missing(
     missing = grid.missing()
     lines = [fill(text, line, subsequent_indent="   ") for text in missing[:most]]
     if len(missing) > most:
-        lines.append(f"and {len(missing) - most} others")
+        lines.append(f"and {len(missing) - most} more")
     title = "Missing" if missing else "Nothing is missing" if grid.frames else "No bodies"
     listed = "\n".join(lines)
     axes.text(

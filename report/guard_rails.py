@@ -7,7 +7,7 @@ Signatures come from quality.json, so nothing is decoded here.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ..checks.alike.compare import Alarm, SessionLook, alarms_about, alarms_among
@@ -30,11 +30,18 @@ def session_look(info: SessionInfo, quality: Mapping[str, Any]) -> SessionLook:
         name=info.name,
         created_utc=info.created_utc,
         outfit=info.outfit or info.name,
-        device=info.device.id,
+        device=_sensor_of(info),
         size_px=info.device.color_size_px,
         mirrored=info.device.mirrored,
         signature=signature_from_json(quality.get("signature")),
     )
+
+
+def _sensor_of(info: SessionInfo) -> str | None:
+    """Return the sensor's identity; None where the source only had the name of its file."""
+    kind, _, file = str(info.source.get("uri", "")).partition(":")
+    named_after_file = f"{kind}:{PurePath(file.partition(',')[0]).stem}"
+    return None if info.device.id == named_after_file else info.device.id or None
 
 
 def folder_looks(recordings: Path, names: Sequence[str] = ()) -> list[SessionLook]:

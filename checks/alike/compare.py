@@ -35,7 +35,7 @@ class SessionLook:
         name: Its name.
         created_utc: When it was made; sessions are compared with earlier ones.
         outfit: Name of the clothes.
-        device: The sensor's identity; None: not known.
+        device: The sensor's identity; None: not known, then cameras are not compared.
         size_px: Size of the colour images; None: not known.
         mirrored: Whether they are mirrored; None: not known.
         signature: The measured part.
@@ -102,7 +102,7 @@ def outfit_alarm(later: SessionLook, earlier: SessionLook) -> Alarm | None:
 
 def camera_alarm(later: SessionLook, earlier: SessionLook) -> Alarm | None:
     """Return a warning if the camera was moved between two sessions of the same sensor."""
-    if later.device != earlier.device or later.size_px != earlier.size_px:
+    if later.device is None or later.device != earlier.device or later.size_px != earlier.size_px:
         return None
     if later.mirrored != earlier.mirrored:
         return None

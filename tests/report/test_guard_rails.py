@@ -10,8 +10,10 @@ import pytest
 
 from kincap.capture.record import RecordSettings, record
 from kincap.dataset.build import BuildSettings, build
-from kincap.report.guard_rails import alarm_lines, folder_alarms
+from kincap.report.guard_rails import alarm_lines, folder_alarms, session_look
 from kincap.report.quality import load_quality, report, save_quality
+from kincap.sessions.device import Device
+from kincap.sessions.info import new_session
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -61,6 +63,19 @@ def test_build_warns_of_the_sessions_that_it_takes(made: Path, tmp_path: Path) -
     assert len(warned("clothing[12]")) == 1
     assert "outfits shirt and jumper" in warned("clothing[12]")[0]
     assert len(warned("*")) == 2
+
+
+def test_the_name_of_a_file_is_not_a_sensor() -> None:
+    def sensor(uri: str, device: str) -> str | None:
+        info = new_session("s1", source={"uri": uri}, device=Device(id=device))
+        return session_look(info, {}).device
+
+    assert sensor("laban:/data/Ges01.csv", "laban:Ges01") is None
+    assert sensor("csv:/data/joints.csv,map=m.toml", "csv:joints") is None
+    assert sensor("csv:/data/joints.csv,map=m.toml", "csv:K4") == "csv:K4"
+    assert sensor("ntu:/data/S001C001P001_rgb.avi", "ntu:S001C001") == "ntu:S001C001"
+    assert sensor("simulator:seed=1", "simulator-0") == "simulator-0"
+    assert sensor("kinect", "") is None
 
 
 def test_the_signature_is_made_again_and_sessions_without_one_are_left_out(
