@@ -50,7 +50,7 @@ class PreRoll:
     def add(self, item: Timed) -> None:
         """Encode an item and keep it; its image isn't needed any more then."""
         try:
-            size = _keep(item)
+            size = encode_in_place(item)
         except Exception:  # cv2.error derives from nothing narrower; such a picture isn't kept
             self._on_gone(times_of(item)[0])
             return
@@ -91,7 +91,7 @@ class PreRoll:
         self._on_gone(times_of(item)[0])
 
 
-def _keep(item: Timed) -> int:
+def encode_in_place(item: Timed) -> int:
     """Encode an item's image in place of its pixels; return the bytes that it takes."""
     if isinstance(item, Lost):
         return 0

@@ -1,5 +1,6 @@
 """One recording's view of a source that is held open: its items from one moment to another."""
 
+import contextlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from typing import Final
 from ...core.errors import SensorError
 from ...sessions.schema import EventKind, Stream
 from ..clock import Clock
-from ..queues import BODY_ROWS, RAW_FRAMES
+from ..queues import RAW_FRAMES
 from ..sources.sensor import (
     ColorFrame,
     Item,
@@ -21,9 +22,12 @@ from ..sources.sensor import (
     let_go,
 )
 from ..watches.watches import Timed, times_of
+from .pre_roll import encode_in_place
 
-_MOST_IMAGES: Final = RAW_FRAMES
-"""Images of a stream that may wait for the recording to take them; a pool has about as many."""
+_MOST_RAW: Final = RAW_FRAMES // 4
+"""Raw images of a stream that wait for the recording to take them; further ones are encoded."""
+_MOST_WAITING: Final = 300
+"""Items of a stream that may wait: ten seconds."""
 
 
 class SessionView:
@@ -64,21 +68,27 @@ class SessionView:
     def put(self, item: Item) -> None:
         """Add an item; called by the pumping thread alone.
 
-        An image that finds too many before it, or whose memory the source would use again, is
-        lost or copied here.
+        An image whose memory the source would use again is copied. One that finds some before it
+        is encoded here: a recording that has just begun catches up, and the source's memory for
+        images is small. An item that finds too many before it is lost.
         """
         if isinstance(item, Notice | TakeStart):
             self._queue.put(item)
             return
         stream, time_device, time_host = times_of(item)
-        most = BODY_ROWS if stream is Stream.bodies else _MOST_IMAGES
-        if self._waiting[stream] - self._taken[stream] >= most:
+        waiting = self._waiting[stream] - self._taken[stream]
+        if waiting >= _MOST_WAITING:
             kind = EventKind.drop_queue_full
             kind = kind if stream is Stream.bodies else EventKind.drop_ring_full
             let_go(item)
             item = Lost(stream, time_device, time_host, kind)
-        elif isinstance(item, ColorFrame | PlaneFrame):
-            keep_image(item)
+        elif not isinstance(item, Lost):
+            # the recording catches up: it takes what waits as fast as it can store it
+            item.may_wait = bool(waiting or self._first)
+            if isinstance(item, ColorFrame | PlaneFrame):
+                if waiting >= _MOST_RAW:
+                    _encode(item)
+                keep_image(item)
         self._waiting[stream] += 1
         self._queue.put(item)
 
@@ -135,6 +145,13 @@ class SessionView:
             what = self._queue.get()
             if what is not None and not isinstance(what, SensorError):
                 self._on_rest(what)
+
+
+def _encode(item: ColorFrame | PlaneFrame) -> None:
+    """Encode an image and give its memory back; what can't be encoded stays as it is."""
+    with contextlib.suppress(Exception):  # the recording finds out what is wrong with it
+        encode_in_place(item)
+        let_go(item)
 
 
 def keep_image(item: ColorFrame | PlaneFrame) -> None:

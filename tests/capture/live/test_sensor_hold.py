@@ -12,6 +12,7 @@ from kincap.capture.live.sensor_hold import HeldSensor
 from kincap.capture.record import RecordError, RecordSettings, record
 from kincap.capture.sources.sensor import Notice
 from kincap.core.errors import KincapError, SensorError
+from kincap.core.files.file_io import FileIO
 from kincap.core.jpeg import encode_jpeg
 from kincap.sessions.reader import SessionReader
 from kincap.sessions.repair.verify import verify_session
@@ -309,4 +310,31 @@ def test_a_pre_roll_takes_no_more_than_its_share_of_memory(clock):
         # images are given back at once, two seconds of rows are kept
         assert sensor.lent == sensor.returned
         assert sensor._rows <= 61 + 128  # two seconds, and what the meter of the status keeps
-        assert held.not_stored[Stream.color] == 600 - 61
+        assert held.not_stored[Stream.color] == pytest.approx(600 - 60, abs=1)
+
+
+def test_frames_that_come_while_a_recording_begins_slowly_are_kept_encoded(tmp_path, clock):
+    class _SlowBegin(FileIO):
+        """A disk on which the first shard takes two seconds."""
+
+        def reserve(self, fd, size):
+            if not begun:
+                begun.append(size)
+                clock.sleep(2.0)
+            super().reserve(fd, size)
+
+    begun: list[int] = []
+    shots = steady(300)
+    sensor = ScriptedSensor(shots, clock, waits_after=True)
+    with HeldSensor(lambda: sensor, clock=clock, pre_roll_s=1.0) as held:
+        clock.sleep(2.0)
+        done = held.record(_settings(tmp_path, "a", frames=150), io=_SlowBegin())
+        assert sensor.most_pictures <= 8
+    assert (done.color_frames, done.body_frames, done.dropped) == (150, 150, {})
+    color, _, _ = _rows(tmp_path, "a")
+    assert np.diff(color["time_device"]).tolist() == [TICK] * 149
+    assert not (color["flags"] & ColorFlag.stored_as_given).any()
+    with SessionReader(tmp_path / "a") as reader:
+        first = _times(shots, "color").index(color["time_device"][0])
+        drawn = picture_of([shot for shot in shots if shot.stream == "color"][first + 60])
+        assert reader.color_blob(60) == encode_jpeg(drawn)
