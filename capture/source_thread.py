@@ -426,6 +426,7 @@ class SourceThread:
         self._take_began = self.last_time = time_device
         self._last_times = dict.fromkeys(self._last_times, -1)
         self._hand_over.start_take(start, time_device)
+        self.steering.take_begun(time_device)
         if self._body_watch is not None:
             self._body_watch.restart()
         if is_first:

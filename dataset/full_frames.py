@@ -23,7 +23,7 @@ from .kinect13.format import (
     fields_of,
     full_width,
 )
-from .rows import SessionPlan, frame_columns, join_pictures, session_pictures
+from .rows import SessionPlan, cues_of, frame_columns, join_pictures, session_pictures
 
 _FRAME_REASONS: Final = ("edits", "damaged", "guard", "balance", "near_copy")
 """Reasons that leave a whole frame out; the others are about a person."""
@@ -162,8 +162,9 @@ def _columns(
     sessions: Sequence[SessionPlan], parts: Sequence[_SessionFrames], shape: ImageShape
 ) -> dict[str, NDArray[Any]]:
     """Return the tables of one split."""
+    cues = cues_of(sessions)
     tables = [
-        _session_columns(index, one, part, shape)
+        _session_columns(index, one, part, shape, cues)
         for index, (one, part) in enumerate(zip(sessions, parts, strict=True))
     ]
     return {
@@ -173,7 +174,11 @@ def _columns(
 
 
 def _session_columns(
-    index: int, one: SessionPlan, part: _SessionFrames, shape: ImageShape
+    index: int,
+    one: SessionPlan,
+    part: _SessionFrames,
+    shape: ImageShape,
+    cues: Sequence[str],
 ) -> dict[str, NDArray[Any]]:
     """Return the rows of one session in one split."""
     found, recording = one.candidates, one.recording
@@ -197,7 +202,7 @@ def _session_columns(
         "slot": np.where(there, slot, 0),
         "quality": np.where(there, found.quality[at], 0),
         "pair_residual_ms": found.residual_100ns[part.first] / MS_100NS,
-        **frame_columns(index, recording, found.frame[part.first]),
+        **frame_columns(index, recording, found.frame[part.first], cues),
     }
 
 

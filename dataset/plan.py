@@ -42,7 +42,7 @@ from .kinect13.format import FULL, IMAGES, MASKS, SPLITS, ImageShape, Meta
 from .label_error import Labels, compare_labels, label_error
 from .labels.label_settings import LabelSettings
 from .report_page.rejected import Rejected, rejected_examples
-from .rows import SessionPlan, check_masks, columns_of, mask_pictures, pictures_of
+from .rows import SessionPlan, check_masks, columns_of, cues_of, mask_pictures, pictures_of
 from .scheduler.scheduler import Scheduler
 from .session_data import Recording, choose_sessions, load_recording, unusable_sessions
 from .settings import BuildSettings
@@ -270,7 +270,7 @@ def _plan_split(
             skeleton=KEYPOINTS_13,
             sources=[one.recording.source() for one in sessions],
             counts=counts,
-            cues=("",),
+            cues=cues_of(sessions),
             quality_bits={
                 "keypoint_quality": {**KEYPOINT_BITS, **({} if given is None else GIVEN_BITS)},
                 "quality": dict(ROW_BITS),

@@ -16,6 +16,7 @@ from .counts.finding_counts import Reported
 from .crop import EXACT, Pictures
 from .images.masks import NO_PERSON, MaskPictures, join_masks, load_planes, masks_of
 from .kinect13.format import FIELDS, SPLITS
+from .labels.shown_cues import cue_names
 from .session_data import Recording
 
 _WHOLE_QUARTERS: Final = 4
@@ -62,7 +63,8 @@ def columns_of(
     """Return the tables of one split."""
     rows = [np.flatnonzero(one.goes_to == split) for one in sessions]
     count = sum(map(len, rows))
-    none = _session_columns(0, sessions[0], rows[0][:0], size, margin)
+    cues = cues_of(sessions)
+    none = _session_columns(0, sessions[0], rows[0][:0], size, margin, cues)
     columns = {
         name: np.empty((count, *none[name].shape[1:]), field.dtype)
         for name, field in FIELDS.items()
@@ -71,15 +73,25 @@ def columns_of(
     for index, (one, own) in enumerate(zip(sessions, rows, strict=True)):
         for first in range(0, len(own), _ROWS_AT_ONCE):
             some = own[first : first + _ROWS_AT_ONCE]
-            part = _session_columns(index, one, some, size, margin)
+            part = _session_columns(index, one, some, size, margin, cues)
             for name, values in columns.items():
                 values[at : at + len(some)] = part[name]
             at += len(some)
     return columns
 
 
+def cues_of(sessions: Sequence[SessionPlan]) -> tuple[str, ...]:
+    """Return the names that the column ``cue`` points into."""
+    return cue_names(one.recording.cues for one in sessions)
+
+
 def _session_columns(
-    index: int, one: SessionPlan, rows: NDArray[np.intp], size: int, margin: float
+    index: int,
+    one: SessionPlan,
+    rows: NDArray[np.intp],
+    size: int,
+    margin: float,
+    cues: Sequence[str],
 ) -> dict[str, NDArray[Any]]:
     """Return the tables of some candidates of one session."""
     found, recording = one.candidates, one.recording
@@ -93,7 +105,7 @@ def _session_columns(
         "weight": found.weight[rows],
         "keypoint_quality": found.keypoint_quality[rows],
         "bbox_xyxy_px": box,
-        **frame_columns(index, recording, found.frame[rows]),
+        **frame_columns(index, recording, found.frame[rows], cues),
         "tracking_id": recording.bodies.tracking_id[found.body[rows], slot],
         "slot": slot,
         "pair_residual_ms": found.residual_100ns[rows] / MS_100NS,
@@ -102,7 +114,7 @@ def _session_columns(
 
 
 def frame_columns(
-    index: int, recording: Recording, frame: NDArray[np.int64]
+    index: int, recording: Recording, frame: NDArray[np.int64], cues: Sequence[str]
 ) -> dict[str, NDArray[Any]]:
     """Return the tables that say where rows of a session come from.
 
@@ -110,11 +122,12 @@ def frame_columns(
         index: Of the session.
         recording: Its tables.
         frame: (N,) the rows' colour frames.
+        cues: Names that the column ``cue`` points into.
     """
     color = recording.color[frame]
     return {
         "session": np.full(len(frame), index),
-        "cue": np.zeros(len(frame)),
+        "cue": recording.cues.at(frame, cues),
         "color_seq": color["seq"],
         "take": color["take"],
         "time_s": (color["time_device"] - _take_start(recording)[color["take"]]) / SECOND_100NS,

@@ -5,7 +5,7 @@ small in memory.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from ..sessions.lock import is_recording
 from ..sessions.manifest import read_raw
 from ..sessions.schema import (
     COLOR_DTYPE,
+    EVENTS_DTYPE,
     STREAM_TABLE,
     Rows,
     Stream,
@@ -37,9 +38,11 @@ from ..sessions.shard.layout import other_shape
 from ..sessions.shard.shard_reader import ShardReader
 from ..sessions.shards import ShardFile, open_shards
 from .body_rows import BodyRows, SlimBodies
+from .labels.shown_cues import ShownCues, shown_cues
 
 _COLOR: Final = STREAM_TABLE[Stream.color]
 _BODIES: Final = STREAM_TABLE[Stream.bodies]
+_EVENTS: Final = "events"
 _ROWS_AT_ONCE: Final = 512
 """Body rows that are held at a time, 3 MB."""
 
@@ -58,6 +61,7 @@ class Recording:
         color: (F,) rows of color_index, by seq.
         color_shard: (F,) index into ``shards``.
         bodies: Its bodies, by seq.
+        cues: The cue that was shown at each colour frame.
         damaged_rows: How many rows of both tables can't be trusted and are in neither.
         damaged_shards: File names of its shards that are missing, or damaged outside of their rows
             and pictures; only what is whole of them is here.
@@ -74,6 +78,7 @@ class Recording:
     bodies: BodyRows
     damaged_rows: int
     damaged_shards: tuple[str, ...] = ()
+    cues: ShownCues = field(default_factory=ShownCues)
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -154,6 +159,7 @@ def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> R
         raise SessionError(f"{folder}: being recorded now; build when the recorder has ended")
     shards: list[str] = []
     color: list[Rows] = []
+    events: list[Rows] = []
     bodies = SlimBodies(info.size_px)
     damaged_shards: list[str] = []
     damaged = 0
@@ -175,7 +181,9 @@ def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> R
             damaged += lost
         shards.append(shard.name)
         color.append(frames)
+        events.append(_good_rows(reader, _EVENTS)[0])
     counts = [len(rows) for rows in color]
+    all_color = np.concatenate([np.empty(0, COLOR_DTYPE), *color])
     return Recording(
         name=name,
         folder=folder,
@@ -183,11 +191,12 @@ def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> R
         edits=load_edits(folder, info.uuid),
         manifest_sha256=_manifest_sha256(folder),
         shards=tuple(shards),
-        color=np.concatenate([np.empty(0, COLOR_DTYPE), *color]),
+        color=all_color,
         color_shard=np.repeat(np.arange(len(shards), dtype=np.int32), counts),
         bodies=bodies.joined(),
         damaged_rows=damaged,
         damaged_shards=tuple(damaged_shards),
+        cues=shown_cues(all_color, np.concatenate([np.empty(0, EVENTS_DTYPE), *events])),
     )
 
 

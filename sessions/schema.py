@@ -282,7 +282,7 @@ def event_row(
     Returns:
         (1,) EVENTS_DTYPE.
     """
-    cut = text.encode()[:EVENT_TEXT_BYTES].decode(errors="ignore").encode()
+    cut = text.encode(errors="replace")[:EVENT_TEXT_BYTES].decode(errors="ignore").encode()
     row = (seq_first, seq_last, take, time_device, time_host, stream, kind, count, cut, 0)
     return np.array([row], EVENTS_DTYPE)
 

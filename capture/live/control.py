@@ -2,14 +2,20 @@
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from queue import Empty, SimpleQueue
+from typing import Final
 
+from ...sessions.schema import EVENT_TEXT_BYTES
 from ..stop import Stop
 
 MOST_TEXT = 80
 """Characters of a mark's or a cue's text that are stored; an event has 192 bytes."""
+
+
+_MOST_REPETITION: Final = 10**9
 
 
 class Action(StrEnum):
@@ -106,13 +112,10 @@ class RecordingControl:
             text: The words shown; cut to ``MOST_TEXT`` characters.
             repetition: Which one it is, from 1; 0 where there is only one.
         """
-        about: dict[str, object] = {"name": _short(name), "phase": phase}
-        if repetition:
-            about["repetition"] = repetition
-        if text:
-            about["text"] = _short(text)
+        about = {"name": _short(name), "phase": phase}
+        more = {"repetition": min(repetition, _MOST_REPETITION)} if repetition > 0 else {}
         shown = "" if phase == "end" else _short(name)
-        self._add(Action.cue, json.dumps(about, ensure_ascii=False), shown)
+        self._add(Action.cue, _fitting({**about, **more}, _short(text)), shown)
 
     def has_requests(self) -> bool:
         """Return True if a request waits."""
@@ -132,6 +135,18 @@ class RecordingControl:
         self.made.set()
 
 
+def _fitting(about: Mapping[str, object], text: str) -> str:
+    """Return a cue as JSON that an event can hold; the text, then the name, are cut to fit."""
+    while True:
+        stored = json.dumps({**about, "text": text} if text else about, ensure_ascii=False)
+        if len(stored.encode()) <= EVENT_TEXT_BYTES:
+            return stored
+        if text:
+            text = text[:-1]
+        else:
+            about = {**about, "name": str(about["name"])[:-1]}
+
+
 def _short(text: str) -> str:
-    """Return a text in one line, cut to what an event can hold."""
-    return " ".join(text.split())[:MOST_TEXT]
+    """Return a text in one line, cut to what an event can hold, without halves of characters."""
+    return " ".join(text.encode(errors="replace").decode().split())[:MOST_TEXT]

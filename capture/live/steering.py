@@ -1,5 +1,6 @@
 """Carry out the requests made of a recording, in the source thread, between two colour frames."""
 
+import json
 from collections.abc import Callable
 
 from ...sessions.schema import EventKind, Stream
@@ -39,6 +40,7 @@ class Steering:
         self._end_take, self._on_retake, self._now_ns = end_take, on_retake, now_ns
         self.state: State = "waiting" if control.waits_for_start else "recording"
         self.cue = ""
+        self._cue_text = ""
         self._take_first: int | None = None
         self._take_last = -1
 
@@ -50,6 +52,15 @@ class Steering:
     def begin_take(self) -> None:
         """Note that a take begins with the next frame."""
         self._take_first = self._hand_over.next_seq(self._counted)
+
+    def take_begun(self, time_device: int) -> None:
+        """Store the cue that is shown once more: an event is about its own take.
+
+        Args:
+            time_device: Of the first frame, 100 ns.
+        """
+        if self.cue:
+            self._event(EventKind.cue, time_device, self._cue_text)
 
     def carry_out(self, time_device: int) -> bool:
         """Carry out what was asked for; return True if a take begins now.
@@ -63,11 +74,14 @@ class Steering:
         return begins
 
     def note_rest(self, time_device: int) -> None:
-        """Carry out what no frame has followed: marks, cues, and the rejection of a take."""
+        """Carry out what no frame has followed, and end the cue that is shown."""
         for request in self._control.take_requests():
             if request.action is Action.retake:
                 self._reject(time_device)
             self._note(request, time_device)
+        if self.cue:
+            about = {"name": self.cue, "phase": "end"}
+            self._note(Request(Action.cue, json.dumps(about, ensure_ascii=False)), time_device)
 
     def _do(self, request: Request, time_device: int) -> bool:
         if request.action is Action.start and self.state == "waiting":
@@ -116,7 +130,7 @@ class Steering:
         if request.action is Action.mark:
             self._event(EventKind.mark, time_device, request.text)
         elif request.action is Action.cue:
-            self.cue = request.cue
+            self.cue, self._cue_text = request.cue, request.text
             self._event(EventKind.cue, time_device, request.text)
 
     def _event(self, kind: EventKind, time_device: int, text: str = "") -> None:

@@ -217,6 +217,8 @@ def _meta(
         sources=sources,
         counts=counts,
         settings=_settings(meta.settings, words),
+        # a cue may have the name of a session: only the person's own name is removed
+        cues=tuple(replace(words, names=frozenset()).removed_from(cue) for cue in meta.cues),
     )
 
 

@@ -110,6 +110,7 @@ class Sessions:
         outfit: str = "",
         subject: str = "",
         uuid: str | None = None,
+        events: tuple[np.ndarray, ...] = (),
     ) -> Path:
         folder, io = self.recordings / name, FileIO()
         io.make_folder(folder)
@@ -119,18 +120,23 @@ class Sessions:
         layout = make_layout(info.uuid, info.created_utc, shard_mib=32)
         info.add_layout(layout)
         save_session(folder, info)
-        for number, path in enumerate(self._write(folder, frames, layout, io)):
+        for number, path in enumerate(self._write(folder, frames, layout, io, events)):
             if sealed:
                 finish(folder, path.name, layout, io)
             assert path.name == f"{number:06d}.h5"
         return folder
 
-    def _write(self, folder: Path, frames: list[Frame], layout, io: FileIO) -> Iterator[Path]:
+    def _write(
+        self, folder: Path, frames: list[Frame], layout, io: FileIO, events: tuple[np.ndarray, ...]
+    ) -> Iterator[Path]:
         """Write frames, 200 to a shard."""
         for first in range(0, len(frames), 200):
             path = folder / f"{first // 200:06d}.h5"
             writer = ShardWriter(path, layout, io)
             writer.prepare()
+            for event in events:
+                if first <= event["seq_first"][0] < first + 200:
+                    writer.append("events", finish_rows(event.copy()))
             for seq, frame in enumerate(frames[first : first + 200], start=first):
                 self._append(writer, seq, frame, folder.name)
             writer.close()

@@ -131,6 +131,43 @@ def test_marks_and_cues_name_the_next_colour_frame(tmp_path):
     assert [json.loads(text) for text in texts] == [begun, {"name": "zoom", "phase": "end"}]
 
 
+def _cues(tmp_path):
+    with SessionReader(tmp_path / "s") as reader:
+        cues = [e for e in reader.events if e["kind"] == EventKind.cue]
+        return [(int(e["take"]), int(e["seq_first"]), json.loads(e["text"])) for e in cues]
+
+
+def test_a_cue_that_is_shown_is_stored_with_each_take_and_ends_with_the_recording(tmp_path):
+    control = RecordingControl()
+    shots = say(steady(60), 10, lambda: control.cue("zoom", "begin", text="slowly"))
+    shots = say(say(shots, 20, control.pause), 30, control.resume)
+    shots = say(shots, 40, control.retake)
+    done, sensor = _steered(tmp_path, shots, control)
+    _closes(tmp_path, sensor)
+    on = {"name": "zoom", "phase": "begin", "text": "slowly"}
+    assert _cues(tmp_path) == [
+        (0, 10, on), (1, 30, on), (2, 40, on), (2, 60, {"name": "zoom", "phase": "end"}),
+    ]  # fmt: skip
+
+
+def test_texts_of_any_length_and_kind_leave_cues_readable(tmp_path):
+    control = RecordingControl()
+    wide = "\U0001f57a" * 200
+
+    def ask():
+        control.cue(wide, "begin", text=wide, repetition=10**400)
+        control.cue('"\\' * 40, "begin", text='"' * 80)
+        control.cue("half \ud800", "begin", text="a\0\x1b\ud800")
+        control.mark("half \ud800 a character")
+
+    done, sensor = _steered(tmp_path, say(steady(40), 10, ask), control)
+    assert done.color_frames == 40
+    _closes(tmp_path, sensor)
+    names = [about["name"] for _, _, about in _cues(tmp_path)]
+    assert wide.startswith(names[0])
+    assert names[2:] == ["half ?", "half ?"]
+
+
 def test_a_stop_ends_with_a_colour_frame_and_its_bodies(tmp_path):
     for tick, behind in ((30, "bodies"), (30, "color")):
         control = RecordingControl()
