@@ -4,36 +4,28 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from .. import __version__
 from ..core.errors import DatasetError
 from ..core.files.fault_injection import default_io
-from ..core.files.file_io import FileIO, LockFile
+from ..core.files.file_io import LockFile
 from ..core.files.output_folder import check_file_name
 from ..core.memory.freed import give_back_freed
 from ..core.progress import OnProgress
 from .crop import BLOCK_ROWS, Block, DamagedPictureError, cut_block
-from .faces.blur import FaceBlur
+from .files_beside import write_beside
 from .filters import REASONS
-from .kinect13.format import IMAGES, LAYOUTS, ImageShape
-from .kinect13.reader import Kinect13, open_kinect13
-from .outputs import ABOUT_SCHEMA, Outputs, report_path, result_json
+from .kinect13.format import IMAGES, ImageShape
+from .outputs import Outputs, report_path, result_json
 from .plan import BuildPlan, make_fold_plans, make_plan
 from .report_page.command import command_of
-from .report_page.page import About, report_page
 from .scheduler.scheduler import Scheduler, open_scheduler
 from .settings import BuildSettings
-from .sheets.examples import draw_sheet
 from .split.folds import Fold
 from .unfinished import Part
 
 __all__ = ["BuildResult", "BuildSettings", "build", "build_folds"]
-
-READABLE: Final = 0o644
-"""Permissions of the files beside a data set."""
 
 
 @dataclass(frozen=True)
@@ -285,7 +277,7 @@ def write_data_set(
         checksum = part.finish()
         plan.forget_rows()
         give_back_freed()
-        _write_beside(outputs, plan, part.plan_sha256, checksum, origin, io)
+        write_beside(outputs, plan, part.plan_sha256, checksum, origin, io)
     finally:
         lock.release()
     return Written(resumed, checksum)
@@ -368,66 +360,6 @@ def _done_rows(part: Part, plan: BuildPlan) -> dict[str, int]:
         )
         for name, blocks in part.done.items()
     }
-
-
-def _write_beside(
-    outputs: Outputs,
-    plan: BuildPlan,
-    plan_sha256: str,
-    checksum: str,
-    origin: dict[str, Any],
-    io: FileIO,
-) -> None:
-    """Write what depends on when and where, and the sheet of examples."""
-    out = outputs.out
-    about = {
-        "schema": ABOUT_SCHEMA,
-        "sha256": checksum,
-        "plan_sha256": plan_sha256,
-        "created_utc": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "kincap_version": __version__,
-        "path": str(out.absolute()),
-        **origin,
-        "blur_faces": outputs.blur_faces,
-        "counts": plan.meta.counts,
-        "label_error": plan.label_error,
-    }
-    # a path of another encoding holds lone surrogates
-    text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
-    data = text.encode(errors="backslashreplace")
-    try:
-        with open_kinect13(out, layouts=LAYOUTS) as dataset:
-            sheet = draw_sheet(dataset, FaceBlur(dataset) if outputs.blur_faces else None)
-            give_back_freed()
-            page = None if outputs.report is None else _report(dataset, plan, about)
-        io.write_atomic(outputs.about, data, mode=READABLE, unique=True)
-        io.write_atomic(outputs.sheet, sheet, mode=READABLE, unique=True)
-        if outputs.report is not None and page is not None:
-            io.write_atomic(outputs.report, page, mode=READABLE, unique=True)
-    except OSError as err:
-        raise DatasetError(
-            f"{err.filename}: {err.strerror or err}; the data set {out} is whole, the files "
-            "beside it are not; make room and build again",
-            exit_code=1,
-        ) from err
-
-
-def _report(dataset: Kinect13, plan: BuildPlan, about: dict[str, Any]) -> bytes:
-    """Return the HTML report of a finished data set."""
-    return report_page(
-        dataset,
-        About(
-            sha256=about["sha256"],
-            created_utc=about["created_utc"],
-            kincap_version=about["kincap_version"],
-            command=about.get("command", ""),
-            bytes=dataset.path.stat().st_size,
-            warnings=plan.warnings,
-            label_error=plan.label_error,
-            rejected=plan.rejected,
-            blur_faces=about["blur_faces"],
-        ),
-    )
 
 
 def _result(settings: BuildSettings, plan: BuildPlan, **more: Any) -> BuildResult:
