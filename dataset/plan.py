@@ -27,7 +27,6 @@ from .counts.candidate_counts import (
 )
 from .counts.finding_counts import Reported, report_findings
 from .crop import PictureSource
-from .damaged_pictures import without_damaged
 from .filters import KEYPOINT_BITS, REASONS, ROW_BITS, first_reason
 from .full_frames import plan_full_frames
 from .given_labels import (
@@ -38,6 +37,7 @@ from .given_labels import (
     count_given,
     load_labels,
 )
+from .images.damaged_pictures import without_damaged
 from .kinect13.format import FULL, IMAGES, MASKS, SPLITS, ImageShape, Meta
 from .label_error import Labels, compare_labels, label_error
 from .labels.label_settings import LabelSettings

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.progress import OnProgress
-from .crop import BLOCK_ROWS, Pictures, find_damaged
-from .kinect13.format import FULL
-from .rows import SessionPlan, session_pictures
-from .scheduler.scheduler import Scheduler
-from .settings import BuildSettings
+from ...core.progress import OnProgress
+from ..crop import BLOCK_ROWS, Pictures, find_damaged
+from ..kinect13.format import FULL
+from ..rows import SessionPlan, session_pictures
+from ..scheduler.scheduler import Scheduler
+from ..settings import BuildSettings
 
 
 @dataclass(frozen=True)
