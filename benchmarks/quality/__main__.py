@@ -41,6 +41,10 @@ def main() -> int:
     parser.add_argument("--audit", type=Path, metavar="CKPT", help="precision of kincap audit")
     parser.add_argument("--json", action="store_true", help="one object on stdout")
     args = parser.parse_args()
+    faults = tuple(FAULTS) if args.faults is None else tuple(args.faults.split(","))
+    for name in faults:
+        if name not in FAULTS:
+            parser.error(f"--faults {name}: expected some of {', '.join(FAULTS)}")
     if args.real is not None:
         return _real(args.real, args.folder, args.json)
     if args.training:
@@ -49,13 +53,9 @@ def main() -> int:
         return 0
     if args.audit is not None:
         record_missing(args.folder / "recordings", (REPORT,), args.seeds)
-        found = measure_audit(args.folder, args.audit)
+        found = measure_audit(args.folder, args.audit, faults)
         print(json.dumps(found) if args.json else "\n".join(audit_tables(found)))
         return 0
-    faults = tuple(FAULTS) if args.faults is None else tuple(args.faults.split(","))
-    for name in faults:
-        if name not in FAULTS:
-            parser.error(f"--faults {name}: expected some of {', '.join(FAULTS)}")
     recordings = args.folder / "recordings"
     recordings.mkdir(parents=True, exist_ok=True)
     record_missing(recordings, (args.group,), args.seeds)
