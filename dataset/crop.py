@@ -21,7 +21,7 @@ from ..core.files.file_io import FileIO
 from ..core.geometry import stored_x0
 from ..sessions.schema import Rows
 from ..sessions.shard.shard_reader import ShardReader
-from ..sessions.shards import open_stored_shard
+from ..sessions.shards import reopen_stored_shard
 from .images.parts import (
     Image,
     ImagePart,
@@ -239,7 +239,7 @@ class PictureReader:
         """Read the picture of a row and check its checksum and header."""
         shard = int(self._pictures.shard[row])
         if shard not in self._readers:
-            self._readers[shard] = open_stored_shard(self._pictures.shards[shard])
+            self._readers[shard] = reopen_stored_shard(self._pictures.shards[shard])
         try:
             data = self._readers[shard].blob(self._pictures.color[row])
         except KincapError as err:

@@ -21,6 +21,7 @@ _SOF0, _SOS, _DRI, _RST0, _EOI = 0xC0, 0xDA, 0xDD, 0xD0, 0xD9
 _OTHER_SOF: Final = frozenset({*range(0xC1, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _STANDALONE: Final = frozenset({0x00, 0x01, 0xFF, *range(0xD0, 0xDA)})
 _MARKER: Final = bytes([0xFF, _EOI])
+_GROUP: Final = 64
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ class JpegTiles:
         begin = len(joined)
         spans = self._spans[rows.start : rows.stop, columns.start : columns.stop]
         # the tiles of a row follow each other, each with its marker; that of the last one is added
-        for first, last in zip(spans[:, 0, 0].tolist(), spans[:, -1, 1].tolist(), strict=True):
-            joined += self.data[first:last]
-            joined += _MARKER
+        data = memoryview(self.data)
+        ends_of_rows = zip(spans[:, 0, 0].tolist(), spans[:, -1, 1].tolist(), strict=True)
+        joined += _MARKER.join([data[first:last] for first, last in ends_of_rows])
+        joined += _MARKER
         sizes = (spans[..., 1] - spans[..., 0]).ravel() + len(_MARKER)
         ends = begin + np.cumsum(sizes) - 1
         markers = np.frombuffer(joined, np.uint8)
@@ -146,26 +148,32 @@ def _find_spans(data: bytes, begin: int, count: int) -> NDArray[np.int64] | None
         return None
     kinds = flat[marks + 1]
     # a zero says that the 0xFF is data
-    markers = np.flatnonzero(kinds)
+    is_marker = kinds != 0
+    kinds, markers = kinds[is_marker], marks[is_marker]
     if len(markers) != count - 1:
         return None
-    if (kinds[markers] != _RST0 + (np.arange(count - 1) & 7)).any():
+    if (kinds != _RST0 + (np.arange(count - 1) & 7)).any():
         return None
     spans = np.empty((count, 2), np.int64)
-    spans[1:, 0] = marks[markers] + (begin + 2)
-    spans[:-1, 1] = marks[markers] + begin
+    spans[1:, 0] = markers + (begin + 2)
+    spans[:-1, 1] = markers + begin
     spans[0, 0], spans[-1, 1] = begin, len(data) - 2
     return spans
 
 
 def _places_of_ff(flat: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the places of 0xFF; groups of eight bytes without one are passed over."""
-    whole = len(flat) // 8 * 8
-    found = (flat[:whole] == 0xFF).view(np.uint64)
-    groups = np.flatnonzero(found != 0)
-    there = np.flatnonzero(found[groups].view(np.bool_))
-    rest = whole + np.flatnonzero(flat[whole:] == 0xFF)
-    return np.concatenate([8 * groups[there >> 3] + (there & 7), rest])
+    """Return the places of 0xFF; groups of 64 and of eight bytes without one are passed over."""
+    found = np.zeros(-(-len(flat) // _GROUP) * _GROUP, np.bool_)
+    np.equal(flat, 0xFF, out=found[: len(flat)])
+    eights = found.view(np.uint64) != 0
+    groups = np.flatnonzero(eights.view(np.uint64) != 0)
+    return _within(found, _within(eights, groups))
+
+
+def _within(found: NDArray[np.bool_], groups: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the places of True in some groups of eight."""
+    there = np.flatnonzero(found.view(np.uint64)[groups].view(np.bool_))
+    return np.asarray(8 * groups[there >> 3] + (there & 7))
 
 
 def _read_header(data: bytes) -> _Header | None:

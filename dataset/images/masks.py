@@ -13,7 +13,7 @@ from ...core.pairing import NO_BODY, pair_nearest
 from ...core.png import decode_png
 from ...sessions.schema import STREAM_TABLE, Rows, Stream
 from ...sessions.shard.shard_reader import GOOD, ShardReader
-from ...sessions.shards import open_stored_shard
+from ...sessions.shards import open_stored_shard, reopen_stored_shard
 from ..crop import DamagedPictureError
 from ..session_data import Recording
 from .parts import Image
@@ -136,7 +136,7 @@ class MaskReader:
         """Read and decode a mask or a depth image."""
         path = self._pictures.shards[shard]
         if shard not in self._readers:
-            self._readers[shard] = open_stored_shard(path)
+            self._readers[shard] = reopen_stored_shard(path)
         try:
             data = self._readers[shard].blob(row, stream)
         except KincapError as err:
