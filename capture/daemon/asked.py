@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...core.errors import KincapError
+from ...core.valid_text import valid_text
 from ..operator.conductor import HandsFree
 from ..operator.cues import deck_from_json
 from ..settings import RecordSettings
@@ -48,7 +49,7 @@ def settings_asked(body: Mapping[str, Any], daemon: DaemonSettings) -> RecordSet
         if key in said:
             changes[key] = _of_kind(said, key, int)
     if "duration_s" in said:
-        changes["duration_s"] = float(_of_kind(said, "duration_s", (int, float)))
+        changes["duration_s"] = _seconds(said, "duration_s")
     if "tags" in said:
         tags = _of_kind(said, "tags", list)
         changes["tags"] = tuple(text_in({"tag": tag}, "tag") for tag in tags)
@@ -66,7 +67,7 @@ def hands_free_asked(body: Mapping[str, Any]) -> HandsFree:
     """
     said = {"countdown_s": 0, "cues_again": False, **_given(body)}
     asked = HandsFree(
-        countdown_s=float(_of_kind(said, "countdown_s", (int, float))),
+        countdown_s=_seconds(said, "countdown_s"),
         start_when=text_in(said, "start_when"),
         stop_when=text_in(said, "stop_when"),
         cues=deck_from_json(said["cues"]) if "cues" in said else None,
@@ -106,8 +107,10 @@ def cue_asked(body: Mapping[str, Any]) -> ShownCue:
         phase=text_in(body, "phase"),
         text=text_in(body, "text"),
         repetition=_of_kind({"repetition": 0, **body}, "repetition", int),
-        seconds=float(_of_kind({"seconds": 0, **body}, "seconds", (int, float))),
+        seconds=_seconds({"seconds": 0, **body}, "seconds"),
     )
+    if not 0 <= cue.seconds < float("inf"):
+        raise KincapError(f"seconds: found {cue.seconds}, expected 0 or more")
     if not cue.name or cue.phase not in ("begin", "end"):
         raise KincapError(
             f"cue {cue.name!r}, phase {cue.phase!r}: expected a name, and begin or end"
@@ -126,12 +129,22 @@ def text_in(body: Mapping[str, Any], key: str) -> str:
         raise KincapError(f"{key}: found {type(value).__name__}, expected a text")
     if len(value) > MOST_TEXT:
         raise KincapError(f"{key}: {len(value)} characters, expected at most {MOST_TEXT}")
-    return value
+    # half a character would break every answer that has it
+    return valid_text(value)
 
 
 def _given(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that are not null."""
     return {key: value for key, value in body.items() if value is not None}
+
+
+def _seconds(body: Mapping[str, Any], key: str) -> float:
+    """Return a time; infinity for a whole number that is too large for one."""
+    value = _of_kind(body, key, (int, float))
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
 
 
 def _of_kind(body: Mapping[str, Any], key: str, kind: Any) -> Any:

@@ -155,7 +155,7 @@ def _parse(path: Path, content: bytes) -> DaemonFile:
             source=str(said["source"]),
             streams=tuple(map(str, said["streams"])),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise KincapError(
             f"{path}: damaged ({type(error).__name__}: {error}); end the daemon by its process "
             "number and start it again, or record without it by --standalone"

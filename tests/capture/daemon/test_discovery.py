@@ -118,7 +118,19 @@ def test_a_link_in_place_of_the_folder_is_refused(runtime: Path, tmp_path: Path)
         DaemonLock()
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"url": 1}', b"\xff", b"x" * 70_000])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"url": 1}',
+        b"\xff",
+        b"x" * 70_000,
+        b"[" * 50_000,
+        b'{"url":"","token":"","pid":1e400}',
+    ],
+)
 def test_a_damaged_file_is_said_in_one_line(runtime: Path, content: bytes) -> None:
     with DaemonLock() as lock:
         lock.announce(replace(ABOUT, streams=()))

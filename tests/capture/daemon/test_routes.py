@@ -124,8 +124,21 @@ def test_a_cue_is_stored_and_shown_until_it_ends(client: DaemonClient) -> None:
     assert 0 < shown["left_s"] <= 5
     assert client.post("/api/cue", {"name": "zoom", "phase": "end"}).status == 200
     assert client.ask("/api/status").json()["card"] is None
-    for wrong in ({}, {"name": "zoom"}, {**cue, "phase": "middle"}, {**cue, "seconds": "x"}):
+    for wrong in ({}, {"name": "zoom"}, {**cue, "phase": "middle"}, {**cue, "seconds": "x"},
+                  {**cue, "seconds": 10**400}):  # fmt: skip
         assert client.post("/api/cue", wrong).status == 409
+    client.post("/api/stop", {})
+    assert follow(client, number)["exit_code"] == 0
+
+
+def test_halves_of_characters_break_no_answer(client: DaemonClient) -> None:
+    half = "half \ud800"
+    asked = {"session": "half", "report": False, "note": half, "tags": [half]}
+    number = client.post("/api/record", asked).json()["recording"]
+    cue = {"name": half, "phase": "begin", "text": half}
+    assert client.post("/api/cue", cue).status == 200
+    assert client.post("/api/mark", {"text": half}).status == 200
+    assert client.ask("/api/status").json()["card"]["text"] == "half \ufffd"
     client.post("/api/stop", {})
     assert follow(client, number)["exit_code"] == 0
 
@@ -160,6 +173,8 @@ def test_a_countdown_and_cue_cards_run_in_the_daemon(client: DaemonClient) -> No
         ({"session": "x", "frames": "5"}, "frames"),
         ({"session": "x", "frames": 1, "duration_s": 1}, "--frames and --duration"),
         ({"session": "x", "duration_s": -1}, "--duration"),
+        ({"session": "x", "duration_s": 10**400}, "--duration inf"),
+        ({"session": "x", "countdown_s": -(10**400)}, "--countdown -inf"),
         ({"session": "x", "tags": "a"}, "tags"),
         ({"session": "x", "tags": [1]}, "tag: found int"),
         ({"session": "x", "note": "n" * 5000}, "note: 5000 characters"),
