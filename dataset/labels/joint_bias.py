@@ -7,7 +7,6 @@ along the trunk. It is off unless asked for.
 ``fit_bias`` fits it on frames that were labelled by hand.
 """
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,7 +119,7 @@ def _group(given: str, group: str, own: Any) -> GroupBias:
     for key, value in own.items():
         least, most = bounds[key]
         right = isinstance(value, int | float) and not isinstance(value, bool)
-        if not right or not math.isfinite(value) or not least <= value <= most:
+        if not right or not least <= value <= most:
             raise DatasetError(
                 f"--joint-bias {given}: [{group}] {key} = {value!r}; expected a number from "
                 f"{least:g} to {most:g}"

@@ -75,6 +75,7 @@ BAD = {
     "[[cue]]\nname = 7": "cue 1: name = 7; expected a text on one line",
     "[[cue]]\nname = 'a'\nseconds = 0": "seconds = 0; expected a number from 0.5 to 3600",
     "[[cue]]\nname = 'a'\nseconds = nan": "seconds = nan; expected a number from 0.5 to 3600",
+    f"[[cue]]\nname = 'a'\nseconds = 1{'0' * 400}": "seconds = a very large number",
     "[[cue]]\nname = 'a'\nseconds = true": "seconds = True; expected a number",
     "[[cue]]\nname = 'a'\nrepetitions = 1.5": "repetitions = 1.5; expected a whole number from 1",
     "[[cue]]\nname = 'a'\nrepetitions = 0": "repetitions = 0; expected a whole number from 1",

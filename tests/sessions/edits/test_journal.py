@@ -237,6 +237,7 @@ POINT = {"seq": 3, "tracking_id": "7", "keypoint": "head"}
     "operation",
     [
         {"op": "move", **POINT, "xy_px": [1, float("nan")]},
+        {"op": "move", **POINT, "xy_px": [1, 10**400]},
         {"op": "move", **POINT, "xy_px": [1]},
         {"op": "move", **POINT, "xy_px": [True, 2]},
         {"op": "move", **POINT, "joint": "Head", "xy_px": [1, 2]},
