@@ -145,8 +145,8 @@ def test_the_bias_of_a_sensor_is_undone_by_its_fit_and_only_if_asked_for(session
     ("text", "message"),
     [("[hips]\nwider = 1", "unknown group 'hips'"), ("[hip]\nwide = 1", "expected the keys"),
      ("[hip]\nwider = 9", "expected a number from 0.5 to 2"),
-     ("[hip]\nwider = 1" + 400 * "0", "expected a number from 0.5 to 2"), ("[hip", "not valid TOML"),
-     ("hip = 3", "expected the keys")],
+     ("[hip]\nwider = 1" + 400 * "0", "expected a number from 0.5 to 2"),
+     ("[hip", "not valid TOML"), ("hip = 3", "expected the keys")],
 )  # fmt: skip
 def test_a_bias_that_makes_no_sense_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "bias.toml"
