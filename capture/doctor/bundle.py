@@ -22,7 +22,7 @@ from ...sessions.repair.verify import MOST_QUALITY, QUALITY_FILE
 from ...sessions.session_file import load_session
 from ..log import log_files
 from .checks import Report
-from .names_removed import NamesRemoved
+from .names_removed import NamesRemoved, without_texts
 
 LAST_SESSIONS: Final = 5
 _MOST_LOG: Final = 4 * MIB
@@ -36,7 +36,7 @@ logs/           the log files
 sessions/       quality.json of the last sessions
 
 There are no pictures and no joints in it. The names of the user, the machine, folders, sessions,
-subjects, outfits, devices and sources, tags, notes and consent were replaced. Names inside of other
+subjects, outfits, devices and sources, tags, notes, consent, marks and cues were replaced. Names inside of other
 words, and names that kincap does not know, are not replaced: look through the files before you pass
 them on.
 """
@@ -108,7 +108,7 @@ def _texts(report: Report, recordings: Path, names: NamesRemoved) -> Iterator[tu
             quality = read_small(folder / QUALITY_FILE, MOST_QUALITY).decode(errors="replace")
         except OSError as error:
             quality = _json({"missing": error.strerror})
-        yield f"sessions/{number}/quality.json", quality
+        yield f"sessions/{number}/quality.json", without_texts(quality)
 
 
 def _last_sessions(recordings: Path) -> list[Path]:

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ...core.errors import SessionError
 from ...sessions.folders import find_folders, may_read
@@ -27,6 +27,12 @@ _SESSIONS_IN_LOGS: Final = re.compile(
 """Names of sessions in log lines: those that were deleted are known from there alone."""
 _SOURCES_IN_LOGS: Final = re.compile(r"(?:asked: record \S+ from |began: )(\S+:\S+)")
 _FOLDERS_IN_LOGS: Final = re.compile(r" into (\S.*)$", re.MULTILINE)
+_KINDS_OF_PEOPLE: Final = ("mark", "cue")
+"""Events and findings whose text a person wrote."""
+_TEXT_OF_PEOPLE: Final = re.compile(
+    r'("kind":\s*"(?:mark|cue)"(?:(?!"kind")[^}])*?"text":\s*")(?:[^"\\]|\\.)*'
+)
+"""Such a text in a damaged file."""
 _USUAL_WORDS: Final = frozenset(("is", "of", "in", "has", "and", "the", "ended", "began", "was"))
 _USUAL_FOLDERS: Final = frozenset(
     ("home", "users", "root", "tmp", "var", "data", "mnt", "media", "opt", "srv", "recordings",
@@ -109,6 +115,26 @@ class NamesRemoved:
         inside = "|".join(map(re.escape, sorted(spelled, key=len, reverse=True)))
         pattern = re.compile(rf"(?<![^\W_])(?:{inside})(?![^\W_])", re.IGNORECASE)
         return pattern.sub(lambda found: spelled.get(found[0].lower(), "NAME"), text)
+
+
+def without_texts(quality: str) -> str:
+    """Return quality.json without the texts of marks and cues, which are words of people."""
+    try:
+        return json.dumps(_without_texts(json.loads(quality)), indent=1, ensure_ascii=False) + "\n"
+    except (ValueError, RecursionError):
+        return _TEXT_OF_PEOPLE.sub(r"\1NOTE", quality)
+
+
+def _without_texts(value: Any) -> Any:
+    """Return a JSON value without the texts of marks and cues."""
+    if isinstance(value, list):
+        return [_without_texts(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    cleaned = {key: _without_texts(item) for key, item in value.items()}
+    if cleaned.get("kind") in _KINDS_OF_PEOPLE and cleaned.get("text"):
+        cleaned["text"] = "NOTE"
+    return cleaned
 
 
 def _forms(value: str) -> Iterable[str]:

@@ -128,7 +128,9 @@ class Search:
 def _files(roots: tuple[Path, ...], skip: frozenset[Path]) -> Iterator[Path]:
     """Yield all regular files; links are not followed."""
     for root in roots:
-        if root.is_file() and root not in skip:
+        if root in skip:
+            continue
+        if root.is_file():
             yield root
         for base, folders, names in os.walk(root):
             inside = Path(base)

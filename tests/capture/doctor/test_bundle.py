@@ -9,6 +9,7 @@ import pytest
 
 from kincap.capture.doctor.bundle import check_bundle, write_bundle
 from kincap.capture.doctor.checks import Check, Report
+from kincap.capture.doctor.names_removed import without_texts
 from kincap.core.errors import KincapError
 from kincap.sessions.session_file import load_session, save_session
 from tests.dataset.conftest import Frame, Sessions
@@ -19,6 +20,14 @@ PLANTED = {
     "consent": "signed by J. Müller", "tag": "birthday", "device": "0123456789abc",
     "gone": "bathroom-tuesday", "folder": "secret-study",
 }  # fmt: skip
+
+
+WRITTEN = [
+    {"kind": "mark", "count": 2, "text": 'the "nurse" comes in'},
+    {"kind": "cue", "count": 1, "text": '{"name": "hug nurse", "phase": "begin"}'},
+    {"kind": "gap", "count": 3, "text": "3 frames are missing"},
+]
+"""Findings; a person wrote the texts of the first two."""
 
 
 @pytest.fixture
@@ -49,7 +58,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "source": info.source["uri"],
         "rate": "29.97 fps on color",
     }
-    (folder / "quality.json").write_text(json.dumps(every))
+    (folder / "quality.json").write_text(json.dumps({**every, "findings": WRITTEN}))
     (folder / "000001.png").write_bytes(b"\x89PNG a picture")
     lines = [
         f"asked: record {PLANTED['gone']} from ntu:{home}/x.avi (frames=None) into {recordings}",
@@ -81,6 +90,13 @@ def test_nothing_that_was_planted_is_in_it(bundle: Path) -> None:
     assert not any(value.encode() in bundle.read_bytes() for value in PLANTED.values())
 
 
+def test_marks_and_cues_are_not_in_a_damaged_quality_file_either() -> None:
+    damaged = json.dumps({"findings": WRITTEN}, indent=1)[:-1]
+    cleaned = without_texts(damaged)
+    assert "nurse" not in cleaned
+    assert "3 frames are missing" in cleaned
+
+
 def test_what_a_support_case_needs_is_in_it(bundle: Path) -> None:
     with zipfile.ZipFile(bundle) as archive:
         versions = json.loads(archive.read("versions.json"))
@@ -91,6 +107,7 @@ def test_what_a_support_case_needs_is_in_it(bundle: Path) -> None:
     assert versions["packages"]["numpy"]
     assert quality["session"] == "session-1"
     assert quality["rate"] == "29.97 fps on color"
+    assert [one["text"] for one in quality["findings"]] == ["NOTE", "NOTE", WRITTEN[2]["text"]]
     # one name has one replacement, so that lines can be put together
     assert log.count("session-gone-1") == 4
     assert ", 30 colour frames, 30 body rows in 1 shards" in log

@@ -201,6 +201,8 @@ def test_it_lists_and_asks_first(place: Place, kincap: Run) -> None:
     for text in ("session recordings/shirt", "data set set.h5: 14 of 28 rows",
                  "export labels: 14 pictures", "best.ckpt: trained on them", "--yes"):  # fmt: skip
         assert text in done.stderr
+    # an export that is deleted as a whole is not also said to be left as it is
+    assert "NOT changed" not in done.stderr
     assert place.files() == before
 
 
