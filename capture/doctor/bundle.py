@@ -36,9 +36,9 @@ logs/           the log files
 sessions/       quality.json of the last sessions
 
 There are no pictures and no joints in it. The names of the user, the machine, folders, sessions,
-subjects, outfits, devices and sources, tags, notes, consent, marks and cues were replaced. Names inside of other
-words, and names that kincap does not know, are not replaced: look through the files before you pass
-them on.
+subjects, outfits, devices and sources, tags, notes, consent, marks and cues were replaced. Names
+inside of other words, and names that kincap does not know, are not replaced: look through the files
+before you pass them on.
 """
 
 
