@@ -11,6 +11,7 @@ from ..core.files.file_io import FileIO
 from ..core.memory.freed import give_back_freed
 from .filters.settings import FilterSettings
 from .findings import Finding
+from .plane_verdicts import PlaneVerdicts
 from .row_flags import BodyFlags, FrameFlags, body_flags, frame_flags
 from .session_findings import find_all
 from .session_lag import KnownLag, measure_lags, take_lags
@@ -71,6 +72,7 @@ def check_session(
     settings: FilterSettings | None = None,
     lags: Mapping[int, KnownLag] | None = None,
     every_plane: bool = False,
+    verdicts: PlaneVerdicts | None = None,
 ) -> SessionChecks:
     """Check a session: sealed, left by a killed recorder, or damaged. Nothing is changed.
 
@@ -83,6 +85,8 @@ def check_session(
         settings: Thresholds of the filters; None: the defaults.
         every_plane: Look at all masks and depth images, without being thorough about lags.
         lags: Lags by take that are known; then no picture is decoded.
+        verdicts: What masks and depth images say of each body, where that is known; then none is
+            decoded. Not taken where they are of other bodies or thresholds.
 
     Raises:
         SessionError: There is no session, or its session.json can't be read.
@@ -90,7 +94,12 @@ def check_session(
     io = io or FileIO()
     # joints of a sensor may be anywhere, at infinity too; what can't be measured becomes NaN
     with np.errstate(all="ignore"):
-        tables = read_tables(folder, io, settings, thorough=thorough or every_plane)
+        every = thorough or every_plane
+        if verdicts is not None and not verdicts.hold_for(settings or FilterSettings()):
+            verdicts = None
+        tables = read_tables(folder, io, settings, thorough=every, verdicts=verdicts)
+        if verdicts is not None and len(verdicts.bits) != len(tables.people):
+            tables = read_tables(folder, io, settings, thorough=every)
         give_back_freed()
         takes = split_takes(tables)
         if lags is not None:

@@ -24,6 +24,7 @@ from .filters.poses import YAW_LINES, line_yaws
 from .filters.registry import BODY_CHECKS, CHECK_NAMES
 from .filters.settings import FilterSettings
 from .filters.verdict import apply_filters
+from .plane_verdicts import KnownViews
 from .plane_views import PATCH_PX, PlaneViews
 
 LINKED_100NS: Final = SECOND_100NS // 10
@@ -90,12 +91,12 @@ class SessionPeople:
         self.states: dict[int, NDArray[np.int64]] = {}
         self.coverage = CoverageGrid()
 
-    def add(self, rows: Rows, views: PlaneViews) -> None:
+    def add(self, rows: Rows, views: PlaneViews | KnownViews) -> None:
         """Take the next rows.
 
         Args:
             rows: (N,) BODIES_DTYPE, good ones.
-            views: Looks into the masks and depth images of their shard.
+            views: Looks into the masks and depth images of their shard, or knows what they say.
         """
         people = self._tracked(rows, views)
         self._rows += len(rows)
@@ -108,7 +109,7 @@ class SessionPeople:
         self._people += self._watch.close()
         return join_parts(self._people), join_parts(self._samples)
 
-    def _tracked(self, rows: Rows, views: PlaneViews) -> Rows:
+    def _tracked(self, rows: Rows, views: PlaneViews | KnownViews) -> Rows:
         """Return the tracked bodies of some rows."""
         row, slot = np.nonzero(rows["tracked"] != 0)
         people = np.zeros(len(row), _PERSON_IN)

@@ -30,6 +30,7 @@ from ..sessions.shard.shard_reader import ShardReader
 from ..sessions.shards import open_shards
 from .coverage.grid import CoverageGrid
 from .filters.settings import FilterSettings
+from .plane_verdicts import KnownViews, PlaneVerdicts
 from .plane_views import PlaneViews, looked_at
 from .session_people import SessionPeople
 
@@ -72,6 +73,7 @@ class SessionTables:
         settings: Thresholds of the filters that judged its people.
         planes: By stream name, "mask" and "depth", its (N,) rows; a stream without rows is not in
             it.
+        every_plane: Whether all masks and depth images were looked at, not a part of them.
         coverage: Where the wrists and elbows of its bodies have been.
         floors: (R, 4) float32 the floor plane of some body rows, as the sensor gave it.
     """
@@ -91,6 +93,7 @@ class SessionTables:
     sealed_to: dict[str, int]
     settings: FilterSettings
     planes: dict[str, Rows] = field(default_factory=dict)
+    every_plane: bool = False
     coverage: CoverageGrid = field(default_factory=CoverageGrid)
     floors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
@@ -123,6 +126,7 @@ def read_tables(
     settings: FilterSettings | None = None,
     *,
     thorough: bool = False,
+    verdicts: PlaneVerdicts | None = None,
 ) -> SessionTables:
     """Read a session, sealed, left or damaged.
 
@@ -131,6 +135,7 @@ def read_tables(
         io: File handling.
         settings: Thresholds of the filters; None: the defaults.
         thorough: Look at all masks and depth images, not at a part of them.
+        verdicts: What they say of each body, where that is known; then none is decoded.
 
     Raises:
         SessionError: session.json can't be read.
@@ -141,6 +146,7 @@ def read_tables(
     parts, people = _Parts(), SessionPeople(settings, size_px)
     mapping = info.device.depth_mapping()
     every = looked_at(_sealed_planes(folder), thorough=thorough)
+    known = None if verdicts is None else KnownViews(verdicts)
     for reader in _open_shards(folder, info, io, parts):
         parts.shards.append((reader.name, reader.layout))
         parts.color.append(_with_pictures(reader, _good(reader, "color_index", parts), parts))
@@ -149,7 +155,7 @@ def read_tables(
             table = STREAM_TABLE[stream]
             if table in reader.layout.tables:
                 parts.planes.setdefault(stream.name, []).append(_good(reader, table, parts))
-        views = PlaneViews(reader, mapping, every)
+        views = known or PlaneViews(reader, mapping, every)
         for good in _good_bodies(reader, parts):
             rows = by_kinect_joints(good, info.shape.skeleton)
             slim = np.zeros(len(rows), BODY_ROW)
@@ -177,6 +183,7 @@ def read_tables(
         sealed_to=_sealed_to(folder, parts.gone_to),
         settings=settings,
         planes=_joined(parts.planes),
+        every_plane=every == 1,
         coverage=people.coverage,
         floors=np.concatenate([np.zeros((0, 4), np.float32), *parts.floors]),
     )

@@ -27,7 +27,9 @@ def report(
     thorough: Annotated[
         bool,
         typer.Option(
-            "--thorough", help="Look for late joints wherever hands move: a minute for an hour."
+            "--thorough",
+            help="Look for late joints wherever hands move (a minute for an hour), and at all "
+            "masks and depth images (3 ms each); kincap build then need not.",
         ),
     ] = False,
     as_json: Json = False,

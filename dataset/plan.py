@@ -14,7 +14,7 @@ from ..core.memory.freed import give_back_freed
 from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13
 from ..report.guard_rails import folder_alarms
-from ..report.quality import known_lags
+from ..report.quality import known_lags, known_verdicts
 from ..sessions.folders import session_folder
 from ..sessions.session_file import load_session
 from ..sessions.truth import has_truth, load_truth
@@ -443,7 +443,11 @@ def _judge(
     """Check one session and apply the filters."""
     lags = known_lags(recording.folder)
     checks = check_session(
-        recording.folder, settings=settings.filters, lags=lags, every_plane=True
+        recording.folder,
+        settings=settings.filters,
+        lags=lags,
+        every_plane=True,
+        verdicts=known_verdicts(recording.folder),
     ).flags()
     give_back_freed()
     candidates = find_candidates(recording, checks, settings.labelling(), labels)

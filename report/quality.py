@@ -20,14 +20,17 @@ from .. import __version__
 from ..checks.alike.measure_signature import measure_signature
 from ..checks.alike.signature import SessionSignature
 from ..checks.findings import limit, sums
+from ..checks.plane_verdicts import PlaneVerdicts, verdicts_of
 from ..checks.session_checks import SessionChecks, check_session
 from ..checks.session_lag import KnownLag, lags_from_json, lags_to_json
+from ..checks.session_people import joints_named
 from ..checks.session_tables import SessionTables
 from ..core.checked_json import dump_checked, load_checked
 from ..core.errors import KincapError, SessionError
 from ..core.files.fault_injection import default_io
 from ..core.files.file_io import FileIO
 from ..core.files.small_files import read_small
+from ..core.skeleton import KEYPOINT_JOINT
 from ..sessions.folders import NOT_READABLE, find_folders, may_read
 from ..sessions.kinds import KINDS
 from ..sessions.lock import is_recording
@@ -79,10 +82,37 @@ def manifest_sha256(folder: Path) -> str:
 
 def known_lags(folder: Path) -> dict[int, KnownLag] | None:
     """Return the lags by take that quality.json has; None if it is not of the session as it is."""
+    kept = _belonging(folder)
+    return None if kept is None else lags_from_json(kept.get("lags"))
+
+
+def known_verdicts(folder: Path) -> PlaneVerdicts | None:
+    """Return what quality.json has of masks and depth images.
+
+    None as in ``known_lags``, and where another version of kincap made it.
+    """
+    kept = _belonging(folder)
+    if kept is None or kept.get("kincap_version") != __version__:
+        return None
+    return verdicts_of(kept)
+
+
+def _belonging(folder: Path) -> dict[str, Any] | None:
+    """Return the quality.json of a session; None if it is not of the session as it is."""
     kept = load_quality(folder)
     if kept is None or kept.get("manifest_sha256") != manifest_sha256(folder):
         return None
-    return lags_from_json(kept.get("lags"))
+    return kept
+
+
+def _plane_verdicts(tables: SessionTables) -> dict[str, Any] | None:
+    """Return what masks and depth images say of all bodies; None if not all were looked at."""
+    if not tables.planes or not tables.every_plane:
+        return None
+    off_body, hidden = (
+        joints_named(tables.people, name)[:, KEYPOINT_JOINT] for name in ("body_index", "occlusion")
+    )
+    return PlaneVerdicts.of(off_body, hidden, tables.settings).to_json()
 
 
 def _make(
@@ -104,6 +134,7 @@ def _make(
         "manifest_sha256": manifest,
         "lags": lags_to_json(takes),
         "lags_thorough": thorough,
+        "planes": _plane_verdicts(tables),
         "damaged_rows": dict(sorted(tables.damaged.items())),
         "unreadable_shards": sorted(set(tables.unreadable)),
         "accounts": accounts(tables),
