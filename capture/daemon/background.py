@@ -39,17 +39,19 @@ def start_daemon(settings: DaemonSettings) -> DaemonFile:
     """
     running = find_daemon()
     if running is not None:
-        raise KincapError(
-            f"a daemon runs already (process {running.pid}, {running.source}); use it, or end it "
-            "by kincap daemon stop"
-        )
+        raise _runs_already(running)
     said = _said_file()
-    with said.open("wb") as stderr:
+    # a daemon that was started at the same moment writes into it too: at the end, without a hole
+    with said.open("ab") as stderr:
+        stderr.truncate(0)
         process = _detached(daemon_words(settings), stderr)
     until_s = time.monotonic() + START_S
     while time.monotonic() < until_s:
         code = process.poll()
         if code is not None:
+            running = find_daemon()
+            if running is not None:
+                raise _runs_already(running)
             raise KincapError(_last_line(said, code), exit_code=code if code in (1, 2, 3) else 1)
         found = find_daemon()
         if found is not None and found.pid == process.pid:
@@ -57,6 +59,14 @@ def start_daemon(settings: DaemonSettings) -> DaemonFile:
         time.sleep(_LOOK_EVERY_S)
     process.terminate()
     raise KincapError(f"the daemon did not begin within {START_S:.0f} s; see {said}", exit_code=1)
+
+
+def _runs_already(running: DaemonFile) -> KincapError:
+    """Return the error of a start while a daemon runs."""
+    return KincapError(
+        f"a daemon runs already (process {running.pid}, {running.source}); use it, or end it by "
+        "kincap daemon stop"
+    )
 
 
 def stop_daemon(at_once: bool = False) -> DaemonFile | None:

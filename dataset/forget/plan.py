@@ -1,13 +1,14 @@
 """Find everything that is known of a person, before anything is removed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ...core.errors import DatasetError, SessionError
 from ...core.files.fault_injection import default_io
 from ...core.files.file_io import FileIO, LockFile
+from ...core.valid_text import valid_text
 from ...sessions.folders import find_folders, may_read
 from ...sessions.lock import holder, in_use
 from ...sessions.repair.rename_delete import Contents, contents
@@ -130,6 +131,8 @@ def plan_forget(settings: ForgetSettings, io: FileIO | None = None) -> ForgetPla
     """
     if not settings.subject.strip():
         raise SessionError("SUBJECT: empty; expected the subject of sessions to forget")
+    # as record stores what a terminal gave in another encoding
+    settings = replace(settings, subject=valid_text(settings.subject))
     at = settings.recordings if settings.recordings.is_dir() else settings.folder
     journal = ForgetJournal(at, settings.subject, io or default_io())
     plan = ForgetPlan(settings.subject, journal=journal)

@@ -27,6 +27,7 @@ from kincap.dataset.kinect13.reader import SPLITS, open_kinect13
 from kincap.sessions.edits.journal import add_edit
 from kincap.sessions.folders import find_sessions
 from kincap.sessions.lock import SessionLock
+from kincap.sessions.session_file import load_session, save_session
 from kincap.train.evaluation.sheet import MAKER
 from tests.dataset.conftest import Body, Frame, Sessions
 
@@ -204,6 +205,15 @@ def test_it_lists_and_asks_first(place: Place, kincap: Run) -> None:
     # an export that is deleted as a whole is not also said to be left as it is
     assert "NOT changed" not in done.stderr
     assert place.files() == before
+
+
+def test_a_subject_in_another_encoding_is_found_as_record_stored_it(place: Place) -> None:
+    folder = place.folder / "recordings" / "val"
+    info = load_session(folder)
+    info.subject = "Zoé"
+    save_session(folder, info)
+    plan = plan_forget(place.settings("Zo\udce9"))
+    assert (plan.subject, [one.folder.name for one in plan.sessions]) == ("Zoé", ["val"])
 
 
 def test_a_session_in_use_is_refused(place: Place) -> None:
