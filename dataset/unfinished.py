@@ -1,7 +1,8 @@
 """A data set in the making: ``kinect13.h5.part``, and the journal of what is done of it.
 
 The journal ``kinect13.h5.part.json`` holds the plan's terms, so that a build that was killed goes
-on where it was, and one with other terms is refused with what changed.
+on where it was, and one with other terms is refused with what changed. Its first line is written
+whole or not at all; each finished block adds a line, of which a killed build may leave a part.
 """
 
 import errno
@@ -32,6 +33,8 @@ from .scheduler.versions import byte_versions
 
 _LARGEST_JOURNAL: Final = 1 << 28
 _CHUNK: Final = 1 << 22
+_BLOCK: Final = ("dataset", "number", "crc")
+"""Keys of the journal's line of a finished block."""
 
 Done = dict[str, dict[int, int]]
 """CRC-32 of the finished blocks by dataset (``train/images``) and number."""
@@ -152,7 +155,13 @@ class Part:
     def mark(self, name: str, number: int, crc: int) -> None:
         """Note that a block was written and synced."""
         self.done[name][number] = crc
-        self._save()
+        line = dump_checked(dict(zip(_BLOCK, (name, number, crc), strict=True)), lines=False)
+        fd = self._io.open_write(self.journal)
+        try:
+            self._io.write_at(fd, line, self._io.size(fd))
+            self._io.sync(fd)
+        finally:
+            self._io.close(fd)
 
     def discard(self) -> None:
         """Delete the file and its journal; the journal last, as it proves whose the file is."""
@@ -181,13 +190,21 @@ class Part:
     def _journal(self) -> dict[str, Any] | None:
         """Return the journal; None where there is none or it is not whole."""
         try:
-            kept = load_checked(read_small(self.journal, _LARGEST_JOURNAL))
+            first, *lines = read_small(self.journal, _LARGEST_JOURNAL).splitlines(keepends=True)
+            kept = load_checked(first)
         except (OSError, ValueError):
             return None
-        return kept if kept.get("schema") == JOURNAL_SCHEMA else None
+        if kept.get("schema") != JOURNAL_SCHEMA:
+            return None
+        # a line that is not whole is the last one of a killed build
+        with suppress(ValueError, KeyError, TypeError):
+            for line in lines:
+                name, number, crc = (load_checked(line)[key] for key in _BLOCK)
+                kept["done"][name][str(number)] = crc
+        return kept
 
     def _save(self) -> None:
-        """Write the journal."""
+        """Write the journal, its lines of finished blocks taken into the first one."""
         kept = {
             "schema": JOURNAL_SCHEMA,
             "token": self.token.text,

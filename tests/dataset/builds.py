@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,21 @@ def _kill(place: Path, rng: random.Random, alone_s: float, jobs: int) -> int:
 
 def _done_blocks(place: Path) -> int:
     """Return how many blocks the journal calls done."""
-    try:
-        done = json.loads((place / "killed.h5.part.json").read_text())["done"]
-    except (OSError, ValueError, KeyError):
-        return 0
-    return sum(len(blocks) for blocks in done.values())
+    return len(journal_blocks(place / "killed.h5.part.json"))
+
+
+def journal_blocks(journal: Path) -> set[tuple[str, int]]:
+    """Return dataset and number of the blocks that a journal calls done."""
+    done: set[tuple[str, int]] = set()
+    # the last line may be written at this moment
+    with suppress(OSError, ValueError):
+        for text in journal.read_text(encoding="utf-8").splitlines():
+            line = json.loads(text)
+            for name, blocks in line.get("done", {}).items():
+                done |= {(name, int(number)) for number in blocks}
+            if "dataset" in line:
+                done.add((line["dataset"], line["number"]))
+    return done
 
 
 def _on_dask(place: Path) -> dict[str, Any]:

@@ -108,8 +108,8 @@ def test_killed_three_times_it_ends_with_the_same_bytes(
         "build", "--recordings", simulated / "recordings", "--out", tmp_path / "set.h5",
         "--size", S, "--guard", 0, "--masks", "--margin", 1.5, "--workers", 1,
     )  # fmt: skip
-    # when the second block is noted, in the middle of its rows, when the next one is noted
-    for fault in ("rename:kill:4", "write:kill:3", "rename:kill:3"):
+    # when the first block is noted, in the middle of the next one, when that is noted
+    for fault in ("sync:kill:3", "write:kill:3", "sync:kill:2"):
         killed = kincap(*args, cwd=tmp_path, KINCAP_FAULTS=fault)
         assert killed.returncode == -signal.SIGKILL
         assert not (tmp_path / "set.h5").exists()

@@ -16,6 +16,7 @@ from kincap.core.errors import DatasetError
 from kincap.dataset.build import BuildSettings, build
 from kincap.sessions.edits.journal import add_edit
 
+from .builds import journal_blocks
 from .conftest import Body, Frame, Sessions
 
 ROWS = (0, 256, 400, 600)
@@ -56,11 +57,7 @@ def settings(recorded: Path, **more: object) -> BuildSettings:
 
 def done_blocks(recorded: Path) -> int:
     """How many blocks the journal calls done."""
-    try:
-        done = json.loads((recorded / "set.h5.part.json").read_text())["done"]
-    except (OSError, ValueError):
-        return 0
-    return sum(len(blocks) for blocks in done.values())
+    return len(journal_blocks(recorded / "set.h5.part.json"))
 
 
 @pytest.mark.parametrize("fault", ["write:kill:300", "rename:kill:2"])
@@ -165,9 +162,37 @@ def test_a_journal_that_was_changed_counts_for_nothing(recorded, expected, kinca
     assert (recorded / "set.h5").read_bytes() == expected
 
 
+@pytest.mark.parametrize("left", [0, 1, 40, -1])
+def test_a_line_of_the_journal_cut_by_a_kill_is_not_read(
+    recorded, expected, kincap: Run, left: int
+) -> None:
+    interrupted(recorded, kincap)
+    journal = recorded / "set.h5.part.json"
+    *lines, last = journal.read_bytes().splitlines(keepends=True)
+    assert json.loads(last)["dataset"] == "train/images"
+    journal.write_bytes(b"".join(lines) + last[:left])
+    assert build(settings(recorded)).resumed_rows == 0
+    assert (recorded / "set.h5").read_bytes() == expected
+
+
+def test_blocks_of_a_build_that_goes_on_count_when_it_is_killed_again(
+    recorded, expected, kincap: Run
+) -> None:
+    interrupted(recorded, kincap)
+    journal = recorded / "set.h5.part.json"
+    assert len(journal.read_bytes().splitlines()) == 1 + done_blocks(recorded) == 2
+    kincap(*ARGS, "--workers", 1, cwd=recorded, KINCAP_FAULTS="write:kill:180")
+    assert done_blocks(recorded) == 2
+    # the first line holds what was done before
+    assert len(journal.read_bytes().splitlines()) == 2
+    assert build(settings(recorded)).resumed_rows == 400
+    assert (recorded / "set.h5").read_bytes() == expected
+
+
 def test_bytes_that_were_changed_meanwhile_are_found(recorded, kincap: Run) -> None:
     interrupted(recorded, kincap)
-    places = json.loads((recorded / "set.h5.part.json").read_text())["images"]
+    first = (recorded / "set.h5.part.json").read_text().splitlines()[0]
+    places = json.loads(first)["images"]
     with (recorded / "set.h5.part").open("r+b") as file:
         file.seek(places["train/images"] + 5000)
         file.write(b"XX")

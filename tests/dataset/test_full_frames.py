@@ -193,7 +193,7 @@ def test_killed_twice_it_ends_with_the_same_bytes(recordings, kincap: Run, tmp_p
     expected = build(settings(recordings, tmp_path)).out.read_bytes()
     args = ("build", "--recordings", recordings, "--out", tmp_path / "again.h5", "--size", H,
             "--val", "val*", "--layout", "full", "--workers", 1)  # fmt: skip
-    for fault in ("rename:kill:4", "write:kill:2"):
+    for fault in ("sync:kill:3", "write:kill:2"):
         killed = kincap(*args, cwd=tmp_path, KINCAP_FAULTS=fault)
         assert killed.returncode == -signal.SIGKILL
     assert kincap(*args, cwd=tmp_path).returncode == 0

@@ -141,10 +141,10 @@ def test_a_sheet_is_replaced_whole_or_not_at_all(settings, kincap) -> None:
     build(settings)
     before = files(settings)
     add_edit(settings.recordings / "train1", "reject", 0, 2)
-    # of the journal three, of the data set one, then the description, then the sheet
+    # of the journal two, of the data set one, then the description, then the sheet
     done = kincap(
         "build", "--out", settings.out, "--size", 16, "--val", "val1", "--workers", 1,
-        cwd=settings.out.parent, KINCAP_FAULTS="rename:enospc:7",
+        cwd=settings.out.parent, KINCAP_FAULTS="rename:enospc:5",
     )  # fmt: skip
     assert done.returncode == 1
     assert "set.h5.png" in done.stderr
