@@ -16,6 +16,7 @@ from ..core.progress import OnProgress
 from .crop import BLOCK_ROWS, Block, DamagedPictureError, cut_block
 from .files_beside import write_beside
 from .filters import REASONS
+from .images.made_crops import MadeCrops
 from .kinect13.format import IMAGES, ImageShape
 from .outputs import Outputs, report_path, result_json
 from .plan import BuildPlan, make_fold_plans, make_plan
@@ -155,14 +156,20 @@ def build_folds(
     for outputs in every:
         outputs.check()
     results = []
+    made: MadeCrops | None = None
     with open_scheduler(settings.scheduler, settings.workers) as scheduler:
         scheduler.check_paths(settings.recordings, settings.out.parent)
         for fold, plan in make_fold_plans(settings, scheduler, tell):
             outputs = every[fold.number - 1]
+            sources = dict(plan.pictures)
+            if made is not None:
+                plan.pictures.update({name: made.within(one) for name, one in sources.items()})
             told = _within(tell, f"fold {fold.number} of {settings.folds}")
             own = replace(settings, out=outputs.out)
             command = command_of(settings)
             results.append(_build(own, plan, outputs, scheduler, told, command, fold))
+            if made is None and not settings.dry_run:
+                made = MadeCrops.of(outputs.out, sources)
     return results
 
 

@@ -135,6 +135,10 @@ class Split:
     def __len__(self) -> int:
         return self._images.count
 
+    def image_offsets(self) -> npt.NDArray[np.int64]:
+        """Return (N,) the byte of the file at which each stored image begins, border included."""
+        return self._images.offset + self._images.row_bytes * np.arange(len(self), dtype=np.int64)
+
     def images(self, indices: npt.ArrayLike, out: Images | None = None) -> Images:
         """Read crops, in the order asked for; their pixels are those of ``keypoints_px``.
 

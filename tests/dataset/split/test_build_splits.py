@@ -1,16 +1,22 @@
 """Splits of whole builds: by subject and outfit, in folds, and what is refused."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from kincap.core.errors import DatasetError
 from kincap.dataset.build import BuildSettings, build, build_folds
+from kincap.dataset.images.made_crops import CopiedPictures, MadeCrops
 from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.dataset.plan import make_plan
+from kincap.dataset.scheduler.scheduler import open_scheduler
 
 from ..conftest import Body, Frame, Sessions
 
@@ -36,6 +42,66 @@ def sides(path: Path) -> dict[str, set[str]]:
             name: {dataset.meta.sessions[index] for index in dataset.split(name).session}
             for name in dataset.splits
         }
+
+
+@pytest.mark.parametrize("more", [{}, {"decoding": "fast"}, {"margin": 1.5}])
+def test_crops_of_the_first_fold_are_copied_to_the_others(
+    worn: Path, tmp_path: Path, more: dict[str, object]
+) -> None:
+    given = {"size": 16, "workers": 1, "guard_s": 0, **more}
+    build_folds(BuildSettings(tmp_path / "set.h5", worn, folds=3, **given))
+    for number, outfit in ((2, "grey"), (3, "red")):
+        alone = tmp_path / f"alone{number}.h5"
+        build(BuildSettings(alone, worn, val=f"outfit:{outfit}", **given))
+        with (
+            open_kinect13(alone) as whole,
+            open_kinect13(tmp_path / f"set.fold{number}.h5") as fold,
+        ):
+            for name in ("train", "val"):
+                one, other = whole.split(name), fold.split(name)
+                assert one.color_seq.tolist() == other.color_seq.tolist()
+                rows = np.arange(len(one))
+                assert (one.images(rows) == other.images(rows)).all()
+
+
+def test_a_crop_is_copied_only_from_the_file_that_was_finished(worn: Path, tmp_path: Path) -> None:
+    """A file that took its name is not read: the crops are cut again."""
+    given = {"size": 16, "workers": 1, "guard_s": 0}
+    first = build(BuildSettings(tmp_path / "set.h5", worn, val="outfit:blue", **given)).out
+    settings = BuildSettings(tmp_path / "other.h5", worn, val="outfit:grey", **given)
+    with open_scheduler(None, 1) as scheduler:
+        plans = [
+            make_plan(one, scheduler, lambda _done, _total, _note: None)
+            for one in (replace(settings, out=first, val="outfit:blue"), settings)
+        ]
+    before, now = (plan.pictures for plan in plans)
+    source = MadeCrops.of(first, before).within(now["train"])
+    assert isinstance(source, CopiedPictures)
+    assert (source.offsets >= 0).any()
+    with now["train"].open() as reader:
+        cut = [reader.crop(row, 16).tobytes() for row in range(len(source))]
+
+    def copied() -> list[bytes]:
+        with source.take(slice(0, len(source))).open() as reader:
+            return [reader.crop(row, 16).tobytes() for row in range(len(source))]
+
+    assert copied() == cut
+    data = bytearray(first.read_bytes())
+    row = int(np.flatnonzero(source.offsets >= 0)[0])
+    at = int(source.offsets[row])
+    data[at : at + 768] = bytes(768)
+    # the same file but for one crop: that it is copied shows
+    status = first.stat()
+    with first.open("r+b") as file:
+        file.write(data)
+    os.utime(first, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert copied()[row] == bytes(768) != cut[row]
+    changed = tmp_path / "changed.h5"
+    changed.write_bytes(data)
+    changed.replace(first)
+    assert copied() == cut
+    first.unlink()
+    assert copied() == cut
 
 
 @pytest.mark.parametrize(
