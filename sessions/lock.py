@@ -64,11 +64,15 @@ class SessionLock(Closing):
         """Write lock.json; it is not synced: after a power cut no one holds the session."""
         path = self.folder / HOLDER_FILE
         self._io.discard(path)
-        fd = self._io.create(path)
         try:
-            self._io.write_at(fd, raw, 0)
-        finally:
-            self._io.close(fd)
+            fd = self._io.create(path)
+            try:
+                self._io.write_at(fd, raw, 0)
+            finally:
+                self._io.close(fd)
+        except OSError as error:
+            # a write knows no name; the person needs one
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
     def release(self) -> None:
         """Free the session."""

@@ -1,10 +1,10 @@
 """Serve a page on this machine until Ctrl-C, for the person who sits at it."""
 
-import contextlib
 import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,7 +56,8 @@ def serve_page(
     Raises:
         KincapError: The port that was asked for can't be taken.
     """
-    with PageServer(make_app, command, default_port, port) as server:
+    # Ctrl-C is the normal end of a page from the moment in which its address is known
+    with PageServer(make_app, command, default_port, port) as server, suppress(KeyboardInterrupt):
         if on_ready is not None:
             on_ready(server.address)
         server.run()
@@ -103,7 +104,7 @@ class PageServer(Closing):
     def run(self) -> None:
         """Serve until Ctrl-C."""
         # uvicorn hands Ctrl-C on after its own clean end; for a page it is the normal end
-        with contextlib.suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt):
             self._server.run(sockets=[self._listener])
 
     def start(self) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...core.units import SECOND_NS
 from ..live.control import RecordingControl
 from ..live.status import LiveStatus, State
 from ..operator.conductor import Conductor, HandsFree
@@ -75,7 +76,7 @@ class Job:
     def note_stored(self) -> None:
         """Note that a colour frame is stored."""
         if self.first_stored_s is None:
-            self.first_stored_s = (time.perf_counter_ns() - self.asked_ns) / 1e9
+            self.first_stored_s = (time.perf_counter_ns() - self.asked_ns) / SECOND_NS
 
     def say(self, text: str) -> None:
         """Add a line for the person."""

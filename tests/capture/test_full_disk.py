@@ -116,8 +116,8 @@ def test_a_single_failed_write_costs_a_shard_but_no_frame(tmp_path, memory_senso
 
 
 def test_a_failed_sync_ends_the_shard_and_is_told(tmp_path, memory_sensor, account):
-    # syncs: session.json, shard, session.json of the take, then the one of the first second
-    io = FaultyFileIO(parse_faults("sync:eio:5"))
+    # syncs: session.json (2), shard, then session.json of the take or that of the first second
+    io = FaultyFileIO(parse_faults("sync:eio:4"))
     settings = RecordSettings("s1", tmp_path / "recordings", shard_mib=64)
     with pytest.raises(RecordError, match="can't be synced") as failed:
         record(settings, sensor=memory_sensor(frames=100, fps=50, live=True), io=io)

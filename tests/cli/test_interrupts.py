@@ -63,7 +63,7 @@ def test_a_signal_that_lands_where_python_forgets_it_still_ends_the_command(
         "    ref = weakref.ref(owner, lose)\n"
         "    del owner\n"
         "    time.sleep(2)\n"
-        "command_line.app = work\n"
+        "command_line.make_app = lambda words: work\n"
         "command_line.main()\n"
     )
     done = subprocess.run(

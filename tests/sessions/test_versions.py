@@ -73,7 +73,9 @@ def test_a_session_of_version_1_is_read_verified_and_reported(name: str, recordi
     assert (about.state, about.problems) == ("sealed", [])
     quality = make_quality(folder, FileIO())
     kept = load_checked((folder / "quality.json").read_bytes())
-    assert quality["accounts"] == kept["accounts"]
+    for stream, account in kept["accounts"].items():
+        # later versions count more; what version 1 counted is the same
+        assert account.items() <= quality["accounts"][stream].items()
     with SessionReader(folder) as reader:
         assert [event["text"] for event in reader.events][1] == b"dropped"
         assert reader.bodies["tracking_id"][0, 2] == 72057594037927936

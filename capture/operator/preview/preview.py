@@ -16,6 +16,8 @@ from .preview_window import CLOSED, NO_WINDOWS
 _EVERY_S: Final = 0.1
 _NICE: Final = 5
 _WINDOW: Final = "kincap.capture.operator.preview.preview_window"
+_ABORTED: Final = -6
+"""OpenCV aborts the process where a display can't be used."""
 _GOES_ON: Final = "recording goes on"
 
 
@@ -125,5 +127,8 @@ class _Window:
             return "its window was closed"
         if code == NO_WINDOWS:
             return "this OpenCV has no windows (opencv-python-headless?)"
+        if code != _ABORTED:
+            return f"its process ended (code {code})"
+        # short: on a terminal of 80 columns the dashboard shows the whole line
         where = os.environ.get("DISPLAY", "the display")
-        return f"its process ended (code {code}); a window on {where} may not be possible"
+        return f"its process ended (code {code}: no window on {where}?)"

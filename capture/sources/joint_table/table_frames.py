@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....core.skeleton import JOINTS, TrackingState
-from ....core.units import TICK_100NS
+from ....core.units import SECOND_100NS, TICK_100NS
 from ....sessions.schema import BODIES
 from ..log_format import damaged
 from ..text_lines import text_lines
@@ -120,7 +120,7 @@ class TableReader:
             return body.time_100ns
         index //= self._map.bodies
         rate = self._map.rate_hz
-        return index * TICK_100NS if rate == 30 else round(index * 10_000_000 / rate)
+        return index * TICK_100NS if rate == 30 else round(index * SECOND_100NS / rate)
 
     def _count_restart(self, number: int) -> None:
         self.counts["restarts"] += 1
