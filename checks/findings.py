@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sessions.kinds import KINDS, EventKind
-from ..sessions.schema import Rows, Stream
+from ..sessions.schema import Rows, Stream, read_cue
 
 MOST_OF_A_KIND: Final = 100
 """Findings of one kind that are listed; more are counted."""
@@ -153,7 +153,7 @@ def from_events(events: Rows) -> list[Finding]:
             int(event["seq_first"]),
             int(event["seq_last"]),
             int(event["count"]),
-            event["text"].decode("utf-8", "replace") or _lost_text(event, kind, stream),
+            _text_of(event, kind, stream),
             time_device=int(event["time_device"]),
         )
         # a state has an event when it is noticed and one for its whole range when it is over
@@ -163,6 +163,15 @@ def from_events(events: Rows) -> list[Finding]:
             new = _joined(new, earlier)
         found.append(new)
     return found
+
+
+def _text_of(event: np.void, kind: EventKind, stream: Stream) -> str:
+    """Return the text of an event; a cue's is stored as JSON, which no one wants to read."""
+    cue = read_cue(event["text"]) if kind == EventKind.cue else None
+    if cue is None:
+        return event["text"].decode("utf-8", "replace") or _lost_text(event, kind, stream)
+    shown = f"{cue.name}: {cue.text}" if cue.text else cue.name
+    return shown if cue.begins else f"{shown} ends"
 
 
 def _lost_text(event: np.void, kind: EventKind, stream: Stream) -> str:

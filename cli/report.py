@@ -150,8 +150,7 @@ def _print_coverage(found: "CoverageReport") -> None:
     )
     missing = found.together.missing()
     if not missing:
-        least = "nothing is missing" if found.together.frames else "no bodies"
-        console.result(f"missing: {least}")
+        console.result(f"missing: {found.together.why_nothing_is_missing()}")
     for line in missing:
         console.result(f"missing: {line}")
 

@@ -1,6 +1,6 @@
 """Pass 1: from the tables of all sessions to every row of the data set, but for its pictures."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,7 @@ from ..sessions.truth import has_truth, load_truth
 from .candidates import Candidates, find_candidates, thin
 from .counts.candidate_counts import (
     count_candidates,
-    lacks_states,
     warn_of_sessions,
-    why_rejected,
 )
 from .counts.finding_counts import Reported, report_findings
 from .crop import PictureSource
@@ -48,12 +46,18 @@ from .session_data import Recording, choose_sessions, load_recording, unusable_s
 from .settings import BuildSettings
 from .split.balance import balance_poses
 from .split.copies import refuse_copies
-from .split.dealing import GUARD, Dealt, Sides, deal_frames
+from .split.dealing import GUARD, Sides, deal_frames
 from .split.flags import DEFAULT_VAL, SplitSession, SplitSettings, parse_split
 from .split.folds import Fold, deal_folds
 from .split.frame_times import FrameTimes, frame_times, pose_hashes
 from .split.leaks import leak_report
 from .split.near_copies import apart_from_near_copies, near_copy_lines
+from .split.refusals import (
+    check_splits,
+    refuse_bodies_alone,
+    refuse_same_uuid,
+    refuse_unknown_ids,
+)
 
 
 @dataclass(frozen=True)
@@ -209,9 +213,9 @@ def _read(settings: BuildSettings, scheduler: Scheduler, on_progress: OnProgress
         on_progress(done, len(names), f"reading {name}")
         recordings.append(load_recording(settings.recordings, name, settings.skip_damaged))
         give_back_freed()
-    _refuse_same_uuid(recordings)
-    _refuse_bodies_alone(recordings, settings)
-    _refuse_unknown_ids(recordings, settings)
+    refuse_same_uuid(recordings)
+    refuse_bodies_alone(recordings, settings)
+    refuse_unknown_ids(recordings, settings)
     times = [_times_of(recording, settings.guard_s) for recording in recordings]
     refuse_copies(times)
     sessions = _judge_all(recordings, settings, given, scheduler, on_progress)
@@ -253,7 +257,7 @@ def _plan_split(
     if given is not None:
         used = [(one.candidates.given, one.kept) for one in sessions]
         counts["given_labels"] = count_given(given, used)
-    _check_splits(split, settings, sessions, counts, dealt)
+    check_splits(split, settings, sessions, counts, dealt)
     asked = [name for name in SPLITS if name in split.asked_for]
     give_back_freed()
     without_masks = check_masks(sessions) if settings.masks else ()
@@ -333,45 +337,6 @@ def _label_error(sessions: Sequence[SessionPlan]) -> tuple[dict[str, Any] | None
             return None, (f"{recording.name}: the labels' error is not known: {error}",)
         labels[recording.name] = compare_labels(recording, one.candidates, kept, truth)
     return label_error(labels), ()
-
-
-def _refuse_bodies_alone(recordings: Sequence[Recording], settings: BuildSettings) -> None:
-    """Refuse sessions that hold no picture at all: there is nothing to cut out."""
-    if any(len(one.color) for one in recordings):
-        return
-    if not any(len(one.bodies.seq) for one in recordings):
-        return
-    names = ", ".join(one.name for one in recordings[:6])
-    raise DatasetError(
-        f"--sessions {settings.sessions}: no colour pictures in {names}, recorded from bodies "
-        "alone; record with colour, or name other sessions"
-    )
-
-
-def _refuse_unknown_ids(recordings: Sequence[Recording], settings: BuildSettings) -> None:
-    """Refuse a tracking id that no session has."""
-    tracked = [one.bodies.tracking_id[one.bodies.tracked] for one in recordings]
-    there = np.unique(np.concatenate(tracked))
-    for number in settings.labelling().body_ids:
-        if number not in there:
-            few = ", ".join(map(str, there[:3].tolist())) or "none"
-            more = f" and {len(there) - 3} more" if len(there) > 3 else ""
-            raise DatasetError(
-                f"--bodies {number}: no body with this tracking id in the sessions; expected of "
-                f"{few}{more}"
-            )
-
-
-def _refuse_same_uuid(recordings: Iterable[Recording]) -> None:
-    """Refuse a recording that is there twice: its frames could come into two splits."""
-    seen: dict[str, Recording] = {}
-    for one in recordings:
-        first = seen.setdefault(one.info.uuid, one)
-        if first is not one:
-            raise DatasetError(
-                f"{one.folder}: a copy of session {first.name} (the same uuid); "
-                "move one of them away, or leave it out with --sessions"
-            )
 
 
 def _times_of(recording: Recording, guard_s: float) -> FrameTimes:
@@ -471,33 +436,3 @@ def _destination(
     """Return the split of each kept candidate, and the first failing reason of each other one."""
     first = first_reason(failed, len(splits))
     return np.where(first < 0, splits.astype("<U16"), np.array(REASONS)[first])
-
-
-def _check_splits(
-    split: SplitSettings,
-    settings: BuildSettings,
-    sessions: Sequence[SessionPlan],
-    counts: dict[str, Any],
-    dealt: Dealt,
-) -> None:
-    """Refuse a build that would leave a split empty."""
-    for name in split.asked_for:
-        if counts["splits"].get(name):
-            continue
-        val = f"--val {settings.val}"
-        test = "" if settings.test is None else f"--test {settings.test}"
-        flags = {"train": f"{val} {test}".rstrip(), "val": val, "test": test}[name]
-        kept = ", ".join(f"{other} {n}" for other, n in counts["splits"].items())
-        help_with = "record more, or name other sessions"
-        if counts["rejected"]["guard"]:
-            help_with += f", or set a --guard shorter than {split.guard_s:g} s"
-        if not settings.unknown_weight and lacks_states(sessions):
-            help_with = (
-                "pass --unknown-weight W (0 to 1): the source has no tracking states, so its "
-                "joints have weight 0"
-            )
-        raise DatasetError(
-            f"{flags}: nothing is left for {name} of {counts['candidates']} candidates "
-            f"(kept: {kept or 'none'}; rejected: {why_rejected(sessions)}); "
-            f"{'; '.join([*dealt.warnings[:2], help_with])}"
-        )

@@ -187,14 +187,13 @@ def draw_missing(
         more: Further sentences of the legend.
     """
     axes.set_axis_off()
-    missing = grid.missing()
+    missing = grid.missing() or [grid.why_nothing_is_missing()]
     lines = [fill(text, line, subsequent_indent="   ") for text in missing[:most]]
     if len(missing) > most:
         lines.append(f"and {len(missing) - most} more")
-    title = "Missing" if missing else "Nothing is missing" if grid.frames else "No bodies"
     listed = "\n".join(lines)
     axes.text(
-        0.0, 1.0, title, va="top", fontsize=11, color=_INK, fontweight="bold",
+        0.0, 1.0, "Missing", va="top", fontsize=11, color=_INK, fontweight="bold",
         transform=axes.transAxes,
     )  # fmt: skip
     axes.text(

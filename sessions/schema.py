@@ -3,9 +3,11 @@
 docs/format.md says the same in words and is tested against these types.
 """
 
+import json
 import math
 import struct
 import zlib
+from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from functools import lru_cache
 from typing import Any, Final
@@ -323,3 +325,34 @@ def good_rows(rows: Rows) -> NDArray[np.bool_]:
         (crc32(raw[at : at + end]) or 1) == known for at, known in zip(begins, sums, strict=True)
     ]
     return good
+
+
+@dataclass(frozen=True)
+class CueEvent:
+    """Content of an event of kind ``cue``.
+
+    Attributes:
+        name: Of the cue, without what can't be printed.
+        begins: True: it is shown from here on; False: it ends.
+        text: What the person was asked to do.
+    """
+
+    name: str
+    begins: bool
+    text: str = ""
+
+
+def read_cue(text: bytes) -> CueEvent | None:
+    """Return what an event of kind ``cue`` holds; None where it can't be read.
+
+    Args:
+        text: The event's text: a JSON object with ``name``, ``phase`` and ``text``.
+    """
+    try:
+        about = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(about, dict):
+        return None
+    name = "".join(letter for letter in str(about.get("name", "")) if letter.isprintable())
+    return CueEvent(name.strip(), about.get("phase") == "begin", str(about.get("text", "")))

@@ -18,7 +18,7 @@ from ...core.skeleton import (
 )
 from ...sessions.schema import Rows, by_kinect_joints
 from ..filters.places import body_depth
-from .missing import Shares, missing_parts
+from .missing import LEAST_FRAMES, Shares, missing_parts
 from .places import (
     CELLS,
     LIMBS,
@@ -168,6 +168,14 @@ class CoverageGrid:
         """Return by zone the share of the frames in which the limb's place is known."""
         frames = max(self.limb_frames[limb], 1)
         return {zone: count / frames for zone, count in self.zone_frames[limb].items()}
+
+    def why_nothing_is_missing(self) -> str:
+        """Return in words why ``missing`` lists no gap: a short recording says little."""
+        if not self.frames:
+            return "no bodies"
+        if max(self.limb_frames.values()) < LEAST_FRAMES:
+            return f"too short to say: no hand or elbow is known in {LEAST_FRAMES} frames"
+        return "nothing"
 
     def missing(self) -> list[str]:
         """Return what falls short of the targets, in words, the largest want first.

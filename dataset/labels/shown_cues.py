@@ -1,6 +1,5 @@
 """The cue that was shown at each colour frame of a session, from its events."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import DatasetError
-from ...sessions.schema import EventKind, Rows
+from ...sessions.schema import EventKind, Rows, read_cue
 from ..kinect13.format import NAME_BYTES
 
 NO_CUE: Final = ""
@@ -75,11 +74,8 @@ def cue_names(sessions: Iterable[ShownCues]) -> tuple[str, ...]:
 
 def _begun(text: bytes) -> str:
     """Return the name of the cue that an event begins; "" if it ends one or can't be read."""
-    try:
-        about = json.loads(text)
-    except ValueError:
+    cue = read_cue(text)
+    if cue is None or not cue.begins:
         return NO_CUE
-    if not isinstance(about, dict) or about.get("phase") != "begin":
-        return NO_CUE
-    name = "".join(letter for letter in str(about.get("name", "")) if letter.isprintable())
+    name = cue.name
     return name.encode(errors="ignore")[:NAME_BYTES].decode(errors="ignore").strip()

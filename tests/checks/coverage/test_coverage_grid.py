@@ -212,3 +212,13 @@ def test_a_place_outside_the_grid_has_no_cell() -> None:
         np.full((2, KEYPOINTS, 2), np.nan), np.ones((2, KEYPOINTS), bool), LIMBS[0]
     )
     assert not nothing.is_known.any()
+
+
+def test_a_recording_too_short_to_judge_is_not_called_complete() -> None:
+    grid = CoverageGrid()
+    assert grid.why_nothing_is_missing() == "no bodies"
+    grid.add(steady(0.3, 0.2, frames=89))
+    assert grid.missing() == []
+    assert grid.why_nothing_is_missing().startswith("too short to say")
+    grid.add(steady(0.3, 0.2, frames=1))
+    assert grid.missing() != []
