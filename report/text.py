@@ -109,7 +109,7 @@ def _filter_lines(whole: Mapping[str, Any]) -> list[Line]:
         "too few keypoints tracked": filters["tracking"],
         "keypoints at the edge of the image": filters["edge"],
     }  # fmt: skip
-    text = f"build would keep {share_words(filters['kept'])} of {filters['candidates']} bodies"
+    text = f"build's filters keep {share_words(filters['kept'])} of {filters['candidates']} bodies"
     lost = ", ".join(f"{why} {share_words(share)}" for why, share in costs.items() if share)
     return [Line("filters", f"{text}; left out: {lost}" if lost else text)]
 

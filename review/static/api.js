@@ -2,41 +2,15 @@
 // is the session's identity: an answer is about that very session, or an error says that it is gone.
 
 import { guardedFetch } from "./guarded.js";
+import { checked, getJson, postJson } from "./requests.js";
+
+export { ApiError } from "./requests.js";
 
 export const DELETED = 404; // no session of this name exists any more
 export const REPLACED = 410; // another session has its name now
 
-export class ApiError extends Error {
-  constructor(message, status) {
-    super(message);
-    this.status = status;
-  }
-}
-
-async function checked(answer) {
-  if (answer.ok) return answer;
-  const type = answer.headers.get("content-type") || "";
-  const message = type.startsWith("application/json")
-    ? (await answer.json()).error
-    : (await answer.text()).trim();
-  throw new ApiError(message || `the server answered ${answer.status}`, answer.status);
-}
-
-async function getJson(path) {
-  return (await checked(await guardedFetch(path))).json();
-}
-
 async function getBlob(path, signal) {
   return (await checked(await guardedFetch(path, { signal }))).blob();
-}
-
-async function postJson(path, body) {
-  const answer = await guardedFetch(path, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return (await checked(answer)).json();
 }
 
 const ARRAYS = { f8: Float64Array, f4: Float32Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array };

@@ -2,12 +2,15 @@
 
 import pytest
 import typer
+import typer.core
 
 from kincap.cli.daemon.quick_words import quick_arguments
 from kincap.cli.main import make_app
 from kincap.cli.record import record
 
-COMMAND = typer.main.get_command(make_app(["record"])).commands["record"]  # type: ignore[attr-defined]
+GROUP = typer.main.get_command(make_app(["record"]))
+assert isinstance(GROUP, typer.core.TyperGroup)
+COMMAND = GROUP.commands["record"]
 
 READ = [
     "--session one",

@@ -13,6 +13,7 @@ import pytest
 
 from kincap.core.errors import SessionError
 from kincap.core.files.fault_injection import Fault, FaultyFileIO
+from kincap.core.files.file_io import Data
 from kincap.sessions.copying.copy import ALREADY, COPIED, FAILED, copy_sessions
 from kincap.sessions.edits.journal import add_edit
 from kincap.sessions.folders import find_sessions
@@ -126,7 +127,7 @@ def test_what_a_power_cut_left_is_not_trusted(recordings: Path, flip: Callable[.
 
 def test_a_disk_that_gives_other_bytes_back_is_noticed(recordings: Path) -> None:
     class Forgetful(FaultyFileIO):
-        def write_at(self, fd: int, data: bytes, offset: int) -> None:  # type: ignore[override]
+        def write_at(self, fd: int, data: Data, offset: int) -> None:
             if offset == 2 << 20:
                 data = bytes(byte ^ 1 for byte in data)
             super().write_at(fd, data, offset)
