@@ -82,12 +82,12 @@ def _groups() -> tuple[ModuleType, ...]:
     )
     from .daemon import daemon
     from .demo import demo
-    from .learning import evaluate, train
+    from .learning import evaluate, nets, train
     from .session_commands import consent, copy, forget
 
     return (
         record, daemon, protocol, import_recordings, doctor, sessions, report, consent, copy,
-        forget, review, build, export, train, evaluate, audit, demo,
+        forget, review, build, export, train, evaluate, nets, audit, demo,
     )  # fmt: skip
 
 

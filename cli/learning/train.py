@@ -13,8 +13,6 @@ from .pck_table import pck_table
 if TYPE_CHECKING:
     from ...train.finetune import TrainResult
 
-_NETS = ", ".join(f"{name} ({entry.about})" for name, entry in NETS.items())
-
 Init = Annotated[
     str | None,
     typer.Option("--init", help="Checkpoint to start from; default: fresh weights, as with none."),
@@ -28,7 +26,8 @@ Model = Annotated[
     str | None,
     typer.Option(
         "--model",
-        help=f"{_NETS}. Default: the checkpoint's, else compact on a CPU, linna on a GPU.",
+        help=f"{', '.join(NETS)}; kincap nets describes them. "
+        "Default: the checkpoint's, else compact on a CPU, linna on a GPU.",
     ),
 ]
 Width = Annotated[float | None, typer.Option("--width", help="Factor on the net's channels.")]

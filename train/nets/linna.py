@@ -21,15 +21,17 @@ conv5. There conv1 is padded by 3 and conv2 by 2 with stride 1, so that 64 pixel
 size in any case.
 """
 
+from collections.abc import Callable
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 
 from ...core.skeleton import KEYPOINTS
 from ..recipe import Recipe
+from .alexnet_layers import cells_of, conv, lrn
 from .net import Net
 from .output import NetOutput
+from .xavier import xavier
 
 ABOUT: Final = {"linna": "Linna et al. 2016, for a GPU", "linna-s": "its variant S"}
 
@@ -67,27 +69,27 @@ class Linna(nn.Module):
         super().__init__()
         c1, c2, c3, hidden = (max(1, round(n * width)) for n in (96, 256, 512, 4096))
         if variant == "S":
-            first, second = _conv(3, c1, 7, stride=2), _conv(c1, c2, 5, padding=1)
+            first, second = conv(3, c1, 7, stride=2), conv(c1, c2, 5, padding=1)
         elif size < SMALL_BELOW_PX:
-            first, second = _conv(3, c1, 7, stride=2, padding=3), _conv(c1, c2, 5, padding=2)
+            first, second = conv(3, c1, 7, stride=2, padding=3), conv(c1, c2, 5, padding=2)
         else:
-            first, second = _conv(3, c1, 7, stride=2), _conv(c1, c2, 5, stride=2, padding=1)
+            first, second = conv(3, c1, 7, stride=2), conv(c1, c2, 5, stride=2, padding=1)
         wide_pool = 3 if variant == "S" else 2
-        second_norm = [] if variant == "S" else [_lrn()]
+        second_norm = [] if variant == "S" else [lrn()]
         self.features = nn.Sequential(
-            first, nn.ReLU(), _lrn(), nn.MaxPool2d(wide_pool),
+            first, nn.ReLU(), lrn(), nn.MaxPool2d(wide_pool),
             second, nn.ReLU(), *second_norm, nn.MaxPool2d(2),
-            _conv(c2, c3, 3, padding=1), nn.ReLU(),
-            _conv(c3, c3, 3, padding=1), nn.ReLU(),
-            _conv(c3, c3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(wide_pool),
+            conv(c2, c3, 3, padding=1), nn.ReLU(),
+            conv(c3, c3, 3, padding=1), nn.ReLU(),
+            conv(c3, c3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(wide_pool),
         )  # fmt: skip
-        cells = self._cells(size)
+        cells = cells_of(self.features, size)
         self.regress = nn.Sequential(
             nn.Linear(c3 * cells, hidden), nn.ReLU(), nn.Dropout(DROPOUT),
             nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(DROPOUT),
             nn.Linear(hidden, 2 * keypoints),
         )  # fmt: skip
-        self.apply(_xavier)
+        self.apply(xavier)
 
     def forward(self, pixels: Tensor) -> NetOutput:
         """Return the poses of (B, 3, S, S) pixels, without maps."""
@@ -95,41 +97,17 @@ class Linna(nn.Module):
         coords: Tensor = self.regress(features.flatten(1))
         return NetOutput(coords.view(len(coords), -1, 2), None)
 
-    def _cells(self, size: int) -> int:
-        """Return how many cells the last map has, from the layers themselves."""
-        side = size
-        for layer in self.features:
-            if isinstance(layer, nn.Conv2d):
-                kernel, stride, pad = layer.kernel_size[0], layer.stride[0], int(layer.padding[0])
-                side = (side + 2 * pad - kernel) // stride + 1
-            elif isinstance(layer, nn.MaxPool2d) and isinstance(layer.kernel_size, int):
-                side //= layer.kernel_size
-        return side * side
-
-
-def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, kernel, stride, padding)
-
-
-def _lrn() -> nn.LocalResponseNorm:
-    return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
-
-
-def _xavier(layer: nn.Module) -> None:
-    """Xavier weights, zero biases: the paper's start of pretraining."""
-    if isinstance(layer, nn.Conv2d | nn.Linear):
-        nn.init.xavier_uniform_(layer.weight)
-        if layer.bias is not None:
-            with torch.no_grad():
-                layer.bias.zero_()
-
 
 def _variant_s(width: float, size: int, keypoints: int) -> Linna:
     return Linna(width, size, keypoints, variant="S")
 
 
-NETS: Final = {
-    "linna": Net(Linna, least_px=48, multiple_px=1, default_px=None, recipe=recipe),
-    "linna-s": Net(_variant_s, least_px=112, multiple_px=1, default_px=None, recipe=recipe),
-}
+def _entry(build: Callable[[float, int, int], nn.Module], least_px: int) -> Net:
+    return Net(
+        build, least_px=least_px, multiple_px=1, default_px=None, recipe=recipe,
+        source="Linna, Kannala and Rahtu 2016", paper_px=224,
+    )  # fmt: skip
+
+
+NETS: Final = {"linna": _entry(Linna, 48), "linna-s": _entry(_variant_s, 112)}
 """The variants M and S."""

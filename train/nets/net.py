@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from ...core.skeleton import KEYPOINTS
 from ..recipe import Recipe
 
 
@@ -20,6 +21,9 @@ class Net:
         default_px: Side of its input where none is given; None takes that of the data set.
         recipe: Returns the recipe of a kind of run (``"pretrain"`` or ``"finetune"``) with an
             optimizer (None for the net's own).
+        source: The paper that its layers are from.
+        paper_keypoints: Number of keypoints in that paper; kincap's for a net of our own.
+        paper_px: Side of its input there; None takes ``default_px``.
     """
 
     build: Callable[[float, int, int], nn.Module]
@@ -27,3 +31,6 @@ class Net:
     multiple_px: int
     default_px: int | None
     recipe: Callable[[str, str | None], Recipe]
+    source: str = "kincap"
+    paper_keypoints: int = KEYPOINTS
+    paper_px: int | None = None

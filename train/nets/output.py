@@ -11,7 +11,10 @@ class NetOutput(NamedTuple):
     Attributes:
         coords: (B, 13, 2) float32, x and y in crop units: 0 and 1 are the crop's edges.
         maps: (B, 13, H, W) float32 logits of where each keypoint is, or None.
+        presence: (B, 13) float32 logits of whether each keypoint is in the crop; None for a net
+            without such a head.
     """
 
     coords: Tensor
     maps: Tensor | None
+    presence: Tensor | None = None

@@ -1,0 +1,205 @@
+"""The bottom-up net of several people with feature transfer between joints and limbs (CVIU 2019).
+
+One branch of convolutions finds joints, the other limbs; each takes what the other found from as
+far as a limb reaches. Stride 8; layers of the full width:
+
+    ================== ======================================================== =============
+    part               layers                                                   weights
+    ================== ======================================================== =============
+    VGG-19             conv1_1 to conv4_2, three pools                          5,863,104
+    bifurcation        3x3 512 to 256 (features F)                              1,179,648
+    two branches       Conv-1 to Conv-4: 3x3 256 to 128, 128 to 128 three times 2 x 737,280
+    two transfers      four blocks: three 3x3 of 128 in series, outputs joined  2 x 2,654,208
+    two first heads    Conv-5: 1x1 512 to 128, 1x1 128 to the maps              138,368
+    two refinements    of F and all maps: five blocks, 1x1 384 to 128, maps     7,314,816
+    ================== ======================================================== =============
+
+With 19 joint maps and 19 limbs (38 limb maps) that is the published 21,278,912 weights without
+biases, and 82.5 G multiply-accumulates at 368 x 432. The paper speaks of seven modules of
+refinement; five blocks and two layers of 1x1 meet the published total.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .xavier import xavier
+
+STRIDE: Final = 8
+
+TRUNK: Final = ((64, 2), (128, 2), (256, 4), (512, 2))
+"""Channels and convolutions of the blocks of VGG-19; a pool between two blocks."""
+
+BRANCH_LAYERS: Final = 4
+
+
+class PeopleMaps(NamedTuple):
+    """Maps of a batch of images at stride 8.
+
+    Attributes:
+        joints: (B, m, H/8, W/8) float32; the last map is the background.
+        limbs: (B, 2 n, H/8, W/8) float32; x and y of the direction of each limb in turn.
+    """
+
+    joints: Tensor
+    limbs: Tensor
+
+
+@dataclass(frozen=True)
+class TransferSettings:
+    """The size of the net and the switches of the paper's tables.
+
+    Attributes:
+        joint_maps: Number m of joint maps, with the background.
+        limbs: Number n of limbs.
+        width: Factor on every number of channels.
+        transfer_blocks: Blocks of a transfer.
+        transfer_from: Layer of a branch, 1 to 5, that its transfer starts from (5: the hidden
+            layer of its first head); 0 for a net without transfers.
+        refine_blocks: Blocks of a refinement; 0 for a net without refinement.
+    """
+
+    joint_maps: int = 14
+    limbs: int = 12
+    width: float = 1.0
+    transfer_blocks: int = 4
+    transfer_from: int = 4
+    refine_blocks: int = 5
+
+
+class Transfer(nn.Module):
+    """Find joints and limbs of everyone in an image.
+
+    Args:
+        settings: Size and switches.
+    """
+
+    def __init__(self, settings: TransferSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        features, inner = (_wide(n, settings.width) for n in (256, 128))
+        counts = (settings.joint_maps, 2 * settings.limbs)
+        self.trunk, channels = _trunk(settings.width)
+        self.split = _conv3(channels, features)
+        self.branches = nn.ModuleList(_Series(features, inner, BRANCH_LAYERS) for _ in counts)
+        self.before = nn.ModuleList()
+        if settings.transfer_from == BRANCH_LAYERS + 1:
+            self.before = nn.ModuleList(_conv1(inner, inner) for _ in counts)
+        self.transfers = nn.ModuleList(
+            _Blocks(inner, inner, settings.transfer_blocks)
+            for _ in counts
+            if settings.transfer_from
+        )
+        moved = 3 * inner if settings.transfer_from else 0
+        self.heads = nn.ModuleList(_head(inner + moved, inner, count) for count in counts)
+        self.refinements = nn.ModuleList(
+            nn.Sequential(
+                _Blocks(features + sum(counts), inner, settings.refine_blocks),
+                _head(3 * inner, inner, count),
+            )
+            for count in counts
+            if settings.refine_blocks
+        )
+        self.apply(xavier)
+
+    def forward(self, pixels: Tensor) -> tuple[PeopleMaps, ...]:
+        """Return the maps of (B, 3, H, W) pixels, H and W multiples of 8.
+
+        Returns:
+            The maps of the first heads and, where there is a refinement, the refined ones. All are
+            supervised in training; the last are the result.
+        """
+        features = self.split(self.trunk(pixels))
+        depths = [branch(features) for branch in self.branches]
+        ends = [layers[BRANCH_LAYERS - 1] for layers in depths]
+        for layers, layer in zip(depths, self.before, strict=False):
+            layers.append(layer(layers[-1]))
+        joined = ends
+        if self.transfers:
+            starts = [layers[self.settings.transfer_from - 1] for layers in depths]
+            # each head takes its own branch and what the transfer brings from the other one
+            moved = [part(start) for part, start in zip(self.transfers, starts, strict=True)][::-1]
+            joined = [torch.cat(both, dim=1) for both in zip(ends, moved, strict=True)]
+        first = PeopleMaps(*(head(into) for head, into in zip(self.heads, joined, strict=True)))
+        if not self.refinements:
+            return (first,)
+        again = torch.cat([features, *first], dim=1)
+        return first, PeopleMaps(*(part(again) for part in self.refinements))
+
+
+class _Series(nn.Module):
+    """Convolutions of 3x3 in series, of which every output is wanted.
+
+    Args:
+        inputs: Channels of the input.
+        inner: Channels of each convolution.
+        count: Number of convolutions.
+    """
+
+    def __init__(self, inputs: int, inner: int, count: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            _conv3(inner if depth else inputs, inner) for depth in range(count)
+        )
+
+    def forward(self, features: Tensor) -> list[Tensor]:
+        """Return the (B, inner, H, W) output of each convolution, the first one first."""
+        outputs = []
+        for layer in self.layers:
+            features = layer(features)
+            outputs.append(features)
+        return outputs
+
+
+class _Blocks(nn.Module):
+    """Blocks of three convolutions in series whose outputs are joined.
+
+    Args:
+        inputs: Channels of the input.
+        inner: Channels of each convolution; the output has three times as many.
+        count: Number of blocks.
+    """
+
+    def __init__(self, inputs: int, inner: int, count: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            _Series(3 * inner if block else inputs, inner, 3) for block in range(count)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (B, 3 * inner, H, W) of (B, inputs, H, W)."""
+        for block in self.blocks:
+            features = torch.cat(block(features), dim=1)
+        return features
+
+
+def _trunk(width: float) -> tuple[nn.Sequential, int]:
+    """Return the convolutions of VGG-19 up to conv4_2, and their number of channels."""
+    layers: list[nn.Module] = []
+    channels = 3
+    for outputs, convolutions in TRUNK:
+        if layers:
+            layers.append(nn.MaxPool2d(2))
+        made = _wide(outputs, width)
+        for _ in range(convolutions):
+            layers += [nn.Conv2d(channels, made, 3, padding=1), nn.ReLU(inplace=True)]
+            channels = made
+    return nn.Sequential(*layers), channels
+
+
+def _head(inputs: int, inner: int, maps: int) -> nn.Sequential:
+    return nn.Sequential(_conv1(inputs, inner), nn.Conv2d(inner, maps, 1))
+
+
+def _conv3(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(inplace=True))
+
+
+def _conv1(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1), nn.ReLU(inplace=True))
+
+
+def _wide(channels: int, width: float) -> int:
+    return max(1, round(channels * width))
