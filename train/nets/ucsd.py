@@ -1,8 +1,8 @@
 """Nets with a presence and a location head, after a report of UC San Diego.
 
 A trunk of convolutions ends in one fully connected layer, the branch. The presence head (one more
-hidden layer and a logit for each keypoint) says whether a keypoint is in the picture; the location
-head (two hidden layers and two numbers for each keypoint) says where. Phase 1 trains trunk and
+hidden layer) has a logit for each keypoint: is it in the picture? The location head (two hidden
+layers) has two numbers for each keypoint: its position. Phase 1 trains trunk and
 presence; phase 2 trains the location head on the trunk that phase 1 left.
 
     ============== ============================== ====== ======================= =================
