@@ -112,7 +112,7 @@ def diagnose(images: Sequence[ImagePeople], skeleton: Skeleton = KEYPOINTS_13) -
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Findings:
     """What is known of an image's predictions.
 
     Attributes:
@@ -126,14 +126,14 @@ class _Judged:
     unfound: list[int]
 
 
-def _judge(image: ImagePeople, sigma: Array) -> _Judged:
+def _judge(image: ImagePeople, sigma: Array) -> _Findings:
     person = _assign(image, sigma)
     kinds = np.full(image.pred_px.shape[:2], -1, dtype=np.int8)
     for p, g in enumerate(person):
         if g >= 0:
             kinds[p] = _kinds(image, image.pred_px[p], int(g), sigma)
     counting = np.flatnonzero(image.counted.any(axis=1))
-    return _Judged(person, kinds, np.setdiff1d(counting, person).tolist())
+    return _Findings(person, kinds, np.setdiff1d(counting, person).tolist())
 
 
 def _assign(image: ImagePeople, sigma: Array) -> npt.NDArray[np.intp]:
@@ -176,7 +176,7 @@ def _kinds(image: ImagePeople, pose_px: Array, person: int, sigma: Array) -> Kin
     return kind
 
 
-def _correct(image: ImagePeople, judged: _Judged, correction: str) -> ImagePeople:
+def _correct(image: ImagePeople, judged: _Findings, correction: str) -> ImagePeople:
     """Return an image without one kind of error; the score is corrected elsewhere."""
     if correction == "score":
         return image

@@ -42,7 +42,7 @@ class AssemblySettings:
 
 
 @dataclass(frozen=True)
-class People:
+class AssembledPeople:
     """The people of one image, the best first.
 
     Attributes:
@@ -61,7 +61,7 @@ def assemble(
     limbs: Floats,
     pairs: Sequence[tuple[int, int]],
     settings: AssemblySettings | None = None,
-) -> People:
+) -> AssembledPeople:
     """Return the people that the maps of one image show.
 
     Args:
@@ -213,7 +213,7 @@ def _join(
 
 def _to_people(
     parts: list[list[int]], scores: list[float], peaks: _Peaks, settings: AssemblySettings
-) -> People:
+) -> AssembledPeople:
     """Return the people with enough joints and a high enough score, the best first."""
     keypoints = len(peaks.begin) - 1
     whole = [k for k, part in enumerate(parts) if part]
@@ -227,7 +227,7 @@ def _to_people(
     score = (confidence.sum(axis=1) + limb_scores) / np.maximum(2 * count - 1, 1)
     kept = np.flatnonzero((count >= settings.least_joints) & (score >= settings.least_score))
     kept = kept[np.argsort(-score[kept], kind="stable")]
-    return People(
+    return AssembledPeople(
         keypoints_px=(xy[kept] + np.float32(0.5)) * STRIDE - np.float32(0.5),
         confidence=confidence[kept],
         score=score[kept].astype(np.float32),

@@ -1,4 +1,4 @@
-"""People assembled from maps: of true maps the people themselves come back."""
+"""AssembledPeople assembled from maps: of true maps the people themselves come back."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kincap.core.skeleton import KEYPOINTS_13
-from kincap.train.people.assembly import AssemblySettings, People, assemble
+from kincap.train.people.assembly import AssemblySettings, AssembledPeople, assemble
 from kincap.train.people.targets import SIGMA_PX, joint_maps, limb_maps
 
 Poses = npt.NDArray[np.float32]
@@ -35,7 +35,7 @@ def maps_of(
     return joints.numpy(), limbs.numpy()
 
 
-def nearest(found: People, truth: Poses) -> Poses:
+def nearest(found: AssembledPeople, truth: Poses) -> Poses:
     """Return the found pose that is nearest to each true one."""
     far = np.abs(found.keypoints_px[None] - truth[:, None])
     return found.keypoints_px[np.nanmean(far, axis=(2, 3)).argmin(axis=1)]
