@@ -1,4 +1,4 @@
-"""AssembledPeople assembled from maps: of true maps the people themselves come back."""
+"""People assembled from maps: of true maps the people themselves come back."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kincap.core.skeleton import KEYPOINTS_13
-from kincap.train.people.assembly import AssemblySettings, AssembledPeople, assemble
+from kincap.train.people.assembly import AssembledPeople, AssemblySettings, assemble
 from kincap.train.people.targets import SIGMA_PX, joint_maps, limb_maps
 
 Poses = npt.NDArray[np.float32]
