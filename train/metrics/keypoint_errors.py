@@ -41,13 +41,13 @@ Kinds = npt.NDArray[np.int8]
 
 @dataclass(frozen=True)
 class ErrorReport:
-    """How often each error is made, and the average precision without it.
+    """Counts of each error, and the average precision without it.
 
     Attributes:
         counts: Keypoints of each kind, by the keypoint's name.
         background: Predictions that found no one.
         not_found: People that no prediction found.
-        ap: Average precision of the predictions as they are, percent; None where nobody counts.
+        ap: Average precision of the predictions as they are, percent; None where no person counts.
         ap_corrected: After each correction in turn, percent; the last one is 100.
     """
 
@@ -113,7 +113,7 @@ def diagnose(images: Sequence[ImagePeople], skeleton: Skeleton = KEYPOINTS_13) -
 
 @dataclass(frozen=True)
 class _Findings:
-    """What is known of an image's predictions.
+    """The people and kinds of the predictions of one image.
 
     Attributes:
         person: (P,) the person that a prediction has found; -1 for none.

@@ -18,7 +18,7 @@ SIGMA_PX: Final = 7.0
 """Spread of a joint, in pixels of the net's input."""
 
 REACH_CELLS: Final = 1.0
-"""A cell belongs to a limb if its centre is no further from it."""
+"""A cell belongs to a limb if its centre is this near, or nearer."""
 
 
 def joint_maps(keypoints_px: Tensor, labelled: Tensor, height: int, width: int) -> Tensor:
