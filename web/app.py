@@ -44,7 +44,7 @@ def inner_app(
     app = Starlette(
         routes=[
             Route(PAGE_PATH, files.index),
-            Route(STATIC_PATH + "{file}", files.file),
+            Route(STATIC_PATH + "{file:path}", files.file),
             Route(OPEN_PATH, _opening(access), methods=["POST"]),
             *routes,
         ],

@@ -5,6 +5,7 @@ table, and the table holds only plain files of the package. So there is nothing 
 link in a folder leads nowhere.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,15 +36,15 @@ class PageFiles:
     """A page's files by name, with those that all pages share.
 
     Args:
-        folder: The page's own files; links and unknown kinds of files are left out.
+        folder: The page's own files, in folders too; links and unknown kinds of files are left out.
     """
 
     def __init__(self, folder: Path) -> None:
         self._files = {
-            path.name: _File(path.read_bytes(), MEDIA_TYPES[path.suffix])
+            path.relative_to(place).as_posix(): _File(path.read_bytes(), MEDIA_TYPES[path.suffix])
             for place in (SHARED_FOLDER, folder)
-            for path in sorted(place.iterdir())
-            if path.suffix in MEDIA_TYPES and path.is_file() and not path.is_symlink()
+            for path in _plain_files(place)
+            if path.suffix in MEDIA_TYPES
         }
 
     def names(self) -> list[str]:
@@ -67,3 +68,14 @@ class PageFiles:
         if found is None:
             raise HTTPException(404, "no such file")
         return Response(found.content, media_type=found.media_type)
+
+
+def _plain_files(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of the folders in it; links of either kind are left out."""
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink():
+            continue
+        if path.is_dir():
+            yield from _plain_files(path)
+        elif path.is_file():
+            yield path

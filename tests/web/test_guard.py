@@ -208,8 +208,13 @@ def test_files_are_a_fixed_set_of_plain_files(client: Client, tmp_path: Path):
     (folder / "notes.txt").write_text("an unknown kind")
     os.symlink(tmp_path / "secret.js", folder / "link.js")
     (folder / "real.js").write_text("real")
-    assert "real.js" in PageFiles(folder).names()
-    assert not {"link.js", "notes.txt"} & set(PageFiles(folder).names())
+    (folder / "part").mkdir()
+    (folder / "part" / "real.js").write_text("real too")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "secret.js").write_text("SECRET")
+    os.symlink(tmp_path / "elsewhere", folder / "linked")
+    own = set(PageFiles(folder).names()) - set(PageFiles(tmp_path / "elsewhere").names())
+    assert own == {"real.js", "part/real.js"}
 
 
 def test_errors_are_one_line_of_json(client: Client):

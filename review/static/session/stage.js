@@ -1,6 +1,6 @@
 // The picture and the joints over it, on two canvases, fitted into the available space.
 
-import { $, fitCanvas } from "./dom.js";
+import { $, fitCanvas } from "../dom.js";
 import { drawPeople } from "./overlay.js";
 
 const ZOOM_MARGIN = 0.18; // of the person's height, around the joints

@@ -1,7 +1,7 @@
 // The images of frames: at most three requests at a time, the most urgent first; a request that is
 // no longer needed is dropped. The stored JPEG bytes are decoded by the browser, off this thread.
 
-import { api, ApiError, REPLACED } from "./api.js";
+import { api, ApiError, REPLACED } from "../api.js";
 
 const UNDER_WAY = 3;
 const BLOB_BYTES = 160e6;

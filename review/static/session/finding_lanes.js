@@ -1,7 +1,7 @@
 // What the checks found, as lanes of the time line: one for each kind, or for each group of kinds
 // where there are many. Hovering says it in words, a click jumps to where it begins.
 
-import { theme } from "./theme.js";
+import { theme } from "../theme.js";
 
 const HEIGHT = 8;
 const MOST_LANES = 8; // more kinds than this share the lanes of their groups

@@ -1,6 +1,6 @@
 // The words beside the picture: this frame, its people, the session, the decisions.
 
-import { $, clockText, countText, el, facts } from "./dom.js";
+import { $, clockText, countText, el, facts } from "../dom.js";
 
 const MOST_FINDINGS = 12;
 const HANDS = ["unknown", "not tracked", "open", "closed", "lasso"];

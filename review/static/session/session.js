@@ -1,7 +1,7 @@
 // One session as the page knows it: a row for each stored colour frame, the bodies in pieces, and
 // the decisions. Frames are addressed by seq (stored, permanent) and by index (row number here).
 
-import { api, ApiError, REPLACED } from "./api.js";
+import { api, ApiError, REPLACED } from "../api.js";
 
 const PIECE = 256; // frames by seq in one answer of bodies; the server's number
 const PIECES_KEPT = 24;

@@ -1,8 +1,8 @@
 // A session's page: the picture with the joints, the player, the decisions.
 
-import { $, clockText } from "./dom.js";
-import { api, DELETED, REPLACED } from "./api.js";
-import { remember, remembered } from "./guarded.js";
+import { $, clockText } from "../dom.js";
+import { api, DELETED, REPLACED } from "../api.js";
+import { remember, remembered } from "../guarded.js";
 import { FrameStore } from "./frames.js";
 import { Player } from "./player.js";
 import { Session } from "./session.js";

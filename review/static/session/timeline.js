@@ -2,10 +2,10 @@
 // of inferred keypoints, what was lost, what the checks found, and a row for each keypoint. The x
 // axis is seq, so a dropped frame takes as much space as a stored one.
 
-import { fitCanvas, clockText } from "./dom.js";
+import { fitCanvas, clockText } from "../dom.js";
 import { FindingLanes, findingText } from "./finding_lanes.js";
 import { NO_BODY } from "./session.js";
-import { onThemeChange, theme } from "./theme.js";
+import { onThemeChange, theme } from "../theme.js";
 
 const GUTTER = 104;
 const RIGHT = 12;
