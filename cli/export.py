@@ -1,27 +1,43 @@
-"""``kincap export``: a data set out to other tools."""
+"""``kincap export``: a data set out to other tools, or a trained net out to other runtimes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.errors import KincapError
 from ..dataset.export.registry import EXPORT_FORMATS
+from ..predict.export.formats import NET_FORMATS
 from . import console
 from .options import BlurFaces
 
 if TYPE_CHECKING:
     from ..dataset.export.export import ExportResult
+    from ..predict.export.export import ExportNetResult
+
+CHECKPOINT = ".ckpt"
 
 
 def export(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="The data set, kinect13.h5.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="DATA|WEIGHTS", help="A data set (kinect13.h5) or a checkpoint."),
+    ],
     format: Annotated[
         str,
         typer.Option(
-            "--format", metavar="|".join(EXPORT_FORMATS), help="The form; see docs/export.md."
+            "--format",
+            metavar="|".join((*EXPORT_FORMATS, *NET_FORMATS)),
+            help="Of a data set, see docs/export.md; of a checkpoint: "
+            f"{', '.join(NET_FORMATS)}, see docs/predict.md.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The folder to make.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="The folder to make of a data set; the file to make of a checkpoint."
+        ),
+    ] = None,
     split: Annotated[
         list[str] | None,
         typer.Option(
@@ -29,18 +45,72 @@ def export(
         ),
     ] = None,
     pictures: Annotated[
-        str, typer.Option("--pictures", metavar="jpg|png|none", help="The pictures beside.")
-    ] = "jpg",
+        str | None,
+        typer.Option("--pictures", metavar="jpg|png|none", help="The pictures beside; jpg."),
+    ] = None,
     blur_faces: BlurFaces = False,
+    half: Annotated[
+        bool, typer.Option("--half", help="A checkpoint as float16, with --format onnx.")
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Data set whose crops an exported checkpoint is checked on."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Write the labels and pictures of a data set as a folder for another tool."""
+    """Write a data set as a folder for another tool, or a checkpoint as a file for a runtime."""
+    if source.suffix == CHECKPOINT:
+        for flag, given in (
+            ("--split", split), ("--pictures", pictures), ("--blur-faces", blur_faces),
+        ):  # fmt: skip
+            if given:
+                raise KincapError(f"{flag}: only for a data set; {source} is a checkpoint")
+        _export_net(source, format, out, data, half, json)
+        return
+    if half or data is not None:
+        flag = "--half" if half else "--data"
+        raise KincapError(f"{flag}: only for a checkpoint; {source} is not named .ckpt")
+    if out is None:
+        raise KincapError("--out: name the folder to make")
+    _export_data(source, format, out, split, pictures or "jpg", blur_faces, json)
+
+
+def _export_net(
+    source: Path, format: str, out: Path | None, data: Path | None, half: bool, json: bool
+) -> None:
+    from ..predict.export.export import ExportNetSettings, export_net
+
+    with console.progress(f"exporting {source}", unit="steps") as bar:
+        bar.update(0, note="the exporter takes some seconds to start")
+        done = export_net(ExportNetSettings(source, format, out, data, half))
+    if json:
+        console.print_json(done.to_json())
+    else:
+        _show_net(done)
+
+
+def _show_net(done: "ExportNetResult") -> None:
+    console.result(
+        f"{done.out}: {done.format}, {done.bytes / 1e6:.1f} MB; differs from torch by at most "
+        f"{done.difference:.1g} crop units on {done.crops} crops ({done.checked_on})"
+    )
+
+
+def _export_data(
+    source: Path,
+    format: str,
+    out: Path,
+    split: list[str] | None,
+    pictures: str,
+    blur_faces: bool,
+    json: bool,
+) -> None:
     from ..dataset.export.export import ExportSettings, consent_to_export
     from ..dataset.export.export import export as run
     from .session_commands.consent import ask_for_export
 
-    ask_for_export(consent_to_export(data))
-    settings = ExportSettings(data, format, out, tuple(split or ()), pictures, blur_faces)
+    ask_for_export(consent_to_export(source))
+    settings = ExportSettings(source, format, out, tuple(split or ()), pictures, blur_faces)
     with console.progress(f"exporting {out}", unit="pictures") as bar:
         done = run(settings, on_progress=bar.update)
     if json:

@@ -16,6 +16,7 @@ from torch import nn
 
 from ...core.skeleton import Skeleton
 from ...dataset.kinect13.reader import Split
+from ...engines.box_from_pose import box_of_pose
 from ..augment import Floats, Images, mirror_images, mirror_targets
 from ..confidence import map_spread
 from ..data import Indices, Samples, to_pixels
@@ -23,11 +24,8 @@ from ..validate import BATCH, OnBatch
 
 Boxes = npt.NDArray[np.float64]
 
-TRACK_FACTOR: Final = 1.25
-"""Side of a tracked box, in longest sides of the tight box round the pose before."""
 LONGEST_GAP_S: Final = 0.15
 """A person is followed over gaps of this length; after a longer one the label's box is taken."""
-LEAST_SIDE_PX: Final = 8.0
 JITTER_SHIFT: Final = 0.12
 """Largest shift of a jittered box, in sides of the label's."""
 JITTER_SCALE: Final = 1.25
@@ -130,15 +128,6 @@ def jittered_boxes(label: Boxes, seed: int = 0) -> Boxes:
     span = np.log(JITTER_SCALE)
     half = side[:, None] * np.exp(rng.uniform(-span, span, (len(side), 1))) / 2
     return np.concatenate([centre - half, centre + half], axis=1)
-
-
-def box_of_pose(pose_px: npt.NDArray[np.float64]) -> Boxes:
-    """Return the square box (4,) round a pose (K, 2), ``TRACK_FACTOR`` times its longest side."""
-    low, high = pose_px.min(axis=0), pose_px.max(axis=0)
-    half = max(float((high - low).max()), LEAST_SIDE_PX) * TRACK_FACTOR / 2
-    centre = (low + high) / 2
-    box: Boxes = np.concatenate([centre - half, centre + half])
-    return box
 
 
 def stretches(rows: Split) -> list[Indices]:

@@ -1,0 +1,74 @@
+"""Detectors by name: ``whole`` and ``box:x,y,w,h``."""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from ..core.errors import KincapError
+from .detection import Detection, Detector
+from .engine import Images
+
+
+class WholeImage:
+    """Takes the whole image for one person: for pictures of a single person who fills them."""
+
+    name = "whole"
+
+    def detect(self, image: Images) -> list[Detection]:
+        """Return the box of the image."""
+        height, width = image.shape[:2]
+        return [Detection(np.array([-0.5, -0.5, width - 0.5, height - 0.5]), 1.0)]
+
+
+class FixedBox:
+    """Takes one box that the user gave, for a person who stays in a place.
+
+    Args:
+        text: ``x,y,w,h``, pixels.
+
+    Raises:
+        KincapError: It is not four numbers, or has no area.
+    """
+
+    name = "box"
+
+    def __init__(self, text: str) -> None:
+        try:
+            x, y, width, height = (float(part) for part in text.split(","))
+        except ValueError:
+            raise KincapError(
+                f"--detector: box:{text} is not four numbers; write box:x,y,width,height"
+            ) from None
+        if not all(map(math.isfinite, (x, y, width, height))) or width < 1 or height < 1:
+            raise KincapError(
+                f"--detector: box:{text} has no area; write box:x,y,width,height in pixels"
+            )
+        self._box = np.array([x - 0.5, y - 0.5, x + width - 0.5, y + height - 0.5])
+
+    def detect(self, image: Images) -> list[Detection]:
+        """Return the box."""
+        return [Detection(self._box.copy(), 1.0)]
+
+
+DETECTORS: Final[dict[str, Callable[[str], Detector]]] = {
+    "whole": lambda _: WholeImage(),
+    "box": FixedBox,
+}
+"""From a detector's name to what makes it from the text after the colon."""
+
+
+def make_detector(text: str) -> Detector:
+    """Return the detector that ``--detector`` names.
+
+    Args:
+        text: ``NAME`` or ``NAME:ARGUMENT``.
+
+    Raises:
+        KincapError: There is no such detector, or its argument is wrong.
+    """
+    name, _, argument = text.partition(":")
+    if name not in DETECTORS:
+        raise KincapError(f"--detector: there is no {name!r}; choose one of {', '.join(DETECTORS)}")
+    return DETECTORS[name](argument)

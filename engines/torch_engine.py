@@ -1,0 +1,39 @@
+"""Run a torch module on crops."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from .engine import Images, PoseResult
+
+
+class TorchPoseEngine:
+    """A module that gives coordinates and confidences.
+
+    Args:
+        module: Takes (N, 3, S, S) float32 pixels, ``(v - 127) / 128``, RGB, and returns coords
+            (N, K, 2) in crop units and confidence (N, K); moved to the device.
+        size: Side S of its input.
+        keypoint_names: Names of its K keypoints.
+        device: Where it computes.
+    """
+
+    def __init__(
+        self, module: nn.Module, size: int, keypoint_names: tuple[str, ...], device: torch.device
+    ) -> None:
+        self.size, self.keypoint_names = size, keypoint_names
+        self._device = device
+        self._module = module.eval().to(device)
+
+    def poses(self, crops: Images) -> PoseResult:
+        """Return the poses of crops (N, size, size, 3) uint8, RGB."""
+        if not len(crops):
+            keypoints = len(self.keypoint_names)
+            return PoseResult(
+                np.empty((0, keypoints, 2), np.float32), np.empty((0, keypoints), np.float32)
+            )
+        stored = torch.from_numpy(np.ascontiguousarray(crops)).to(self._device)
+        pixels = (stored.permute(0, 3, 1, 2).float() - 127) / 128
+        with torch.inference_mode():
+            coords, confidence = self._module(pixels)
+        return PoseResult(coords.float().cpu().numpy(), confidence.float().cpu().numpy())

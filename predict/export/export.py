@@ -1,0 +1,262 @@
+"""Export a trained net: one file, checked against torch on real crops before it is kept."""
+
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from ... import __version__
+from ...core.errors import KincapError, MissingPartError
+from ...core.files.file_io import write_atomic
+from ...core.files.output_folder import check_parent
+from ...core.geometry import BOX_SCALE
+from ...dataset.kinect13.reader import open_kinect13
+from ...engines.engine import Images, PoseEngine, PoseResult
+from ...engines.onnx_engine import META_KEY, SCHEMA, OnnxPoseEngine
+from ...train.checkpoint import Checkpoint, load_checkpoint
+from ...train.checkpoint_files import READABLE
+from ...train.data import load_samples
+from ..deployed_net import DeployedNet, torch_engine
+from .formats import NET_FORMATS, SUFFIX
+
+MOST_DIFFERENCE: Final = 1e-4
+"""Largest difference from torch of an exported float32 file, crop units."""
+MOST_DIFFERENCE_HALF: Final = 2e-3
+"""The same for float16."""
+PARITY_CROPS: Final = 64
+OPSET: Final = 20
+_BATCH: Final = 2
+
+
+@dataclass(frozen=True)
+class ExportNetSettings:
+    """Settings of an export.
+
+    Attributes:
+        weights: The checkpoint.
+        format: A name in ``NET_FORMATS``.
+        out: The file to make; None: beside the checkpoint, under its name.
+        data: A data set whose validation crops the file is checked on; None: made-up crops.
+        half: True for float16 weights and arithmetic.
+    """
+
+    weights: Path
+    format: str
+    out: Path | None = None
+    data: Path | None = None
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class ExportNetResult:
+    """An exported file and its check.
+
+    Attributes:
+        out: The file.
+        format: Its format.
+        bytes: Its size.
+        crops: Number of crops that it was checked on.
+        checked_on: ``"made-up crops"`` or the name of the data set.
+        difference: Largest difference from torch, crop units.
+        confidence_difference: Largest difference of a confidence.
+    """
+
+    out: Path
+    format: str
+    bytes: int
+    crops: int
+    checked_on: str
+    difference: float
+    confidence_difference: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report of ``--json``."""
+        return {
+            "schema": "kincap/export-net/1",
+            "out": str(self.out),
+            "format": self.format,
+            "bytes": self.bytes,
+            "crops": self.crops,
+            "checked_on": self.checked_on,
+            "difference": self.difference,
+            "confidence_difference": self.confidence_difference,
+        }
+
+
+def export_net(settings: ExportNetSettings) -> ExportNetResult:
+    """Export a checkpoint; the file appears only after it was found equal to torch.
+
+    Raises:
+        CheckpointError: The checkpoint can't be used.
+        KincapError: The format does not exist, the file would replace one of another kind, or
+            the exported net differs from torch (exit 1).
+        MissingPartError: A library of the export is not installed.
+    """
+    if settings.format not in NET_FORMATS:
+        raise KincapError(
+            f"--format: there is no {settings.format!r} for a checkpoint; choose one of "
+            f"{', '.join(NET_FORMATS)}"
+        )
+    if settings.half and settings.format != "onnx":
+        raise KincapError("--half: only for --format onnx")
+    suffix = SUFFIX[settings.format]
+    out = settings.out or settings.weights.with_suffix(suffix)
+    check_parent("--out", out, KincapError)
+    if out.suffix != suffix:
+        raise KincapError(f"--out: {out} must end in {suffix} for --format {settings.format}")
+    if os.path.lexists(out) and (settings.out is None or not out.is_file()):
+        raise KincapError(f"{out} exists; name another file with --out, or remove it")
+    checkpoint = load_checkpoint(settings.weights)
+    crops, checked_on = _crops(settings.data, checkpoint)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kincap-export-") as folder:
+        made = Path(folder) / f"net{suffix}"
+        if settings.format == "onnx":
+            _write_onnx(made, checkpoint, half=settings.half)
+            engine: PoseEngine = OnnxPoseEngine(made)
+        else:
+            _write_torchscript(made, checkpoint)
+            engine = _TorchScriptEngine(made, checkpoint)
+        there = torch_engine(checkpoint, torch.device("cpu")).poses(crops)
+        difference, of_confidence = _compare(there, engine.poses(crops))
+        limit = MOST_DIFFERENCE_HALF if settings.half else MOST_DIFFERENCE
+        if not difference <= limit:
+            raise KincapError(
+                f"{settings.weights}: the exported net differs from torch by {difference:.2g} crop "
+                f"units, more than {limit:g}; nothing was written",
+                exit_code=1,
+            )
+        data = made.read_bytes()
+    try:
+        write_atomic(out, data, READABLE)
+    except OSError as error:
+        raise KincapError(f"{out} can't be written ({error.strerror})", exit_code=1) from None
+    return ExportNetResult(
+        out, settings.format, len(data), len(crops), checked_on, difference, of_confidence
+    )
+
+
+def metadata(checkpoint: Checkpoint, *, half: bool = False) -> dict[str, Any]:
+    """Return what an exported file says of itself."""
+    skeleton = checkpoint.skeleton
+    return {
+        "schema": SCHEMA,
+        "kincap_version": __version__,
+        "torch_version": torch.__version__,
+        "model": checkpoint.model,
+        "width": checkpoint.width,
+        "size": checkpoint.size,
+        "precision": "float16" if half else "float32",
+        "input": "pixels: (N, 3, S, S), RGB, (v - 127) / 128 of bytes v",
+        "outputs": "coords: (N, K, 2), x and y, 0 and 1 are the crop's edges; confidence: (N, K)",
+        "crop": f"the tight box of the keypoints x {BOX_SCALE}, squared; black outside the image",
+        "skeleton": skeleton.name,
+        "keypoints": list(skeleton.points),
+        "bones": [list(pair) for pair in skeleton.bones],
+        "flip": skeleton.flip.tolist(),
+        "mirror_training": checkpoint.mirror_training,
+        "calibrated": checkpoint.calibration is not None,
+    }
+
+
+def _crops(data: Path | None, checkpoint: Checkpoint) -> tuple[Images, str]:
+    """Return the crops that an export is checked on, and where they are from."""
+    if data is None:
+        rng = np.random.default_rng(0)
+        # smooth pictures: noise of single pixels looks like nothing that a net was trained on
+        coarse = rng.integers(0, 256, (PARITY_CROPS, 8, 8, 3), np.uint8)
+        times = -(-checkpoint.size // 8)
+        fine = coarse.repeat(times, axis=1).repeat(times, axis=2)
+        return np.ascontiguousarray(fine[:, : checkpoint.size, : checkpoint.size]), "made-up crops"
+    with open_kinect13(data, checkpoint.skeleton) as dataset:
+        split = "val" if "val" in dataset.splits else dataset.splits[0]
+        samples = load_samples(dataset, split, checkpoint.size, in_memory=False)
+        chosen = np.unique(np.linspace(0, len(samples) - 1, PARITY_CROPS).astype(np.int64))
+        return samples.images(chosen), f"{data.name}, {split}"
+
+
+def _compare(wanted: PoseResult, found: PoseResult) -> tuple[float, float]:
+    """Return the largest difference of coordinates and of confidences; infinite for NaN."""
+    pairs = (wanted.coords, found.coords), (wanted.confidence, found.confidence)
+    most = [float(np.abs(a - b).max()) for a, b in pairs]
+    coords, confidence = (value if np.isfinite(value) else float("inf") for value in most)
+    return coords, confidence
+
+
+def _write_onnx(path: Path, checkpoint: Checkpoint, *, half: bool) -> None:
+    """Write one ONNX file with its metadata."""
+    try:
+        import onnx
+        import onnxscript  # noqa: F401  torch's exporter needs it
+    except ImportError:
+        raise MissingPartError(
+            "--format onnx needs onnx and onnxscript; pip install 'kincap[export]'"
+        ) from None
+    # evaluation mode is set on the outermost module: an exporter restores its mode on all inside
+    net = DeployedNet(checkpoint).eval()
+    pixels = torch.zeros(_BATCH, 3, checkpoint.size, checkpoint.size)
+    if half:
+        net, pixels = net.half(), pixels.half()
+    with _quiet():
+        program = torch.onnx.export(
+            net, (pixels,), dynamo=True, external_data=False, opset_version=OPSET,
+            input_names=["pixels"], output_names=["coords", "confidence"],
+            dynamic_shapes=({0: torch.export.Dim("N")},), verbose=False,
+        )  # fmt: skip
+    assert program is not None
+    program.save(str(path), external_data=False)
+    model = onnx.load(str(path))
+    entry = model.metadata_props.add()
+    entry.key, entry.value = META_KEY, json.dumps(metadata(checkpoint, half=half))
+    onnx.save(model, str(path))
+
+
+def _write_torchscript(path: Path, checkpoint: Checkpoint) -> None:
+    """Write one TorchScript file with its metadata."""
+    net = DeployedNet(checkpoint).eval()
+    pixels = torch.zeros(_BATCH, 3, checkpoint.size, checkpoint.size)
+    with _quiet(), torch.inference_mode(mode=False), torch.no_grad():
+        # torch has no types for its older exporter
+        traced: Any = torch.jit.trace(net, (pixels,))  # type: ignore[no-untyped-call]
+        meta = json.dumps(metadata(checkpoint))
+        torch.jit.save(traced, str(path), _extra_files={META_KEY: meta})
+
+
+class _TorchScriptEngine:
+    """Runs a TorchScript file, to check it."""
+
+    def __init__(self, path: Path, checkpoint: Checkpoint) -> None:
+        from ...engines.torch_engine import TorchPoseEngine
+
+        self.size, self.keypoint_names = checkpoint.size, checkpoint.skeleton.points
+        with _quiet():
+            module: Any = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
+        self._engine = TorchPoseEngine(module, self.size, self.keypoint_names, torch.device("cpu"))
+
+    def poses(self, crops: Images) -> PoseResult:
+        """Return the poses of crops."""
+        return self._engine.poses(crops)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporters' messages for developers of torch off the terminal."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    before = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,191 @@
+"""Export of checkpoints: each format gives torch's answers, in its own runtime."""
+
+import json
+import subprocess
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from kincap.core.errors import KincapError
+from kincap.core.skeleton import KEYPOINTS_13
+from kincap.dataset.kinect13.reader import write_kinect13
+from kincap.engines.onnx_engine import OnnxPoseEngine
+from kincap.predict.deployed_net import torch_engine
+from kincap.predict.export.export import ExportNetSettings, export_net
+from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from kincap.train.confidence import Calibration
+from kincap.train.nets.registry import build_net
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def save_net(folder: Path, model: str, size: int, *, calibrated: bool = False) -> Path:
+    """Save a checkpoint with fresh weights, sharper maps than those of a fresh net."""
+    torch.manual_seed(1)
+    net = build_net(model, 1 / 8, size)
+    weights = {name: value.clone() for name, value in net.state_dict().items()}
+    if model == "compact":
+        weights["maps.weight"] *= 20
+    checkpoint = Checkpoint(
+        model=model, width=1 / 8, size=size, weights=weights,
+        mean_pose=torch.full((13, 2), 0.5), mirror_training=True,
+    )  # fmt: skip
+    if calibrated:
+        checkpoint = replace(
+            checkpoint, calibration=Calibration(np.linspace(-4, -3, 13), np.full(13, -1.5))
+        )
+    path = folder / f"{model}.ckpt"
+    save_checkpoint(path, checkpoint)
+    return path
+
+
+@pytest.fixture(scope="module")
+def compact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_net(tmp_path_factory.mktemp("compact"), "compact", 32, calibrated=True)
+
+
+@pytest.fixture(scope="module")
+def exported(compact: Path) -> Path:
+    return export_net(ExportNetSettings(compact, "onnx")).out
+
+
+def crops_of(count: int, size: int) -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (count, size, size, 3), np.uint8)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_an_onnx_file_gives_the_poses_of_torch(compact: Path, exported: Path, count: int) -> None:
+    crops = crops_of(count, 32)
+    wanted = torch_engine(load_checkpoint(compact), torch.device("cpu")).poses(crops)
+    found = OnnxPoseEngine(exported).poses(crops)
+    assert found.coords.shape == (count, 13, 2)
+    np.testing.assert_allclose(found.coords, wanted.coords, atol=1e-4)
+    np.testing.assert_allclose(found.confidence, wanted.confidence, atol=1e-4)
+    if count:
+        assert 0 < found.confidence.min() < found.confidence.max() < 1
+
+
+def test_the_file_is_one_and_says_what_it_is(exported: Path) -> None:
+    assert [path.name for path in exported.parent.iterdir() if "onnx" in path.name] == [
+        "compact.onnx"
+    ]
+    model = onnx.load(str(exported), load_external_data=False)
+    onnx.checker.check_model(model)
+    meta = json.loads({entry.key: entry.value for entry in model.metadata_props}["kincap"])
+    assert meta["schema"] == "kincap/net/1"
+    assert meta["keypoints"] == list(KEYPOINTS_13.points)
+    assert meta["flip"] == KEYPOINTS_13.flip.tolist()
+    assert (meta["size"], meta["calibrated"]) == (32, True)
+    session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
+    assert [(one.name, one.shape) for one in session.get_inputs()] == [("pixels", ["N", 3, 32, 32])]
+    assert [one.name for one in session.get_outputs()] == ["coords", "confidence"]
+
+
+@pytest.fixture(scope="module")
+def figures_h5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data set of noise: only its pictures are looked at."""
+    rng = np.random.default_rng(2)
+    fields = {
+        "images": rng.integers(0, 256, (20, 48, 48, 3), np.uint8),
+        "keypoints_px": rng.uniform(5, 40, (20, 13, 2)).astype(np.float32),
+        "visibility": np.full((20, 13), 2, np.uint8),
+        "weight": np.ones((20, 13), np.float32),
+        "bbox_xyxy_px": np.tile(np.array([9.5, 9.5, 57.5, 57.5], np.float32), (20, 1)),
+    }
+    path = tmp_path_factory.mktemp("noise") / "kinect13.h5"
+    return write_kinect13(path, {"train": fields, "val": fields})
+
+
+@pytest.mark.parametrize(("model", "size"), [("linna", 48), ("ucsd-baseline1", 32)])
+def test_nets_without_maps_are_exported_too(tmp_path: Path, model: str, size: int) -> None:
+    done = export_net(ExportNetSettings(save_net(tmp_path, model, size), "onnx"))
+    assert done.difference <= 1e-4
+    found = OnnxPoseEngine(done.out).poses(crops_of(2, size))
+    if model == "linna":
+        assert (found.confidence == 1).all()
+    else:
+        assert 0 < found.confidence.min() < found.confidence.max() < 1
+
+
+def test_torchscript_gives_the_poses_of_torch(compact: Path, tmp_path: Path) -> None:
+    done = export_net(ExportNetSettings(compact, "torchscript", tmp_path / "net.pt"))
+    assert done.difference <= 1e-4
+    extra = {"kincap": ""}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls its own format deprecated
+        module = torch.jit.load(str(done.out), _extra_files=extra)
+    assert json.loads(extra["kincap"])["size"] == 32
+    coords, confidence = module(torch.zeros(1, 3, 32, 32))
+    assert coords.shape == (1, 13, 2)
+    assert confidence.shape == (1, 13)
+
+
+def test_half_precision_is_half_as_large_and_near(tmp_path: Path) -> None:
+    weights = save_net(tmp_path, "linna", 48)
+    whole = export_net(ExportNetSettings(weights, "onnx", tmp_path / "whole.onnx"))
+    half = export_net(ExportNetSettings(weights, "onnx", tmp_path / "half.onnx", half=True))
+    assert half.bytes < 0.52 * whole.bytes
+    assert 0 < half.difference <= 2e-3
+    found = OnnxPoseEngine(half.out).poses(crops_of(2, 48))
+    assert found.coords.dtype == np.float32
+
+
+def test_crops_of_a_data_set_check_the_file(
+    compact: Path, figures_h5: Path, tmp_path: Path, kincap: Run
+) -> None:
+    done = kincap(
+        "export", compact, "--format", "onnx", "--out", tmp_path / "a.onnx", "--data", figures_h5,
+        "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["checked_on"] == "kinect13.h5, val"
+    assert report["crops"] == 20
+    assert report["difference"] <= 1e-4
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": "caffe"}, "--format: there is no 'caffe'"),
+        ({"out": Path("net.bin")}, "must end in .onnx"),
+        ({"format": "torchscript", "half": True}, "--half: only for --format onnx"),
+        ({"weights": Path("gone.ckpt")}, "gone.ckpt"),
+    ],
+)
+def test_bad_settings_are_refused(
+    compact: Path, tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    settings = ExportNetSettings(compact, "onnx", tmp_path / "new.onnx")
+    if isinstance(change.get("out"), Path):
+        change = {"out": tmp_path / str(change["out"])}
+    with pytest.raises(KincapError, match=said):
+        export_net(replace(settings, **change))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_beside_the_checkpoint_is_not_replaced_unasked(
+    exported: Path, compact: Path
+) -> None:
+    before = exported.read_bytes()
+    with pytest.raises(KincapError, match="exists; name another file"):
+        export_net(ExportNetSettings(compact, "onnx"))
+    assert exported.read_bytes() == before
+
+
+def test_a_net_that_gives_nan_is_not_written(compact: Path, tmp_path: Path) -> None:
+    broken = load_checkpoint(compact)
+    weights = {name: value.clone() for name, value in broken.weights.items()}
+    weights["maps.weight"][0] = float("inf")
+    path = tmp_path / "broken.ckpt"
+    save_checkpoint(path, replace(broken, weights=weights))
+    with pytest.raises(KincapError):
+        export_net(ExportNetSettings(path, "onnx"))
+    assert not path.with_suffix(".onnx").exists()
