@@ -101,7 +101,7 @@ class DeepPose(nn.Module):
         """Return the poses of (B, 3, S, S) pixels, without maps."""
         features: Tensor = self.features(pixels)
         offsets: Tensor = self.regress(features.flatten(1))
-        return NetOutput(offsets.unflatten(1, (-1, 2)) + 0.5, None)
+        return NetOutput(offsets.reshape(-1, offsets.shape[1] // 2, 2) + 0.5, None)
 
 
 def _variant(

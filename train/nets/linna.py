@@ -95,7 +95,7 @@ class Linna(nn.Module):
         """Return the poses of (B, 3, S, S) pixels, without maps."""
         features: Tensor = self.features(pixels)
         coords: Tensor = self.regress(features.flatten(1))
-        return NetOutput(coords.unflatten(1, (-1, 2)), None)
+        return NetOutput(coords.reshape(-1, coords.shape[1] // 2, 2), None)
 
 
 def _variant_s(width: float, size: int, keypoints: int) -> Linna:

@@ -77,7 +77,7 @@ class PresenceLocation(nn.Module):
         """Return the poses of (B, 3, S, S) pixels, and the logits of the keypoints' presence."""
         branch: Tensor = self.branch(self.trunk(pixels).flatten(1))
         coords: Tensor = self.location(branch)
-        return NetOutput(coords.unflatten(1, (-1, 2)), None, self.presence(branch))
+        return NetOutput(coords.reshape(-1, coords.shape[1] // 2, 2), None, self.presence(branch))
 
 
 def recipe(kind: str, optimizer: str | None) -> Recipe:
