@@ -13,10 +13,10 @@ from torch import nn
 
 from ..core.errors import KincapError
 from ..core.skeleton import KEYPOINTS_13, Skeleton
-from ..train.augment import mirror_images, mirror_targets
 from ..train.checkpoint import load_checkpoint
 from ..train.data import to_pixels
 from ..train.loop import choose_device
+from ..train.mirror import mirror_images, mirror_targets
 
 _BATCH = 64
 

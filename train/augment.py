@@ -5,16 +5,16 @@ units ``t = (u + 0.5) / S`` (docs/format.md), so mirroring is ``u -> S-1-u`` and
 left and right change names.
 """
 
+import math
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
 
 from ..core.skeleton import KEYPOINTS_13, Skeleton
-
-Images = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+from .batch_random import BatchRandom
+from .batch_source import Batch
 
 
 @dataclass(frozen=True)
@@ -44,77 +44,65 @@ class AugmentSettings:
         return bool(self.rotation_deg or self.scale or self.shift)
 
 
-def mirror_images(images: Images) -> Images:
-    """Return (B, S, S, 3) pictures mirrored left to right."""
-    return images[:, :, ::-1]
-
-
-def mirror_targets(targets: Floats, skeleton: Skeleton = KEYPOINTS_13) -> Floats:
-    """Return (B, 13, 2) crop coordinates of the mirrored images, keypoints renamed."""
-    mirrored = targets[:, skeleton.flip].copy()
-    mirrored[..., 0] = 1 - mirrored[..., 0]
-    return mirrored
-
-
 def augment(
-    images: Images,
-    targets: Floats,
-    weight: Floats,
+    batch: Batch,
     settings: AugmentSettings,
-    rng: np.random.Generator,
+    random: BatchRandom,
     skeleton: Skeleton = KEYPOINTS_13,
-) -> tuple[Images, Floats, Floats]:
-    """Return changed copies of a batch; the inputs are left as they are.
+) -> Batch:
+    """Return changed copies of a batch, on the batch's device; the batch is left as it is.
 
     Args:
-        images: (B, S, S, 3) uint8, RGB.
-        targets: (B, 13, 2) float32, crop units.
-        weight: (B, 13) float32.
+        batch: Images (B, S, S, 3) uint8, RGB.
         settings: Largest changes of the copies.
-        rng: Source of all random numbers.
+        random: Source of all random numbers.
         skeleton: The keypoints.
 
     Returns:
-        Pictures, targets and weights of the same shapes. A keypoint that was moved out of the
-        crop keeps its target and its weight.
+        Images (B, 3, S, S) float32, 0 to 255, targets and weights. A keypoint that was moved out of
+        the crop keeps its target and its weight.
     """
-    images, targets, weight = images.copy(), targets.copy(), weight.copy()
-    mirrored = rng.random(len(images)) < settings.mirror
-    images[mirrored] = mirror_images(images[mirrored])
-    targets[mirrored] = mirror_targets(targets[mirrored], skeleton)
-    weight[mirrored] = weight[mirrored][:, skeleton.flip]
+    images = batch.images.permute(0, 3, 1, 2).float()
+    targets, weight = batch.targets, batch.weight
+    mirrored = random.chance(settings.mirror)
+    flip = torch.as_tensor(skeleton.flip, device=targets.device)
+    turned = targets[:, flip] * targets.new_tensor((-1, 1)) + targets.new_tensor((1, 0))
+    targets = torch.where(mirrored[:, None, None], turned, targets)
+    weight = torch.where(mirrored[:, None], weight[:, flip], weight)
+    images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
     if settings.warps:
-        images, targets = _warp(images, targets, settings, rng)
+        images, targets = _warp(images, targets, settings, random)
     if settings.gain or settings.shuffle:
-        images = _recolour(images, settings, rng)
-    return images, targets, weight
+        images = _recolour(images, settings, random)
+    return Batch(images, targets, weight)
 
 
 def _warp(
-    images: Images, targets: Floats, settings: AugmentSettings, rng: np.random.Generator
-) -> tuple[Images, Floats]:
+    images: Tensor, targets: Tensor, settings: AugmentSettings, random: BatchRandom
+) -> tuple[Tensor, Tensor]:
     """Turn, scale and shift about the crop's centre; what comes in from outside is black."""
-    count, size = len(images), images.shape[1]
-    turn = np.deg2rad(rng.uniform(-settings.rotation_deg, settings.rotation_deg, count))
-    scale = 1 + rng.uniform(-settings.scale, settings.scale, count)
-    cos, sin = scale * np.cos(turn), scale * np.sin(turn)
-    matrix = np.stack([np.stack([cos, -sin], 1), np.stack([sin, cos], 1)], 1)  # (B, 2, 2)
-    middle = 0.5 + rng.uniform(-settings.shift, settings.shift, (count, 2))
-    moved = np.einsum("bij,bkj->bki", matrix, targets - 0.5) + middle[:, None]
+    limit = math.radians(settings.rotation_deg)
+    turn = random.uniform(-limit, limit)
+    scale = 1 + random.uniform(-settings.scale, settings.scale)
+    cos, sin = scale * turn.cos(), scale * turn.sin()
+    matrix = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # (B, 2, 2)
+    shift = random.uniform(-settings.shift, settings.shift, 2)
+    moved = (targets - 0.5) @ matrix.mT + 0.5 + shift[:, None]
 
-    # the same map in pixels: u = t * S - 0.5 on both sides
-    offset = size * middle - 0.5 - np.einsum("bij,j->bi", matrix, np.full(2, size / 2 - 0.5))
-    warped = np.empty_like(images)
-    for image, linear, shift, out in zip(images, matrix, offset, warped, strict=True):
-        cv2.warpAffine(image, np.column_stack([linear, shift]), (size, size), dst=out)
-    return warped, moved.astype(np.float32)
+    # the grid has -1 and 1 at the crop's edges: its units are two crop units about the centre
+    back = torch.linalg.inv(matrix)
+    offset = -back @ (2 * shift)[:, :, None]
+    grid = functional.affine_grid(
+        torch.cat([back, offset], dim=2), list(images.shape), align_corners=False
+    )
+    warped = functional.grid_sample(images, grid, mode="bilinear", align_corners=False)
+    return warped, moved
 
 
-def _recolour(images: Images, settings: AugmentSettings, rng: np.random.Generator) -> Images:
-    """Change each channel's gain and, for some pictures, the order of the channels."""
-    count = len(images)
-    gain = 1 + rng.uniform(-settings.gain, settings.gain, (count, 1, 1, 3))
-    coloured = np.clip(images * gain.astype(np.float32), 0, 255).astype(np.uint8)
-    for index in np.flatnonzero(rng.random(count) < settings.shuffle):
-        coloured[index] = coloured[index][..., rng.permutation(3)]
-    return coloured
+def _recolour(images: Tensor, settings: AugmentSettings, random: BatchRandom) -> Tensor:
+    """Change each channel's gain and, for some images, the order of the channels."""
+    gain = 1 + random.uniform(-settings.gain, settings.gain, 3)
+    coloured = (images * gain[:, :, None, None]).clamp(0, 255)
+    shuffled = random.chance(settings.shuffle)[:, None]
+    orders = torch.where(shuffled, random.orders(3), torch.arange(3, device=images.device))
+    return coloured.gather(1, orders[:, :, None, None].expand_as(coloured))

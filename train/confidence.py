@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..core.skeleton import KEYPOINTS_13, Skeleton
-from .augment import Floats
+from .mirror import Floats
 
 Array = npt.NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """Samples of a data set as nets take them: images resized once, targets in crop units."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from ..core.errors import DatasetError
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..dataset.kinect13.reader import Kinect13, Split
-from .augment import Floats, Images
+from .mirror import Floats, Images
 
 Indices = npt.NDArray[np.int64]
 
@@ -161,28 +161,16 @@ def _rows(dataset: Kinect13, split: str) -> Split:
     return rows
 
 
-def batches(count: int, batch: int, rng: np.random.Generator) -> Iterator[Indices]:
-    """Yield indices of batches without end: every sample once before any comes again.
-
-    Args:
-        count: Number of samples.
-        batch: Samples in a batch; all of them where there are fewer.
-        rng: Source of the order.
-    """
-    batch = min(batch, count)
-    waiting = np.empty(0, dtype=np.int64)
-    while True:
-        if len(waiting) < batch:
-            waiting = np.concatenate([waiting, rng.permutation(count)])
-        yield waiting[:batch]
-        waiting = waiting[batch:]
-
-
 def to_pixels(images: Images, device: torch.device) -> Tensor:
     """Return (B, 3, S, S) float32 ``(v - 127) / 128`` of (B, S, S, 3) uint8 pictures."""
     stored = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-    # the channels stay last in memory: convolutions take a fifth less time on a CPU that way
-    return (stored.permute(0, 3, 1, 2).float() - 127) / 128
+    return normalised(stored.permute(0, 3, 1, 2).float())
+
+
+def normalised(images: Tensor) -> Tensor:
+    """Return images (B, 3, S, S), 0 to 255, as nets take them: ``(v - 127) / 128``."""
+    # the channels are last in memory: convolutions take a fifth less time on a CPU that way
+    return ((images - 127) / 128).contiguous(memory_format=torch.channels_last)
 
 
 def _images(rows: Split, size: int, in_memory: bool) -> Callable[[Indices], Images]:

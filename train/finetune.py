@@ -14,6 +14,7 @@ from ..core.errors import CheckpointError, KincapError
 from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..dataset.kinect13.reader import Kinect13, open_kinect13
+from .batch_source import SplitBatches
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .data import Samples, load_samples
 from .loop import choose_device, count_steps, learn
@@ -142,7 +143,10 @@ def train_run(
                 on_notice(line)
         pace = Pace(plan.steps, plan.validations, on_notice)
         track = Track(settings, options.data.name, seen, train, val, run, device, pace, on_notice)
-        learned = learn(settings, net, train, track, device, interrupt, on_progress)
+        seed = settings.seed
+        labelled = train.shuffled(seed) if settings.shuffle_labels else train
+        source = SplitBatches(labelled, settings.recipe.batch, seed)
+        learned = learn(settings, net, source, track, device, interrupt, on_progress)
         if options.out is not None:
             _copy_best(run.best, options.out, init)
     return TrainResult(

@@ -1,23 +1,20 @@
 """The training loop, the same for every net."""
 
-import copy
 import math
 import time
 from typing import Final
 
-import numpy as np
 import torch
 from torch import nn
 
 from ..core.errors import KincapError, MissingPartError
 from ..core.progress import OnProgress
-from .augment import augment
-from .data import Samples, batches, to_pixels
-from .loss import pose_loss
+from .batch_source import BatchSource, load_ahead
 from .recipe import Recipe
 from .run.interrupt import Interrupt
 from .run.track import Learned, Track
 from .settings import TrainSettings
+from .trainer import Trainer
 
 MOST_VALIDATIONS: Final = 50
 """A run of more epochs validates less often than once an epoch."""
@@ -58,7 +55,7 @@ def count_steps(recipe: Recipe, samples: int) -> tuple[int, int]:
 def learn(
     settings: TrainSettings,
     net: nn.Module,
-    train: Samples,
+    source: BatchSource,
     track: Track,
     device: torch.device,
     interrupt: Interrupt,
@@ -69,7 +66,7 @@ def learn(
     Args:
         settings: The recipe.
         net: The net to start from; changed.
-        train: The training samples.
+        source: The training batches.
         track: Validates, keeps figures and saves.
         device: The device to compute on.
         interrupt: The request to end early.
@@ -83,93 +80,29 @@ def learn(
         KincapError: The loss is not a number (exit 1), the weights can't be saved (exit 1), or
             the run was interrupted (exit 130, the weights of this step saved).
     """
-    recipe = settings.recipe
-    rng = np.random.default_rng(settings.seed)
-    torch.manual_seed(settings.seed)  # dropout
-    if settings.shuffle_labels:
-        train = train.shuffled(settings.seed)
-    net = net.to(device)
-    kept = copy.deepcopy(net) if recipe.ema else net
-    optimizer = _optimizer(net, recipe)
-    steps, every = count_steps(recipe, len(train))
+    steps, every = count_steps(settings.recipe, len(source))
+    trainer = Trainer(settings, net, steps, device, source.skeleton)
 
     def validating(done: int, of: int) -> None:
         if on_progress:
-            on_progress(step, steps, f"validating {done}/{of}")
+            on_progress(trainer.step, steps, f"validating {done}/{of}")
         interrupt.check()
 
-    step = 0
     try:
-        track.validate(kept, step, validating)
-        for chosen in batches(len(train), recipe.batch, rng):
-            began = time.monotonic()
-            images, targets, weight = augment(
-                train.images(chosen),
-                train.targets[chosen],
-                train.weight[chosen],
-                recipe.augment,
-                rng,
-                train.skeleton,
-            )
-            net.train()
-            output = net(to_pixels(images, device))
-            loss = pose_loss(
-                output, torch.from_numpy(targets).to(device), torch.from_numpy(weight).to(device)
-            )
-            rate = _rate(recipe, step + 1, steps)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            optimizer.step()
-            if recipe.ema:
-                _average(kept, net, recipe.ema, step + 1)
-            step += 1  # only now the weights are those of the step
-
-            track.add_loss(step, steps, loss.detach(), rate)
-            track.pace.add_step(step, time.monotonic() - began)
-            if step % every == 0 or step == steps:
-                track.validate(kept, step, validating)
-            if on_progress:
-                on_progress(step, steps, track.note)
-            if step == steps:
-                break
-            interrupt.check()
+        track.validate(trainer.kept, trainer.step, validating)
+        with load_ahead(source, trainer.step, steps, device) as batches:
+            for batch in batches:
+                began = time.monotonic()
+                loss = trainer.learn(batch)
+                step = trainer.step
+                track.add_loss(step, steps, loss, trainer.rate)
+                track.pace.add_step(step, time.monotonic() - began)
+                if step % every == 0 or step == steps:
+                    track.validate(trainer.kept, step, validating)
+                if on_progress:
+                    on_progress(step, steps, track.note)
+                if step < steps:
+                    interrupt.check()
     except KeyboardInterrupt:
-        raise track.interrupted(kept, step, steps, interrupt.is_urgent) from None
-    return track.finish(kept, step)
-
-
-def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the optimiser; biases and normalisation are not pulled towards zero."""
-    weights = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.lr)
-    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
-
-
-def _rate(recipe: Recipe, step: int, steps: int) -> float:
-    """Return the learning rate of a step, counted from 1."""
-    rise = min(1.0, step / recipe.warmup_steps) if recipe.warmup_steps else 1.0
-    fall = 0.5 + 0.5 * math.cos(math.pi * (step - 1) / steps) if recipe.cosine else 1.0
-    return recipe.lr * rise * fall
-
-
-def _average(kept: nn.Module, net: nn.Module, decay: float, step: int) -> None:
-    """Move the running mean of weights and of batch statistics towards the network.
-
-    Early on the mean is over fewer steps than ``decay`` says, or it would show the start for
-    hundreds of steps.
-    """
-    share = 1 - min(decay, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for mean, now in zip(kept.state_dict().values(), net.state_dict().values(), strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(now, share)
-            else:
-                mean.copy_(now)
+        raise track.interrupted(trainer.kept, trainer.step, steps, interrupt.is_urgent) from None
+    return track.finish(trainer.kept, trainer.step)

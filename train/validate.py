@@ -9,11 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from .augment import Floats, mirror_images, mirror_targets
 from .confidence import THRESHOLD, Calibration, fit_calibration, map_spread
 from .data import Samples, to_pixels
 from .loss import pose_loss
 from .metrics.pck import Score, distances, error_torso, score
+from .mirror import Floats, mirror_images, mirror_targets
 
 OnBatch = Callable[[int, int], None]
 

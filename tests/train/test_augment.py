@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
 from kincap.core.skeleton import KEYPOINT
-from kincap.train.augment import AugmentSettings, augment, mirror_images, mirror_targets
+from kincap.train.augment import AugmentSettings
+from kincap.train.augment import augment as augment_batch
+from kincap.train.batch_random import BatchRandom
+from kincap.train.batch_source import WHOLE, Batch, Part
+from kincap.train.mirror import mirror_images, mirror_targets
 from kincap.train.nets.compact import STRONG
 
 SIZE = 64
@@ -29,10 +34,31 @@ def _centre(image: np.ndarray) -> np.ndarray:
     return (np.array([(mass * columns).sum(), (mass * rows).sum()]) / mass.sum() + 0.5) / SIZE
 
 
+def augment(
+    images: np.ndarray,
+    targets: np.ndarray,
+    weight: np.ndarray,
+    settings: AugmentSettings,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the changed copies of a batch, images (B, S, S, 3)."""
+    batch = Batch(*(torch.from_numpy(array) for array in (images, targets, weight)))
+    changed = augment_batch(batch, settings, _random(seed, len(images)))
+    return (
+        changed.images.permute(0, 2, 3, 1).numpy(),
+        changed.targets.numpy(),
+        changed.weight.numpy(),
+    )
+
+
+def _random(seed: int, count: int, part: Part = WHOLE) -> BatchRandom:
+    return BatchRandom(seed, 0, count, torch.device("cpu"), part)
+
+
 @pytest.mark.parametrize("settings", [AugmentSettings(mirror=1.0), STRONG])
 def test_a_spot_stays_under_its_keypoint(settings: AugmentSettings) -> None:
     images, targets, weight = _crosses(40, 3)
-    changed, moved, _ = augment(images, targets, weight, settings, np.random.default_rng(5))
+    changed, moved, _ = augment(images, targets, weight, settings, 5)
     for image, target in zip(changed, moved, strict=True):
         assert np.abs(_centre(image) - target[0]).max() * SIZE < 0.25
 
@@ -46,9 +72,7 @@ def test_mirroring_twice_is_the_picture_itself() -> None:
 def test_mirroring_exchanges_the_sides_and_their_weights() -> None:
     images, targets, weight = _crosses(2, 1)
     weight[:, KEYPOINT["l_wrist"]] = 0
-    _, moved, kept = augment(
-        images, targets, weight, AugmentSettings(mirror=1.0), np.random.default_rng(0)
-    )
+    _, moved, kept = augment(images, targets, weight, AugmentSettings(mirror=1.0), 0)
     np.testing.assert_allclose(
         moved[:, KEYPOINT["r_wrist"], 0], 1 - targets[:, KEYPOINT["l_wrist"], 0], atol=1e-6
     )
@@ -58,9 +82,7 @@ def test_mirroring_exchanges_the_sides_and_their_weights() -> None:
 
 def test_half_of_the_copies_are_mirrored_and_the_rest_untouched_by_default() -> None:
     images, targets, weight = _crosses(400, 2)
-    changed, moved, _ = augment(
-        images, targets, weight, AugmentSettings(), np.random.default_rng(1)
-    )
+    changed, moved, _ = augment(images, targets, weight, AugmentSettings(), 1)
     same = (moved == targets).all(axis=(1, 2))
     assert 160 < same.sum() < 240
     np.testing.assert_array_equal(changed[same], images[same])
@@ -71,7 +93,7 @@ def test_colours_change_and_places_do_not() -> None:
     images, targets, weight = _crosses(20, 2)
     images[..., 0] //= 2
     only = AugmentSettings(mirror=0, gain=0.25, shuffle=1.0)
-    changed, moved, _ = augment(images, targets, weight, only, np.random.default_rng(1))
+    changed, moved, _ = augment(images, targets, weight, only, 1)
     np.testing.assert_array_equal(moved, targets)
     np.testing.assert_array_equal(changed.any(axis=3), images.any(axis=3))
     assert any((a != b).any() for a, b in zip(changed, images, strict=True))
@@ -80,6 +102,17 @@ def test_colours_change_and_places_do_not() -> None:
 def test_the_batch_itself_is_left_as_it_is() -> None:
     batch = _crosses(8, 4)
     before = [array.copy() for array in batch]
-    augment(*batch, STRONG, np.random.default_rng(0))
+    augment(*batch, STRONG, 0)
     for now, then in zip(batch, before, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+def test_each_process_changes_its_rows_as_one_process_would() -> None:
+    batch = Batch(*(torch.from_numpy(array) for array in _crosses(8, 4)))
+    whole = augment_batch(batch, STRONG, _random(3, 8))
+    for rank in range(2):
+        part = Part(rank, 2)
+        rows = part.rows(8)
+        own = augment_batch(Batch(*(t[rows] for t in batch)), STRONG, _random(3, 8, part))
+        for found, wanted in zip(own, whole, strict=True):
+            torch.testing.assert_close(found, wanted[rows])

@@ -15,11 +15,11 @@ from kincap.core.errors import CheckpointError, DatasetError
 from kincap.core.skeleton import Skeleton
 from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
 from kincap.dataset.sheets.examples import LEFT, MIDDLE, RIGHT, draw_sheet
-from kincap.train.augment import mirror_targets
 from kincap.train.checkpoint import load_checkpoint
 from kincap.train.evaluation.evaluate import EvaluateSettings, evaluate
 from kincap.train.finetune import TrainResult, finetune
 from kincap.train.metrics.pck import error_torso, score
+from kincap.train.mirror import mirror_targets
 from kincap.train.nets.compact import Compact
 from kincap.train.nets.linna import Linna
 from kincap.train.settings import TrainOptions

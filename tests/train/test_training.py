@@ -13,12 +13,12 @@ import torch
 
 from kincap.core.errors import DatasetError, KincapError
 from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
-from kincap.train.augment import mirror_images, mirror_targets
 from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kincap.train.data import load_samples
 from kincap.train.evaluation.evaluate import EvaluateSettings, evaluate
 from kincap.train.finetune import TrainResult, finetune
 from kincap.train.metrics.pck import Score
+from kincap.train.mirror import mirror_images, mirror_targets
 from kincap.train.nets.registry import build_net
 from kincap.train.pretrain import pretrain
 from kincap.train.settings import TrainOptions

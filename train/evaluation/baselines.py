@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from ...core.skeleton import KEYPOINTS_13, Skeleton
-from ..augment import Floats
+from ..mirror import Floats
 
 _UPRIGHT: Final = {
     "head": (0.5, 0.09),

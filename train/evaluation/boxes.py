@@ -17,9 +17,9 @@ from torch import nn
 from ...core.skeleton import Skeleton
 from ...dataset.kinect13.reader import Split
 from ...engines.box_from_pose import box_of_pose
-from ..augment import Floats, Images, mirror_images, mirror_targets
 from ..confidence import map_spread
 from ..data import Indices, Samples, to_pixels
+from ..mirror import Floats, Images, mirror_images, mirror_targets
 from ..validate import BATCH, OnBatch
 
 Boxes = npt.NDArray[np.float64]

@@ -12,11 +12,11 @@ from ...core.errors import KincapError
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from ...dataset.faces.blur import FaceBlur
 from ...dataset.kinect13.reader import Kinect13, Split, open_kinect13
-from ..augment import Floats, Images
 from ..checkpoint import Checkpoint, load_checkpoint
 from ..data import Samples, load_samples
 from ..loop import choose_device
 from ..metrics.pck import THRESHOLDS
+from ..mirror import Floats, Images
 from ..validate import OnBatch, counted, frame_errors, in_image
 from .baselines import upright_pose
 from .compare import blocks_of_rows, difference, groups_of_rows, shares

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 
 from ...dataset.kinect13.reader import Kinect13
-from ..augment import Floats
 from ..checkpoint import Checkpoint
 from ..data import Samples
+from ..mirror import Floats
 from ..validate import OnBatch, run_net
 from .box_file import read_boxes
 from .boxes import (

@@ -15,8 +15,8 @@ from ...core.files.output_folder import check_file_name
 from ...core.png import has_mark, mark_png
 from ...core.skeleton import Skeleton
 from ...dataset.sheets.page import SHIFT, Grid, Image, Page, as_cell
-from ..augment import Floats, Images
 from ..checkpoint_files import READABLE
+from ..mirror import Floats, Images
 
 COLUMNS: Final = 6
 MOST_CROPS: Final = 18

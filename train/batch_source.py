@@ -1,0 +1,199 @@
+"""Batches of a training run: each is a function of the seed and the step, and of nothing else.
+
+So a run can go on after any step without a stored sampler, and every process of a distributed run
+reads its own rows of the same batch.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.skeleton import Skeleton
+from .data import Indices, Samples
+
+BATCHES_AHEAD: Final = 2
+"""Batches that are read while a step runs."""
+
+
+class Batch(NamedTuple):
+    """Samples of one step, as they are stored.
+
+    Attributes:
+        images: (B, S, S, 3) uint8, RGB.
+        targets: (B, K, 2) float32, crop units; 0.5 where not labelled.
+        weight: (B, K) float32 in [0, 1].
+    """
+
+    images: Tensor
+    targets: Tensor
+    weight: Tensor
+
+
+class Part(NamedTuple):
+    """The share of one process in every batch.
+
+    Attributes:
+        rank: Which process, from 0.
+        ranks: Number of processes.
+    """
+
+    rank: int = 0
+    ranks: int = 1
+
+    def rows(self, batch: int) -> slice:
+        """Return the rows of this process in a batch, whose size is a multiple of ``ranks``."""
+        each = batch // self.ranks
+        return slice(self.rank * each, (self.rank + 1) * each)
+
+
+WHOLE: Final = Part()
+
+
+class BatchSource(Protocol):
+    """Gives the batch of each step; ``len()`` is the number of samples of an epoch."""
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Return the keypoints."""
+
+    @property
+    def batch_size(self) -> int:
+        """Return the number of samples in each batch."""
+
+    @property
+    def image_bytes(self) -> int:
+        """Return the size of all images."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, step: int, part: Part = WHOLE) -> Batch:
+        """Return a batch.
+
+        Args:
+            step: Which one, from 0; no batch depends on the ones before it.
+            part: The rows of it to return.
+        """
+
+    def on_device(self, device: torch.device) -> "BatchSource":
+        """Return a source of the same batches that keeps all images on a device."""
+
+
+class SplitBatches:
+    """Batches of one split: every sample once before any comes again.
+
+    Args:
+        samples: The split.
+        batch: Samples in a batch; all of them where there are fewer.
+        seed: The order follows from it.
+        stored: All images of the split on a device, or None to read them from ``samples``.
+    """
+
+    def __init__(
+        self, samples: Samples, batch: int, seed: int, stored: Tensor | None = None
+    ) -> None:
+        self._samples, self._seed, self._stored = samples, seed, stored
+        self._batch = min(batch, len(samples))
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Return the keypoints."""
+        return self._samples.skeleton
+
+    @property
+    def batch_size(self) -> int:
+        """Return the number of samples in each batch."""
+        return self._batch
+
+    @property
+    def image_bytes(self) -> int:
+        """Return the size of all images."""
+        return len(self._samples) * self._samples.images(np.zeros(1, dtype=np.int64)).nbytes
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def batch(self, step: int, part: Part = WHOLE) -> Batch:
+        """Return the batch of a step, from 0."""
+        rows = shuffled_rows(len(self._samples), self._batch, step, self._seed)
+        rows = rows[part.rows(self._batch)]
+        targets, weight = self._samples.targets[rows], self._samples.weight[rows]
+        if self._stored is None:
+            images = torch.from_numpy(np.ascontiguousarray(self._samples.images(rows)))
+        else:
+            images = self._stored[torch.from_numpy(rows).to(self._stored.device)]
+        return Batch(images, torch.from_numpy(targets), torch.from_numpy(weight))
+
+    def on_device(self, device: torch.device) -> "SplitBatches":
+        """Return a source of the same batches that keeps all images on a device."""
+        every = np.arange(len(self._samples))
+        blocks = [every[k : k + 256] for k in range(0, len(every), 256)]
+        images = [torch.from_numpy(self._samples.images(block)).to(device) for block in blocks]
+        return SplitBatches(self._samples, self._batch, self._seed, torch.cat(images))
+
+
+def shuffled_rows(count: int, batch: int, step: int, seed: int) -> Indices:
+    """Return the rows of a step's batch, in an order of its own for each epoch.
+
+    Args:
+        count: Number of samples.
+        batch: Samples in a batch, at most ``count``.
+        step: Which batch, from 0.
+        seed: The orders follow from it.
+    """
+    places = np.arange(step * batch, (step + 1) * batch)
+    rows = [
+        np.random.default_rng((seed, int(epoch))).permutation(count)[
+            places[places // count == epoch] % count
+        ]
+        for epoch in np.unique(places // count)
+    ]
+    return np.concatenate(rows)
+
+
+Loading = Iterator[Batch]
+
+
+@contextmanager
+def load_ahead(
+    source: BatchSource, first: int, steps: int, device: torch.device, part: Part = WHOLE
+) -> Iterator[Loading]:
+    """Read batches in a thread of its own while steps run.
+
+    Args:
+        source: The batches.
+        first: The first step, from 0.
+        steps: The number of steps of the whole run: that of the last batch, plus 1.
+        device: The device that the batches are for.
+        part: The rows of each batch to read.
+
+    Yields:
+        An iterator of the batches, on the device.
+    """
+
+    def read(step: int) -> Batch:
+        batch = source.batch(step, part)
+        # only pages that stay in place are copied to a GPU while it computes
+        return Batch(*(t.pin_memory() if _pins(t, device) else t for t in batch))
+
+    def load() -> Loading:
+        waiting: list[Future[Batch]] = []
+        for step in range(first, steps):
+            while len(waiting) < BATCHES_AHEAD and step + len(waiting) < steps:
+                waiting.append(pool.submit(read, step + len(waiting)))
+            batch = waiting.pop(0).result()
+            yield Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+        try:
+            yield load()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _pins(tensor: Tensor, device: torch.device) -> bool:
+    return device.type == "cuda" and tensor.device.type == "cpu"
