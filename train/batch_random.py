@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .batch_source import WHOLE, Part
+from .batch_source import WHOLE, RankRows
 
 
 class BatchRandom:
@@ -22,7 +22,7 @@ class BatchRandom:
     """
 
     def __init__(
-        self, seed: int, step: int, batch: int, device: torch.device, part: Part = WHOLE
+        self, seed: int, step: int, batch: int, device: torch.device, part: RankRows = WHOLE
     ) -> None:
         self._generator = torch.Generator().manual_seed(step_seed(seed, step))
         self._batch, self._device, self._rows = batch, device, part.rows(batch)

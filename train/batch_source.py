@@ -34,7 +34,7 @@ class Batch(NamedTuple):
     weight: Tensor
 
 
-class Part(NamedTuple):
+class RankRows(NamedTuple):
     """The share of one process in every batch.
 
     Attributes:
@@ -51,7 +51,7 @@ class Part(NamedTuple):
         return slice(self.rank * each, (self.rank + 1) * each)
 
 
-WHOLE: Final = Part()
+WHOLE: Final = RankRows()
 
 
 class BatchSource(Protocol):
@@ -71,7 +71,7 @@ class BatchSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, step: int, part: Part = WHOLE) -> Batch:
+    def batch(self, step: int, part: RankRows = WHOLE) -> Batch:
         """Return a batch.
 
         Args:
@@ -117,7 +117,7 @@ class SplitBatches:
     def __len__(self) -> int:
         return len(self._samples)
 
-    def batch(self, step: int, part: Part = WHOLE) -> Batch:
+    def batch(self, step: int, part: RankRows = WHOLE) -> Batch:
         """Return the batch of a step, from 0."""
         rows = shuffled_rows(len(self._samples), self._batch, step, self._seed)
         rows = rows[part.rows(self._batch)]
@@ -160,7 +160,7 @@ Loading = Iterator[Batch]
 
 @contextmanager
 def load_ahead(
-    source: BatchSource, first: int, steps: int, device: torch.device, part: Part = WHOLE
+    source: BatchSource, first: int, steps: int, device: torch.device, part: RankRows = WHOLE
 ) -> Iterator[Loading]:
     """Read batches in a thread of its own while steps run.
 

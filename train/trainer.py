@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from .augment import augment
 from .batch_random import BatchRandom, step_seed
-from .batch_source import WHOLE, Batch, Part
+from .batch_source import WHOLE, Batch, RankRows
 from .data import normalised
 from .loss import pose_loss
 from .recipe import Recipe
@@ -42,7 +42,7 @@ class Trainer:
         steps: int,
         device: torch.device,
         skeleton: Skeleton = KEYPOINTS_13,
-        part: Part = WHOLE,
+        part: RankRows = WHOLE,
     ) -> None:
         self._skeleton = skeleton
         self._recipe, self._seed = settings.recipe, settings.seed

@@ -8,7 +8,7 @@ from kincap.core.skeleton import KEYPOINT
 from kincap.train.augment import AugmentSettings
 from kincap.train.augment import augment as augment_batch
 from kincap.train.batch_random import BatchRandom
-from kincap.train.batch_source import WHOLE, Batch, Part
+from kincap.train.batch_source import WHOLE, Batch, RankRows
 from kincap.train.mirror import mirror_images, mirror_targets
 from kincap.train.nets.compact import STRONG
 
@@ -51,7 +51,7 @@ def augment(
     )
 
 
-def _random(seed: int, count: int, part: Part = WHOLE) -> BatchRandom:
+def _random(seed: int, count: int, part: RankRows = WHOLE) -> BatchRandom:
     return BatchRandom(seed, 0, count, torch.device("cpu"), part)
 
 
@@ -111,7 +111,7 @@ def test_each_process_changes_its_rows_as_one_process_would() -> None:
     batch = Batch(*(torch.from_numpy(array) for array in _crosses(8, 4)))
     whole = augment_batch(batch, STRONG, _random(3, 8))
     for rank in range(2):
-        part = Part(rank, 2)
+        part = RankRows(rank, 2)
         rows = part.rows(8)
         own = augment_batch(Batch(*(t[rows] for t in batch)), STRONG, _random(3, 8, part))
         for found, wanted in zip(own, whole, strict=True):

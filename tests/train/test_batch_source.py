@@ -7,7 +7,7 @@ import torch
 
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.train.batch_random import step_seed
-from kincap.train.batch_source import Part, SplitBatches, load_ahead, shuffled_rows
+from kincap.train.batch_source import RankRows, SplitBatches, load_ahead, shuffled_rows
 from kincap.train.data import load_samples
 
 CPU = torch.device("cpu")
@@ -32,7 +32,7 @@ def test_parts_are_equal_and_make_up_the_batch(figures_h5: Path) -> None:
     with open_kinect13(figures_h5) as dataset:
         source = SplitBatches(load_samples(dataset, "train", 32), 16, seed=5)
         whole = source.batch(30)
-        parts = [source.batch(30, Part(rank, 4)) for rank in range(4)]
+        parts = [source.batch(30, RankRows(rank, 4)) for rank in range(4)]
         kept = source.on_device(CPU).batch(30)
     for index, tensor in enumerate(whole):
         assert torch.equal(torch.cat([part[index] for part in parts]), tensor)
