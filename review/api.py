@@ -7,8 +7,7 @@ session's, which is checked first. What goes wrong is one line of JSON, never a 
 or an error where another one was recorded under its name; what changes something must carry it.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,30 +16,24 @@ from starlette.routing import Route
 
 from .. import __version__
 from ..core.skeleton import JOINT_BONES, JOINT_NAMES, KEYPOINT_JOINT, KEYPOINT_NAMES, LIMBS
-from ..sessions.edits.journal import Decision
+from ..sessions.edits.operations import Operation
 from ..web.app import ErrorAnswer
 from ..web.json_body import read_json
 from ..web.threads import WorkerThreads
+from .changes import ChangeWatch
+from .edit_requests import check_operations
 from .errors import status_of
 from .session_list import SessionList
 
 NOTE_LIMIT: Final = 200
+RANGE_DECISIONS: Final = ("reject", "keep", "trim")
+EDIT_LIMIT_BYTES: Final = 1 << 20
+"""Of a list of operations."""
 UUID_LIMIT: Final = 64
 SEQ_DIGITS: Final = 15
 """A seq goes through the page as a double: exact up to 2**53."""
 
 COLUMNS_TYPE: Final = "application/octet-stream"
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionRequest:
-    """A decision as the page sends it: seq_first and seq_last are both included."""
-
-    op: Decision
-    seq_first: int
-    seq_last: int
-    note: str
-    uuid: str
 
 
 def make_routes(sessions: SessionList) -> list[Route]:
@@ -50,12 +43,15 @@ def make_routes(sessions: SessionList) -> list[Route]:
     return [
         Route("/api/skeleton", api.skeleton),
         Route("/api/sessions", api.sessions),
+        Route("/api/changes", api.changes),
         Route(session, api.session),
         Route(session + "/thumbnail", api.thumbnail),
         Route(session + "/timeline/{first}", api.timeline),
         Route(session + "/bodies/{first}", api.bodies),
         Route(session + "/frames/{seq}", api.frame),
+        Route(session + "/previews/{seq}", api.preview),
         Route(session + "/findings", api.findings),
+        Route(session + "/edits", api.edits),
         Route(session + "/edits", api.edit, methods=["POST"]),
         Route(session + "/undo", api.undo, methods=["POST"]),
         Route(session + "/redo", api.redo, methods=["POST"]),
@@ -73,6 +69,7 @@ class _Api:
     def __init__(self, sessions: SessionList) -> None:
         self._sessions = sessions
         self._threads = WorkerThreads()
+        self._changes = ChangeWatch(sessions.marks, self._threads)
 
     async def skeleton(self, request: Request) -> Response:
         return JSONResponse(
@@ -120,12 +117,23 @@ class _Api:
         found = await self._threads.run(self._sessions.findings, _name(request), _uuid(request))
         return JSONResponse(found)
 
-    async def edit(self, request: Request) -> Response:
-        edit = _decision_of(await read_json(request))
-        report = await self._threads.run(
-            self._sessions.edit,
-            *(_name(request), edit.uuid, edit.op, edit.seq_first, edit.seq_last, edit.note),
+    async def preview(self, request: Request) -> Response:
+        image = await self._threads.run(
+            self._sessions.preview, _name(request), _number(request, "seq"), _uuid(request)
         )
+        return Response(image, media_type="image/jpeg")
+
+    async def changes(self, request: Request) -> Response:
+        return JSONResponse(await self._changes.wait(request.query_params.get("token", "")))
+
+    async def edits(self, request: Request) -> Response:
+        edits = await self._threads.run(self._sessions.edits, _name(request), _uuid(request))
+        return JSONResponse(edits)
+
+    async def edit(self, request: Request) -> Response:
+        body = await read_json(request, most=EDIT_LIMIT_BYTES)
+        uuid, operations = _body_uuid(body), _operations_of(body)
+        report = await self._threads.run(self._sessions.edit, _name(request), uuid, operations)
         return JSONResponse(report)
 
     async def undo(self, request: Request) -> Response:
@@ -162,14 +170,24 @@ def _body_uuid(body: dict[str, Any]) -> str:
     return uuid
 
 
-def _decision_of(body: dict[str, Any]) -> DecisionRequest:
+def _operations_of(body: dict[str, Any]) -> list[Operation]:
+    """Return the operations of a request: a list of them, or a decision about a range."""
+    if "operations" in body:
+        unknown = set(body) - {"operations", "uuid"}
+        if unknown:
+            raise HTTPException(400, "body: unknown key; expected operations, uuid")
+        return check_operations(body["operations"])
+    return [_decision_of(body)]
+
+
+def _decision_of(body: dict[str, Any]) -> Operation:
     """Check a decision's keys and types."""
     unknown = set(body) - {"op", "first", "last", "note", "uuid"}
     if unknown:
         raise HTTPException(400, "body: unknown key; expected op, first, last, note, uuid")
     op, first, last, note = (body.get(key, "") for key in ("op", "first", "last", "note"))
-    if op not in get_args(Decision):
-        raise HTTPException(400, "op: expected reject or keep")
+    if op not in RANGE_DECISIONS:
+        raise HTTPException(400, "op: expected reject, keep or trim")
     for key, value in (("first", first), ("last", last)):
         # bool is an int in Python, but true is not a frame number
         if type(value) is not int or not 0 <= value < 10**SEQ_DIGITS:
@@ -178,4 +196,4 @@ def _decision_of(body: dict[str, Any]) -> DecisionRequest:
         raise HTTPException(400, f"first: {first} is after last: {last}")
     if not isinstance(note, str) or len(note) > NOTE_LIMIT:
         raise HTTPException(400, f"note: expected a text of at most {NOTE_LIMIT} characters")
-    return DecisionRequest(op, first, last, note, _body_uuid(body))
+    return {"op": op, "seq_first": first, "seq_last": last, "note": note}

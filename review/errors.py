@@ -15,6 +15,12 @@ class ReviewError(SessionError):
     status: ClassVar[int] = 409
 
 
+class RefusedError(ReviewError):
+    """A request that makes no sense: says what is expected."""
+
+    status = 400
+
+
 class NotHereError(ReviewError):
     """A session or frame that does not exist."""
 

@@ -1,6 +1,7 @@
 """One open session: its tables, its frames with their bodies, its decisions."""
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -9,24 +10,33 @@ import cv2
 import numpy as np
 
 from ..core.errors import KincapError
-from ..core.jpeg import check_jpeg, decode_jpeg, encode_jpeg
+from ..core.jpeg import check_jpeg, decode_jpeg, decode_small, encode_jpeg
 from ..core.pairing import pair_within
-from ..sessions.edits.journal import REJECT, Edits, load_edits
+from ..core.skeleton import JOINTS
+from ..sessions.edits.journal import EDITS_FILE, REJECT, Edits, load_edits
+from ..sessions.edits.operations import Operation
 from ..sessions.folders import SESSION_FILE
 from ..sessions.lock import in_use
 from ..sessions.reader import SessionReader, ShardState
-from ..sessions.schema import Stream, by_kinect_joints
+from ..sessions.schema import STREAM_TABLE, Stream, by_kinect_joints, good_rows
 from ..sessions.session_file import load_session
 from . import timeline
 from .columns import pack_columns
+from .edit_requests import SeenPerson, frames_named, with_moves
 from .empty_stage import empty_picture, stick_picture
 from .errors import NotHereError, OutsideError, ReplacedError
+from .people_columns import people_columns
 
 PIECE: Final = 256
 """Colour frames, by seq, in one answer of bodies."""
 
 THUMBNAIL_PX: Final = (384, 216)
 THUMBNAIL_QUALITY: Final = 82
+PREVIEW_PX: Final = 240
+"""Previews are at least this wide, where the frames are."""
+PREVIEW_QUALITY: Final = 75
+BODIES: Final = STREAM_TABLE[Stream.bodies]
+ROWS_AT_ONCE: Final = 512
 
 
 class OpenSession:
@@ -44,10 +54,11 @@ class OpenSession:
         self.name, self.folder = name, folder
         self._stamp = recording_stamp(folder)
         self._identity = _file_identity(folder)
-        self._reader = SessionReader(folder)
+        self._reader = SessionReader(folder, skip_unreadable=True)
         self._slim: dict[str, np.ndarray] = {}
         self._thumbnail: tuple[int, bytes] | None = None
         self._empty: bytes | None = None
+        self._decided: tuple[object, Edits] | None = None
         self._load()
 
     @property
@@ -95,6 +106,7 @@ class OpenSession:
         self._size = self._reader.info.size_px
         self._color = self._reader.color
         self._paired: tuple[np.ndarray, timeline.FrameBodies] | None = None
+        self._all_slim: np.ndarray | None = None
         # without pictures the body rows are what is paged through, on an empty stage
         self._bodies_alone = self._reader.info.is_bodies_alone
         if self._bodies_alone:
@@ -114,9 +126,16 @@ class OpenSession:
 
     def _slim_bodies(self) -> np.ndarray:
         """Return what is needed of all bodies."""
-        none = np.zeros(0, timeline.body_dtype(self._reader.info.shape.bodies))
-        parts = [none, *map(self._slim_shard, self._reader.shards)]
-        return np.concatenate(parts)
+        if self._all_slim is None:
+            none = np.zeros(0, timeline.body_dtype(self._reader.info.shape.bodies))
+            parts = [none, *map(self._slim_shard, self._reader.shards)]
+            self._all_slim = np.concatenate(parts)
+            ends = np.cumsum([len(part) for part in parts[1:]])
+            # kept once, as parts of the whole
+            for shard, part, end in zip(self._reader.shards, parts[1:], ends, strict=True):
+                if shard.record is not None:
+                    self._slim[shard.record.sha256] = self._all_slim[end - len(part) : end]
+        return self._all_slim
 
     def _slim_shard(self, shard: ShardState) -> np.ndarray:
         """Return what is needed of a shard's bodies; kept for a sealed one, which never changes."""
@@ -128,39 +147,147 @@ class OpenSession:
         return self._slim[key]
 
     def _read_slim(self, shard: ShardState) -> np.ndarray:
-        rows = self._reader.shard(shard.name).rows("bodies")
-        return timeline.slim_bodies(by_kinect_joints(rows, self._reader.info.shape.skeleton))
+        reader = self._reader.shard(shard.name)
+        shape = self._reader.info.shape
+        parts = [np.zeros(0, timeline.body_dtype(shape.bodies))]
+        # a few at a time: an hour of whole rows is 600 MB
+        for first in range(0, reader.layout.rows.get(BODIES, 0), ROWS_AT_ONCE):
+            rows = reader.all_rows(BODIES, first, ROWS_AT_ONCE)
+            good = np.flatnonzero(good_rows(rows))
+            if len(good):
+                slim = timeline.slim_bodies(by_kinect_joints(rows[good], shape.skeleton))
+                slim["row"] = first + good
+                parts.append(slim)
+        return np.concatenate(parts)
+
+    def _joints_m(self, bodies: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """Return (P, 25, 3) the joints of people in camera space, metres, read where they are.
+
+        Args:
+            bodies: (P,) numbers of body rows, as in ``_slim_bodies``.
+            slots: (P,) slots.
+        """
+        found = np.full((len(bodies), JOINTS, 3), np.nan, np.float32)
+        if not len(bodies):
+            return found
+        ends = np.cumsum([len(self._slim_shard(shard)) for shard in self._reader.shards])
+        owner = np.searchsorted(ends, bodies, side="right")
+        row = self._slim_bodies()["row"][bodies].astype(np.int64)
+        for number in np.unique(owner):
+            own = np.flatnonzero(owner == number)
+            first, last = int(row[own].min()), int(row[own].max())
+            reader = self._reader.shard(self._reader.shards[number].name)
+            rows = reader.all_rows(BODIES, first, last - first + 1)
+            joints = by_kinect_joints(rows, self._reader.info.shape.skeleton)["joint_xyz_m"]
+            found[own] = joints[row[own] - first, slots[own]]
+        return found
 
     def detail(self) -> dict[str, Any]:
         """Return what the session's page shows beside its line in the list and its frames."""
         info = self._reader.info
         drops = timeline.find_drops(self._color, self._reader.events, self.along)
-        edits = load_edits(self.folder, self.uuid)
-        verdicts = edits.verdicts(self._color["seq"])
         return {
             "schema": "kincap/review-session/1",
             "uuid": self.uuid,
             "frames": len(self._color),
-            "rejected": int((verdicts == REJECT).sum()),
-            "bodies": len(self._bodies()[0]),
+            "rejected": self.rejected(),
+            "bodies": self._count_bodies(),
             "source": str(info.source.get("uri") or info.source.get("kind") or ""),
             "color_size_px": self._size,
             "mirrored": bool(info.device.mirrored),
             "times": info.device.times or "",
+            "along": self.along.name,
+            "streams": [stream.name for stream in Stream if stream and self._has_rows(stream)],
             "takes": timeline.take_spans(self._color),
             "drops": [asdict(drop) for drop in drops],
-            "edits": self.edits(edits),
+            "events": timeline.page_events(self._color, self._reader.events, self.along),
+            "missing": [
+                {"shard": name, "problem": why} for name, why in self._reader.missing.items()
+            ],
+            "edits": self.edits(),
         }
 
-    def edits(self, edits: Edits) -> dict[str, Any]:
+    def _count_bodies(self) -> int:
+        """Return how many body rows there are: the manifest knows it of sealed shards."""
+        return sum(
+            len(self._slim_shard(shard))
+            if shard.record is None
+            else shard.record.rows.get(BODIES, 0)
+            for shard in self._reader.shards
+        )
+
+    def _has_rows(self, stream: Stream) -> bool:
+        """Return True if the shards have a table of a stream."""
+        table = STREAM_TABLE[stream]
+        shards = (self._reader.shard(shard.name) for shard in self._reader.shards)
+        return any(table in shard.layout.tables for shard in shards)
+
+    def decided(self) -> Edits:
+        """Return the decisions; the file is read when it has changed."""
+        stamp = edits_stamp(self.folder)
+        if self._decided is None or self._decided[0] != stamp:
+            self._decided = stamp, load_edits(self.folder, self.uuid)
+        return self._decided[1]
+
+    def rejected(self) -> int:
+        """Return how many frames are rejected."""
+        return int((self.decided().verdicts(self._color["seq"]) == REJECT).sum())
+
+    def edits(self) -> dict[str, Any]:
         """Return the decisions as the page holds them."""
-        seqs = self._color["seq"]
+        edits, seqs = self.decided(), self._color["seq"]
         ranges = []
         within = edits.ranges_within(int(seqs[0]), int(seqs[-1])) if len(seqs) else ()
         for first, last, op in within:
             begin, end = np.searchsorted(seqs, [first, last + 1])
             ranges.append({"op": op, "first": first, "last": last, "frames": int(end) - int(begin)})
-        return {"ranges": ranges, "can_undo": edits.can_undo, "can_redo": edits.can_redo}
+        return {
+            "uuid": self.uuid,
+            "revision": len(edits.operations),
+            "rejected": self.rejected(),
+            "ranges": ranges,
+            "trim": edits.trim,
+            "tags": [{"tag": tag, "first": a, "last": b} for tag, a, b in edits.tags()],
+            "notes": [
+                {
+                    "note": one["note"],
+                    "first": one.get("seq_first"),
+                    "last": one.get("seq_last"),
+                    "utc": one.get("utc", ""),
+                }
+                for one in edits.notes()
+            ],
+            "moves": [
+                {key: value for key, value in one.items() if key not in ("uuid", "utc", "group")}
+                for one in edits.labels
+            ],
+            "can_undo": edits.can_undo,
+            "can_redo": edits.can_redo,
+        }
+
+    def operations(self, asked: Sequence[Operation]) -> list[Operation]:
+        """Return operations as the journal takes them, checked against the session.
+
+        Raises:
+            OutsideError: A frame, a person or a place is not one of the session.
+        """
+        for one in asked:
+            named = frames_named(one)
+            if named is not None:
+                self.check_range(*named)
+        return with_moves(asked, self._color["seq"], self._person, self.decided(), self._size)
+
+    def _person(self, seq: int, tracking_id: int) -> SeenPerson | None:
+        """Return a person in a frame; None where it is not seen."""
+        bodies, pairs = self._bodies()
+        at = int(np.searchsorted(self._color["seq"], seq))
+        if at == len(self._color) or self._color["seq"][at] != seq or pairs.body[at] < 0:
+            return None
+        row = bodies[pairs.body[at]]
+        slots = np.flatnonzero((row["tracked"] > 0) & (row["tracking_id"] == tracking_id))
+        if not len(slots):
+            return None
+        return SeenPerson(row["joint_color_px"][slots[0]], row["joint_state"][slots[0]])
 
     def check_range(self, first: int, last: int) -> None:
         """Check that a range to decide about is one of the session's frames.
@@ -195,8 +322,17 @@ class OpenSession:
     def people(self, first: int) -> bytes:
         """Return the people in colour frames [first, first + PIECE), as packed columns."""
         begin, end = np.searchsorted(self._color["seq"], [first, first + PIECE])
-        frames = np.arange(begin, end)
-        return pack_columns(timeline.people_columns(self._color, *self._bodies(), frames))
+        bodies, pairs = self._bodies()
+        found = timeline.find_people(bodies, pairs, np.arange(begin, end))
+        edits = self.decided()
+        seq = self._color["seq"][found.frame]
+        columns = people_columns(bodies, found, seq, edits, self._size, self._mirrored)
+        columns["joint_xyz_m"] = self._joints_m(found.body, found.slot)
+        return pack_columns(columns, revision=len(edits.operations))
+
+    @property
+    def _mirrored(self) -> bool:
+        return bool(self._reader.info.device.mirrored)
 
     def frame(self, seq: int) -> bytes:
         """Return a colour frame's JPEG as stored, its checksum and its size checked.
@@ -223,6 +359,18 @@ class OpenSession:
         at = int(np.searchsorted(seqs, seq))
         return at < len(seqs) and int(seqs[at]) == seq
 
+    def preview(self, seq: int) -> bytes:
+        """Return a small JPEG of a frame, decoded at a fraction of its size.
+
+        Raises:
+            KincapError: It is damaged.
+            NotHereError: No such frame is stored.
+        """
+        data = self.frame(seq)
+        width = self._size[0]
+        by = next((by for by in (8, 4, 2) if width // by >= PREVIEW_PX), 1)
+        return data if by == 1 else encode_jpeg(decode_small(data, by), PREVIEW_QUALITY)
+
     def thumbnail(self) -> bytes:
         """Return a small JPEG of a frame from the first third.
 
@@ -245,8 +393,10 @@ class OpenSession:
     def _small(self, at: int) -> np.ndarray:
         """Return a frame at the size of a thumbnail, with its bones where it has no picture."""
         if self._bodies_alone:
-            people = timeline.people_columns(self._color, *self._bodies(), [at])
-            return stick_picture(THUMBNAIL_PX, people["joint_px"], self._size)
+            bodies, pairs = self._bodies()
+            found = timeline.find_people(bodies, pairs, np.array([at]))
+            joints = bodies[found.body]["joint_color_px"][np.arange(len(found.body)), found.slot]
+            return stick_picture(THUMBNAIL_PX, joints, self._size)
         picture = decode_jpeg(self.frame(int(self._color["seq"][at])), rgb=False)
         small = cv2.resize(picture, THUMBNAIL_PX, interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8)
@@ -256,6 +406,15 @@ def _file_identity(folder: Path) -> object:
     """Return something that changes when session.json is written, also by another session."""
     status = (folder / SESSION_FILE).stat()
     return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def edits_stamp(folder: Path) -> object:
+    """Return something that changes with the decisions."""
+    try:
+        status = (folder / EDITS_FILE).lstat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def recording_stamp(folder: Path) -> object:

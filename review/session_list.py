@@ -1,29 +1,24 @@
 """The sessions of the page's server: opened on demand, a few at a time, always current."""
 
+import hashlib
 import shlex
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from ..core.errors import KincapError, SessionError
 from ..core.files.file_io import FileIO
-from ..sessions.edits.journal import (
-    EDITS_FILE,
-    Decision,
-    Edits,
-    add_edit,
-    redo_edit,
-    undo_edit,
-)
+from ..sessions.edits.journal import Edits, add_edits, redo_edit, undo_edit
+from ..sessions.edits.operations import Operation
 from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions
 from ..sessions.schema import Stream
 from ..sessions.summary import DAMAGED, summarise
 from .errors import BusyError, NotHereError, ReplacedError
 from .findings import FindingsInBackground
-from .open_session import OpenSession, recording_stamp
+from .open_session import OpenSession, edits_stamp, recording_stamp
 from .summaries import Summaries
 
 DEFAULT_FOLDER: Final = Path("recordings")
@@ -253,16 +248,22 @@ class SessionList:
             folder, identity, along = session.folder, session.uuid, session.along.name
         return self._findings.get(folder, identity, recording_stamp(folder), along)
 
-    def edit(
-        self, name: str, uuid: str, op: Decision, first: int, last: int, note: str
-    ) -> dict[str, Any]:
-        """Store a decision and return all that are in force."""
+    def preview(self, name: str, seq: int, uuid: str | None = None) -> bytes:
+        """Return a small JPEG of a frame."""
+        with self._open(name, uuid) as session:
+            return session.preview(seq)
+
+    def edits(self, name: str, uuid: str | None = None) -> dict[str, Any]:
+        """Return the decisions in force."""
+        with self._open(name, uuid) as session:
+            return session.edits()
+
+    def edit(self, name: str, uuid: str, operations: Sequence[Operation]) -> dict[str, Any]:
+        """Store decisions, which one undo takes back together, and return all in force."""
         with self._open(name, uuid) as session:
             session.refresh()
-            session.check_range(first, last)
-            return self._decide(
-                session, lambda: add_edit(session.folder, op, first, last, note, self._io, uuid)
-            )
+            adding = session.operations(operations)
+            return self._decide(session, lambda: add_edits(session.folder, adding, self._io, uuid))
 
     def undo(self, name: str, uuid: str) -> dict[str, Any]:
         """Take the last decision back and return all that are in force."""
@@ -277,13 +278,31 @@ class SessionList:
     def _decide(self, session: OpenSession, change: Callable[[], Edits]) -> dict[str, Any]:
         """Change the decisions of a session that may be deleted meanwhile."""
         try:
-            return session.edits(change())
+            change()
+            return session.edits()
         except (KincapError, OSError) as error:
             if not (session.folder / SESSION_FILE).is_file():
                 raise NotHereError(f"{session.name}: no such session") from error
             if session.is_replaced():
                 raise ReplacedError(session.name) from error
             raise
+
+    def marks(self) -> dict[str, dict[str, str]]:
+        """Return what changes of each session, in words that differ when it does."""
+        names = find_sessions(self.recordings) if self.recordings.is_dir() else []
+        return {name: mark for name in names if (mark := self._mark(name)) is not None}
+
+    def _mark(self, name: str) -> dict[str, str] | None:
+        folder = self.recordings / name
+        try:
+            status = (folder / SESSION_FILE).stat()
+            return {
+                "session": _word((status.st_ino, status.st_mtime_ns)),
+                "files": _word(recording_stamp(folder)),
+                "edits": _word(edits_stamp(folder)),
+            }
+        except OSError:
+            return None
 
     def close(self) -> None:
         """Close every session; one that a thread still reads is closed by that thread."""
@@ -302,18 +321,14 @@ def _close(places: list[_Place]) -> None:
 def _list_stamp(folder: Path) -> object:
     """Return something that changes with a session's files; None where they can't be looked at."""
     try:
-        return recording_stamp(folder), _edits_stamp(folder)
+        return recording_stamp(folder), edits_stamp(folder)
     except OSError:
         return None
 
 
-def _edits_stamp(folder: Path) -> object:
-    """Return something that changes with the decisions."""
-    try:
-        status = (folder / EDITS_FILE).lstat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_ino
+def _word(stamp: object) -> str:
+    """Return a short word that differs where stamps differ."""
+    return hashlib.sha256(repr(stamp).encode()).hexdigest()[:16]
 
 
 def _bare_line(name: str, state: str, problem: str | None) -> dict[str, Any]:

@@ -4,9 +4,8 @@ Pure functions on the tables of a session. Bodies are paired by the data set's o
 shows what build will take.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from ..core.pairing import NO_BODY as UNPAIRED
 from ..core.pairing import PAIR_WITHIN_100NS, pair_nearest
 from ..core.skeleton import JOINT, JOINTS, KEYPOINT_JOINT, KEYPOINTS
 from ..core.units import MS_100NS, SECOND_100NS
-from ..sessions.schema import COLOR_DTYPE, EventKind, Stream
+from ..sessions.schema import COLOR_DTYPE, EventKind, Stream, read_cue
 
 NO_BODY: Final = 255
 """In a lane: no one was seen in this frame, or no body row belongs to it."""
@@ -25,6 +24,8 @@ FAR_M: Final = 1e6
 def body_dtype(slots: int) -> np.dtype[np.void]:
     """Return the type of the part of a body row that the page needs: a quarter of it.
 
+    ``row`` is the place in the shard's table, where the rest is found.
+
     Args:
         slots: Bodies in a row.
     """
@@ -33,7 +34,9 @@ def body_dtype(slots: int) -> np.dtype[np.void]:
             ("seq", "<u8"),
             ("take", "<u2"),
             ("time_device", "<i8"),
+            ("row", "<u4"),
             ("tracked", "u1", (slots,)),
+            ("tracking_id", "<u8", (slots,)),
             ("hands", "u1", (slots, 2)),
             ("distance_m", "<f4", (slots,)),
             ("joint_color_px", "<f4", (slots, JOINTS, 2)),
@@ -77,8 +80,9 @@ class Drop:
 def slim_bodies(rows: np.ndarray) -> np.ndarray:
     """Return (M,) ``body_dtype`` of (M,) body rows with a Kinect v2's joints."""
     slim = np.zeros(len(rows), body_dtype(rows["tracked"].shape[1]))
-    for field in ("seq", "take", "time_device", "tracked", "joint_color_px", "joint_state"):
-        slim[field] = rows[field]
+    for field in slim.dtype.names or ():
+        if field in (rows.dtype.names or ()):
+            slim[field] = rows[field]
     slim["hands"] = np.stack([rows["hand_left_state"], rows["hand_right_state"]], axis=-1)
     slim["distance_m"] = rows["joint_xyz_m"][:, :, JOINT["SpineBase"], 2]
     return slim
@@ -221,33 +225,71 @@ def take_spans(color: np.ndarray) -> list[dict[str, float]]:
     return spans
 
 
-def people_columns(
-    color: np.ndarray, bodies: np.ndarray, pairs: FrameBodies, frames: Sequence[int] | np.ndarray
-) -> dict[str, np.ndarray]:
-    """Return a row for each tracked person in some colour frames.
+@dataclass(frozen=True, slots=True)
+class FramePeople:
+    """P tracked people in some colour frames, by frame and slot.
+
+    Attributes:
+        frame: (P,) int64, row of the colour frame.
+        body: (P,) int64, row in the table of bodies.
+        slot: (P,) int64, which body of the row.
+    """
+
+    frame: np.ndarray
+    body: np.ndarray
+    slot: np.ndarray
+
+
+def find_people(bodies: np.ndarray, pairs: FrameBodies, frames: np.ndarray) -> FramePeople:
+    """Return the tracked people in some colour frames.
 
     Args:
-        color: (N,) colour rows.
         bodies: (M,) ``body_dtype``.
-        pairs: For the N colour frames.
-        frames: Rows of ``color`` that are asked for.
+        pairs: Of all colour frames.
+        frames: (N,) rows of the colour frames that are asked for.
+    """
+    asked = frames[pairs.body[frames] != UNPAIRED]
+    body = pairs.body[asked]
+    at, slot = np.nonzero(bodies["tracked"][body] > 0)
+    return FramePeople(asked[at], body[at], slot)
+
+
+def page_events(color: np.ndarray, events: np.ndarray, along: Stream) -> list[dict[str, Any]]:
+    """Return the events that the page shows: marks, cues, pauses, and what the sensor did.
+
+    Args:
+        color: (N,) colour rows, sorted by seq.
+        events: (E,) event rows.
+        along: The stream that the rows are of.
 
     Returns:
-        P rows: ``seq`` (P,) f8, ``slot`` (P,) u1, ``joint_px`` (P,25,2) f4 in the stored picture
-        (NaN where unmappable), ``joint_state`` (P,25) u1, ``hands`` (P,2) u1 left and right state,
-        ``distance_m`` (P,) f4.
+        Of each: ``kind``, ``first`` and ``last`` (seq on the axis of the page), ``take``,
+        ``count``, ``text``, and ``cue`` with name and phase where it is one.
     """
-    asked = np.asarray(frames, dtype=np.int64)
-    asked = asked[pairs.body[asked] != UNPAIRED]
-    rows = bodies[pairs.body[asked]]
-    frame, slot = np.nonzero(rows["tracked"] > 0)
-    people = rows[frame]
-    one = np.arange(len(people)), slot
-    return {
-        "seq": color["seq"][asked[frame]].astype("<f8"),
-        "slot": slot.astype("u1"),
-        "joint_px": people["joint_color_px"][one],
-        "joint_state": people["joint_state"][one],
-        "hands": people["hands"][one],
-        "distance_m": people["distance_m"][one],
-    }
+    found: list[dict[str, Any]] = []
+    for event in events:
+        try:
+            kind = EventKind(event["kind"])
+        except ValueError:
+            continue
+        if kind.is_drop or kind is EventKind.take_start:
+            continue
+        place = _place(color, event, along)
+        if place is None:
+            continue
+        text, cue = event["text"].decode("utf-8", "replace"), None
+        if kind is EventKind.cue:
+            shown = read_cue(event["text"])
+            text, cue = "", None if shown is None else asdict(shown)
+        found.append(
+            {
+                "kind": kind.name,
+                "first": place[0],
+                "last": place[1],
+                "take": int(event["take"]),
+                "count": int(event["count"]),
+                "text": text,
+                "cue": cue,
+            }
+        )
+    return sorted(found, key=lambda one: (one["first"], one["kind"]))

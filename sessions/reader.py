@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.closing import Closing
-from ..core.errors import SessionError, ShardError
+from ..core.errors import KincapError, SessionError, ShardError
 from ..core.files.file_io import FileIO
 from .info import SessionInfo
 from .lock import is_recording
@@ -49,19 +49,23 @@ class SessionReader(Closing):
 
     Args:
         folder: The session's folder.
+        skip_unreadable: Leave out shards that can't be read, and list them in ``missing``.
 
     Attributes:
         folder: As given.
         info: What session.json says.
         shards: Its shards with their state, as of the last refresh.
+        missing: By name, why a shard is not in ``shards``.
 
     Raises:
         SessionError: It is not a session.
         ShardError: A shard can't be read, not even by its layout.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, skip_unreadable: bool = False) -> None:
         self.folder = folder
+        self.missing: dict[str, str] = {}
+        self._skip_unreadable = skip_unreadable
         self.info: SessionInfo = load_session(folder)
         self.shards: list[ShardState] = []
         self._io = FileIO()
@@ -83,12 +87,21 @@ class SessionReader(Closing):
         live = is_recording(self.folder)
         self._tables.clear()
         self.shards = []
+        self.missing = {}
         for shard in list_shards(self.folder):
             try:
                 status = shard.path.stat(follow_symlinks=False)
                 reader = self._reader(shard, (status.st_ino, status.st_size))
             except FileNotFoundError:
-                continue  # an empty shard that its recorder has just deleted, or one that is gone
+                # an empty shard that its recorder has just deleted, or one that is gone
+                if shard.record is not None:
+                    self.missing[shard.name] = "the file is missing"
+                continue
+            except (KincapError, OSError) as error:
+                if not self._skip_unreadable:
+                    raise
+                self.missing[shard.name] = str(error)
+                continue
             state = replace(shard, reader=reader).state(live=live)
             self.shards.append(ShardState(shard.name, state, shard.record, status.st_size))
         for gone in self._readers.keys() - {shard.name for shard in self.shards}:

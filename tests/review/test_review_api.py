@@ -182,11 +182,9 @@ def test_the_thumbnail_is_small_and_of_this_session(client: Any, make_session: A
 def test_decisions_are_saved_at_once_and_can_be_taken_back(client: Any, make_session: Any):
     folder = make_session("one")
     seqs = np.arange(60)
-    assert client.ask("/api/sessions/one").json()["edits"] == {
-        "ranges": [],
-        "can_undo": False,
-        "can_redo": False,
-    }
+    before = client.ask("/api/sessions/one").json()["edits"]
+    assert (before["ranges"], before["revision"]) == ([], 0)
+    assert (before["can_undo"], before["can_redo"]) == (False, False)
     body = {"op": "reject", "first": 10, "last": 30}
     found = client.change("one", "edits", **body).json()
     assert found["ranges"] == [{"op": "reject", "first": 10, "last": 30, "frames": 18}]
@@ -220,7 +218,7 @@ def test_decisions_of_commands_are_shown(client: Any, make_session: Any):
     assert line["tags"][-1] == "waving"
     for _ in range(3):
         state = client.change("one", "undo").json()
-    assert state == {"ranges": [], "can_undo": False, "can_redo": True}
+    assert (state["ranges"], state["can_undo"], state["can_redo"]) == ([], False, True)
 
 
 BAD_BODIES = [
@@ -247,7 +245,7 @@ BAD_BODIES = [
     (b'{"op": "reject", "first": 0, "last": 1, "note": 5}', 400),
     (b'{"op": "reject", "first": 0, "last": 1, "note": "' + b"x" * 300 + b'"}', 400),
     (b'{"op": "reject", "first": 0, "last": ' + b"9" * 4000 + b"}", 400),
-    (b" " * 5000, 413),
+    (b" " * 1_050_000, 413),
 ]
 
 
