@@ -15,7 +15,7 @@ from ..core.skeleton import KEYPOINT_JOINT, KEYPOINT_NAMES, KINECT_V2_SKELETON
 from ..sessions.edits.journal import Edits
 from ..sessions.edits.labels import edit_labels
 from ..sessions.edits.operations import DECISIONS, Operation, check_operation
-from .errors import OutsideError, RefusedError
+from .errors import BadRequestError, OutsideError
 
 COPY_PREVIOUS: Final = "copy_previous"
 INTERPOLATE: Final = "interpolate"
@@ -50,25 +50,25 @@ def check_operations(found: Any) -> list[Operation]:
     """Check the list of operations of a request.
 
     Raises:
-        RefusedError: It is not one.
+        BadRequestError: It is not one.
     """
     if not isinstance(found, list) or not 0 < len(found) <= MOST_OPERATIONS:
-        raise RefusedError(f"operations: expected a list of 1 to {MOST_OPERATIONS} operations")
+        raise BadRequestError(f"operations: expected a list of 1 to {MOST_OPERATIONS} operations")
     return [_checked(one) for one in found]
 
 
 def _checked(one: Any) -> Operation:
     if not isinstance(one, dict) or not isinstance(one.get("op"), str):
-        raise RefusedError("operations: expected objects with op")
+        raise BadRequestError("operations: expected objects with op")
     unknown = sorted(map(str, set(one) - FIELDS))
     if unknown:
-        raise RefusedError(f"{one['op']}: unknown key {unknown[0][:40]!r}")
+        raise BadRequestError(f"{one['op']}: unknown key {unknown[0][:40]!r}")
     if one["op"] in (COPY_PREVIOUS, INTERPOLATE):
         return _checked_made(one)
     try:
         return check_operation(dict(one), DECISIONS)
     except (KeyError, TypeError, ValueError) as error:
-        raise RefusedError(f"{error}: not an operation of edits.json") from error
+        raise BadRequestError(f"{error}: not an operation of edits.json") from error
 
 
 def _checked_made(one: dict[str, Any]) -> Operation:
@@ -76,14 +76,14 @@ def _checked_made(one: dict[str, Any]) -> Operation:
     op = one["op"]
     names = one.get("keypoints", list(KEYPOINT_NAMES))
     if not isinstance(names, list) or not names or not set(map(str, names)) <= set(KEYPOINT_NAMES):
-        raise RefusedError(f"{op}: keypoints: expected some of {', '.join(KEYPOINT_NAMES)}")
+        raise BadRequestError(f"{op}: keypoints: expected some of {', '.join(KEYPOINT_NAMES)}")
     keys = ("seq",) if op == COPY_PREVIOUS else ("seq_first", "seq_last")
     seqs = [one.get(key) for key in keys]
     if not all(type(seq) is int and seq >= 0 for seq in seqs):
-        raise RefusedError(f"{op}: {' and '.join(keys)}: expected whole numbers from 0")
+        raise BadRequestError(f"{op}: {' and '.join(keys)}: expected whole numbers from 0")
     tracking_id = one.get("tracking_id")
     if not (isinstance(tracking_id, str) and tracking_id.isascii() and tracking_id.isdecimal()):
-        raise RefusedError(f"{op}: tracking_id: expected digits as text")
+        raise BadRequestError(f"{op}: tracking_id: expected digits as text")
     made = {"op": op, "keypoints": names, "tracking_id": tracking_id}
     return {**made, **dict(zip(keys, seqs, strict=True))}
 

@@ -15,7 +15,7 @@ class ReviewError(SessionError):
     status: ClassVar[int] = 409
 
 
-class RefusedError(ReviewError):
+class BadRequestError(ReviewError):
     """A request that makes no sense: says what is expected."""
 
     status = 400
