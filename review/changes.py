@@ -1,4 +1,4 @@
-"""What changed since a page last asked: a request that is answered when something differs."""
+"""Changes since a page last asked: a request that is answered when something differs."""
 
 import asyncio
 import hashlib
