@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from ..core.errors import KincapError
 from .access import Access
@@ -21,21 +21,28 @@ ErrorAnswer = Callable[[Exception], tuple[int, str]]
 
 
 def guarded_app(
-    routes: Sequence[Route], files: PageFiles, access: Access, error_answer: ErrorAnswer
+    routes: Sequence[Route | WebSocketRoute],
+    files: PageFiles,
+    access: Access,
+    error_answer: ErrorAnswer,
 ) -> Guard:
     """Return the whole application of a page: its routes, with everything all pages share.
 
     Args:
-        routes: The page's own routes.
+        routes: The page's own routes; those of web sockets ask for the secret (``sockets.py``).
         files: Its files.
         access: The secrets of this run.
         error_answer: What is said of the page's own errors (``KincapError``, ``OSError``).
     """
-    return Guard(inner_app(routes, files, access, error_answer), access, files.paths())
+    sockets = frozenset(one.path for one in routes if isinstance(one, WebSocketRoute))
+    return Guard(inner_app(routes, files, access, error_answer), access, files.paths(), sockets)
 
 
 def inner_app(
-    routes: Sequence[Route], files: PageFiles, access: Access, error_answer: ErrorAnswer
+    routes: Sequence[Route | WebSocketRoute],
+    files: PageFiles,
+    access: Access,
+    error_answer: ErrorAnswer,
 ) -> Starlette:
     """Return the application without its guard; for tests that enumerate the routes."""
     say_error = _error_handler(error_answer)

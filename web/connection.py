@@ -27,6 +27,7 @@ class BoundedConnection(H11Protocol):
         super().__init__(*args, **kwargs)
         self._head_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
+        self._is_socket = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own signature
         """Expect a request."""
@@ -43,10 +44,14 @@ class BoundedConnection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks."""
-        for timer in (self._head_timer, self._unread_timer):
-            if timer is not None:
-                timer.cancel()
+        self._stop_clocks()
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """Hand the connection over to a web socket, which has limits of its own."""
+        self._is_socket = True
+        self._stop_clocks()
+        super().handle_websocket_upgrade(event)
 
     def pause_writing(self) -> None:
         """Wait for the other side to read."""
@@ -59,8 +64,16 @@ class BoundedConnection(H11Protocol):
         if self._unread_timer is not None:
             self._unread_timer.cancel()
 
+    def _stop_clocks(self) -> None:
+        for timer in (self._head_timer, self._unread_timer):
+            if timer is not None:
+                timer.cancel()
+        self._head_timer = self._unread_timer = None
+
     def _watch_head(self) -> None:
         """Let the time run while no request is being answered, whatever arrives meanwhile."""
+        if self._is_socket:
+            return
         answering = self.cycle is not None and not self.cycle.response_complete
         if answering and self._head_timer is not None:
             self._head_timer.cancel()

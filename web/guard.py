@@ -11,7 +11,8 @@ browser, another program that serves a port of this machine, or a name that an a
 
 Open without the secret are only the page's own files, which hold nothing of the person, and the
 address that gives the secret for a token. A refusal comes before routing: without the secret, a
-known path cannot be told from an unknown one. Web sockets are refused: no page uses them.
+known path cannot be told from an unknown one. Web sockets are refused but on the paths that a page
+names; there the first message carries the secret (``sockets.py``): browsers send no headers.
 """
 
 from typing import Final
@@ -38,6 +39,8 @@ SECURITY_HEADERS: Final[dict[str, str]] = {
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 PAGE_PATH: Final = "/"
+POLICY_VIOLATION: Final = 1008
+"""Close code of a web socket that may not be used."""
 OPEN_PATH: Final = "/open"
 
 
@@ -48,11 +51,19 @@ class Guard:
         app: What is guarded, all of it.
         access: The secrets and names of this run.
         files: Paths of the page's own files; they are served without the secret.
+        sockets: Paths that take web sockets; what serves them asks for the secret.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, files: frozenset[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        files: frozenset[str],
+        sockets: frozenset[str] = frozenset(),
+    ) -> None:
         self._app, self._access = app, access
         self._files = files | {PAGE_PATH}
+        self._sockets = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -60,9 +71,11 @@ class Guard:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await (self._refusal(scope) or self._app)(scope, receive, _with_headers(send))
+        elif self._takes_socket(scope):
+            await self._app(scope, receive, send)
         else:
             await receive()
-            await send({"type": "websocket.close", "code": 1008})
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Return the answer to a request that isn't the user's own page's, None if it is."""
@@ -85,6 +98,16 @@ class Guard:
             "(it carries a token, new at each start)\n",
             401,
         )
+
+    def _takes_socket(self, scope: Scope) -> bool:
+        """Return True if a socket is the own page's or a program's, on a path for sockets."""
+        hosts = _values(scope, b"host")
+        if scope["path"] not in self._sockets or len(hosts) != 1:
+            return False
+        host = hosts[0].lower()
+        # browsers always send an origin with a socket, other programs none
+        is_own = _values(scope, b"origin") in ([], [f"http://{host}"])
+        return host in self._access.hosts and is_own and _from_own_page(scope, safe=True)
 
     def _is_open(self, scope: Scope, safe: bool) -> bool:
         """Return True if a request needs no secret."""

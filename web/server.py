@@ -15,6 +15,7 @@ from ..core.closing import Closing
 from ..core.errors import KincapError
 from .access import LOOPBACK, Access
 from .connection import HEAD_LIMIT_BYTES, BoundedConnection
+from .sockets import MESSAGE_LIMIT_BYTES
 
 SHUTDOWN_S: Final = 1
 """Time for answers under way when the server ends."""
@@ -71,6 +72,7 @@ class PageServer(Closing):
         command: What the person typed.
         default_port: Where the page usually is.
         port: The port; None takes the default one, or a free one where that is in use.
+        sockets: True if the application takes web sockets; needs the library websockets.
 
     Raises:
         KincapError: The port that was asked for can't be taken.
@@ -86,12 +88,14 @@ class PageServer(Closing):
         command: str,
         default_port: int,
         port: int | None = None,
+        *,
+        sockets: bool = False,
     ) -> None:
         self._listener, moved = _listen(port, default_port)
         taken = int(self._listener.getsockname()[1])
         self.access = Access(taken, command)
         try:
-            self._server = uvicorn.Server(_config(make_app(self.access)))
+            self._server = uvicorn.Server(_config(make_app(self.access), sockets=sockets))
         except BaseException:
             self._listener.close()
             raise
@@ -125,13 +129,15 @@ class PageServer(Closing):
         self._listener.close()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, *, sockets: bool) -> uvicorn.Config:
     """Return the settings of the server of an application."""
     return uvicorn.Config(
         app,
-        # nothing of the request's own claims is believed: no forwarded addresses, no sockets
+        # nothing of the request's own claims is believed: no forwarded addresses
         proxy_headers=False,
-        ws="none",
+        ws="websockets-sansio" if sockets else "none",
+        ws_max_size=MESSAGE_LIMIT_BYTES,
+        ws_per_message_deflate=False,
         http=BoundedConnection,
         h11_max_incomplete_event_size=HEAD_LIMIT_BYTES,
         lifespan="off",

@@ -82,6 +82,11 @@ export async function openPage() {
   return Boolean(secret) || askOthers();
 }
 
+/** Return the secret for the first message of a web socket, which takes no headers. */
+export function currentSecret() {
+  return secret;
+}
+
 /** Fetch with the secret. After a restart of the server, another tab may have the new one. */
 export async function guardedFetch(path, options = {}) {
   const ask = () => fetch(path, {
