@@ -83,11 +83,12 @@ def _groups() -> tuple[ModuleType, ...]:
     from .daemon import daemon
     from .demo import demo
     from .learning import evaluate, nets, train
+    from .predicting import predict
     from .session_commands import consent, copy, forget
 
     return (
         record, daemon, protocol, import_recordings, doctor, sessions, report, consent, copy,
-        forget, review, build, export, train, evaluate, nets, audit, demo,
+        forget, review, build, export, train, evaluate, nets, predict, audit, demo,
     )  # fmt: skip
 
 

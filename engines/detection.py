@@ -16,10 +16,12 @@ class Detection:
     Attributes:
         bbox_xyxy_px: (4,) float64, the tight box, pixels of the image.
         score: In [0, 1], higher is surer.
+        is_rough: True if the box may be much larger than the person.
     """
 
     bbox_xyxy_px: npt.NDArray[np.float64]
     score: float
+    is_rough: bool = False
 
 
 class Detector(Protocol):

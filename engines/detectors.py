@@ -19,7 +19,8 @@ class WholeImage:
     def detect(self, image: Images) -> list[Detection]:
         """Return the box of the image."""
         height, width = image.shape[:2]
-        return [Detection(np.array([-0.5, -0.5, width - 0.5, height - 0.5]), 1.0)]
+        box = np.array([-0.5, -0.5, width - 0.5, height - 0.5])
+        return [Detection(box, 1.0, is_rough=True)]
 
 
 class FixedBox:

@@ -51,7 +51,7 @@ class Audited:
         )
 
 
-def _picture(body: Body, shade: int) -> np.ndarray:
+def draw_body(body: Body, shade: int) -> np.ndarray:
     """Return (240, 320, 3) BGR, mirrored: thick limbs, the person's left in another colour."""
     image = np.full((240, 320, 3), shade, np.uint8)
     points = np.round(body.joints_px()[KEYPOINT_JOINT]).astype(int).tolist()
@@ -77,7 +77,7 @@ def _frames(seed: int, wrong: range, swapped: range) -> list[Frame]:
             for side, sign in (("Left", 1), ("Right", -1))
             for part, out, drop in (("Elbow", 28, 30), ("Wrist", 40, 60))
         }
-        blob = encode_jpeg(_picture(Body(x=x, y=y, moved=arms), 70 + seq % 40), 95)
+        blob = encode_jpeg(draw_body(Body(x=x, y=y, moved=arms), 70 + seq % 40), 95)
         label = dict(arms)
         if seq in wrong:
             label["WristLeft"] = (x - 45, y + 50)
@@ -116,6 +116,52 @@ def _audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
         return done.out
 
     return Audited(folder, train("without_b.ckpt", 200, ("b",)), train("both.ckpt", 2, ()))
+
+
+@dataclass(frozen=True)
+class Waving:
+    """A folder of work: session ``wave`` of a person who moves steadily, and a net that knows it.
+
+    Attributes:
+        folder: The folder.
+        session: The session's folder.
+        net: A checkpoint that was trained on it.
+    """
+
+    folder: Path
+    session: Path
+    net: Path
+
+    def kincap(self, *words: object) -> subprocess.CompletedProcess[str]:
+        """Run a command in the folder."""
+        return Audited(self.folder, self.net, self.net).kincap(*words)
+
+
+@pytest.fixture(scope="session")
+def waving(tmp_path_factory: pytest.TempPathFactory) -> Waving:
+    """Record a person who waves, at 30 frames a second, and train a net on it."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("waving")
+    sessions = Sessions(folder / "recordings")
+    made = []
+    for seq in range(FRAMES):
+        turn = 2 * np.pi * seq / 60
+        x, y = 160 + 25 * np.sin(turn / 2), 115 + 3 * np.cos(turn)
+        arms = {
+            f"{part}{side}": (x + sign * out, y - 20 + reach * np.sin(turn + (sign < 0)))
+            for side, sign in (("Left", 1), ("Right", -1))
+            for part, out, reach in (("Elbow", 32, 8), ("Wrist", 50, 30))
+        }
+        body = Body(x=x, y=y, moved=arms)
+        made.append(Frame((body,), blob=encode_jpeg(draw_body(body, 70 + seq % 40), 95)))
+    sessions("wave", made, outfit="one")
+    data = folder / "kinect13.h5"
+    build(BuildSettings(data, sessions.recordings, size=32, guard_s=0.0, workers=1))
+    done = finetune(
+        TrainOptions(data, folder / "net.ckpt", folder / "runs", steps=250, **SMALL), None
+    )
+    assert done.out is not None
+    return Waving(folder, sessions.recordings / "wave", done.out)
 
 
 @pytest.fixture

@@ -1,0 +1,115 @@
+"""``kincap predict``: the poses of people in pictures, videos, cameras and sessions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...core.errors import KincapError
+from .. import console
+from ..options import Json
+
+if TYPE_CHECKING:
+    from ...predict.predict import PredictResult
+
+EXIT_DAMAGED = 1
+EXIT_INTERRUPTED = 130
+SWAPPED = 0.8
+"""Share of frames with exchanged sides from which the person is asked about --mirrored."""
+
+
+def predict(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Picture, folder, pattern in quotes, video, camera:0, camera:VIDEO, session.",
+        ),
+    ],
+    weights: Annotated[
+        Path, typer.Option("--weights", help="Checkpoint, or an .onnx file of kincap export.")
+    ],
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            "--detector",
+            help="whole, box:x,y,w,h, session. Default: session for a session, else whole.",
+        ),
+    ] = None,
+    persons: Annotated[int, typer.Option("--persons", help="Most people to follow.")] = 1,
+    detect_every: Annotated[
+        int, typer.Option("--detect-every", help="Frames between two calls of the detector.")
+    ] = 10,
+    smooth: Annotated[
+        bool, typer.Option("--smooth/--no-smooth", help="Smooth by time; pictures never are.")
+    ] = True,
+    every: Annotated[int, typer.Option("--every", help="Look at every K-th frame only.")] = 1,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="The source shows a mirror image.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Drawn video, .mp4.")] = None,
+    poses: Annotated[
+        Path | None, typer.Option("--poses", help="Poses, a JSON line for each frame.")
+    ] = None,
+    coco: Annotated[Path | None, typer.Option("--coco", help="COCO keypoint results.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", help="Contact sheet of the run, .png.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out pictures that --poses has already.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option("--device", help="Where torch computes: auto, cpu, cuda ...")
+    ] = "auto",
+    json: Json = False,
+) -> None:
+    """Find the 13 keypoints of people in images with a trained net."""
+    from ...predict.predict import PredictSettings
+    from ...predict.predict import predict as work
+
+    settings = PredictSettings(
+        source, weights, detector, persons, detect_every, smooth, every, mirrored, out, poses,
+        coco, sheet, resume, device,
+    )  # fmt: skip
+    with console.progress(f"predicting {source}", unit="frames") as bar:
+        done = work(settings, bar.update)
+    if json:
+        console.print_json(done.to_json())
+    else:
+        _show(done)
+    if done.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if done.problem:
+        raise KincapError(
+            f"{done.problem}; {done.frames} frames were read and written", exit_code=EXIT_DAMAGED
+        )
+
+
+def _show(done: "PredictResult") -> None:
+    rate = done.looked_at / done.seconds if done.seconds else 0.0
+    console.result(
+        f"{done.frames} frames, {done.with_people} with people, {done.ids} people; "
+        f"{rate:.1f} frames/s"
+    )
+    if done.skipped:
+        console.result(f"{done.skipped} pictures were done before")
+    if done.dropped:
+        console.result(f"{done.dropped} frames of the camera came while the net was busy")
+    if done.stages_ms:
+        console.table(
+            ("ms a frame", "median", "95 %"),
+            [(name, f"{ms['p50']:.2f}", f"{ms['p95']:.2f}") for name, ms in done.stages_ms.items()],
+            right=(1, 2),
+        )
+    for path in done.outputs:
+        console.result(path)
+    if done.sides_swapped is not None and done.sides_swapped >= SWAPPED:
+        console.say(
+            "left and right look exchanged in most frames: is the person seen from the back? "
+            "If the camera mirrors, use --mirrored"
+        )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("predict")(predict)

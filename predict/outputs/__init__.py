@@ -1,0 +1,1 @@
+"""Poses out: JSON lines, COCO results, drawn pictures, videos and contact sheets."""

@@ -1,0 +1,92 @@
+"""Draw people into an image: limbs, keypoints, ids, confidence."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ...core.skeleton import KEYPOINTS_13, Skeleton, side_of
+from ...engines.engine import Images
+from .frame_poses import FramePoses
+
+LEFT: Final = (255, 120, 60)
+RIGHT: Final = (70, 170, 255)
+MIDDLE: Final = (240, 240, 240)
+SENSOR: Final = (70, 205, 70)
+INK: Final = (30, 30, 30)
+"""Colours, RGB; the person's left is orange, the right is blue."""
+
+FAINT: Final = 0.3
+"""A keypoint of a lower confidence is drawn hollow."""
+_SHIFT: Final = 4
+
+
+def draw_people(
+    image: Images, frame: FramePoses, skeleton: Skeleton = KEYPOINTS_13, note: str = ""
+) -> Images:
+    """Return a copy of an image with the people of a frame.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        frame: The people, in its pixels.
+        skeleton: Their keypoints.
+        note: A line for the upper left corner, for example the frame rate.
+    """
+    drawn = image.copy()
+    thick = max(1, round(max(image.shape[:2]) / 400))
+    for index, person in enumerate(frame.people):
+        pose = frame.shown_px(index)
+        draw_pose(drawn, pose, person.confidence >= FAINT, skeleton, thick)
+        low = np.nan_to_num(pose).min(axis=0)
+        text = f"{person.id}  {100 * person.score:.0f} %"
+        write(drawn, text, (int(low[0]), max(int(low[1]) - 8 * thick, 14 * thick)), thick)
+    if note:
+        write(drawn, note, (8 * thick, 18 * thick), thick)
+    return drawn
+
+
+def draw_pose(
+    image: Images,
+    pose_px: npt.NDArray[np.float64],
+    sure: npt.NDArray[np.bool_],
+    skeleton: Skeleton,
+    thick: int,
+    colour: tuple[int, int, int] | None = None,
+) -> None:
+    """Draw one pose into an image.
+
+    Args:
+        image: (H, W, 3) uint8, RGB; changed.
+        pose_px: (K, 2); what is not a number is left out.
+        sure: (K,) bool; other keypoints are hollow, and their limbs thin.
+        skeleton: The keypoints.
+        thick: Thickness of a line, pixels.
+        colour: Of everything; None: a colour for each side.
+    """
+    most = 4.0 * max(image.shape[:2])
+    usable = np.isfinite(pose_px).all(axis=1) & (np.abs(pose_px) < most).all(axis=1)
+    at = np.round(np.where(usable[:, None], pose_px, 0) * (1 << _SHIFT)).astype(int).tolist()
+    tints = [colour or _tint(name) for name in skeleton.points]
+    limbs = [(a, b) for a, b in skeleton.bone_indices if usable[a] and usable[b]]
+    # first all in dark and wider: an outline, so that it shows on every garment
+    for dark, wider in ((True, 2), (False, 0)):
+        for a, b in limbs:
+            width = (thick if sure[a] and sure[b] else max(1, thick // 2)) + wider
+            cv2.line(image, at[a], at[b], INK if dark else tints[b], width, cv2.LINE_AA, _SHIFT)
+        for k in np.flatnonzero(usable):
+            radius = (2 * thick + wider // 2) << _SHIFT
+            fill = -1 if sure[k] else max(1, thick)
+            ink = INK if dark else tints[k]
+            cv2.circle(image, at[k], radius, ink, fill, cv2.LINE_AA, _SHIFT)
+
+
+def write(image: Images, text: str, at: tuple[int, int], thick: int) -> None:
+    """Write a line in white with a dark outline; ``at`` is its lower left corner."""
+    size = 0.5 * thick
+    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, INK, thick + 2, cv2.LINE_AA)
+    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, MIDDLE, thick, cv2.LINE_AA)
+
+
+def _tint(name: str) -> tuple[int, int, int]:
+    return {"left": LEFT, "right": RIGHT}.get(side_of(name) or "", MIDDLE)

@@ -1,0 +1,76 @@
+"""poses.jsonl: a line a frame, complete whenever the command ends."""
+
+import json
+from pathlib import Path
+from typing import IO, Any, Final
+
+from ...core.errors import KincapError
+from .frame_poses import FramePoses
+
+FLAG: Final = "--poses"
+_FIRST: Final = '{"frame":'
+
+
+class PoseLines:
+    """A file of lines; ``-`` is stdout.
+
+    Args:
+        path: The file.
+        resume: True to go on after the whole lines of an earlier run.
+
+    Attributes:
+        names: Names of the pictures that the file already has.
+
+    Raises:
+        KincapError: It exists and is not such a file, or can't be written.
+    """
+
+    def __init__(self, path: Path, *, resume: bool = False) -> None:
+        self.path = path
+        self.names: set[str] = set()
+        if path.exists() and not path.is_file():
+            raise KincapError(f"{FLAG}: {path} is not a file")
+        try:
+            if path.exists():
+                self._check(resume=resume)
+            self._file: IO[str] = path.open("a" if resume else "w", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise KincapError(f"{FLAG}: {path} can't be written ({error.strerror})") from None
+
+    def write(self, frame: FramePoses) -> None:
+        """Write a frame.
+
+        Raises:
+            KincapError: The disk is full (exit 1); whole lines are kept.
+        """
+        try:
+            self._file.write(json.dumps(frame.to_json(), separators=(",", ":")) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise KincapError(
+                f"{FLAG}: {self.path} can't be written ({error.strerror}); what is in it is whole "
+                "but for the last line",
+                exit_code=1,
+            ) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _check(self, *, resume: bool) -> None:
+        """Read what is there; cut off a line that was not finished."""
+        data = self.path.read_bytes()
+        if data and not data.startswith(_FIRST.encode()):
+            raise KincapError(
+                f"{FLAG}: {self.path} exists and is not a file of poses of kincap; choose another "
+                "name or remove it"
+            )
+        if not resume:
+            return
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            with self.path.open("r+b") as file:
+                file.truncate(whole)
+        for line in data[:whole].splitlines():
+            known: dict[str, Any] = json.loads(line)
+            self.names.add(str(known.get("image", "")))

@@ -1,0 +1,1 @@
+"""Images from everywhere: pictures, folders, videos, cameras, sessions (``open_source``)."""
