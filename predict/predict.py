@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,19 +12,18 @@ import numpy.typing as npt
 
 from ..core.errors import KincapError
 from ..core.progress import OnProgress
-from ..core.skeleton import KEYPOINTS_13
 from ..engines.detection import Detection, Detector
 from ..engines.detectors import make_detector
 from ..engines.engine import Images
+from ..web.server import PageAddress
+from .live.views import LiveSettings, LiveViews
 from .load_engine import load_engine
-from .outputs.coco_results import CocoResults
-from .outputs.contact_sheet import ContactSheet
+from .mirroring import faces_us, mirrored_box, mirrored_poses
 from .outputs.drawing import draw_people
 from .outputs.frame_poses import FramePoses
-from .outputs.pose_lines import PoseLines
-from .outputs.video_file import VideoFile
+from .outputs.output_files import OutputFiles, open_outputs
 from .smoothing import PoseSmoother
-from .sources.frame_source import CAMERA, PICTURES, SESSION, FrameSource, SourceFrame
+from .sources.frame_source import PICTURES, SENSOR, SESSION, FrameSource, SourceFrame
 from .sources.open_source import open_source
 from .tracks import Tracker, TrackSettings
 
@@ -32,7 +31,7 @@ SCHEMA: Final = "kincap/predict/1"
 SENSOR_BOXES: Final = "session"
 _USUAL_STEP_S: Final = 1 / 30
 
-OnFrame = Callable[[FramePoses], None]
+OnPage = Callable[[PageAddress], None]
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,7 @@ class PredictSettings:
         sheet: Contact sheet; None: none.
         resume: True to leave out pictures that ``poses`` has already.
         device: Where torch computes.
+        live: What is shown while the run goes on.
     """
 
     source: str
@@ -70,6 +70,7 @@ class PredictSettings:
     sheet: Path | None = None
     resume: bool = False
     device: str = "auto"
+    live: LiveSettings = LiveSettings()
 
 
 @dataclass
@@ -90,8 +91,9 @@ class PredictResult:
         stages_ms: Median and 95th percentile of each stage, ms a frame.
         sides_swapped: Share of the frames from the front in which the left side is left.
         outputs: Files that were written.
+        agreement: With the sensor; None: it was not compared.
         problem: What was wrong with the source at its end.
-        interrupted: True if Ctrl-C ended it.
+        interrupted: True if Ctrl-C or the closing of the window ended it.
     """
 
     source: str
@@ -107,6 +109,7 @@ class PredictResult:
     stages_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     sides_swapped: float | None = None
     outputs: list[str] = field(default_factory=list)
+    agreement: dict[str, Any] | None = None
     problem: str | None = None
     interrupted: bool = False
 
@@ -127,6 +130,7 @@ class PredictResult:
             "stages_ms": self.stages_ms,
             "sides_swapped": self.sides_swapped,
             "outputs": self.outputs,
+            "agreement": self.agreement,
             "problem": self.problem,
             "interrupted": self.interrupted,
         }
@@ -135,14 +139,14 @@ class PredictResult:
 def predict(
     settings: PredictSettings,
     on_progress: OnProgress | None = None,
-    on_frame: OnFrame | None = None,
+    on_page: OnPage | None = None,
 ) -> PredictResult:
     """Run a net on a source; every frame that is read gives one line of poses.
 
     Args:
         settings: The settings.
         on_progress: Called after each frame with frames done, frames in all, and a note.
-        on_frame: Takes the people of each frame.
+        on_page: Called with the address of the live page.
 
     Raises:
         KincapError: A flag, the source or the weights are wrong (exit 2, nothing was done), or an
@@ -153,17 +157,16 @@ def predict(
     engine = load_engine(settings.weights, settings.device)
     detector = _detector(settings.detector)
     with contextlib.closing(open_source(settings.source)) as source:
-        name = settings.detector or (SENSOR_BOXES if source.kind == SESSION else "whole")
-        if name == SENSOR_BOXES and source.kind != SESSION:
-            raise KincapError(
-                f"--detector session: {settings.source} is not a session; use whole or box:x,y,w,h"
-            )
+        _check_sensor(settings, source)
         tracking = TrackSettings(persons=settings.persons, detect_every=settings.detect_every)
         run = _Run(settings, source, Tracker(engine, tracking), detector)
         if source.kind == PICTURES:
             run.begin_anew = lambda: Tracker(engine, tracking)
-        with _Outputs.open(settings, source) as outputs:
-            run.all_frames(outputs, on_progress, on_frame)
+        with (
+            open_outputs(settings, source) as outputs,
+            LiveViews(settings.live, settings.source, on_page) as views,
+        ):
+            run.all_frames(outputs, views, on_progress)
         run.result.outputs = outputs.written()
     return run.result
 
@@ -175,68 +178,25 @@ def _check(settings: PredictSettings) -> None:
             raise KincapError(f"--{flag.replace('_', '-')}: {value} is too few; give 1 or more")
 
 
+def _check_sensor(settings: PredictSettings, source: FrameSource) -> None:
+    """Refuse what only a source with a sensor's bodies can do."""
+    if source.kind in (SESSION, SENSOR):
+        return
+    if settings.detector == SENSOR_BOXES:
+        raise KincapError(
+            f"--detector session: {settings.source} is not a session; use whole or box:x,y,w,h"
+        )
+    if settings.live.compare:
+        raise KincapError(
+            f"--compare: {settings.source} has no sensor to compare with; give a session or kinect"
+        )
+
+
 def _detector(text: str | None) -> Detector | None:
     """Return the detector; None: the source has boxes of its own, or needs none."""
     if text in (None, SENSOR_BOXES):
         return None if text else make_detector("whole")
     return make_detector(text)
-
-
-class _Outputs:
-    """The files of a run: all are finished whatever ends it."""
-
-    def __init__(self) -> None:
-        self.lines: PoseLines | None = None
-        self.video: VideoFile | None = None
-        self.coco: CocoResults | None = None
-        self.sheet: ContactSheet | None = None
-
-    @classmethod
-    @contextlib.contextmanager
-    def open(cls, settings: PredictSettings, source: FrameSource) -> Iterator["_Outputs"]:
-        """Open all files; refuses those that can't be written before work begins."""
-        outputs = cls()
-        if settings.out is not None:
-            if source.kind == PICTURES:
-                raise KincapError("--out: a video is for videos, cameras and sessions; use --sheet")
-            if settings.out.exists():
-                raise KincapError(f"--out: {settings.out} exists; choose another name or remove it")
-            outputs.video = VideoFile(settings.out)
-        if settings.coco is not None:
-            outputs.coco = CocoResults(settings.coco)
-        if settings.sheet is not None:
-            title = f"{settings.weights.name} on {Path(source.name).name}"
-            outputs.sheet = ContactSheet(settings.sheet, title)
-        if settings.resume and (source.kind != PICTURES or settings.poses is None):
-            raise KincapError("--resume: only for pictures with --poses FILE")
-        if settings.poses is not None:
-            outputs.lines = PoseLines(settings.poses, resume=settings.resume)
-        with contextlib.ExitStack() as stack:
-            for one in (outputs.lines, outputs.video, outputs.coco, outputs.sheet):
-                if one is not None:
-                    stack.callback(one.close)
-            yield outputs
-
-    def is_drawn(self, frame: FramePoses) -> bool:
-        """Return True if a frame has to be drawn."""
-        on_sheet = self.sheet is not None and frame.is_looked_at and self.sheet.wants_next
-        return self.video is not None or on_sheet
-
-    def write(self, frame: FramePoses, drawn: Images | None) -> None:
-        """Write one frame to all files."""
-        if self.lines is not None:
-            self.lines.write(frame)
-        if self.coco is not None:
-            self.coco.add(frame)
-        if self.video is not None and drawn is not None and drawn.size:
-            self.video.write(drawn, frame.time_s or 0.0)
-        if self.sheet is not None and frame.is_looked_at:
-            self.sheet.add(drawn if drawn is not None and drawn.size else None, frame)
-
-    def written(self) -> list[str]:
-        """Return the names of the files."""
-        files = (self.lines, self.video, self.coco, self.sheet)
-        return [str(one.path) for one in files if one is not None]
 
 
 class _Run:
@@ -270,7 +230,7 @@ class _Run:
         self._detecting = 0.0
 
     def all_frames(
-        self, outputs: _Outputs, on_progress: OnProgress | None, on_frame: OnFrame | None
+        self, outputs: OutputFiles, views: LiveViews, on_progress: OnProgress | None
     ) -> None:
         """Look at every frame; Ctrl-C ends the run after the frame that it is in."""
         done = set() if outputs.lines is None else outputs.lines.names
@@ -282,21 +242,27 @@ class _Run:
                     result.skipped += 1
                     continue
                 found, shown = self._look(frame)
+                text = views.compare(found, frame)
                 drawn = None
-                if outputs.is_drawn(found):
-                    note = self._note() if outputs.video is not None else ""
+                if views.wants_drawn or outputs.is_drawn(found):
+                    note = "" if outputs.video is None and not views.wants_drawn else self._note()
                     drawn = draw_people(shown, found, note=note) if shown.size else shown
+                    drawn = views.beside(drawn, frame, text)
                 outputs.write(found, drawn)
-                if on_frame is not None:
-                    on_frame(found)
+                views.show(found, frame, drawn, source.dropped, text)
                 if on_progress is not None:
                     so_far = result.frames + result.skipped
-                    on_progress(so_far, source.total or so_far, self._note())
+                    on_progress(so_far, source.total or so_far, text or self._note())
+                if views.is_ended:
+                    result.interrupted = True
+                    break
         except KeyboardInterrupt:
             result.interrupted = True
         result.seconds = time.monotonic() - began
         result.dropped, result.problem = source.dropped, source.problem
         result.ids = len(self._ids)
+        if views.agreement is not None:
+            result.agreement = views.agreement.to_json()
         result.stages_ms = {name: _percentiles(ms) for name, ms in self._spent.items() if ms}
         if len(self._sides) >= 10:
             result.sides_swapped = 1 - float(np.mean(self._sides))
@@ -333,21 +299,21 @@ class _Run:
         self._add_times(tracked - began, time.perf_counter() - tracked)
         result.with_people += bool(people)
         self._ids.update(one.id for one in people)
-        self._sides += [side for one in people if (side := _faces_us(one.keypoints_px)) is not None]
+        self._sides += [side for one in people if (side := faces_us(one.keypoints_px)) is not None]
         found = FramePoses(
             frame.number, frame.name, frame.time_s, size, tuple(people), tuple(smoothed)
         )
-        return (_mirrored(found) if self._settings.mirrored else found), image
+        return (mirrored_poses(found) if self._settings.mirrored else found), image
 
     def _detect(self, image: Images, frame: SourceFrame) -> Sequence[Detection]:
         if self._detector is None or (
-            self._settings.detector is None and self._source.kind == SESSION
+            self._settings.detector is None and self._source.kind in (SESSION, SENSOR)
         ):
             if not self._settings.mirrored:
                 return frame.detections
             width = image.shape[1]
             return [
-                replace(one, bbox_xyxy_px=_mirror_box(one.bbox_xyxy_px, width))
+                replace(one, bbox_xyxy_px=mirrored_box(one.bbox_xyxy_px, width))
                 for one in frame.detections
             ]
         began = time.perf_counter()
@@ -373,47 +339,9 @@ class _Run:
         spent = sum(ms[-1] for ms in self._spent.values() if ms)
         if spent:
             note += f", {spent:.0f} ms a frame"
-        if self._source.kind == CAMERA:
+        if self._source.dropped:
             note += f", {self._source.dropped} dropped"
         return note
-
-
-def _faces_us(pose_px: npt.NDArray[np.float64]) -> bool | None:
-    """Return True if the left shoulder is right of the right one, as from the front.
-
-    None where the shoulders are too near to each other to say.
-    """
-    index = KEYPOINTS_13.index
-    left, right = pose_px[index["l_shoulder"]], pose_px[index["r_shoulder"]]
-    a, b = KEYPOINTS_13.torso_indices
-    torso = float(np.hypot(*(pose_px[a] - pose_px[b])))
-    apart = float(left[0] - right[0])
-    return apart > 0 if abs(apart) > 0.3 * torso else None
-
-
-def _mirrored(frame: FramePoses) -> FramePoses:
-    """Return the people of a mirrored image in the pixels that the source has."""
-    width = frame.size_px[0]
-    people = tuple(
-        replace(
-            one,
-            bbox_xyxy_px=_mirror_box(one.bbox_xyxy_px, width),
-            keypoints_px=_mirror_points(one.keypoints_px, width),
-        )
-        for one in frame.people
-    )
-    smoothed = tuple(_mirror_points(pose, width) for pose in frame.smoothed_px)
-    return replace(frame, people=people, smoothed_px=smoothed)
-
-
-def _mirror_points(points: npt.NDArray[np.float64], width: int) -> npt.NDArray[np.float64]:
-    turned = points.copy()
-    turned[:, 0] = width - 1 - turned[:, 0]
-    return turned
-
-
-def _mirror_box(box: npt.NDArray[np.float64], width: int) -> npt.NDArray[np.float64]:
-    return np.array([width - 1 - box[2], box[1], width - 1 - box[0], box[3]])
 
 
 def _percentiles(values_ms: list[float]) -> dict[str, float]:

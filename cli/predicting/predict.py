@@ -1,16 +1,18 @@
 """``kincap predict``: the poses of people in pictures, videos, cameras and sessions."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ...core.errors import KincapError
 from .. import console
+from ..learning.pck_table import pck_table
 from ..options import Json
 
 if TYPE_CHECKING:
     from ...predict.predict import PredictResult
+    from ...web.server import PageAddress
 
 EXIT_DAMAGED = 1
 EXIT_INTERRUPTED = 130
@@ -23,7 +25,8 @@ def predict(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Picture, folder, pattern in quotes, video, camera:0, camera:VIDEO, session.",
+            help="Picture, folder, pattern in quotes, video, camera:0, camera:VIDEO, session, "
+            "kinect or another source of record.",
         ),
     ],
     weights: Annotated[
@@ -49,7 +52,8 @@ def predict(
     ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Drawn video, .mp4.")] = None,
     poses: Annotated[
-        Path | None, typer.Option("--poses", help="Poses, a JSON line for each frame.")
+        Path | None,
+        typer.Option("--poses", help="Poses, a JSON line for each frame; - prints them."),
     ] = None,
     coco: Annotated[Path | None, typer.Option("--coco", help="COCO keypoint results.")] = None,
     sheet: Annotated[
@@ -58,22 +62,48 @@ def predict(
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave out pictures that --poses has already.")
     ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Show the run in a window.")] = False,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Show the run in the browser, and on a local web socket."),
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help="Port of --serve [default: 8735, or a free one].",
+            show_default=False,
+        ),
+    ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Compare with the sensor of a session or kinect."),
+    ] = False,
     device: Annotated[
         str, typer.Option("--device", help="Where torch computes: auto, cpu, cuda ...")
     ] = "auto",
     json: Json = False,
 ) -> None:
     """Find the 13 keypoints of people in images with a trained net."""
+    from ...predict.live.views import LiveSettings
     from ...predict.predict import PredictSettings
     from ...predict.predict import predict as work
 
     settings = PredictSettings(
         source, weights, detector, persons, detect_every, smooth, every, mirrored, out, poses,
-        coco, sheet, resume, device,
+        coco, sheet, resume, device, LiveSettings(show, serve, port, compare),
     )  # fmt: skip
+    if json and str(poses) == "-":
+        raise KincapError("--poses -: prints lines, and --json prints one object; choose one")
+    if port is not None and not serve:
+        raise KincapError("--port: only with --serve")
     with console.progress(f"predicting {source}", unit="frames") as bar:
-        done = work(settings, bar.update)
-    if json:
+        done = work(settings, bar.update, _announce)
+    if str(poses) == "-":
+        pass  # stdout is for the lines alone
+    elif json:
         console.print_json(done.to_json())
     else:
         _show(done)
@@ -83,6 +113,12 @@ def predict(
         raise KincapError(
             f"{done.problem}; {done.frames} frames were read and written", exit_code=EXIT_DAMAGED
         )
+
+
+def _announce(address: "PageAddress") -> None:
+    if address.moved:
+        console.say(f"the usual port is in use; this page is at port {address.port}")
+    console.say(f"live page: {address.url}")
 
 
 def _show(done: "PredictResult") -> None:
@@ -101,6 +137,8 @@ def _show(done: "PredictResult") -> None:
             [(name, f"{ms['p50']:.2f}", f"{ms['p95']:.2f}") for name, ms in done.stages_ms.items()],
             right=(1, 2),
         )
+    if done.agreement is not None:
+        _show_agreement(done.agreement)
     for path in done.outputs:
         console.result(path)
     if done.sides_swapped is not None and done.sides_swapped >= SWAPPED:
@@ -108,6 +146,14 @@ def _show(done: "PredictResult") -> None:
             "left and right look exchanged in most frames: is the person seen from the back? "
             "If the camera mirrors, use --mirrored"
         )
+
+
+def _show_agreement(found: "dict[str, Any]") -> None:
+    pck_table(
+        f"Against the sensor: {found['people']} people in {found['frames']} frames, "
+        f"{found['missed']} missed, {found['extra']} others",
+        (("all", found["pck"]), ("found", found["pck_found"])),
+    )
 
 
 def register(app: typer.Typer) -> None:

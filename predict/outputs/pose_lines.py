@@ -1,6 +1,7 @@
 """poses.jsonl: a line a frame, complete whenever the command ends."""
 
 import json
+import sys
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -8,6 +9,7 @@ from ...core.errors import KincapError
 from .frame_poses import FramePoses
 
 FLAG: Final = "--poses"
+STDOUT: Final = "-"
 _FIRST: Final = '{"frame":'
 
 
@@ -28,12 +30,18 @@ class PoseLines:
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self.path = path
         self.names: set[str] = set()
+        self._is_stdout = str(path) == STDOUT
+        if self._is_stdout:
+            if resume:
+                raise KincapError(f"{FLAG} -: --resume needs a file")
+            self._file: IO[str] = sys.stdout
+            return
         if path.exists() and not path.is_file():
             raise KincapError(f"{FLAG}: {path} is not a file")
         try:
             if path.exists():
                 self._check(resume=resume)
-            self._file: IO[str] = path.open("a" if resume else "w", encoding="utf-8", newline="\n")
+            self._file = path.open("a" if resume else "w", encoding="utf-8", newline="\n")
         except OSError as error:
             raise KincapError(f"{FLAG}: {path} can't be written ({error.strerror})") from None
 
@@ -55,7 +63,8 @@ class PoseLines:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if not self._is_stdout:
+            self._file.close()
 
     def _check(self, *, resume: bool) -> None:
         """Read what is there; cut off a line that was not finished."""

@@ -7,6 +7,7 @@ between are counted as dropped.
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,15 +15,32 @@ import cv2
 import numpy as np
 
 from ...core.errors import KincapError, MissingPartError
+from ...engines.detection import Detection
 from ...engines.engine import Images
-from .frame_source import CAMERA, SourceFrame
+from .frame_source import CAMERA, SensorPose, SourceFrame
 from .video import VideoSource
 
 _PATIENCE_S: Final = 5.0
 """Seconds without a frame after which a camera counts as gone."""
 
-Grab = Callable[[], Images | None]
-"""Waits for the next image of a device (H, W, 3) uint8, RGB; None at its end."""
+
+@dataclass(frozen=True)
+class Grabbed:
+    """One image of a device.
+
+    Attributes:
+        image: (H, W, 3) uint8, RGB.
+        sensor: The people that the device itself sees, where it is a sensor.
+        detections: Their boxes.
+    """
+
+    image: Images
+    sensor: tuple[SensorPose, ...] = ()
+    detections: tuple[Detection, ...] = ()
+
+
+Grab = Callable[[], Grabbed | None]
+"""Waits for the next image of a device; None at its end."""
 
 
 class CameraSource:
@@ -33,9 +51,8 @@ class CameraSource:
         grab: Waits for its next image.
         release: Closes it.
         clock: Seconds; of when a frame was taken.
+        kind: ``CAMERA``, or ``SENSOR`` where it sees people itself.
     """
-
-    kind = CAMERA
 
     def __init__(
         self,
@@ -43,14 +60,15 @@ class CameraSource:
         grab: Grab,
         release: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        kind: str = CAMERA,
     ) -> None:
-        self.name = name
+        self.name, self.kind = name, kind
         self.total: int | None = None
         self.dropped = 0
         self.problem: str | None = None
         self._grab, self._release, self._clock = grab, release, clock
         self._arrived = threading.Condition()
-        self._newest: tuple[int, float, Images] | None = None
+        self._newest: tuple[int, float, Grabbed] | None = None
         self._ended = self._closed = False
         self._thread = threading.Thread(target=self._read, name="camera", daemon=True)
 
@@ -69,11 +87,11 @@ class CameraSource:
                 if not there:
                     self.problem = f"{self.name}: no frame for {_PATIENCE_S:.0f} s; is it in use?"
                 return
-            number, at, image = newest
+            number, at, one = newest
             first = at if first is None else first
             self.dropped += number - last - 1
             last = number
-            yield SourceFrame(number, "", at - first, image)
+            yield SourceFrame(number, "", at - first, one.image, None, one.sensor, one.detections)
 
     def close(self) -> None:
         """Stop the thread and release the device."""
@@ -85,15 +103,15 @@ class CameraSource:
     def _read(self) -> None:
         number = 0
         while not self._closed:
-            image = self._grab()
+            one = self._grab()
             with self._arrived:
-                if image is None:
+                if one is None:
                     self._ended = True
                 else:
-                    self._newest = (number, self._clock(), image)
+                    self._newest = (number, self._clock(), one)
                     number += 1
                 self._arrived.notify_all()
-            if image is None:
+            if one is None:
                 return
 
 
@@ -123,9 +141,9 @@ def open_camera(text: str) -> CameraSource:
         )
     device.set(cv2.CAP_PROP_BUFFERSIZE, 1)
 
-    def grab() -> Images | None:
+    def grab() -> Grabbed | None:
         done, image = device.read()
-        return np.ascontiguousarray(image[..., ::-1], np.uint8) if done else None
+        return Grabbed(np.ascontiguousarray(image[..., ::-1], np.uint8)) if done else None
 
     return CameraSource(f"camera:{number}", grab, device.release)
 
@@ -138,13 +156,13 @@ def _play(path: Path) -> CameraSource:
     frames = video.frames()
     started: list[float] = []
 
-    def grab() -> Images | None:
+    def grab() -> Grabbed | None:
         frame = next(frames, None)
         if frame is None:
             return None
         if not started:
             started.append(time.monotonic())
         time.sleep(max(0.0, started[0] + (frame.time_s or 0.0) - time.monotonic()))
-        return frame.image
+        return Grabbed(frame.image)
 
     return CameraSource(f"camera:{path}", grab, video.close)

@@ -14,6 +14,7 @@ PICTURES: Final = "pictures"
 VIDEO: Final = "video"
 CAMERA: Final = "camera"
 SESSION: Final = "session"
+SENSOR: Final = "sensor"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class FrameSource(Protocol):
     """Images in order. Close it after use.
 
     Attributes:
-        kind: ``PICTURES``, ``VIDEO``, ``CAMERA`` or ``SESSION``.
+        kind: ``PICTURES``, ``VIDEO``, ``CAMERA``, ``SESSION`` or ``SENSOR``.
         name: As the user wrote it.
         total: Number of frames, where it is known.
         dropped: Frames of a camera that came while the net was busy.

@@ -10,6 +10,7 @@ from . import pictures, video
 from .camera import open_camera
 from .frame_source import FrameSource
 from .pictures import PictureSource, find_pictures, read_picture
+from .sensor_frames import is_sensor, open_sensor
 from .session_frames import SessionSource
 from .video import VideoSource
 
@@ -17,18 +18,20 @@ CAMERA_PREFIX: Final = "camera:"
 
 
 def open_source(text: str) -> FrameSource:
-    """Open a picture, a folder, a pattern, a video, ``camera:N`` or a session.
+    """Open a picture, a folder, a pattern, a video, ``camera:N``, a session, ``kinect``.
 
     Args:
         text: As the user wrote it.
 
     Raises:
         KincapError: It is none of these, or can't be read; nothing was done.
-        MissingPartError: There is no such camera.
+        MissingPartError: There is no such camera or sensor.
     """
     if text.startswith(CAMERA_PREFIX):
         return open_camera(text.removeprefix(CAMERA_PREFIX))
     path = Path(text)
+    if is_sensor(text) and not path.exists():
+        return open_sensor(text)
     if path.is_dir():
         return _open_folder(path)
     if path.is_file():
@@ -44,7 +47,7 @@ def open_source(text: str) -> FrameSource:
         return PictureSource(chosen, text)
     raise KincapError(
         f"{text}: no such file or folder; give a picture, a folder of pictures, a pattern, a "
-        "video, camera:0, or the folder of a session"
+        "video, camera:0, kinect, or the folder of a session"
     )
 
 

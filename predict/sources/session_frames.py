@@ -65,8 +65,8 @@ class SessionSource:
                 image = np.ascontiguousarray(image[:, ::-1])
             people: tuple[SensorPose, ...] = ()
             if body >= 0 and not problem:
-                people = _people(bodies[body], image.shape[1::-1], mirrored=mirrored)
-            yield SourceFrame(seq, "", time_s, image, problem, people, _boxes(people))
+                people = people_of(bodies[body], image.shape[1::-1], mirrored=mirrored)
+            yield SourceFrame(seq, "", time_s, image, problem, people, boxes_of(people))
         if damaged:
             self.problem = f"{self.name}: {damaged} stored pictures are damaged"
 
@@ -75,7 +75,7 @@ class SessionSource:
         self._reader.close()
 
 
-def _people(row: np.void, size_px: tuple[int, int], *, mirrored: bool) -> tuple[SensorPose, ...]:
+def people_of(row: np.void, size_px: tuple[int, int], *, mirrored: bool) -> tuple[SensorPose, ...]:
     """Return the tracked people of a row of bodies."""
     people = []
     for slot in np.flatnonzero(row["tracked"]):
@@ -91,7 +91,7 @@ def _people(row: np.void, size_px: tuple[int, int], *, mirrored: bool) -> tuple[
     return tuple(people)
 
 
-def _boxes(people: tuple[SensorPose, ...]) -> tuple[Detection, ...]:
+def boxes_of(people: tuple[SensorPose, ...]) -> tuple[Detection, ...]:
     """Return the sensor's boxes: tight ones round the trusted keypoints, else round all."""
     boxes: list[Detection] = []
     for person in people:

@@ -1,0 +1,98 @@
+"""The files of a run, opened together and finished together."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from ...core.errors import KincapError
+from ...engines.engine import Images
+from ..sources.frame_source import PICTURES, FrameSource
+from .coco_results import CocoResults
+from .contact_sheet import ContactSheet
+from .frame_poses import FramePoses
+from .pose_lines import STDOUT, PoseLines
+from .video_file import VideoFile
+
+
+class OutputPaths(Protocol):
+    """The settings of a run that name its files; see ``PredictSettings``."""
+
+    @property
+    def weights(self) -> Path: ...  # noqa: D102 - a setting
+
+    @property
+    def out(self) -> Path | None: ...  # noqa: D102 - a setting
+
+    @property
+    def poses(self) -> Path | None: ...  # noqa: D102 - a setting
+
+    @property
+    def coco(self) -> Path | None: ...  # noqa: D102 - a setting
+
+    @property
+    def sheet(self) -> Path | None: ...  # noqa: D102 - a setting
+
+    @property
+    def resume(self) -> bool: ...  # noqa: D102 - a setting
+
+
+class OutputFiles:
+    """The files of a run: all are finished whatever ends it."""
+
+    def __init__(self) -> None:
+        self.lines: PoseLines | None = None
+        self.video: VideoFile | None = None
+        self.coco: CocoResults | None = None
+        self.sheet: ContactSheet | None = None
+
+    def is_drawn(self, frame: FramePoses) -> bool:
+        """Return True if a frame has to be drawn."""
+        on_sheet = self.sheet is not None and frame.is_looked_at and self.sheet.wants_next
+        return self.video is not None or on_sheet
+
+    def write(self, frame: FramePoses, drawn: Images | None) -> None:
+        """Write one frame to all files."""
+        if self.lines is not None:
+            self.lines.write(frame)
+        if self.coco is not None:
+            self.coco.add(frame)
+        if self.video is not None and drawn is not None and drawn.size:
+            self.video.write(drawn, frame.time_s or 0.0)
+        if self.sheet is not None and frame.is_looked_at:
+            self.sheet.add(drawn if drawn is not None and drawn.size else None, frame)
+
+    def written(self) -> list[str]:
+        """Return the names of the files."""
+        files = (self.lines, self.video, self.coco, self.sheet)
+        return [str(one.path) for one in files if one is not None and str(one.path) != STDOUT]
+
+
+@contextlib.contextmanager
+def open_outputs(settings: OutputPaths, source: FrameSource) -> Iterator[OutputFiles]:
+    """Open all files of a run; they are finished whatever ends it.
+
+    Raises:
+        KincapError: A file can't be written, or does not fit the source; nothing was done.
+    """
+    outputs = OutputFiles()
+    if settings.out is not None:
+        if source.kind == PICTURES:
+            raise KincapError("--out: a video is for videos, cameras and sessions; use --sheet")
+        if settings.out.exists():
+            raise KincapError(f"--out: {settings.out} exists; choose another name or remove it")
+        outputs.video = VideoFile(settings.out)
+    if settings.coco is not None:
+        outputs.coco = CocoResults(settings.coco)
+    if settings.sheet is not None:
+        title = f"{settings.weights.name} on {Path(source.name).name}"
+        outputs.sheet = ContactSheet(settings.sheet, title)
+    if settings.resume and (source.kind != PICTURES or settings.poses is None):
+        raise KincapError("--resume: only for pictures with --poses FILE")
+    if settings.poses is not None:
+        outputs.lines = PoseLines(settings.poses, resume=settings.resume)
+    with contextlib.ExitStack() as stack:
+        for one in (outputs.lines, outputs.video, outputs.coco, outputs.sheet):
+            if one is not None:
+                stack.callback(one.close)
+        yield outputs
