@@ -159,7 +159,7 @@ def predict(
     with contextlib.closing(open_source(settings.source)) as source:
         _check_sensor(settings, source)
         tracking = TrackSettings(persons=settings.persons, detect_every=settings.detect_every)
-        run = _Run(settings, source, Tracker(engine, tracking), detector)
+        run = PredictRun(settings, source, Tracker(engine, tracking), detector)
         if source.kind == PICTURES:
             run.begin_anew = lambda: Tracker(engine, tracking)
         with (
@@ -199,7 +199,7 @@ def _detector(text: str | None) -> Detector | None:
     return make_detector(text)
 
 
-class _Run:
+class PredictRun:
     """One run over a source.
 
     Args:

@@ -78,7 +78,7 @@ class TrackedPerson:
 
 
 @dataclass
-class _Track:
+class FollowedPerson:
     """A person who is followed, or was lost a moment ago.
 
     Attributes:
@@ -128,7 +128,7 @@ class Tracker:
         self._engine = engine
         self._settings = settings or TrackSettings()
         self._sigma = oks_sigmas(skeleton)
-        self._tracks: list[_Track] = []
+        self._tracks: list[FollowedPerson] = []
         self._next_id = 1
         self._since_detection = self._settings.detect_every
 
@@ -150,7 +150,7 @@ class Tracker:
         self._since_detection += 1
         return self._look(image, time_s, boxes)
 
-    def _wants_detector(self, followed: list[_Track]) -> bool:
+    def _wants_detector(self, followed: list[FollowedPerson]) -> bool:
         settings = self._settings
         return (
             self._since_detection >= settings.detect_every
@@ -258,7 +258,7 @@ class Tracker:
         track = next((t for t in self._tracks if t.id == person.id), None)
         pose = person.keypoints_px
         if track is None:
-            track = _Track(person.id, person.bbox_xyxy_px, pose, time_s)
+            track = FollowedPerson(person.id, person.bbox_xyxy_px, pose, time_s)
             self._tracks.append(track)
         step_s = time_s - track.seen_s
         if step_s > 0:
@@ -270,7 +270,7 @@ class Tracker:
         track.frames += 1
         track.is_unsure = person.score < self._settings.unsure
 
-    def _moved(self, track: _Track, time_s: float) -> Box:
+    def _moved(self, track: FollowedPerson, time_s: float) -> Box:
         """Return the box where the person is expected: by the half of the last movement."""
         step = 0.5 * track.velocity * min(time_s - track.seen_s, 0.1)
         moved: Box = track.box + np.tile(step, 2)

@@ -9,6 +9,7 @@ import typer
 from ...core.errors import KincapError
 from ..console import print_json, progress, result, say, table
 from ..options import BlurFaces, Json
+from ..predicting.end_to_end import evaluate_end_to_end
 from .pck_table import figure_text, pck_table
 from .train import Data, Device
 
@@ -64,11 +65,33 @@ def evaluate(
             help="End with exit code 1 below it: pck@0.2=0.9, wrist@0.1=0.5. Repeat it for more.",
         ),
     ] = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(
+            "--end-to-end",
+            metavar="SESSION",
+            help="Measure detector, tracking and poses as predict runs them, on a session.",
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option("--detector", help="Of --end-to-end, as predict takes it; session."),
+    ] = None,
+    persons: Annotated[
+        int, typer.Option("--persons", min=1, help="Most people to follow, with --end-to-end.")
+    ] = 1,
     blur_faces: BlurFaces = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
     """Measure a checkpoint beside the mean pose, or compare several; sheet, report, predictions."""
+    if session is not None:
+        if len(checkpoints) > 1:
+            raise KincapError("--end-to-end: takes one checkpoint")
+        evaluate_end_to_end(checkpoints[0], session, detector, persons, device, json=json)
+        return
+    if detector is not None:
+        raise KincapError("--detector: only with --end-to-end SESSION")
     from ...train.evaluation.evaluate import EvaluateSettings
     from ...train.evaluation.evaluate import evaluate as work
 

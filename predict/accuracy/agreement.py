@@ -104,7 +104,7 @@ class Agreement:
         for a in THRESHOLDS[:2]:
             share = found.pck[f"{a:g}"]["all"]
             parts.append(f"@{a:g} {'-' if share is None else f'{share:.1f}'}")
-        return f"PCK {' '.join(parts)} against the sensor"
+        return f"PCK {', '.join(parts)} against the sensor"
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures of all frames."""

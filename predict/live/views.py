@@ -19,7 +19,6 @@ from ..sources.frame_source import SourceFrame
 from .page import LivePage
 from .window import ShowWindow
 
-
 WIDEST_PX: Final = 1920
 """Width of net and sensor side by side."""
 

@@ -9,7 +9,7 @@ from ...sessions.folders import SESSION_FILE
 from . import pictures, video
 from .camera import open_camera
 from .frame_source import FrameSource
-from .pictures import PictureSource, find_pictures, read_picture
+from .pictures import PictureFolderSource, find_pictures, read_picture
 from .sensor_frames import is_sensor, open_sensor
 from .session_frames import SessionSource
 from .video import VideoSource
@@ -38,13 +38,13 @@ def open_source(text: str) -> FrameSource:
         if path.suffix.lower() in video.SUFFIXES:
             return VideoSource(path)
         read_picture(path)  # a single picture that is none is refused before work begins
-        return PictureSource([path], text)
+        return PictureFolderSource([path], text)
     if glob.has_magic(text):
         found = sorted(Path(name) for name in glob.glob(text, recursive=True))
         chosen = [one for one in found if one.suffix.lower() in pictures.SUFFIXES]
         if not chosen:
             raise KincapError(f"{text}: no picture matches; put the pattern in quotes")
-        return PictureSource(chosen, text)
+        return PictureFolderSource(chosen, text)
     raise KincapError(
         f"{text}: no such file or folder; give a picture, a folder of pictures, a pattern, a "
         "video, camera:0, kinect, or the folder of a session"
@@ -59,4 +59,4 @@ def _open_folder(path: Path) -> FrameSource:
         raise KincapError(
             f"{path}: neither a session nor a folder with pictures ({', '.join(pictures.SUFFIXES)})"
         )
-    return PictureSource(chosen, str(path))
+    return PictureFolderSource(chosen, str(path))

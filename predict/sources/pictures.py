@@ -17,7 +17,7 @@ _MOST_BYTES: Final = 1 << 28
 _NOTHING: Final = (0, 0, 3)
 
 
-class PictureSource:
+class PictureFolderSource:
     """Picture files, in the order of their names.
 
     Args:

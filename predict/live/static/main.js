@@ -24,7 +24,7 @@ function showFrame(line) {
     ["Time", line.time_s === null ? null : `${line.time_s.toFixed(2)} s`],
     ["Image", `${line.size[0]} × ${line.size[1]}`],
     ["Dropped", line.dropped ? line.dropped.toLocaleString("en") : null],
-    ["Against the sensor", line.agreement?.replace(" against the sensor", "") || null],
+    ["Agreement", line.agreement?.replace("against the sensor", "") || null],
     ["Not shown here", missed ? missed.toLocaleString("en") : null],
   ]).children);
   const people = line.people.map((one) =>

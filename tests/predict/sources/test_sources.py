@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kincap.core.errors import KincapError, MissingPartError
-from kincap.predict.sources.camera import CameraSource, open_camera
+from kincap.predict.sources.camera import CameraSource, Grabbed, open_camera
 from kincap.predict.sources.frame_source import CAMERA, PICTURES, VIDEO
 from kincap.predict.sources.open_source import open_source
 from kincap.predict.sources.video import VideoSource
@@ -142,10 +142,10 @@ def test_pictures_come_by_name_and_a_damaged_one_keeps_its_place(tmp_path: Path)
 
 
 def test_a_slow_net_gets_the_newest_frame_and_the_others_are_counted() -> None:
-    def grab() -> np.ndarray | None:
+    def grab() -> Grabbed | None:
         time.sleep(0.005)
         grab.count += 1  # type: ignore[attr-defined]
-        return None if grab.count > 60 else np.full((4, 4, 3), grab.count, np.uint8)  # type: ignore[attr-defined]
+        return None if grab.count > 60 else Grabbed(np.full((4, 4, 3), grab.count, np.uint8))  # type: ignore[attr-defined]
 
     grab.count = 0  # type: ignore[attr-defined]
     closed = []
