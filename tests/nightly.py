@@ -100,6 +100,14 @@ PARTS = {
             "a flipped bit, a cut or a lost page is found or harmless, and is repaired",
         ),
         Part(
+            "resume",
+            5,
+            "runs of each net, killed four times",
+            8,
+            "a training run that is killed goes on bit for bit, also when it dies in a write",
+            folder="train",
+        ),
+        Part(
             "fuzz",
             500,
             "examples for each property",

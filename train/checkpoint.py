@@ -74,12 +74,16 @@ class Checkpoint:
         return build_net(self.model, self.width, self.size, len(self.skeleton))
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(
+    path: Path, checkpoint: Checkpoint, resume: dict[str, Any] | None = None
+) -> None:
     """Write a checkpoint and its SHA-256, in place of older files of these names.
 
     Args:
         path: The file; its folder exists.
         checkpoint: Its content.
+        resume: Plain tensors, numbers, text, lists and dicts that a resumed run needs; None: no
+            run goes on from this file.
 
     Raises:
         OSError: It can't be written; what was there is as it was.
@@ -100,6 +104,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             "weights": checkpoint.weights,
             "trained": checkpoint.trained,
             **_calibration_entry(checkpoint.calibration),
+            **({} if resume is None else {"resume": resume}),
         },
         buffer,
     )
@@ -179,7 +184,34 @@ def load_checkpoint(path: Path, skeleton: Skeleton = KEYPOINTS_13) -> Checkpoint
         CheckpointError: It is missing, damaged, no checkpoint, of another version or skeleton, or
             its weights don't fit.
     """
+    return _load(path, _read(path), skeleton)
+
+
+def load_resumable(
+    path: Path, skeleton: Skeleton = KEYPOINTS_13
+) -> tuple[Checkpoint, dict[str, Any]]:
+    """Read and check a checkpoint together with what a resumed run needs.
+
+    Args:
+        path: The last.ckpt of a run.
+        skeleton: The keypoints that it must have.
+
+    Raises:
+        CheckpointError: As ``load_checkpoint``, or nothing goes on from this file.
+    """
     content = _read(path)
+    checkpoint = _load(path, content, skeleton)
+    resume = content.get("resume")
+    if not isinstance(resume, dict):
+        raise CheckpointError(
+            f"{path}: has weights only, no state to resume from (an older kincap, or a best.ckpt); "
+            f"start a new run with --init {path}"
+        )
+    return checkpoint, resume
+
+
+def _load(path: Path, content: dict[str, Any], skeleton: Skeleton) -> Checkpoint:
+    """Return the checkpoint of a file's content, checked."""
     version = content.get("format_version")
     if not _equals(version, FORMAT_VERSION):
         raise CheckpointError(

@@ -1,13 +1,13 @@
 """Finetune: learn from the user's own frames, from a checkpoint or from fresh weights."""
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from .. import __version__
 from ..core.errors import CheckpointError, KincapError
@@ -17,15 +17,17 @@ from ..dataset.kinect13.reader import Kinect13, open_kinect13
 from .batch_source import SplitBatches
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .data import Samples, load_samples
-from .loop import choose_device, count_steps, learn
+from .loop import choose_device, count_steps, count_validations, learn
 from .metrics.pck import Score
 from .nets.registry import build_net, count_weights
-from .run.interrupt import interrupt_on_signals
+from .run.config_file import DataFile, RunConfig, data_sha256
+from .run.history import StepFigures
+from .run.interrupt import Interrupt, interrupt_on_signals
 from .run.run_folder import RunFolder, check_run_name
-from .run.run_plan import COPIES, OnNotice, Pace, RunPlan, check_space
+from .run.run_plan import OnNotice, Pace, RunPlan, check_space
 from .run.track import Learned, Track
 from .settings import TrainOptions, TrainSettings, resolve
-from .validate import Validation
+from .trainer import Trainer
 
 SCHEMA = "kincap/train/1"
 
@@ -70,6 +72,7 @@ class TrainResult:
             "size": self.size,
             "device": self.device,
             "steps": learned.steps,
+            "stopped": learned.stopped,
             "best_step": learned.best_step,
             "seconds": round(learned.seconds, 2),
             "val": _figures(learned.best),
@@ -122,12 +125,10 @@ def train_run(
     start = None if init is None else _load_start(init, skeleton)
     with open_kinect13(options.data, skeleton) as dataset, interrupt_on_signals() as interrupt:
         settings = resolve(kind, options, start, dataset.size, device.type)
-        train = load_samples(dataset, "train", settings.size, options.leave_out)
-        val = load_samples(dataset, "val", settings.size, options.leave_out)
-        seen = trained_sessions(dataset, options.leave_out, start)
+        splits = load_splits(dataset, settings, options.leave_out)
         interrupt.check()
-        plan = _plan(settings, init, device, train, val)
-        check_space("--runs", options.runs, COPIES * plan.checkpoint_bytes)
+        plan = _plan(settings, init, device, splits)
+        check_space("--runs", options.runs, plan.disk_bytes)
         if options.out is not None:
             check_space("--out", options.out.parent, plan.checkpoint_bytes)
         torch.manual_seed(settings.seed)
@@ -136,23 +137,106 @@ def train_run(
             if start
             else build_net(settings.model, settings.width, settings.size, len(skeleton))
         )
+        config = RunConfig(
+            data=(DataFile(str(options.data), data_sha256(options.data)),),
+            leave_out=options.leave_out,
+            init="none" if init is None else str(init),
+            out=None if options.out is None else str(options.out),
+            device=str(device),
+            threads=torch.get_num_threads(),
+            processes=1,
+            settings=settings,
+        )
         run = RunFolder(options.runs, kind, options.name or settings.model)
-        run.write_config(_config(settings, options, init, device))
+        run.write_config(
+            {"kincap_version": __version__, "torch_version": str(torch.__version__)}
+            | config.to_toml()
+        )
         if on_notice is not None:
             for line in plan.lines(run.folder):
                 on_notice(line)
-        pace = Pace(plan.steps, plan.validations, on_notice)
-        track = Track(settings, options.data.name, seen, train, val, run, device, pace, on_notice)
-        seed = settings.seed
-        labelled = train.shuffled(seed) if settings.shuffle_labels else train
-        source = SplitBatches(labelled, settings.recipe.batch, seed)
-        learned = learn(settings, net, source, track, device, interrupt, on_progress)
-        if options.out is not None:
-            _copy_best(run.best, options.out, init)
-    return TrainResult(
-        kind, run.folder, run.best, run.last, options.out, settings.model, settings.size,
-        str(device), learned,
-    )  # fmt: skip
+        seen = trained_sessions(dataset, options.leave_out, start)
+        job = Job(config, splits, seen, net, run, device, interrupt)
+        with run.hold():
+            return job.carry_out(on_progress, on_notice)
+
+
+class Splits(NamedTuple):
+    """The samples of a run.
+
+    Attributes:
+        source: The training batches.
+        train: The training split, its labels as they are.
+        val: The validation split.
+    """
+
+    source: SplitBatches
+    train: Samples
+    val: Samples
+
+
+def load_splits(dataset: Kinect13, settings: TrainSettings, leave_out: Collection[str]) -> Splits:
+    """Read the samples of a run."""
+    train = load_samples(dataset, "train", settings.size, leave_out)
+    val = load_samples(dataset, "val", settings.size, leave_out)
+    labelled = train.shuffled(settings.seed) if settings.shuffle_labels else train
+    return Splits(SplitBatches(labelled, settings.recipe.batch, settings.seed), train, val)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is checked and ready to start, or to go on.
+
+    Attributes:
+        config: What config.toml has.
+        splits: The samples.
+        seen: Every session that the net learns from or has learnt from; None: not known.
+        net: The net with its first weights, or those to go on with.
+        run: The folder.
+        device: The device.
+        interrupt: The request to end early.
+        state: What last.ckpt has beside its weights, to go on from there; None: a new run.
+    """
+
+    config: RunConfig
+    splits: Splits
+    seen: list[dict[str, str]] | None
+    net: nn.Module
+    run: RunFolder
+    device: torch.device
+    interrupt: Interrupt
+    state: dict[str, Any] | None = None
+
+    def carry_out(self, on_progress: OnProgress | None, on_notice: OnNotice | None) -> TrainResult:
+        """Train, and copy the best checkpoint to ``--out``.
+
+        Raises:
+            CheckpointError: The state doesn't fit the run.
+            KincapError: See ``loop.learn``.
+        """
+        config, run, settings = self.config, self.run, self.config.settings
+        out = None if config.out is None else Path(config.out)
+        source, train, val = self.splits
+        steps = count_steps(settings.recipe, source)
+        pace = Pace(steps, count_validations(steps, source), on_notice)
+        name = Path(config.data[0].path).name
+        track = Track(settings, name, self.seen, train, val, run, self.device, pace, on_notice)
+        trainer = Trainer(settings, self.net, steps, self.device, source.skeleton)
+        if self.state is not None:
+            try:
+                trainer.load_state(self.state["trainer"])
+                track.load_state(self.state, trainer.step)
+            except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError):
+                raise CheckpointError(
+                    f"{run.last}: its state doesn't fit the run; start a new one with --init"
+                ) from None
+        learned = learn(trainer, source, track, self.device, self.interrupt, on_progress)
+        if out is not None:
+            _copy_best(run.best, out, None if config.init == "none" else Path(config.init))
+        return TrainResult(
+            settings.kind, run.folder, run.best, run.last, out, settings.model, settings.size,
+            str(self.device), learned,
+        )  # fmt: skip
 
 
 def trained_sessions(
@@ -184,11 +268,14 @@ def trained_sessions(
 
 
 def _plan(
-    settings: TrainSettings, init: Path | None, device: torch.device, train: Samples, val: Samples
+    settings: TrainSettings, init: Path | None, device: torch.device, splits: Splits
 ) -> RunPlan:
     """Return the plan of a run."""
-    steps, every = count_steps(settings.recipe, len(train))
-    weights = count_weights(settings.model, settings.width, settings.size, len(train.skeleton))
+    source, recipe = splits.source, settings.recipe
+    steps = count_steps(recipe, source)
+    weights = count_weights(settings.model, settings.width, settings.size, len(source.skeleton))
+    # the net beside its running mean, and what the optimiser keeps for each weight
+    copies = bool(recipe.ema) + (2 if recipe.optimizer == "adamw" else 1)
     return RunPlan(
         kind=settings.kind,
         model=settings.model,
@@ -198,11 +285,12 @@ def _plan(
         size=settings.size,
         device=str(device),
         steps=steps,
-        batch=min(settings.recipe.batch, len(train)),
-        samples=len(train),
-        val_samples=len(val),
-        validations=1 + math.ceil(steps / every),
+        batch=source.batch_size,
+        samples=len(source),
+        val_samples=len(splits.val),
+        validations=count_validations(steps, source),
         checkpoint_bytes=4 * weights,
+        state_bytes=4 * weights * copies,
     )
 
 
@@ -224,22 +312,6 @@ def _copy_best(best: Path, out: Path, init: Path | None) -> None:
         ) from None
 
 
-def _config(
-    settings: TrainSettings, options: TrainOptions, init: Path | None, device: torch.device
-) -> dict[str, Any]:
-    """Return the content of config.toml: enough to make the run again."""
-    return {
-        "kincap_version": __version__,
-        "torch_version": str(torch.__version__),
-        "data": str(options.data),
-        "leave_out": list(options.leave_out),
-        "init": "none" if init is None else str(init),
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-        "settings": settings.to_toml(),
-    }
-
-
 def _load_start(init: Path, skeleton: Skeleton) -> Checkpoint:
     """Load the checkpoint of ``--init``; an error names the flag and where to get one."""
     try:
@@ -256,7 +328,7 @@ def _load_start(init: Path, skeleton: Skeleton) -> Checkpoint:
         raise CheckpointError(f"--init: {error}{advice}") from None
 
 
-def _figures(found: Validation) -> dict[str, Any]:
+def _figures(found: StepFigures) -> dict[str, Any]:
     """Return a validation: PCK@0.2 of all keypoints, the loss, and the whole table."""
     return {
         "pck": found.score.pck["0.2"]["all"],

@@ -5,15 +5,14 @@ import time
 from typing import Final
 
 import torch
-from torch import nn
 
 from ..core.errors import KincapError, MissingPartError
 from ..core.progress import OnProgress
 from .batch_source import BatchSource, load_ahead
 from .recipe import Recipe
+from .run.history import StopRule
 from .run.interrupt import Interrupt
 from .run.track import Learned, Track
-from .settings import TrainSettings
 from .trainer import Trainer
 
 MOST_VALIDATIONS: Final = 50
@@ -45,33 +44,45 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def count_steps(recipe: Recipe, samples: int) -> tuple[int, int]:
-    """Return how many steps a run takes, and how many are between two validations."""
-    an_epoch = math.ceil(samples / min(recipe.batch, samples))
-    steps = recipe.steps or max(recipe.epochs * an_epoch, recipe.least_steps)
-    return steps, max(an_epoch, math.ceil(steps / MOST_VALIDATIONS))
+def count_steps(recipe: Recipe, source: BatchSource) -> int:
+    """Return how many steps a run takes."""
+    return recipe.steps or max(recipe.epochs * _epoch(source), recipe.least_steps)
+
+
+def validate_every(steps: int, source: BatchSource) -> int:
+    """Return how many steps of a run are between two validations."""
+    return max(_epoch(source), math.ceil(steps / MOST_VALIDATIONS))
+
+
+def count_validations(steps: int, source: BatchSource) -> int:
+    """Return how often a run validates, before its first step and after its last one too."""
+    return 1 + math.ceil(steps / validate_every(steps, source))
+
+
+def _epoch(source: BatchSource) -> int:
+    return math.ceil(len(source) / source.batch_size)
 
 
 def learn(
-    settings: TrainSettings,
-    net: nn.Module,
+    trainer: Trainer,
     source: BatchSource,
     track: Track,
     device: torch.device,
     interrupt: Interrupt,
     on_progress: OnProgress | None = None,
+    should_stop: StopRule | None = None,
 ) -> Learned:
     """Train a net; validate and save as it goes.
 
     Args:
-        settings: The recipe.
-        net: The net to start from; changed.
+        trainer: The net to start from, or to go on with; changed.
         source: The training batches.
         track: Validates, keeps figures and saves.
         device: The device to compute on.
         interrupt: The request to end early.
         on_progress: Called after each step, and while validating, with steps done, steps in all,
             and a line of figures.
+        should_stop: Called after each validation; ends the run early.
 
     Returns:
         The validations that matter.
@@ -80,8 +91,7 @@ def learn(
         KincapError: The loss is not a number (exit 1), the weights can't be saved (exit 1), or
             the run was interrupted (exit 130, the weights of this step saved).
     """
-    steps, every = count_steps(settings.recipe, len(source))
-    trainer = Trainer(settings, net, steps, device, source.skeleton)
+    steps, every = trainer.steps, validate_every(trainer.steps, source)
 
     def validating(done: int, of: int) -> None:
         if on_progress:
@@ -89,7 +99,8 @@ def learn(
         interrupt.check()
 
     try:
-        track.validate(trainer.kept, trainer.step, validating)
+        if not track.history:
+            track.validate(trainer, validating)
         with load_ahead(source, trainer.step, steps, device) as batches:
             for batch in batches:
                 began = time.monotonic()
@@ -98,11 +109,16 @@ def learn(
                 track.add_loss(step, steps, loss, trainer.rate)
                 track.pace.add_step(step, time.monotonic() - began)
                 if step % every == 0 or step == steps:
-                    track.validate(trainer.kept, step, validating)
+                    track.validate(trainer, validating)
+                    why = should_stop(track.history) if should_stop else None
+                    if why is not None and step < steps:
+                        track.stop(why)
+                        break
                 if on_progress:
                     on_progress(step, steps, track.note)
                 if step < steps:
                     interrupt.check()
+                    track.save_when_due(trainer)
     except KeyboardInterrupt:
-        raise track.interrupted(trainer.kept, trainer.step, steps, interrupt.is_urgent) from None
-    return track.finish(trainer.kept, trainer.step)
+        raise track.interrupted(trainer, steps, interrupt.is_urgent) from None
+    return track.finish(trainer)

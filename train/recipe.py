@@ -1,8 +1,13 @@
 """Training recipes: every figure of a training, apart from the net and the data."""
 
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from typing import Final
 
+from ..core.errors import KincapError
 from .augment import AugmentSettings
+
+OPTIMIZERS: Final = ("sgd", "adamw")
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Recipe:
         warmup_steps: Steps over which the rate rises linearly.
         cosine: True if the rate then falls to 0 along a cosine; else it is constant.
         ema: Decay of the running mean of the weights that is validated and saved; 0 for none.
+        save_every_s: Longest time between two writings of last.ckpt, seconds; a kill costs that.
         augment: Changes of the training copies.
     """
 
@@ -35,6 +41,7 @@ class Recipe:
     warmup_steps: int = 0
     cosine: bool = False
     ema: float = 0.0
+    save_every_s: float = 240.0
     augment: AugmentSettings = field(default_factory=AugmentSettings)
 
     def with_adamw(self, lr: float) -> "Recipe":
@@ -46,3 +53,30 @@ class Recipe:
         return replace(
             self, optimizer="adamw", lr=lr, weight_decay=0.02, warmup_steps=20, cosine=True
         )
+
+
+LIMITS: Final[dict[str, tuple[float, float]]] = {
+    "epochs": (1, 1e9), "steps": (1, 1e9), "least_steps": (0, 1e9), "batch": (1, 1e6),
+    "lr": (1e-12, 99.9999), "momentum": (0, 0.9999), "weight_decay": (0, 10),
+    "warmup_steps": (0, 1e9), "ema": (0, 0.999999), "save_every_s": (0, 300),
+    "augment.mirror": (0, 1), "augment.rotation_deg": (0, 180), "augment.scale": (0, 0.9),
+    "augment.shift": (0, 1), "augment.gain": (0, 1), "augment.shuffle": (0, 1),
+}  # fmt: skip
+"""Least and largest value of the recipe's numbers."""
+
+
+def check_recipe(recipe: Recipe) -> Recipe:
+    """Return a recipe whose numbers are possible.
+
+    Raises:
+        KincapError: One is outside of ``LIMITS``, or the optimizer is unknown.
+    """
+    for key, (least, most) in LIMITS.items():
+        value = attrgetter(key)(recipe)
+        if value is not None and not least <= value <= most:
+            raise KincapError(f"--set: {key}={value:g} is outside {least:g} to {most:g}")
+    if recipe.optimizer not in OPTIMIZERS:
+        raise KincapError(
+            f"--set: optimizer={recipe.optimizer} is not one of {', '.join(OPTIMIZERS)}"
+        )
+    return recipe

@@ -1,15 +1,17 @@
 """Settings of a training run: the options that a person gave, and the resulting values."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..core.errors import KincapError
 from .checkpoint import Checkpoint
 from .nets.registry import PAPER, check_net, default_net, load_net
-from .recipe import Recipe
+from .recipe import OPTIMIZERS as OPTIMIZERS
+from .recipe import Recipe, check_recipe
+from .setting_values import check_keys, read_values, set_values
 
-OPTIMIZERS: Final = ("sgd", "adamw")
 RECIPES: Final = ("own", "paper")
 Value = TypeVar("Value")
 
@@ -38,6 +40,7 @@ class TrainOptions:
         shuffle_labels: Negative control: the training labels change places among the frames, so
             that images contain no information about them. A fair test then gives the mean pose.
         leave_out: Sessions that the net neither trains on nor is chosen by.
+        set: Further values of the recipe, as texts ``key=value``.
     """
 
     data: Path = Path("kinect13.h5")
@@ -57,6 +60,7 @@ class TrainOptions:
     seed: int = 0
     shuffle_labels: bool = False
     leave_out: tuple[str, ...] = ()
+    set: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,36 @@ class TrainSettings:
         flat |= flat.pop("recipe")
         return {key: value for key, value in flat.items() if value is not None}
 
+    @staticmethod
+    def from_toml(table: Mapping[str, Any], where: str) -> "TrainSettings":
+        """Return the settings of ``to_toml``.
+
+        Args:
+            table: The table of config.toml.
+            where: The file, for messages.
+
+        Raises:
+            KincapError: A key is unknown or missing, or a value has another type.
+        """
+        own = {field.name for field in fields(TrainSettings)} - {"recipe"}
+        check_keys(table, [*own, *(field.name for field in fields(Recipe))], where)
+        recipe = {key: value for key, value in table.items() if key not in own}
+        flat = read_values(_WithoutRecipe, {k: v for k, v in table.items() if k in own}, where)
+        return TrainSettings(recipe=read_values(Recipe, recipe, where), **vars(flat))
+
+
+@dataclass(frozen=True)
+class _WithoutRecipe:
+    """The fields of ``TrainSettings`` that are not the recipe's."""
+
+    kind: str
+    model: str
+    model_from: str
+    width: float
+    size: int
+    seed: int
+    shuffle_labels: bool
+
 
 def resolve(
     kind: str, options: TrainOptions, start: Checkpoint | None, data_size: int, device_type: str
@@ -123,13 +157,14 @@ def resolve(
     }
     if options.epochs is not None:
         asked["least_steps"] = 0
+    recipe = replace(net.recipe(kind, options.optimizer), **asked)
     return TrainSettings(
         kind=kind,
         model=model,
         model_from=model_from,
         width=width,
         size=size,
-        recipe=replace(net.recipe(kind, options.optimizer), **asked),
+        recipe=check_recipe(set_values(recipe, options.set)),
         seed=options.seed,
         shuffle_labels=options.shuffle_labels,
     )

@@ -31,6 +31,7 @@ class Trainer:
     Attributes:
         net: The net that learns.
         kept: The net that is validated and saved: the running mean, or ``net``.
+        steps: Steps of the whole run.
         step: Steps done.
         rate: Learning rate of the last step.
     """
@@ -46,7 +47,7 @@ class Trainer:
     ) -> None:
         self._skeleton = skeleton
         self._recipe, self._seed = settings.recipe, settings.seed
-        self._steps, self._device, self._part = steps, device, part
+        self.steps, self._device, self._part = steps, device, part
         self.net = net.to(device)
         self.kept = copy.deepcopy(self.net) if self._recipe.ema else self.net
         self._optimizer = _optimizer(self.net, self._recipe)
@@ -61,7 +62,7 @@ class Trainer:
         changed = augment(batch, self._recipe.augment, random, self._skeleton)
         self.net.train()
         loss = pose_loss(self.net(normalised(changed.images)), changed.targets, changed.weight)
-        self.rate = _rate(self._recipe, self.step + 1, self._steps)
+        self.rate = _rate(self._recipe, self.step + 1, self.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate
         self._optimizer.zero_grad(set_to_none=True)
@@ -80,14 +81,12 @@ class Trainer:
             "optimizer": _on_cpu(self._optimizer.state_dict()),
         }
 
-    def load_state(self, kept: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Go on from a state.
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state; ``net`` was given with the weights of ``kept``.
 
         Args:
-            kept: Weights of the net that is saved.
             state: What ``state`` returned.
         """
-        self.kept.load_state_dict(kept)
         if self.kept is not self.net:
             self.net.load_state_dict(state["net"])
         self._optimizer.load_state_dict(state["optimizer"])

@@ -1,122 +1,172 @@
 """Commands that learn: pretrain and finetune."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...core.errors import KincapError
 from ...train.nets.registry import NETS
-from ..console import print_json, progress, result, say
+from ..console import Progress, print_json, progress, result, say
+from ..flags import with_flags
 from ..options import Json
 from .pck_table import pck_table
 
 if TYPE_CHECKING:
     from ...train.finetune import TrainResult
+    from ...train.resume import ResumeOptions
+    from ...train.settings import TrainOptions
 
-Init = Annotated[
-    str | None,
-    typer.Option("--init", help="Checkpoint to start from; default: fresh weights, as with none."),
-]
-Recipe = Annotated[
-    str, typer.Option("--recipe", help="own (the net's) or paper (Linna et al., always linna).")
-]
+# evaluate has these two as well
 Data = Annotated[Path, typer.Option("--data", help="Data set that build made.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Copy the best checkpoint there.")]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        help=f"{', '.join(NETS)}; kincap nets describes them. "
-        "Default: the checkpoint's, else compact on a CPU, linna on a GPU.",
-    ),
-]
-Width = Annotated[float | None, typer.Option("--width", help="Factor on the net's channels.")]
-Size = Annotated[int | None, typer.Option("--size", help="Side of the net's input, pixels.")]
-Epochs = Annotated[int | None, typer.Option("--epochs", help="How often each sample is seen.")]
-Steps = Annotated[int | None, typer.Option("--steps", help="Batches, instead of --epochs.")]
-Batch = Annotated[int | None, typer.Option("--batch", help="Samples in a batch.")]
-Rate = Annotated[float | None, typer.Option("--lr", help="Learning rate.")]
-Optimizer = Annotated[str | None, typer.Option("--optimizer", help="sgd or adamw.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")]
-Seed = Annotated[int, typer.Option("--seed", help="Everything random follows from it.")]
-Name = Annotated[str | None, typer.Option("--name", help="Last part of the run folder's name.")]
-Runs = Annotated[Path, typer.Option("--runs", help="Folder that run folders are made in.")]
-# a negative control for people who check the demo, not for daily work
-Shuffle = Annotated[bool, typer.Option("--shuffle-labels", hidden=True)]
+
+
+@dataclass(frozen=True)
+class TrainFlags:
+    """The flags of pretrain and finetune; a None is a flag that was not given."""
+
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Data set that build made (kinect13.h5).")
+    ] = None
+    out: Annotated[Path | None, typer.Option("--out", help="Copy the best checkpoint there.")] = (
+        None
+    )
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", metavar="RUN", help="Go on with an interrupted run: its folder, in runs/."
+        ),
+    ] = None
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", help="own (the net's) or paper (Linna et al., always linna)."),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help=f"{', '.join(NETS)}; kincap nets describes them. "
+            "Default: the checkpoint's, else compact on a CPU, linna on a GPU.",
+        ),
+    ] = None
+    width: Annotated[
+        float | None, typer.Option("--width", help="Factor on the net's channels.")
+    ] = None
+    size: Annotated[int | None, typer.Option("--size", help="Side of the net's input, pixels.")] = (
+        None
+    )
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="How often each sample is seen.")
+    ] = None
+    steps: Annotated[int | None, typer.Option("--steps", help="Batches, instead of --epochs.")] = (
+        None
+    )
+    batch: Annotated[int | None, typer.Option("--batch", help="Samples in a batch.")] = None
+    lr: Annotated[float | None, typer.Option("--lr", help="Learning rate.")] = None
+    optimizer: Annotated[str | None, typer.Option("--optimizer", help="sgd or adamw.")] = None
+    set: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Another value of the recipe, as in config.toml: ema=0.99, augment.scale=0.2.",
+        ),
+    ] = None
+    device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")] = (
+        None
+    )
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Everything random follows from it; 0.")
+    ] = None
+    name: Annotated[
+        str | None, typer.Option("--name", help="Last part of the run folder's name.")
+    ] = None
+    runs: Annotated[
+        Path | None, typer.Option("--runs", help="Folder that run folders are made in; runs.")
+    ] = None
+    # a negative control for people who check the demo, not for daily work
+    shuffle_labels: Annotated[bool, typer.Option("--shuffle-labels", hidden=True)] = False
+    json: Json = False
+
+    def options(self) -> "TrainOptions":
+        """Return the options of a new run."""
+        from ...train.settings import TrainOptions
+
+        given = {
+            name: value
+            for name, value in vars(self).items()
+            if value is not None and name not in ("json", "resume", "init", "set")
+        }
+        return TrainOptions(**given, set=tuple(self.set or ()))
+
+    def resume_options(self, kind: str) -> "ResumeOptions":
+        """Return the options of a run that goes on.
+
+        Raises:
+            KincapError: A flag was given that the run itself decides.
+        """
+        from ...train.resume import ResumeOptions
+
+        kept = ("resume", "json", "device", "out", "data")
+        for name, value in vars(self).items():
+            if value and name not in kept:
+                flag = "--" + name.replace("_", "-")
+                raise KincapError(
+                    f"{flag}: a run goes on with its own settings; leave {flag} out, or start a "
+                    "new run without --resume"
+                )
+        assert self.resume is not None
+        return ResumeOptions(self.resume, kind, self.device, self.out, self.data)
+
+
+@dataclass(frozen=True)
+class FinetuneFlags(TrainFlags):
+    """The flags of finetune."""
+
+    init: Annotated[
+        str | None,
+        typer.Option(
+            "--init", help="Checkpoint to start from; default: fresh weights, as with none."
+        ),
+    ] = None
 
 
 def register(app: typer.Typer) -> None:
     """Add the group's commands."""
-    app.command("pretrain")(pretrain)
-    app.command("finetune")(finetune)
+    app.command("pretrain")(with_flags(pretrain, TrainFlags))
+    app.command("finetune")(with_flags(finetune, FinetuneFlags))
 
 
-def pretrain(
-    data: Data,
-    out: Out = None,
-    recipe: Recipe = "own",
-    model: Model = None,
-    width: Width = None,
-    size: Size = None,
-    epochs: Epochs = None,
-    steps: Steps = None,
-    batch: Batch = None,
-    lr: Rate = None,
-    optimizer: Optimizer = None,
-    device: Device = "auto",
-    seed: Seed = 0,
-    name: Name = None,
-    runs: Runs = Path("runs"),
-    shuffle_labels: Shuffle = False,
-    json: Json = False,
-) -> None:
+def pretrain(flags: TrainFlags) -> None:
     """Train fresh weights on many people and places, to finetune from."""
     from ...train.pretrain import pretrain as work
-    from ...train.settings import TrainOptions
 
-    options = TrainOptions(
-        data=data, out=out, runs=runs, name=name, recipe=recipe, model=model, width=width,
-        size=size, epochs=epochs, steps=steps, batch=batch, lr=lr, optimizer=optimizer,
-        device=device, seed=seed, shuffle_labels=shuffle_labels,
-    )  # fmt: skip
+    if flags.data is None and flags.resume is None:
+        raise KincapError("--data: give the data set to train on, or --resume RUN")
     with progress("pretrain", unit="steps") as bar:
-        done = work(options, bar.update, say)
-    _report(done, json)
+        done = _resumed("pretrain", flags, bar) or work(flags.options(), bar.update, say)
+    _report(done, flags.json)
 
 
-def finetune(
-    init: Init = None,
-    data: Data = Path("kinect13.h5"),
-    out: Out = None,
-    recipe: Recipe = "own",
-    model: Model = None,
-    width: Width = None,
-    size: Size = None,
-    epochs: Epochs = None,
-    steps: Steps = None,
-    batch: Batch = None,
-    lr: Rate = None,
-    optimizer: Optimizer = None,
-    device: Device = "auto",
-    seed: Seed = 0,
-    name: Name = None,
-    runs: Runs = Path("runs"),
-    shuffle_labels: Shuffle = False,
-    json: Json = False,
-) -> None:
+def finetune(flags: FinetuneFlags) -> None:
     """Train on your own frames, from a checkpoint's weights or from fresh ones."""
     from ...train.finetune import finetune as work
-    from ...train.settings import TrainOptions
 
-    options = TrainOptions(
-        data=data, out=out, runs=runs, name=name, recipe=recipe, model=model, width=width,
-        size=size, epochs=epochs, steps=steps, batch=batch, lr=lr, optimizer=optimizer,
-        device=device, seed=seed, shuffle_labels=shuffle_labels,
-    )  # fmt: skip
-    start = None if init in (None, "none") else Path(init)
+    start = None if flags.init in (None, "none") else Path(flags.init)
     with progress("finetune", unit="steps") as bar:
-        done = work(options, start, bar.update, say)
-    _report(done, json)
+        done = _resumed("finetune", flags, bar) or work(flags.options(), start, bar.update, say)
+    _report(done, flags.json)
+
+
+def _resumed(kind: str, flags: TrainFlags, bar: Progress) -> "TrainResult | None":
+    """Go on with the run of ``--resume``; None where that was not given."""
+    if flags.resume is None:
+        return None
+    from ...train.resume import resume
+
+    return resume(flags.resume_options(kind), bar.update, say)
 
 
 def _report(done: "TrainResult", json: bool) -> None:

@@ -3,13 +3,17 @@
 import contextlib
 import csv
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
 import tomli_w
 
 from ...core.errors import KincapError
+from ...core.files.file_io import LockFile
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -30,9 +34,41 @@ class RunFolder:
         check_run_name(name)
         # to the second, and no colons: Windows has none in names
         stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{name}"
-        self.folder = _make_new(runs / kind, stem)
-        self.best = self.folder / "best.ckpt"
-        self.last = self.folder / "last.ckpt"
+        self._enter(_make_new(runs / kind, stem))
+
+    @classmethod
+    def reopen(cls, folder: Path) -> "RunFolder":
+        """Return the folder of an earlier process, to go on in it."""
+        run = cls.__new__(cls)
+        run._enter(folder)
+        return run
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the folder against a second process, and clear what a killed one left unfinished.
+
+        Raises:
+            KincapError: Another process holds it, or it can't be written.
+        """
+        lock = LockFile(self.folder / "lock")
+        try:
+            is_ours = lock.try_acquire()
+        except OSError as error:
+            raise KincapError(f"{self.folder}: can't be written ({error.strerror})") from None
+        if not is_ours:
+            raise KincapError(f"{self.folder}: another process trains in it; wait for its end")
+        try:
+            for left in self.folder.glob("*.ckpt*.tmp"):
+                with contextlib.suppress(OSError):
+                    left.unlink()
+            yield
+        finally:
+            lock.release()
+
+    def _enter(self, folder: Path) -> None:
+        self.folder = folder
+        self.best, self.last = folder / "best.ckpt", folder / "last.ckpt"
+        self.metrics = folder / "metrics.csv"
         self._columns: list[str] | None = None
 
     def write_config(self, config: dict[str, Any]) -> None:
@@ -59,12 +95,31 @@ class RunFolder:
         Raises:
             OSError: It can't be written.
         """
-        with (self.folder / "metrics.csv").open("a", encoding="utf-8", newline="") as file:
+        with self.metrics.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             if self._columns is None:
                 self._columns = list(row)
                 writer.writerow(self._columns)
             writer.writerow([_cell(row[column]) for column in self._columns])
+
+    def drop_metrics_after(self, step: int) -> None:
+        """Remove the lines of metrics.csv after a step, for a run that goes on from there."""
+        try:
+            with self.metrics.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            columns = list(rows[0]) if rows else []
+            kept = [row for row in rows if int(row["step"]) <= step]
+            text = StringIO(newline="")
+            writer = csv.DictWriter(text, columns)
+            writer.writeheader()
+            writer.writerows(kept)
+            if len(kept) < len(rows):
+                fresh = self.metrics.with_name("metrics.csv.tmp")
+                fresh.write_text(text.getvalue(), encoding="utf-8", newline="")
+                fresh.replace(self.metrics)
+            self._columns = columns or None
+        except (OSError, ValueError, TypeError, KeyError):
+            self._columns = None  # not ours, or not there: it begins anew
 
 
 def check_run_name(name: str) -> None:

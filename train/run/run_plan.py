@@ -11,9 +11,6 @@ from ...core.sizes import size_text
 
 OnNotice = Callable[[str], None]
 
-COPIES: Final = 3
-"""Checkpoints in a run's folder while one is replaced: best, last, and the one being written."""
-
 _FEW_STEPS: Final = 5
 _ENOUGH_S: Final = 5.0
 """Steps after the first that are timed, or the time that is enough for fewer of them."""
@@ -36,7 +33,8 @@ class RunPlan:
         samples: Crops to train on.
         val_samples: Crops to validate on.
         validations: Number of validations.
-        checkpoint_bytes: Size of one checkpoint.
+        checkpoint_bytes: Size of one checkpoint's weights.
+        state_bytes: Size of what last.ckpt has beside them, for a resumed run.
     """
 
     kind: str
@@ -52,6 +50,12 @@ class RunPlan:
     val_samples: int
     validations: int
     checkpoint_bytes: int
+    state_bytes: int
+
+    @property
+    def disk_bytes(self) -> int:
+        """Return the size of the run's folder while a checkpoint is replaced: best, last, new."""
+        return 3 * self.checkpoint_bytes + 2 * self.state_bytes
 
     def lines(self, folder: Path) -> tuple[str, str]:
         """Return the plan as two lines for a person.
@@ -60,7 +64,7 @@ class RunPlan:
             folder: The folder of the checkpoints.
         """
         start = "fresh weights" if self.init is None else f"weights of {self.init}"
-        disk = size_text(COPIES * self.checkpoint_bytes)
+        disk = size_text(self.disk_bytes)
         free = size_text(shutil.disk_usage(_existing(folder)).free)
         return (
             f"{self.kind}: {self.model} ({self.model_from}), {self.weights:,} weights, {start}, "

@@ -2,18 +2,21 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import CheckpointError, KincapError
-from ..checkpoint import Checkpoint, copy_checkpoint, save_checkpoint
+from ...core.errors import KincapError
+from ..checkpoint import Checkpoint, save_checkpoint
 from ..data import Samples, mean_pose
-from ..metrics.pck import Pck, Score
+from ..metrics.pck import Score
 from ..settings import TrainSettings
+from ..trainer import Trainer
 from ..validate import OnBatch, Validation, calibrate, score_poses, validate
+from .history import StepFigures, curve_words, pck_words, rank
 from .run_folder import RunFolder
 from .run_plan import OnNotice, Pace
 
@@ -30,20 +33,22 @@ class Learned:
     Attributes:
         steps: Batches learnt from.
         first: The validation before the first step.
-        best: The best saved validation, by PCK@0.2 of all keypoints, then by loss.
+        best: The best saved validation, see ``history.rank``.
         best_step: Its step; 0 where nothing learnt was better than the start.
         last: The last validation.
         mean_pose: Score of the mean of the training targets on the same split.
-        seconds: Wall time.
+        seconds: Wall time, of all processes of a run that was resumed.
+        stopped: Why the run ended before its last step, or None.
     """
 
     steps: int
-    first: Validation
-    best: Validation
+    first: StepFigures
+    best: StepFigures
     best_step: int
-    last: Validation
+    last: StepFigures
     mean_pose: Score
     seconds: float
+    stopped: str | None = None
 
 
 class Track:
@@ -87,9 +92,12 @@ class Track:
         self.pace, self._notice = pace, on_notice
         self._mean = mean_pose(train.targets, train.weight)
         self._mean_score = score_poses(self._mean, val)
-        self._history: list[tuple[int, Validation]] = []
+        self._history: list[StepFigures] = []
+        self._latest: Validation | None = None
         self._best = 0
         self._saved_step: int | None = None
+        self._saved_at = time.monotonic()
+        self._stopped: str | None = None
         self._notices: set[str] = set()
         self._losses: list[Tensor] = []
         self._train_loss, self._rate = math.nan, 0.0
@@ -107,105 +115,162 @@ class Track:
         if step % LOSS_EVERY == 0 or step == steps or step <= 2:
             self._look(step)
 
-    def validate(self, net: nn.Module, step: int, on_batch: OnBatch | None = None) -> None:
+    @property
+    def history(self) -> Sequence[StepFigures]:
+        """Return all validations so far."""
+        return self._history
+
+    def validate(self, trainer: Trainer, on_batch: OnBatch | None = None) -> None:
         """Measure the net on the validation split, save its weights, write a line of figures.
 
         Raises:
             KincapError: The loss is not a number, or not even the first checkpoint can be saved
                 (exit 1).
         """
+        step = trainer.step
         self._look(step)
         began = time.monotonic()
-        found = validate(net, self._val, self._device, on_batch)
+        found = validate(trainer.kept, self._val, self._device, on_batch)
         self.pace.add_validation(time.monotonic() - began)
         if not math.isfinite(found.loss):
             raise self._diverged(step)
-        self._history.append((step, found))
+        self._latest = found
+        self._history.append(StepFigures(step, found.loss, found.score))
+        self._add_metrics(step, found)
+        index, better = len(self._history) - 1, self._history[-1]
         try:
-            self._save(net, step)
-            if len(self._history) == 1 or _rank(found) > _rank(self._history[self._best][1]):
-                copy_checkpoint(self._run.last, self._run.best)
-                self._best = len(self._history) - 1
-        except (OSError, CheckpointError) as error:
-            if len(self._history) == 1:
+            if index == 0 or rank(better) > rank(self._history[self._best]):
+                # before last.ckpt, which names the best one: a kill between the two costs nothing
+                save_checkpoint(self._run.best, self._checkpoint(trainer))
+                self._best = index
+            self._save(trainer)
+        except OSError as error:
+            if index == 0:
                 raise self._unsaved(step, error) from None
             self._warn("weights", f"step {step}: the weights can't be saved ({_why(error)})")
-        self._add_metrics(step, found)
         self._say()
 
-    def finish(self, net: nn.Module, step: int) -> Learned:
+    def stop(self, why: str) -> None:
+        """Note why the run ends before its last step; ``finish`` saves it."""
+        self._stopped, self._saved_step = why, None
+
+    def save_when_due(self, trainer: Trainer) -> None:
+        """Save the weights if the last time was long ago, so that a kill costs minutes at most."""
+        if time.monotonic() - self._saved_at < self._settings.recipe.save_every_s:
+            return
+        self._saved_at = time.monotonic()  # a full disk is tried again after the same time
+        self._look(trainer.step)
+        try:
+            self._save(trainer)
+        except OSError as error:
+            step = trainer.step
+            self._warn("weights", f"step {step}: the weights can't be saved ({_why(error)})")
+
+    def finish(self, trainer: Trainer) -> Learned:
         """Return the figures of the run, after its last validation.
 
         Raises:
             KincapError: The last weights can't be saved (exit 1).
         """
-        if self._saved_step != step:
+        if self._saved_step != trainer.step:
             try:
-                self._save(net, step)
+                self._save(trainer)
             except OSError as error:
-                raise self._unsaved(step, error) from None
+                raise self._unsaved(trainer.step, error) from None
         return self.learned()
 
-    def interrupted(
-        self, net: nn.Module, step: int, steps: int, is_urgent: bool = False
-    ) -> KincapError:
+    def interrupted(self, trainer: Trainer, steps: int, is_urgent: bool = False) -> KincapError:
         """Save the weights of a run that ends early, and return the error that says so.
 
         Args:
-            net: Holds the weights of a whole step, unless ``is_urgent``.
-            step: Which step.
+            trainer: Has the weights of a whole step, unless ``is_urgent``.
             steps: Steps in all.
             is_urgent: The run ended somewhere in a step.
         """
+        step = trainer.step
         if not is_urgent and self._saved_step != step:
-            if not _is_finite(net):
+            if not _is_finite(trainer.kept):
                 return self._diverged(step)
             try:
-                self._save(net, step)
+                self._save(trainer)
             except OSError as error:
                 return self._unsaved(step, error)
         kept = "nothing was saved yet"
         if self._saved_step is not None:
-            kept = f"the weights of step {self._saved_step} are in {self._run.last}"
+            kept = (
+                f"the weights of step {self._saved_step} are in {self._run.last}; "
+                f"kincap {self._settings.kind} --resume {self._run.folder} goes on"
+            )
         return KincapError(
             f"interrupted after {step} of {steps} steps; {kept}", exit_code=EXIT_INTERRUPTED
         )
 
-    def _save(self, net: nn.Module, step: int) -> None:
-        """Save the weights as they are now; figures only of a validation of the same step.
+    def _save(self, trainer: Trainer) -> None:
+        """Save last.ckpt: the weights as they are now, and all that a resumed run needs.
 
         Raises:
-            OSError: They can't be saved; the earlier ones stay.
+            OSError: It can't be saved; the earlier one stays.
         """
-        validated, found = self._history[-1] if self._history else (None, None)
-        if validated != step:
+        save_checkpoint(self._run.last, self._checkpoint(trainer), self._state(trainer))
+        self._saved_step, self._saved_at = trainer.step, time.monotonic()
+
+    def _checkpoint(self, trainer: Trainer) -> Checkpoint:
+        """Return the weights as they are now; figures only of a validation of the same step."""
+        found = self._latest
+        if not self._history or self._history[-1].step != trainer.step:
             found = None
         settings = self._settings
-        trained = {
-            "kind": settings.kind,
-            "step": step,
-            "seed": settings.seed,
-            "data": self._data,
-            "sessions": self._sessions,
-            "shuffle_labels": settings.shuffle_labels,
-            "val_pck": found.score.pck["0.2"]["all"] if found else None,
-            "val_loss": found.loss if found else None,
-        }
-        save_checkpoint(
-            self._run.last,
-            Checkpoint(
-                model=settings.model,
-                width=settings.width,
-                size=settings.size,
-                weights={k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()},
-                mean_pose=torch.from_numpy(self._mean),
-                mirror_training=settings.recipe.augment.mirror > 0,
-                trained=trained,
-                skeleton=self._val.skeleton,
-                calibration=None if found is None else calibrate(found, self._val),
-            ),
+        return Checkpoint(
+            model=settings.model,
+            width=settings.width,
+            size=settings.size,
+            weights={k: _plain(v) for k, v in trainer.kept.state_dict().items()},
+            mean_pose=torch.from_numpy(self._mean),
+            mirror_training=settings.recipe.augment.mirror > 0,
+            trained={
+                "kind": settings.kind,
+                "step": trainer.step,
+                "seed": settings.seed,
+                "data": self._data,
+                "sessions": self._sessions,
+                "shuffle_labels": settings.shuffle_labels,
+                "val_pck": found.score.pck["0.2"]["all"] if found else None,
+                "val_loss": found.loss if found else None,
+            },
+            skeleton=self._val.skeleton,
+            calibration=None if found is None else calibrate(found, self._val),
         )
+
+    def _state(self, trainer: Trainer) -> dict[str, Any]:
+        """Return what a resumed run needs besides the weights that are kept."""
+        return {
+            "trainer": trainer.state(),
+            "history": [one.to_plain() for one in self._history],
+            "best": self._best,
+            "losses": torch.stack(self._losses).cpu() if self._losses else torch.empty(0),
+            "train_loss": self._train_loss,
+            "seconds": time.monotonic() - self._start,
+            "stopped": self._stopped,
+        }
+
+    def load_state(self, state: dict[str, Any], step: int) -> None:
+        """Go on from a state.
+
+        Args:
+            state: What was saved beside the weights.
+            step: The step of the weights.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is not such a state.
+        """
+        self._history = [StepFigures.from_plain(one) for one in state["history"]]
+        self._best = range(len(self._history))[state["best"]]
+        self._losses = list(state["losses"].to(self._device))
+        self._train_loss = state["train_loss"]
+        self._start = time.monotonic() - state["seconds"]
         self._saved_step = step
+        self._run.drop_metrics_after(step)
+        self._say()
 
     def _add_metrics(self, step: int, found: Validation) -> None:
         """Write a line of metrics.csv, if that is possible."""
@@ -231,15 +296,16 @@ class Track:
 
     def learned(self) -> Learned:
         """Return the figures of the run, after its last validation."""
-        best_step, best = self._history[self._best]
+        best = self._history[self._best]
         return Learned(
-            steps=self._history[-1][0],
-            first=self._history[0][1],
+            steps=self._history[-1].step,
+            first=self._history[0],
             best=best,
-            best_step=best_step,
-            last=self._history[-1][1],
+            best_step=best.step,
+            last=self._history[-1],
             mean_pose=self._mean_score,
             seconds=time.monotonic() - self._start,
+            stopped=self._stopped,
         )
 
     def _look(self, step: int) -> None:
@@ -265,12 +331,9 @@ class Track:
         """Set the line of figures, each with that of the mean pose."""
         parts = [f"loss {self._train_loss:.4f}"] if math.isfinite(self._train_loss) else []
         if self._history:
-            here, mean = self._history[-1][1].score.pck["0.2"], self._mean_score.pck["0.2"]
-            parts.append(
-                f"PCK@0.2 {_figure(here, 'all')} (mean pose {_figure(mean, 'all')}), "
-                f"wrist {_figure(here, 'wrist')} ({_figure(mean, 'wrist')})"
-            )
-        self.note = ", ".join(parts)
+            here, mean = self._history[-1].score.pck["0.2"], self._mean_score.pck["0.2"]
+            parts += [pck_words(here, mean), curve_words(self._history)]
+        self.note = ", ".join(part for part in parts if part)
 
     def _row(self, step: int, found: Validation) -> dict[str, float | int | None]:
         """Return a line of metrics.csv."""
@@ -290,20 +353,6 @@ class Track:
         return row
 
 
-def _rank(found: Validation) -> tuple[float, float]:
-    """Return the key that orders validations: the mean of PCK at 0.05 to 0.2, then the lower loss.
-
-    PCK@0.2 alone has nothing left to gain after a few steps on real frames, while PCK@0.1 has.
-    """
-    mean = found.score.mean_pck
-    return (-1.0 if mean is None else mean, -found.loss)
-
-
-def _figure(pck: Pck, group: str) -> str:
-    value = pck.get(group)
-    return "-" if value is None else f"{value:.1f}"
-
-
 def _why(error: Exception) -> str:
     """Return the reason of a failed write in words."""
     return getattr(error, "strerror", None) or str(error)
@@ -311,3 +360,7 @@ def _why(error: Exception) -> str:
 
 def _is_finite(net: nn.Module) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in net.state_dict().values())
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().contiguous()

@@ -1,0 +1,132 @@
+"""config.toml of a run: what it was started with, enough to make it again or to go on with it."""
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ...core.errors import DatasetError, KincapError
+from ...core.files.small_files import read_small
+from ..setting_values import read_values
+from ..settings import TrainSettings
+
+CONFIG: Final = "config.toml"
+_MOST_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data set that a run learns from.
+
+    Attributes:
+        path: As it was given.
+        sha256: Of its bytes.
+        weight: Its share among several files.
+    """
+
+    path: str
+    sha256: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Content of config.toml.
+
+    Attributes:
+        data: The data sets.
+        leave_out: Sessions that the net neither trains on nor is chosen by.
+        init: The checkpoint that the run started from, or ``"none"``.
+        out: File that the best checkpoint is copied to, or None.
+        device: The device.
+        threads: Threads of the CPU; another number may change the last bits.
+        processes: Processes that share each batch.
+        settings: All settings of the training.
+    """
+
+    data: tuple[DataFile, ...]
+    leave_out: tuple[str, ...]
+    init: str
+    out: str | None
+    device: str
+    threads: int
+    processes: int
+    settings: TrainSettings
+
+    def to_toml(self) -> dict[str, Any]:
+        """Return the content as TOML takes it: no null, what is None is left out."""
+        content = {
+            "data": [{"path": d.path, "sha256": d.sha256, "weight": d.weight} for d in self.data],
+            "leave_out": list(self.leave_out),
+            "init": self.init,
+            "out": self.out,
+            "device": self.device,
+            "threads": self.threads,
+            "processes": self.processes,
+            "settings": self.settings.to_toml(),
+        }
+        return {key: value for key, value in content.items() if value is not None}
+
+
+def read_config(folder: Path) -> RunConfig:
+    """Return the config of a run's folder.
+
+    Raises:
+        KincapError: It is missing, not such a file, or has unknown keys or values of another type.
+    """
+    path = folder / CONFIG
+    try:
+        content = tomllib.loads(read_small(path, _MOST_BYTES).decode())
+    except FileNotFoundError:
+        raise KincapError(
+            f"--resume: {folder} has no {CONFIG}; expected the folder of a run, as "
+            "runs/finetune/20261121T091500Z-compact"
+        ) from None
+    except OSError as error:
+        raise KincapError(f"{path}: can't be read ({error.strerror})") from None
+    except (ValueError, RecursionError):
+        raise KincapError(f"{path}: not the config of a run") from None
+    settings, data = content.pop("settings", None), content.pop("data", None)
+    if not isinstance(settings, dict) or not _is_list_of_tables(data):
+        raise KincapError(
+            f"{path}: the run of an older kincap can't be resumed; start a new one with "
+            f"--init {folder / 'last.ckpt'}"
+        )
+    for version in ("kincap_version", "torch_version"):
+        content.pop(version, None)
+    header = read_values(_Header, content, str(path))
+    return RunConfig(
+        data=tuple(read_values(DataFile, one, str(path)) for one in data),
+        settings=TrainSettings.from_toml(settings, str(path)),
+        **vars(header),
+    )
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The plain values of config.toml."""
+
+    leave_out: tuple[str, ...]
+    init: str
+    out: str | None
+    device: str
+    threads: int
+    processes: int
+
+
+def _is_list_of_tables(found: object) -> bool:
+    return isinstance(found, list) and bool(found) and all(isinstance(one, dict) for one in found)
+
+
+def data_sha256(path: Path) -> str:
+    """Return the SHA-256 of a data set's file.
+
+    Raises:
+        DatasetError: It can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DatasetError(f"{path}: can't be read ({error.strerror})") from None
