@@ -26,8 +26,8 @@ from .run.interrupt import Interrupt, interrupt_on_signals
 from .run.run_folder import RunFolder, check_run_name
 from .run.run_plan import OnNotice, Pace, RunPlan, check_space
 from .run.track import Learned, Track
+from .run.trainer import Trainer
 from .settings import TrainOptions, TrainSettings, resolve
-from .trainer import Trainer
 
 SCHEMA = "kincap/train/1"
 

@@ -13,7 +13,7 @@ from .recipe import Recipe
 from .run.history import StopRule
 from .run.interrupt import Interrupt
 from .run.track import Learned, Track
-from .trainer import Trainer
+from .run.trainer import Trainer
 
 MOST_VALIDATIONS: Final = 50
 """A run of more epochs validates less often than once an epoch."""

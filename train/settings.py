@@ -10,7 +10,7 @@ from .checkpoint import Checkpoint
 from .nets.registry import PAPER, check_net, default_net, load_net
 from .recipe import OPTIMIZERS as OPTIMIZERS
 from .recipe import Recipe, check_recipe
-from .setting_values import check_keys, read_values, set_values
+from .run.setting_values import check_keys, read_values, set_values
 
 RECIPES: Final = ("own", "paper")
 Value = TypeVar("Value")

@@ -9,13 +9,13 @@ import typer
 from ...core.errors import KincapError
 from ...train.nets.registry import NETS
 from ..console import Progress, print_json, progress, result, say
-from ..flags import with_flags
 from ..options import Json
+from .flags import with_flags
 from .pck_table import pck_table
 
 if TYPE_CHECKING:
     from ...train.finetune import TrainResult
-    from ...train.resume import ResumeOptions
+    from ...train.run.resume import ResumeOptions
     from ...train.settings import TrainOptions
 
 # evaluate has these two as well
@@ -107,7 +107,7 @@ class TrainFlags:
         Raises:
             KincapError: A flag was given that the run itself decides.
         """
-        from ...train.resume import ResumeOptions
+        from ...train.run.resume import ResumeOptions
 
         kept = ("resume", "json", "device", "out", "data")
         for name, value in vars(self).items():
@@ -164,7 +164,7 @@ def _resumed(kind: str, flags: TrainFlags, bar: Progress) -> "TrainResult | None
     """Go on with the run of ``--resume``; None where that was not given."""
     if flags.resume is None:
         return None
-    from ...train.resume import resume
+    from ...train.run.resume import resume
 
     return resume(flags.resume_options(kind), bar.update, say)
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from ...core.errors import DatasetError, KincapError
 from ...core.files.small_files import read_small
-from ..setting_values import read_values
 from ..settings import TrainSettings
+from .setting_values import read_values
 
 CONFIG: Final = "config.toml"
 _MOST_BYTES: Final = 1 << 20

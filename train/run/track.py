@@ -14,11 +14,11 @@ from ..checkpoint import Checkpoint, save_checkpoint
 from ..data import Samples, mean_pose
 from ..metrics.pck import Score
 from ..settings import TrainSettings
-from ..trainer import Trainer
 from ..validate import OnBatch, Validation, calibrate, score_poses, validate
 from .history import StepFigures, curve_words, pck_words, rank
 from .run_folder import RunFolder
 from .run_plan import OnNotice, Pace
+from .trainer import Trainer
 
 EXIT_INTERRUPTED: Final = 130
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 
-from ..core.errors import KincapError
-from ..core.progress import OnProgress
-from ..core.skeleton import KEYPOINTS_13, Skeleton
-from ..dataset.kinect13.reader import open_kinect13
-from .checkpoint import check_output, load_resumable
-from .finetune import Job, TrainResult, load_splits
-from .loop import choose_device, count_steps
-from .run.config_file import data_sha256, read_config
-from .run.interrupt import interrupt_on_signals
-from .run.run_folder import RunFolder
-from .run.run_plan import OnNotice
+from ...core.errors import KincapError
+from ...core.progress import OnProgress
+from ...core.skeleton import KEYPOINTS_13, Skeleton
+from ...dataset.kinect13.reader import open_kinect13
+from ..checkpoint import check_output, load_resumable
+from ..finetune import Job, TrainResult, load_splits
+from ..loop import choose_device, count_steps
+from .config_file import data_sha256, read_config
+from .interrupt import interrupt_on_signals
+from .run_folder import RunFolder
+from .run_plan import OnNotice
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from kincap.core.errors import KincapError
 from kincap.train.recipe import LIMITS, Recipe, check_recipe
-from kincap.train.setting_values import key_names, set_values
+from kincap.train.run.setting_values import key_names, set_values
 from kincap.train.settings import TrainOptions, TrainSettings, resolve
 
 

@@ -13,10 +13,10 @@ from kincap.core.errors import CheckpointError, KincapError
 from kincap.train.checkpoint import load_resumable
 from kincap.train.finetune import finetune
 from kincap.train.pretrain import pretrain
-from kincap.train.resume import ResumeOptions, resume
+from kincap.train.run.resume import ResumeOptions, resume
 from kincap.train.settings import TrainOptions
 
-from .resume_cases import ENVIRONMENT, KILL_AT, differences, kill_after, run_folder
+from ..resume_cases import ENVIRONMENT, KILL_AT, differences, kill_after, run_folder
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from ..core.errors import KincapError
+from ...core.errors import KincapError
 
 Settings = TypeVar("Settings")
 _TRUE_FALSE: Final = {"true": True, "false": False}

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..core.skeleton import KEYPOINTS_13, Skeleton
-from .augment import augment
-from .batch_random import BatchRandom, step_seed
-from .batch_source import WHOLE, Batch, RankRows
-from .data import normalised
-from .loss import pose_loss
-from .recipe import Recipe
-from .settings import TrainSettings
+from ...core.skeleton import KEYPOINTS_13, Skeleton
+from ..augment import augment
+from ..batch_random import BatchRandom, step_seed
+from ..batch_source import WHOLE, Batch, RankRows
+from ..data import normalised
+from ..loss import pose_loss
+from ..recipe import Recipe
+from ..settings import TrainSettings
 
 
 class Trainer:
