@@ -156,7 +156,7 @@ def train_run(
             for line in plan.lines(run.folder):
                 on_notice(line)
         seen = trained_sessions(dataset, options.leave_out, start)
-        job = Job(config, splits, seen, net, run, device, interrupt)
+        job = PreparedRun(config, splits, seen, net, run, device, interrupt)
         with run.hold():
             return job.carry_out(on_progress, on_notice)
 
@@ -184,7 +184,7 @@ def load_splits(dataset: Kinect13, settings: TrainSettings, leave_out: Collectio
 
 
 @dataclass(frozen=True)
-class Job:
+class PreparedRun:
     """A run that is checked and ready to start, or to go on.
 
     Attributes:

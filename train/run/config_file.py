@@ -95,7 +95,7 @@ def read_config(folder: Path) -> RunConfig:
         )
     for version in ("kincap_version", "torch_version"):
         content.pop(version, None)
-    header = read_values(_Header, content, str(path))
+    header = read_values(_PlainValues, content, str(path))
     return RunConfig(
         data=tuple(read_values(DataFile, one, str(path)) for one in data),
         settings=TrainSettings.from_toml(settings, str(path)),
@@ -104,7 +104,7 @@ def read_config(folder: Path) -> RunConfig:
 
 
 @dataclass(frozen=True)
-class _Header:
+class _PlainValues:
     """The plain values of config.toml."""
 
     leave_out: tuple[str, ...]

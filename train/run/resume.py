@@ -12,7 +12,7 @@ from ...core.progress import OnProgress
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from ...dataset.kinect13.reader import open_kinect13
 from ..checkpoint import check_output, load_resumable
-from ..finetune import Job, TrainResult, load_splits
+from ..finetune import PreparedRun, TrainResult, load_splits
 from ..loop import choose_device, count_steps
 from .config_file import data_sha256, read_config
 from .interrupt import interrupt_on_signals
@@ -94,7 +94,7 @@ def resume(
         if on_notice is not None:
             on_notice(f"{options.kind}: {options.run} goes on after step {done} of {steps}")
         sessions = last.trained.get("sessions")
-        job = Job(config, splits, sessions, last.build(), run, device, interrupt, state)
+        job = PreparedRun(config, splits, sessions, last.build(), run, device, interrupt, state)
         return job.carry_out(on_progress, on_notice)
 
 
