@@ -22,7 +22,7 @@ from .run_plan import OnNotice
 
 @dataclass(frozen=True)
 class ResumeOptions:
-    """What a person may change in a run that goes on.
+    """Options of a run that goes on.
 
     Attributes:
         run: The run's folder.
