@@ -2,7 +2,7 @@
 // is the session's identity: an answer is about that very session, or an error says that it is gone.
 
 import { guardedFetch } from "./guarded.js";
-import { checked, getJson, postJson } from "./requests.js";
+import { asPost, checked, getJson, postJson } from "./requests.js";
 
 export { ApiError } from "./requests.js";
 
@@ -11,6 +11,10 @@ export const REPLACED = 410; // another session has its name now
 
 async function getBlob(path, signal) {
   return (await checked(await guardedFetch(path, { signal }))).blob();
+}
+
+async function postBlob(path, body) {
+  return (await checked(await guardedFetch(path, asPost(body)))).blob();
 }
 
 const ARRAYS = { f8: Float64Array, f4: Float32Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array };
@@ -34,18 +38,30 @@ async function getColumns(path) {
 }
 
 const base = (name) => `/api/sessions/${encodeURIComponent(name)}`;
-const of = (uuid) => `?uuid=${encodeURIComponent(uuid)}`;
+
+/** A query with the session's identity and whatever else is asked for. */
+function query(uuid, asked = {}) {
+  return `?${new URLSearchParams({ uuid, ...asked })}`;
+}
 
 export const api = {
   skeleton: () => getJson("/api/skeleton"),
   sessions: () => getJson("/api/sessions"),
   session: (name) => getJson(base(name)),
-  timeline: (name, uuid, first) => getColumns(`${base(name)}/timeline/${first}${of(uuid)}`),
-  bodies: (name, uuid, first) => getColumns(`${base(name)}/bodies/${first}${of(uuid)}`),
-  findings: (name, uuid) => getJson(`${base(name)}/findings${of(uuid)}`),
-  frame: (name, uuid, seq, signal) => getBlob(`${base(name)}/frames/${seq}${of(uuid)}`, signal),
-  thumbnail: (name, uuid) => getBlob(`${base(name)}/thumbnail${of(uuid)}`),
-  edit: (name, uuid, op, first, last) => postJson(`${base(name)}/edits`, { op, first, last, uuid }),
+  timeline: (name, uuid, first) => getColumns(`${base(name)}/timeline/${first}${query(uuid)}`),
+  bodies: (name, uuid, first) => getColumns(`${base(name)}/bodies/${first}${query(uuid)}`),
+  predictions: (name, uuid, first) => getColumns(`${base(name)}/predictions/${first}${query(uuid)}`),
+  lanes: (name, uuid, asked) => getColumns(`${base(name)}/lanes${query(uuid, asked)}`),
+  findings: (name, uuid) => getJson(`${base(name)}/findings${query(uuid)}`),
+  suspects: (name, uuid, asked) => getJson(`${base(name)}/suspects${query(uuid, asked)}`),
+  keep: (name, uuid, settings) => getJson(`${base(name)}/keep${query(uuid, settings)}`),
+  about: (name, uuid, seq) => getJson(`${base(name)}/frames/${seq}/about${query(uuid)}`),
+  masks: (name, uuid, seq) => getJson(`${base(name)}/frames/${seq}/masks${query(uuid)}`),
+  frame: (name, uuid, seq, signal) => getBlob(`${base(name)}/frames/${seq}${query(uuid)}`, signal),
+  preview: (name, uuid, seq, signal) => getBlob(`${base(name)}/previews/${seq}${query(uuid)}`, signal),
+  thumbnail: (name, uuid) => getBlob(`${base(name)}/thumbnail${query(uuid)}`),
+  decide: (name, uuid, operations) => postJson(`${base(name)}/edits`, { operations, uuid }),
   undo: (name, uuid) => postJson(`${base(name)}/undo`, { uuid }),
   redo: (name, uuid) => postJson(`${base(name)}/redo`, { uuid }),
+  video: (name, uuid, asked) => postBlob(`${base(name)}/video`, { ...asked, uuid }),
 };

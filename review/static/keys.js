@@ -5,19 +5,25 @@ import { el } from "./dom.js";
 const VIEWER = [
   ["Move", [
     ["Space", "Play or pause", "play"],
-    ["ArrowLeft", "One frame back", "back"],
-    ["ArrowRight", "One frame on", "next"],
-    ["Shift+ArrowLeft", "Ten frames back", "back10"],
-    ["Shift+ArrowRight", "Ten frames on", "next10"],
+    ["ArrowLeft", "One frame back", "left"],
+    ["ArrowRight", "One frame on", "right"],
+    ["Shift+ArrowLeft", "Ten frames back", "farLeft"],
+    ["Shift+ArrowRight", "Ten frames on", "farRight"],
     ["PageUp", "One second back", "backSecond"],
     ["PageDown", "One second on", "nextSecond"],
     ["Home", "First frame", "first"],
     ["End", "Last frame", "last"],
-    ["G", "Go to a frame by its number", "goTo"],
+    ["G", "Go to a frame (1234) or a time (0:12.5)", "goTo"],
     ["-", "Slower", "slower"],
     ["+", "Faster", "faster"],
   ]],
-  ["Jump", [
+  ["Find", [
+    ["S", "Next suspect, the worst first", "nextSuspect"],
+    ["Shift+S", "The one before", "backSuspect"],
+    ["H", "Next suspect in time", "nextHit"],
+    ["Shift+H", "The one before", "backHit"],
+    ["/", "Filter: reason:spike keypoint:l_wrist speed>5", "search"],
+    ["Q", "Contact sheet of all suspects", "sheet"],
     ["E", "Next finding, loss, take or rejected range", "nextEvent"],
     ["Shift+E", "The one before", "backEvent"],
     ["F", "Next frame where the inferred keypoints change", "nextChange"],
@@ -28,20 +34,55 @@ const VIEWER = [
     ["]", "A range ends at this frame", "markOut"],
     ["X", "Reject the range, or this frame", "reject"],
     ["K", "Keep it: take a rejection back", "keep"],
+    ["{", "Trim: the session begins here", "trimStart"],
+    ["}", "Trim: the session ends here", "trimEnd"],
+    ["T", "Tag the range, or the session", "tag"],
+    ["A", "Write a note", "note"],
     ["U", "Undo the last decision", "undo"],
     ["Shift+U", "Redo", "redo"],
-    ["Escape", "Forget the marks; else back to the sessions", "escape"],
+    ["Escape", "Forget the selection, the marks; else back to the sessions", "escape"],
   ]],
-  ["Look", [
+  ["Correct", [
+    ["O", "Select the next keypoint; then the arrow keys move it", "nextKeypoint"],
+    ["Shift+O", "The keypoint before", "backKeypoint"],
+    ["V", "Its visibility: visible, occluded, not labelled", "visibility"],
+    ["C", "Copy it, or all, from the frame before", "copyBefore"],
+    ["L", "Interpolate between the corrected frames around this one", "interpolate"],
+    ["W", "Swap left and right in the range, or this frame", "swapSides"],
+  ]],
+  ["Show", [
     ["J", "The sensor's 25 joints", "joints"],
     ["P", "The 13 keypoints", "keypoints"],
     ["N", "Names of the keypoints", "names"],
+    ["B", "Boxes", "boxes"],
+    ["Y", "Outlines of the bodies", "mask"],
     ["M", "Un-mirror: the room as it is", "unmirror"],
-    ["Z", "Zoom on the person", "zoom"],
+    ["5", "Predictions of the first checkpoint", "checkpoint1"],
+    ["6", "Of the second one", "checkpoint2"],
+    ["7", "Of the third one", "checkpoint3"],
+    ["D", "The skeleton in space", "space"],
+    ["R", "From the front, the side, the top, or turned", "nextSide"],
+    ["<", "Turn it to the left", "turnLeft"],
+    [">", "Turn it to the right", "turnRight"],
     ["I", "Side panel", "panel"],
-    ["ArrowUp", "Zoom into the time line", "laneIn"],
-    ["ArrowDown", "Zoom out", "laneOut"],
+    ["1", "Panel: this frame", "tab1"],
+    ["2", "Panel: find", "tab2"],
+    ["3", "Panel: what was decided", "tab3"],
+    ["4", "Panel: what build would keep", "tab4"],
+  ]],
+  ["Zoom", [
+    ["Z", "Follow the person", "zoom"],
+    ["Shift+ArrowUp", "Zoom into the picture", "farUp"],
+    ["Shift+ArrowDown", "Zoom out of it", "farDown"],
+    ["Ctrl+ArrowLeft", "Move the picture; also right, up, down", "panLeft"],
+    ["9", "The whole picture", "pictureAll"],
+    ["ArrowUp", "Zoom into the time line", "up"],
+    ["ArrowDown", "Zoom out of it", "down"],
     ["0", "The whole time line", "laneAll"],
+  ]],
+  ["Save", [
+    ["Shift+P", "This frame as a PNG", "savePicture"],
+    ["Shift+V", "The range as a video", "saveVideo"],
     ["?", "This list", "help"],
   ]],
 ];
@@ -52,7 +93,8 @@ const LIST = [["Sessions", [
   ["Enter", "Open it", null],
   ["?", "This list", "help"],
 ]]];
-const ALSO = { "Ctrl+Z": "undo", "Ctrl+Shift+Z": "redo", "Ctrl+Y": "redo", "=": "faster", "Shift++": "faster", "Shift+?": "help", "Shift+/": "help", ",": "back", ".": "next" };
+const ALSO = { "Ctrl+Z": "undo", "Ctrl+Shift+Z": "redo", "Ctrl+Y": "redo", "=": "faster", "Shift++": "faster", "Shift+?": "help", "Shift+/": "help", ",": "back", ".": "next",
+  "Shift+{": "trimStart", "Shift+}": "trimEnd", "Ctrl+ArrowRight": "panRight", "Ctrl+ArrowUp": "panUp", "Ctrl+ArrowDown": "panDown" };
 const SHOWN = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
 
 const TABLES = { viewer: VIEWER, list: LIST };
@@ -123,7 +165,7 @@ export function fillHelp(dialog, page) {
       el("dd", {}, what),
     ]))));
   const note = page === "viewer"
-    ? el("p", { className: "muted" }, "On the time line: click or drag to move, Shift and drag to mark a range, wheel to zoom, double click for the whole. Its rows show each keypoint of the nearest person: green tracked, amber inferred, red not tracked.")
+    ? el("p", { className: "muted" }, "On the picture: wheel to zoom, drag to move it, drag a keypoint to correct it, double click for the whole. On the time line: click or drag to move, Shift and drag to mark a range, wheel to zoom, double click for the whole. Its rows show each keypoint of the nearest person: green tracked, amber inferred, red not tracked.")
     : null;
   dialog.replaceChildren(el("header", {}, el("h2", {}, "Keys"), close), el("div", { className: "groups" }, ...groups), ...(note ? [note] : []));
 }

@@ -52,8 +52,8 @@ function act(name) {
 function listen() {
   window.addEventListener("hashchange", route);
   document.addEventListener("keydown", (event) => {
-    if ($("keys").open) {
-      if (event.key === "?") help();
+    if (document.querySelector("dialog[open]")) {
+      if (event.key === "?" && $("keys").open) help();
       return;
     }
     const name = actOf(event, page === viewer ? "viewer" : "list");

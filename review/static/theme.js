@@ -2,7 +2,8 @@
 
 const NAMES = [
   "tracked", "inferred", "untracked", "reject", "drop", "take-even", "take-odd", "mark", "muted",
-  "faint", "line", "head", "on-reject", "reject-tint", "mark-tint", "nobody",
+  "faint", "line", "head", "on-reject", "reject-tint", "mark-tint", "nobody", "text",
+  "left", "right", "index-even", "index-odd",
 ];
 const GROUPS = {
   "sensor and clock": "sensor", "times and pairs": "times", light: "light", people: "people",

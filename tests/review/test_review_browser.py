@@ -77,7 +77,8 @@ def test_reject_undo_redo_reload_and_build(
 
     page.reload()
     watched.at(20)
-    ranges = [node.inner_text() for node in page.query_selector_all(".ranges b")]
+    keyboard.press("3")
+    ranges = [node.inner_text() for node in page.query_selector_all("#panel-decisions .reject b")]
     assert ranges == ["10 – 19", "21 – 30"]
     assert page.inner_text("#v-facts").endswith("20 rejected")
     assert watched.complaints == []
@@ -148,7 +149,7 @@ def test_a_simulated_session_by_its_permalink(watched: Watched, recordings: Path
         "Play or pause",
         "Reject the range",
         "Undo the last decision",
-        "Zoom on the person",
+        "Follow the person",
     ):
         assert words in shown
     page.keyboard.press("Escape")

@@ -54,7 +54,9 @@ PRESSES = [
     ("CapsLock X", "X", "KeyX", (), "reject"),
     ("CapsLock U", "U", "KeyU", (), "undo"),
     ("CapsLock Shift+U", "u", "KeyU", (SHIFT,), "redo"),
-    ("Arrow with Shift", "ArrowLeft", "ArrowLeft", (SHIFT,), "back10"),
+    ("Arrow with Shift", "ArrowLeft", "ArrowLeft", (SHIFT,), "farLeft"),
+    ("German { is AltGr+7", "{", "Digit7", (ALT, CTRL, ALTGR), "trimStart"),
+    ("US {", "{", "BracketLeft", (SHIFT,), "trimStart"),
     ("keypad +", "+", "NumpadAdd", (), "faster"),
     # for the browser, the system or an input method
     ("Ctrl+F", "f", "KeyF", (CTRL,), None),

@@ -23,11 +23,15 @@ export async function getJson(path) {
   return (await checked(await guardedFetch(path))).json();
 }
 
-export async function postJson(path, body = {}) {
-  const answer = await guardedFetch(path, {
+/** What makes a request carry an object as JSON. */
+export function asPost(body) {
+  return {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
-  });
-  return (await checked(answer)).json();
+  };
+}
+
+export async function postJson(path, body = {}) {
+  return (await checked(await guardedFetch(path, asPost(body)))).json();
 }

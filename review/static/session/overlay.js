@@ -1,6 +1,8 @@
 // The 25 joints and the 13 keypoints over the picture. Solid and filled: tracked. Dashed and
 // hollow: inferred. Sides are the person's own, in every view.
 
+import { boxOf } from "./view_box.js";
+
 export const COLORS = { left: "#3fbdf5", right: "#ff9a4a", middle: "#e8ecf2" };
 const EDGE = "rgba(8, 10, 14, 0.85)";
 const INFERRED = 1;
@@ -52,6 +54,61 @@ function unitOf(person, place, ratio) {
   }
   const height = (bottom - top) / ratio;
   return Number.isFinite(height) ? Math.max(0.6, Math.min(1.3, height / 340)) : 1;
+}
+
+/** The box of each person that build cuts, with the person's slot. */
+export function drawBoxes(ctx, people, place, ratio) {
+  for (const person of people) {
+    const box = person.box && Number.isFinite(person.box[0]) ? person.box : boxOf(person);
+    if (!box) continue;
+    const [a, b] = [place(box[0], box[1]), place(box[2], box[3])];
+    const [x, y] = [Math.min(a[0], b[0]), Math.min(a[1], b[1])];
+    const size = [Math.abs(b[0] - a[0]), Math.abs(b[1] - a[1])];
+    for (const [color, width] of [[EDGE, 3], [COLORS.middle, 1.4]]) {
+      ctx.strokeStyle = color;
+      ctx.lineWidth = width * ratio;
+      ctx.strokeRect(x, y, ...size);
+    }
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textBaseline = "bottom";
+    ctx.textAlign = "left";
+    ctx.lineWidth = 3 * ratio;
+    ctx.strokeStyle = EDGE;
+    ctx.strokeText(`slot ${person.slot}`, x + 2, y - 2);
+    ctx.fillStyle = COLORS.middle;
+    ctx.fillText(`slot ${person.slot}`, x + 2, y - 2);
+  }
+}
+
+/** The outlines of the bodies as the sensor saw them. */
+export function drawMasks(ctx, masks, place, ratio) {
+  ctx.setLineDash([]);
+  for (const { outlines } of masks) {
+    ctx.beginPath();
+    for (const outline of outlines) {
+      outline.forEach(([x, y], i) => (i ? ctx.lineTo(...place(x, y)) : ctx.moveTo(...place(x, y))));
+      ctx.closePath();
+    }
+    ctx.fillStyle = "rgba(140, 90, 255, 0.28)";
+    ctx.fill("evenodd");
+    ctx.strokeStyle = "#b79bff";
+    ctx.lineWidth = 1.5 * ratio;
+    ctx.stroke();
+  }
+}
+
+/** A ring around the keypoint that is being corrected. */
+export function drawSelected(ctx, people, { id, joint }, place, ratio) {
+  const person = people.find((one) => one.id === id);
+  if (!person || !Number.isFinite(person.points[2 * joint])) return;
+  const spot = place(person.points[2 * joint], person.points[2 * joint + 1]);
+  for (const [color, width] of [[EDGE, 5], ["#ffffff", 2]]) {
+    ctx.beginPath();
+    ctx.arc(...spot, 11 * ratio, 0, 2 * Math.PI);
+    ctx.strokeStyle = color;
+    ctx.lineWidth = width * ratio;
+    ctx.stroke();
+  }
 }
 
 function drawJoints(ctx, person, at, skeleton, unit) {

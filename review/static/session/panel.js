@@ -1,48 +1,69 @@
-// The words beside the picture: this frame, its people, the session, the decisions.
+// The words beside the picture, in four tabs: this frame and its people, finding, the decisions, and
+// what build would keep.
 
-import { $, clockText, countText, el, facts } from "../dom.js";
+import { $, countText, el, facts } from "../dom.js";
 
 const MOST_FINDINGS = 12;
+const MOST_RANGES = 200;
 const HANDS = ["unknown", "not tracked", "open", "closed", "lasso"];
-const STATES = {
-  recording: "recording", left: "not sealed", sealed: "sealed", empty: "empty", damaged: "damaged",
-};
+const TABS = ["frame", "find", "decisions", "build"];
 
-/** The facts in the head of the page, which change only with the session. */
-export function drawFacts(session) {
-  const { info } = session;
-  const chip = $("v-state");
-  chip.textContent = STATES[info.state] || info.state;
-  chip.className = `chip ${info.state}`;
-  const rejected = info.edits.ranges
-    .filter(({ op }) => op === "reject")
-    .reduce((sum, { frames }) => sum + frames, 0);
-  const who = [info.outfit && info.outfit !== info.name ? info.outfit : null, info.subject];
-  $("v-facts").textContent = [
-    ...who.filter(Boolean),
-    countText(info.frames, "frame"),
-    info.pictures ? null : "bodies alone, no pictures",
-    clockText(info.duration_s, 0),
-    info.takes.length > 1 ? countText(info.takes.length, "take") : null,
-    rejected ? `${rejected.toLocaleString("en")} rejected` : null,
-  ].filter(Boolean).join(" · ");
-}
+export class Panel {
+  constructor(viewer) {
+    this.viewer = viewer;
+    for (const button of document.querySelectorAll("#panel [role=tab]")) {
+      button.addEventListener("click", () => this.open(button.dataset.tab));
+    }
+    $("panel-tabs").addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!by) return;
+      event.stopPropagation();
+      event.preventDefault();
+      this.open(TABS[(TABS.indexOf(this.tab) + by + TABS.length) % TABS.length]);
+      $(`tab-${this.tab}`).focus();
+    });
+    this.select("frame");
+  }
 
-/**
- * Fill the side panel.
- * @param {Object} session
- * @param {number} index the frame's row
- * @param {?Array} people null while they are on the way
- */
-export function drawPanel(session, index, people, skeleton, goTo) {
-  if ($("panel").hidden) return;
-  $("panel").replaceChildren(
-    el("section", {}, el("h2", {}, "Frame"), frameFacts(session, index)),
-    ...findingSections(session, index),
-    ...peopleSections(people, skeleton),
-    decisions(session, goTo),
-    el("section", {}, el("h2", {}, "Session"), sessionFacts(session.info)),
-  );
+  select(tab) {
+    this.tab = tab;
+    for (const name of TABS) {
+      const isOpen = name === tab;
+      $(`tab-${name}`).setAttribute("aria-selected", String(isOpen));
+      $(`tab-${name}`).tabIndex = isOpen ? 0 : -1;
+      $(`panel-${name}`).hidden = !isOpen;
+    }
+  }
+
+  /** Open a tab, and the panel where it is closed. */
+  open(tab) {
+    const { viewer } = this;
+    this.select(tab);
+    if (!viewer.show.panel) viewer.toggle("panel");
+    if (!viewer.ready) return;
+    if (tab === "find" && viewer.finder.suspects === null) viewer.finder.load();
+    if (tab === "build") viewer.build.load();
+    this.draw();
+  }
+
+  /** Write what belongs to the frame on the screen. */
+  draw() {
+    const { viewer, tab } = this;
+    const { session } = viewer;
+    if ($("panel").hidden || !session?.rows) return;
+    if (tab === "frame") {
+      $("panel-frame").replaceChildren(
+        el("section", {}, el("h2", {}, "Frame"), frameFacts(session, viewer.index)),
+        ...findingSections(session, viewer.index),
+        ...peopleSections(viewer.people(), viewer.skeleton),
+        el("section", {}, el("h2", {}, "Session"), sessionFacts(session.info)),
+      );
+    } else if (tab === "find") viewer.finder.markCurrent();
+    else if (tab === "decisions" && this.drawn !== session.editsText) {
+      this.drawn = session.editsText;
+      $("panel-decisions").replaceChildren(...decisions(viewer));
+    }
+  }
 }
 
 function frameFacts(session, index) {
@@ -59,7 +80,7 @@ function frameFacts(session, index) {
 /** What the checks found in this frame, and what they found in no particular place. */
 function findingSections(session, index) {
   const seq = session.seq[index];
-  const here = session.findings.filter(({ first, last }) => first === null || (first <= seq && seq <= last));
+  const here = [...session.findingIndex.at(seq), ...session.unplaced];
   const words = here.slice(0, MOST_FINDINGS).map(({ kind, text, meaning }) =>
     el("li", { title: meaning }, el("b", {}, kind.replaceAll("_", " ")), ` ${text}`));
   if (here.length > MOST_FINDINGS) words.push(el("li", {}, `and ${here.length - MOST_FINDINGS} more`));
@@ -93,21 +114,58 @@ function names(list, className) {
   return el("span", { className: `names ${className}` }, ...list.map((name) => el("span", {}, name)));
 }
 
-function decisions(session, goTo) {
-  const ranges = session.info.edits.ranges.filter(({ op }) => op === "reject");
-  const section = el("section", {}, el("h2", {}, "Rejected"));
-  if (ranges.length === 0) {
-    section.append(el("p", { className: "muted" }, "Nothing. Mark a range with [ and ], reject it with X."));
-    return section;
-  }
-  section.append(el("ul", { className: "ranges" }, ...ranges.map(({ first, last, frames }) => {
-    const text = first === last ? `${first}` : `${first} – ${last}`;
-    const button = el("button", { type: "button", title: "Go there" },
-      el("b", {}, text), el("span", { className: "muted" }, countText(frames, "frame")));
-    button.addEventListener("click", () => goTo(first));
-    return el("li", {}, button);
-  })));
-  return section;
+/** What was decided: rejected ranges, tags, notes and corrected keypoints, each a way there. */
+function decisions(viewer) {
+  const { edits } = viewer.session.info;
+  const { ranges, trim, tags = [], notes = [], moves = [] } = edits;
+  const rejected = ranges.filter(({ op }) => op === "reject");
+  return [
+    listOf("Rejected", rejected.slice(0, MOST_RANGES).map(({ first, last, frames }) =>
+      placeLine(viewer, first, spanText(first, last), countText(frames, "frame"), "reject")),
+    "Nothing. Mark a range with [ and ], reject it with X."),
+    ...(trim ? [listOf("Trimmed", [placeLine(viewer, trim[0], `keeps ${spanText(...trim)}`, "")])] : []),
+    listOf("Tags", tags.map((tag) => tagLine(viewer, tag)), "None. T tags the range, or the session."),
+    listOf("Notes", notes.map(({ note, first, last }) =>
+      placeLine(viewer, first, note, first === null ? "session" : spanText(first, last))), "None. A writes one."),
+    listOf("Corrected keypoints", moves.slice(-MOST_RANGES).reverse().map((move) =>
+      placeLine(viewer, move.seq ?? move.seq_first, moveText(move), "")),
+    "None. Drag a keypoint, or select one with O."),
+  ];
+}
+
+function spanText(first, last) {
+  return first === last ? `${first}` : `${first} – ${last}`;
+}
+
+function moveText({ op, seq, seq_first, seq_last, keypoint, joint, value }) {
+  if (op === "swap_sides") return `sides exchanged ${spanText(seq_first, seq_last)}`;
+  const what = keypoint || joint;
+  if (op === "visibility") return `${what} ${["not labelled", "occluded", "visible"][value]} in ${seq}`;
+  return `${what} moved in ${seq}`;
+}
+
+function listOf(title, items, nothing) {
+  return el("section", {}, el("h2", {}, title), items.length
+    ? el("ul", { className: "ranges" }, ...items)
+    : el("p", { className: "muted" }, nothing));
+}
+
+function placeLine(viewer, first, text, about, className = "") {
+  const button = el("button", { type: "button", title: "Go there", className },
+    el("b", {}, text), el("span", { className: "muted" }, about));
+  if (first === null || first === undefined) button.disabled = true;
+  else button.addEventListener("click", () => viewer.goTo(first));
+  return el("li", {}, button);
+}
+
+function tagLine(viewer, tag) {
+  const { first, last } = tag;
+  const isAll = first === null || first === undefined;
+  const line = placeLine(viewer, first, tag.tag, isAll ? "session" : spanText(first, last));
+  const remove = el("button", { type: "button", className: "plain remove", ariaLabel: `Take the tag ${tag.tag} away` }, "×");
+  remove.addEventListener("click", () => viewer.deciding.untag(tag));
+  line.append(remove);
+  return line;
 }
 
 function sessionFacts(info) {

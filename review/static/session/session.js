@@ -1,31 +1,39 @@
-// One session as the page knows it: a row for each stored colour frame, the bodies in pieces, and
+// One session as the page knows it: a row for each stored colour frame, what was found in them, and
 // the decisions. Frames are addressed by seq (stored, permanent) and by index (row number here).
 
 import { api, ApiError, REPLACED } from "../api.js";
+import { clockText } from "../dom.js";
+import { Bins } from "./bins.js";
+import { IntervalIndex, lowerBound } from "./intervals.js";
+import { People } from "./people.js";
+import { Predictions } from "./predictions.js";
+import { NO_BODY, StateIndex } from "./state_index.js";
 
-const PIECE = 256; // frames by seq in one answer of bodies; the server's number
-const PIECES_KEPT = 24;
 const OVERLAP = 90; // rows asked again while recording: bodies and late frames may still come in
-
-export const NO_BODY = 255;
+const COLUMNS = ["seq", "take", "time_s", "bodies", "residual_ms", "states"];
+const MOST_KINDS_TOLD = 6;
 
 export class Session {
   constructor(name, keypoints) {
     this.name = name;
     this.keypoints = keypoints;
-    this.pieces = new Map();
     this.info = null;
-    this.findings = [];
+    this.people = null;
     this.findingsProblem = null;
     this.findingsReady = false;
     this.rows = 0;
+    this.setFindings([]);
+    this.bins = new Bins(this);
+    this.predictions = null;
   }
 
   /** Load everything but the pictures and the bodies. */
   async load() {
     // in this order: asking for the session makes the server look at the files again
-    this.info = await api.session(this.name);
+    this.setInfo(await api.session(this.name));
     this.uuid = this.info.uuid;
+    this.people = new People(this);
+    if (this.info.predictions?.length) this.predictions = new Predictions(this);
     this.take_(await api.timeline(this.name, this.uuid, 0));
   }
 
@@ -36,6 +44,30 @@ export class Session {
     return info;
   }
 
+  setInfo(info) {
+    this.info = info;
+    this.dropIndex = new IntervalIndex(info.drops);
+    this.setEdits(info.edits);
+  }
+
+  /** Take the decisions; return true if they are not those that were known. */
+  setEdits(edits) {
+    const text = JSON.stringify(edits);
+    if (text === this.editsText) return false;
+    this.editsText = text;
+    this.info.edits = edits;
+    this.editIndex = new IntervalIndex(edits.ranges);
+    this.events = null;
+    return true;
+  }
+
+  setFindings(findings) {
+    this.findings = findings;
+    this.findingIndex = new IntervalIndex(findings.filter(({ first }) => first !== null));
+    this.unplaced = findings.filter(({ first }) => first === null);
+    this.events = null;
+  }
+
   /** Load what was recorded since; return whether there was anything. */
   async refresh() {
     const from = this.rows > OVERLAP ? this.seq[this.rows - OVERLAP] : 0;
@@ -44,19 +76,17 @@ export class Session {
     const before = this.rows;
     const keep = this.indexAtOrAfter(from);
     const merged = {};
-    for (const key of ["seq", "take", "time_s", "bodies", "residual_ms", "states"]) {
+    for (const key of COLUMNS) {
       const width = key === "states" ? this.keypoints : 1;
       const old = this[key].subarray(0, keep * width);
       merged[key] = new old.constructor(old.length + tail[key].length);
       merged[key].set(old);
       merged[key].set(tail[key], old.length);
     }
-    this.info = info;
+    this.setInfo(info);
     this.findingsReady = false;
     this.take_(merged);
-    for (const id of [...this.pieces.keys()]) {
-      if ((id + 1) * PIECE > from) this.pieces.delete(id);
-    }
+    this.people.forget(from);
     return this.rows !== before;
   }
 
@@ -64,29 +94,20 @@ export class Session {
   async lookForFindings() {
     if (this.findingsReady && this.info.state !== "recording") return false;
     const report = await api.findings(this.name, this.uuid);
-    const isNew = JSON.stringify(report.findings) !== JSON.stringify(this.findings);
-    this.findings = report.findings;
     this.findingsProblem = report.problem;
     this.findingsReady = report.ready;
-    return isNew;
+    if (JSON.stringify(report.findings) === JSON.stringify(this.findings)) return false;
+    this.setFindings(report.findings);
+    return true;
   }
 
   take_(table) {
-    Object.assign(this, {
-      seq: table.seq,
-      take: table.take,
-      time_s: table.time_s,
-      bodies: table.bodies,
-      residual_ms: table.residual_ms,
-      states: table.states,
-      rows: table.seq.length,
-    });
+    for (const key of COLUMNS) this[key] = table[key];
+    this.rows = table.seq.length;
     this.clock = playClock(this.take, this.time_s);
     this.length_s = this.rows ? this.clock[this.rows - 1] : 0;
-  }
-
-  setEdits(edits) {
-    this.info.edits = edits;
+    this.stateIndex = new StateIndex(this.states, this.keypoints);
+    this.events = null;
   }
 
   /** The first index whose seq is at least this one (rows if there is none). */
@@ -117,96 +138,47 @@ export class Session {
 
   /** "reject", "keep" or null. */
   verdict(seq) {
-    for (const { op, first, last } of this.info.edits.ranges) {
-      if (seq >= first && seq <= last) return op;
-    }
-    return null;
+    return this.editIndex.at(seq, 1)[0]?.op ?? null;
   }
 
   /** Where something begins that one may want to see: takes, losses, findings, rejected ranges. */
   eventIndices() {
-    const { takes, drops, edits } = this.info;
-    const seqs = [
-      ...takes.map(({ first }) => first),
-      ...drops.map(({ first }) => first),
-      ...this.findings.filter(({ first }) => first !== null).map(({ first }) => first),
-      ...edits.ranges.filter(({ op }) => op === "reject").map(({ first }) => first),
-    ];
-    const indices = new Set(seqs.map((seq) => Math.min(this.indexAtOrAfter(seq), this.rows - 1)));
-    return [...indices].sort((a, b) => a - b);
-  }
-
-  /** The next frame (or the one before) whose keypoints aren't in the states of this one. */
-  indexOfChange(index, direction) {
-    const width = this.keypoints;
-    for (let i = index + direction; i >= 0 && i < this.rows; i += direction) {
-      for (let k = 0; k < width; k += 1) {
-        if (this.states[i * width + k] !== this.states[index * width + k]) return i;
-      }
+    if (!this.events) {
+      const { takes, drops, edits } = this.info;
+      const rejected = edits.ranges.filter(({ op }) => op === "reject");
+      const seqs = [takes, drops, this.findingIndex.items, rejected].flat().map(({ first }) => first);
+      const indices = new Set(seqs.map((seq) => Math.min(this.indexAtOrAfter(seq), this.rows - 1)));
+      this.events = [...indices].sort((a, b) => a - b);
     }
-    return index;
+    return this.events;
   }
 
-  /**
-   * The people in a frame, or null while they are being loaded.
-   * @returns {?Array<{slot: number, points: Float32Array, states: Uint8Array}>}
-   */
-  people(seq, onReady) {
-    const id = Math.floor(seq / PIECE);
-    const piece = this.pieces.get(id);
-    if (piece === undefined) {
-      this.loadPiece(id, onReady);
-      return null;
+  /** The event after (or before) a row, undefined where there is none. */
+  nextEvent(index, direction) {
+    const events = this.eventIndices();
+    const at = lowerBound(events, direction > 0 ? index + 1 : index);
+    return events[direction > 0 ? at : at - 1];
+  }
+
+  /** A frame in one line of words, for the time line. */
+  words(seq, names) {
+    const row = this.indexAtOrAfter(seq);
+    if (this.seq[row] !== seq) {
+      const lost = this.dropIndex.at(seq).find(({ stream }) => stream === "color");
+      return `frame ${seq}: ${lost ? lost.reason : "not stored"}`;
     }
-    return piece.get(seq) || (piece.loading ? null : []);
+    const states = this.states.subarray(row * this.keypoints, (row + 1) * this.keypoints);
+    const inferred = names.filter((_, k) => states[k] === 1);
+    const body = states[0] === NO_BODY
+      ? "no body"
+      : inferred.length ? `inferred: ${inferred.join(", ")}` : "all 13 tracked";
+    const kinds = new Set(this.findingIndex.at(seq).map(({ kind }) => kind.replaceAll("_", " ")));
+    return [
+      `frame ${seq}`, `take ${this.take[row]}`, clockText(this.time_s[row]), body,
+      ...(this.verdict(seq) === "reject" ? ["rejected"] : []),
+      ...[...kinds].slice(0, MOST_KINDS_TOLD),
+    ].join(" · ");
   }
-
-  /** Make sure that the people of a frame will be there when they are wanted. */
-  prefetchPeople(seq, onReady) {
-    const id = Math.floor(seq / PIECE);
-    if (!this.pieces.has(id)) this.loadPiece(id, onReady);
-  }
-
-  async loadPiece(id, onReady) {
-    const piece = new Map();
-    piece.loading = true;
-    this.pieces.set(id, piece);
-    try {
-      const table = await api.bodies(this.name, this.uuid, id * PIECE);
-      const joints = table.joint_state.length / Math.max(1, table.seq.length);
-      table.seq.forEach((seq, row) => {
-        const person = {
-          slot: table.slot[row],
-          points: table.joint_px.subarray(row * joints * 2, (row + 1) * joints * 2),
-          states: table.joint_state.subarray(row * joints, (row + 1) * joints),
-          hands: table.hands.subarray(row * 2, row * 2 + 2),
-          distance_m: table.distance_m[row],
-        };
-        piece.set(seq, [...(piece.get(seq) || []), person]);
-      });
-      piece.loading = false;
-    } catch {
-      // asked again at the next look; that the server is away is said by whoever wants pictures
-      if (this.pieces.get(id) === piece) this.pieces.delete(id);
-      return;
-    }
-    for (const old of this.pieces.keys()) {
-      if (this.pieces.size <= PIECES_KEPT) break;
-      if (old !== id) this.pieces.delete(old);
-    }
-    onReady();
-  }
-}
-
-function lowerBound(values, wanted, length) {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (values[middle] < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Seconds at which each frame is due when the session is played through; takes follow at once. */

@@ -1,0 +1,39 @@
+// Saving what is on the screen: the frame as a PNG, the marked range as a video.
+
+import { api } from "../api.js";
+
+/** Save the part of the picture that is on view, pixel by pixel, with what is drawn over it. */
+export async function savePicture(viewer) {
+  const { stage, session, seq } = viewer;
+  const canvas = stage.snapshot(viewer.frames.get(seq));
+  const blob = await canvas.convertToBlob({ type: "image/png" });
+  save(blob, `${session.name}-${seq}.png`);
+  viewer.say(`Saved ${session.name}-${seq}.png.`);
+}
+
+/** Ask for the marked range as a video, and save it. */
+export async function saveVideo(viewer) {
+  const { session, deciding } = viewer;
+  if (!deciding.isMarked) {
+    viewer.say("Mark a range first, with [ and ].");
+    return;
+  }
+  const [first, last] = deciding.range();
+  viewer.say(`Making a video of frames ${first} – ${last}…`);
+  try {
+    const blob = await api.video(session.name, session.uuid, { first, last });
+    if (viewer.session !== session) return;
+    save(blob, `${session.name}-${first}-${last}.mp4`);
+    viewer.say(`Saved ${session.name}-${first}-${last}.mp4.`);
+  } catch (error) {
+    if (viewer.session === session) viewer.say(`No video: ${error.message}`, true);
+  }
+}
+
+function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
