@@ -5,7 +5,7 @@ import { api, ApiError } from "./api.js";
 import { openPage, showClosed } from "./guarded.js";
 import { actOf, fillHelp } from "./keys.js";
 import { ListPage } from "./list.js";
-import { prepareSkeleton } from "./session/overlay.js";
+import { prepareSkeleton } from "./session/picture/overlay.js";
 import { Viewer } from "./session/viewer.js";
 
 const COMMAND = "kincap review";

@@ -1,7 +1,7 @@
 // What each act of the keys and buttons does on a session's page.
 
 import { $ } from "../dom.js";
-import { savePicture, saveVideo } from "./exports.js";
+import { savePicture, saveVideo } from "./picture/exports.js";
 
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
 const ZOOM = 1.4;

@@ -3,11 +3,11 @@
 
 import { api, ApiError, REPLACED } from "../api.js";
 import { clockText } from "../dom.js";
-import { Bins } from "./bins.js";
-import { IntervalIndex, lowerBound } from "./intervals.js";
+import { Bins } from "./lanes/bins.js";
+import { IntervalIndex, lowerBound } from "./lanes/intervals.js";
 import { People } from "./people.js";
-import { Predictions } from "./predictions.js";
-import { NO_BODY, StateIndex } from "./state_index.js";
+import { Predictions } from "./picture/predictions.js";
+import { NO_BODY, StateIndex } from "./lanes/state_index.js";
 
 const OVERLAP = 90; // rows asked again while recording: bodies and late frames may still come in
 const COLUMNS = ["seq", "take", "time_s", "bodies", "residual_ms", "states"];

@@ -1,8 +1,8 @@
 // The marked range, and decisions about it. Each is saved at once by the server; undo and redo go
 // through its journal, so they have no limit and take back what another window decided too.
 
-import { $ } from "../dom.js";
-import { api, DELETED, REPLACED } from "../api.js";
+import { $ } from "../../dom.js";
+import { api, DELETED, REPLACED } from "../../api.js";
 import { ask } from "./ask.js";
 
 export class Deciding {

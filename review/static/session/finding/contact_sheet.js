@@ -1,8 +1,8 @@
 // The contact sheet: all suspects as small pictures, of which several can be chosen and rejected at
 // once. Pictures are fetched when they come into view, a few at a time.
 
-import { $, clockText, countText, el } from "../dom.js";
-import { api } from "../api.js";
+import { $, clockText, countText, el } from "../../dom.js";
+import { api } from "../../api.js";
 
 const UNDER_WAY = 3;
 const MOST_TILES = 400;

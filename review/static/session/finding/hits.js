@@ -1,7 +1,7 @@
 // Frames that match a query, joined into suspects: frames that follow each other are one thing to
 // look at, shown by its worst frame.
 
-import { joined } from "./intervals.js";
+import { joined } from "../lanes/intervals.js";
 
 const APART = 5; // frames: what is nearer is the same suspect
 

@@ -1,6 +1,6 @@
 // A small dialog that asks for one line of text.
 
-import { $, el } from "../dom.js";
+import { $, el } from "../../dom.js";
 
 /**
  * @param {{title: string, label: string, most: number, known?: string[], value?: string}} what

@@ -1,8 +1,8 @@
 // The time line under the picture: a ruler, and lanes over all frames or a part of them. Hovering says
 // in words what is there, a click jumps to where it begins, the wheel zooms.
 
-import { clockText, fitCanvas } from "../dom.js";
-import { onThemeChange, theme } from "../theme.js";
+import { clockText, fitCanvas } from "../../dom.js";
+import { onThemeChange, theme } from "../../theme.js";
 import { Axis, GUTTER } from "./axis.js";
 import { makeLanes } from "./lane_list.js";
 

@@ -1,6 +1,6 @@
 // Saving what is on the screen: the frame as a PNG, the marked range as a video.
 
-import { api } from "../api.js";
+import { api } from "../../api.js";
 
 /** Save the part of the picture that is on view, pixel by pixel, with what is drawn over it. */
 export async function savePicture(viewer) {

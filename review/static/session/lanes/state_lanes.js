@@ -1,6 +1,6 @@
 // The keypoints of the nearest person: how many of them are inferred, and a row for each of them.
 
-import { theme } from "../theme.js";
+import { theme } from "../../theme.js";
 
 const FULL_SHARE = 8; // keypoints: from here on the share's lane is full
 const LEAST_SHARE = 0.3; // of a bad state's colour where only one of many frames has it

@@ -2,7 +2,7 @@
 // no longer needed is dropped. The stored JPEG bytes are decoded by the browser, off this thread.
 // While the mouse is dragged, small previews stand for the pictures.
 
-import { api, ApiError, DELETED, REPLACED } from "../api.js";
+import { api, ApiError, DELETED, REPLACED } from "../../api.js";
 
 const UNDER_WAY = 3;
 const BLOB_BYTES = 120e6;

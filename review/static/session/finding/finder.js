@@ -1,8 +1,8 @@
 // Finding bad frames: a filter box with live counts, the suspects that match it with the worst first,
 // and the contact sheet of all of them.
 
-import { $, clockText, countText, el } from "../dom.js";
-import { api } from "../api.js";
+import { $, clockText, countText, el } from "../../dom.js";
+import { api } from "../../api.js";
 import { ContactSheet } from "./contact_sheet.js";
 import { suspectsOf } from "./hits.js";
 

@@ -1,6 +1,6 @@
 // The outlines of the bodies in the frame on the screen, where they are shown and the session has any.
 
-import { api } from "../api.js";
+import { api } from "../../api.js";
 
 const KEPT = 60;
 const SETTLE_MS = 60;

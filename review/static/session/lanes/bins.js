@@ -2,7 +2,7 @@
 // bin, so that a single bad frame among thousands is still seen. Asked for anew for each part that is
 // looked at; until the answer is there the one before is drawn.
 
-import { api } from "../api.js";
+import { api } from "../../api.js";
 import { lowerBound } from "./intervals.js";
 
 const SETTLE_MS = 120;

@@ -1,7 +1,7 @@
 // The picture and what is drawn over it, on two canvases, fitted into the available space. The wheel
 // zooms at the pointer, dragging moves the view, or a keypoint that it begins at.
 
-import { $, fitCanvas } from "../dom.js";
+import { $, fitCanvas } from "../../dom.js";
 import { drawBoxes, drawMasks, drawPeople, drawSelected } from "./overlay.js";
 import { drawPredictions } from "./predictions.js";
 import { ViewBox } from "./view_box.js";

@@ -1,8 +1,8 @@
 // The skeleton in space beside the picture: a fault in depth is invisible in the picture. It can be
 // turned with the mouse or the keys, or looked at from the front, the side or the top.
 
-import { $, fitCanvas } from "../dom.js";
-import { theme } from "../theme.js";
+import { $, fitCanvas } from "../../dom.js";
+import { theme } from "../../theme.js";
 
 export const SIDES = {
   front: [0, 0], side: [Math.PI / 2, 0], top: [0, Math.PI / 2], free: [0.6, 0.25],

@@ -1,9 +1,9 @@
 // What up to three checkpoints predict, against the Kinect: a cross for each keypoint and a line from
 // where the Kinect has it.
 
-import { api } from "../api.js";
-import { bySeq, idOf } from "./people.js";
-import { Pieces } from "./pieces.js";
+import { api } from "../../api.js";
+import { bySeq, idOf } from "../people.js";
+import { Pieces } from "../pieces.js";
 
 export const CHECKPOINT_COLORS = ["#ff4fd8", "#c6ff3d", "#ffe14a"];
 const EDGE = "rgba(8, 10, 14, 0.85)";

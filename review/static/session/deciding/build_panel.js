@@ -1,8 +1,8 @@
 // What `kincap build` would keep of this session, with thresholds that can be tried out. Nothing here
 // changes anything: the line at the end is what to give to build.
 
-import { $, countText, el } from "../dom.js";
-import { api } from "../api.js";
+import { $, countText, el } from "../../dom.js";
+import { api } from "../../api.js";
 
 const SETTLE_MS = 150;
 const AGAIN_MS = 1000;

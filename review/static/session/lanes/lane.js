@@ -1,7 +1,7 @@
 // The lanes of the time line, each with a name and a height. A lane draws itself between two x, says
 // in words what is at a place, and names the ranges there so that a click can jump to them.
 
-import { theme } from "../theme.js";
+import { theme } from "../../theme.js";
 import { IntervalIndex } from "./intervals.js";
 
 const THIN = 8;

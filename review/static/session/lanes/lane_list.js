@@ -1,7 +1,7 @@
 // Which lanes the time line of a session has: those that have something to show.
 
-import { theme } from "../theme.js";
-import { BinLane, RangeLane } from "./lanes.js";
+import { theme } from "../../theme.js";
+import { BinLane, RangeLane } from "./lane.js";
 import { InferredLane, KeypointLane } from "./state_lanes.js";
 
 const MOST_KINDS = 8; // more kinds of findings than this share the lanes of their groups
