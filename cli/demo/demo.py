@@ -19,7 +19,7 @@ from ...core.errors import KincapError
 from ...core.files.file_io import write_atomic
 from ...core.stop_signals import on_stop_signals
 from .. import console
-from .plan import TEST_OUTFIT, DemoSettings, plan
+from .plan import TEST_OUTFIT, VIDEO, VIDEO_SHEET, DemoSettings, plan
 from .steps import DemoSteps
 
 STATE_FILE = "demo.json"
@@ -37,6 +37,8 @@ class DemoResult:
         finetuned: The same of the finetuned net.
         gap_closed: Share of the gap between mean pose and 100 that was closed at PCK@0.2, in %.
         sheet: The picture to look at.
+        video: The unseen outfit with the poses that the net found.
+        video_sheet: Some of its frames.
     """
 
     out: str
@@ -46,6 +48,8 @@ class DemoResult:
     finetuned: dict[str, Any]
     gap_closed: float
     sheet: str
+    video: str
+    video_sheet: str
     steps: dict[str, float] = field(default_factory=dict)
 
 
@@ -137,6 +141,8 @@ def _result(out: Path, state: dict[str, Any], seconds: float) -> DemoResult:
         finetuned=net,
         gap_closed=round(100.0 * (net["0.2"]["all"] - mean["0.2"]["all"]) / gap, 1) if gap else 0.0,
         sheet=str(out / "unseen.png"),
+        video=str(out / VIDEO),
+        video_sheet=str(out / VIDEO_SHEET),
         steps={key: value["seconds"] for key, value in done.items()},
     )
 
@@ -163,11 +169,13 @@ def _print(result: DemoResult) -> None:
         f"on an outfit that was never trained on ({result.seconds:.0f} s)."
     )
     console.result(f"Look at it: {result.sheet}  (prediction red, Kinect green)")
+    console.result(f"The net at work: {result.video}; some frames: {result.video_sheet}")
     console.result()
     console.result("What to type next:")
     for line in (
         f"cd {shlex.quote(result.out)}",
         "kincap review            # look through the recordings, reject frames",
+        "kincap predict camera:0 --weights finetuned.ckpt --serve    # the net on a camera",
         "kincap sessions list     # what was recorded",
         "kincap record --session clothing8 --source simulator:outfit=8,frames=900",
         "kincap build --out more13.h5 --sessions 'clothing*' && "

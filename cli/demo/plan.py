@@ -6,6 +6,8 @@ from dataclasses import dataclass
 TEST_OUTFIT = 7
 """The outfit that no training session, wild ones included, ever shows."""
 TEST_SEED = 9001
+VIDEO = "predicted.mp4"
+VIDEO_SHEET = "predicted.png"
 """Its motion seed, likewise."""
 
 
@@ -95,6 +97,14 @@ def plan(settings: DemoSettings) -> list[list[Step]]:
             Step(
                 "evaluate",
                 (*evaluate[:1], "finetuned.ckpt", *evaluate[1:], "--sheet", "unseen.png"),
+            ),
+        ],
+        [
+            # unsmoothed: smoothing needs the extra "predict"
+            Step(
+                "predict",
+                ("predict", "recordings/unseen", "--weights", "finetuned.ckpt", "--no-smooth",
+                 "--out", VIDEO, "--sheet", VIDEO_SHEET, "--json"),
             ),
         ],
     ]  # fmt: skip

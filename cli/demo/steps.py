@@ -11,7 +11,7 @@ from typing import Any
 
 from ...core.errors import KincapError
 from .. import console
-from .plan import Step, command_line
+from .plan import VIDEO, Step, command_line
 
 EXIT_INTERRUPTED = 130
 
@@ -108,7 +108,12 @@ def _failed(step: Step, code: int) -> KincapError:
 
 
 def _clear_unfinished(out: Path, step: Step) -> None:
-    """Delete a half recorded session of an interrupted demo: its frames would be there twice."""
+    """Delete a half recorded session or a half written video of an interrupted demo.
+
+    The frames of a session would be there twice, and predict replaces no video.
+    """
+    if step.words[0] == "predict":
+        (out / VIDEO).unlink(missing_ok=True)
     if step.words[0] != "record":
         return
     from ...sessions.repair.rename_delete import delete

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 
 from kincap.cli.demo.plan import TEST_OUTFIT, TEST_SEED, DemoSettings, plan
@@ -31,7 +32,10 @@ def test_a_small_demo_runs_whole_and_goes_on_where_it_was(kincap: Run, tmp_path:
     for pck in (report["mean_pose"], report["pretrained"], report["finetuned"]):
         assert set(pck) == {"0.2", "0.1", "0.05"}
         assert 0 <= pck["0.2"]["all"] <= 100
-    assert Path(report["sheet"]).read_bytes().startswith(b"\x89PNG")
+    for sheet in (report["sheet"], report["video_sheet"]):
+        assert Path(sheet).read_bytes().startswith(b"\x89PNG")
+    with av.open(report["video"]) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 40
     assert load_session(out / "recordings" / "unseen").outfit != (
         load_session(out / "recordings" / "clothing1").outfit
     )
