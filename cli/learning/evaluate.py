@@ -80,6 +80,10 @@ def evaluate(
     persons: Annotated[
         int, typer.Option("--persons", min=1, help="Most people to follow, with --end-to-end.")
     ] = 1,
+    errors: Annotated[
+        bool,
+        typer.Option("--errors", help="Count wrong keypoints by kind, and what each costs in AP."),
+    ] = False,
     blur_faces: BlurFaces = False,
     device: Device = "auto",
     json: Json = False,
@@ -99,7 +103,7 @@ def evaluate(
         checkpoint=checkpoints[0], data=data, split=split, include_inferred=include_inferred,
         sheet=sheet, device=device, blur_faces=blur_faces, others=tuple(checkpoints[1:]),
         boxes=boxes, report=report, predictions=save_predictions,
-        minimums=tuple(minimum or ()), sheet_worst=worst,
+        minimums=tuple(minimum or ()), sheet_worst=worst, errors=errors,
     )  # fmt: skip
     with progress("evaluate", unit="crops") as bar:
         done = work(settings, on_batch=lambda count, total: bar.update(count, total, ""))
@@ -151,11 +155,30 @@ def _print_evaluation(done: "EvaluateResult") -> None:
         result(f"{done.net.missed} rows have no box: they count as wrong")
     if done.net.mirrored.score.skipped:
         result(f"skipped {done.net.mirrored.score.skipped} frames: no torso to measure by")
+    if report["errors"]:
+        _error_kinds(report["errors"])
     for line in done.conclusion:
         result(line)
     for name in ("sheet", "report", "predictions"):
         if report[name] is not None:
             result(f"{name} {report[name]}")
+
+
+def _error_kinds(errors: dict[str, Any]) -> None:
+    """Print the kinds of wrong keypoints, and the precision as they are corrected in turn."""
+    corrected = dict(errors["ap_corrected"])
+    rows: list[tuple[str, object, str]] = [("as it is", None, figure_text(errors["ap"]))]
+    for kind in corrected:
+        share = errors["shares"].get(kind)
+        count = errors.get(kind)
+        size = f"{share:.1f} %" if share is not None else count
+        rows.append((kind.replace("_", " "), size, figure_text(corrected[kind])))
+    table(
+        ("error", "keypoints, or people", "OKS AP without it"),
+        rows,
+        title="Errors by kind, corrected in turn",
+        right=(1, 2),
+    )
 
 
 def _comparison(compared: list[dict[str, Any]]) -> None:

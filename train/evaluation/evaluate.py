@@ -15,13 +15,14 @@ from ...dataset.kinect13.reader import Kinect13, Split, open_kinect13
 from ..checkpoint import Checkpoint, load_checkpoint
 from ..data import Samples, load_samples
 from ..loop import choose_device
+from ..metrics.keypoint_errors import ErrorReport, diagnose
 from ..metrics.pck import THRESHOLDS
 from ..mirror import Floats, Images
 from ..validate import OnBatch, counted, frame_errors, in_image
 from .baselines import upright_pose
 from .compare import blocks_of_rows, difference, groups_of_rows, shares
 from .conclusion import conclusion
-from .figures import Figures, figures_of
+from .figures import Figures, figures_of, images_of_people
 from .gate import Minimum, missed, parse_minimum
 from .net_result import NetResult, Passes, measure
 from .page import Evaluation, check_page, save_page
@@ -69,6 +70,7 @@ class EvaluateSettings:
     predictions: Path | None = None
     minimums: tuple[str, ...] = ()
     sheet_worst: bool = False
+    errors: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class EvaluateResult:
         missed: Minimums that the first net does not reach, a line each.
         skeleton: The keypoints.
         problems: Files that could not be saved, a line each.
+        errors: Kinds of wrong keypoints of the first net; None: they were not asked for.
     """
 
     settings: EvaluateSettings
@@ -100,6 +103,7 @@ class EvaluateResult:
     missed: tuple[str, ...]
     skeleton: Skeleton = KEYPOINTS_13
     problems: tuple[str, ...] = ()
+    errors: ErrorReport | None = None
 
     @property
     def net(self) -> NetResult:
@@ -131,6 +135,7 @@ class EvaluateResult:
             ],
             "conclusion": list(self.conclusion),
             "missed": list(self.missed),
+            "errors": None if self.errors is None else self.errors.to_json(),
             "sheet": _saved(asked.sheet, "--sheet", self.problems),
             "report": _saved(asked.report, "--report", self.problems),
             "predictions": _saved(asked.predictions, "--save-predictions", self.problems),
@@ -235,7 +240,18 @@ def _assemble(
         conclusion=tuple(lines),
         missed=tuple(missing),
         skeleton=samples.skeleton,
+        errors=_errors(net, samples, rows, inferred) if settings.errors else None,
     )
+
+
+def _errors(net: NetResult, samples: Samples, rows: Split, include_inferred: bool) -> ErrorReport:
+    """Return the kinds of a net's wrong keypoints; rows of one frame are people of one image."""
+    pred, truth = in_image(net.poses, samples)
+    known = counted(samples, include_inferred)
+    frames = np.stack([rows.session, rows.color_seq]).astype(np.int64)
+    image = np.unique(frames, axis=1, return_inverse=True)[1].reshape(-1)
+    people = images_of_people(pred, truth, known, samples, net.confidence, image)
+    return diagnose(people, samples.skeleton)
 
 
 def _shown(settings: EvaluateSettings, samples: Samples, poses: Floats) -> npt.NDArray[np.int64]:

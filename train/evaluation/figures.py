@@ -184,15 +184,36 @@ def _oks(
     samples: Samples,
     confidence: Array | None,
 ) -> dict[str, float | None]:
-    """Return AP over OKS; each row is an image of one person, its area that of the tight box."""
+    """Return AP over OKS; each row is an image of one person."""
+    alone = np.arange(len(samples))
+    people = images_of_people(pred, truth, known, samples, confidence, alone)
+    return average_precision(people, samples.skeleton)
+
+
+def images_of_people(
+    pred: Array,
+    truth: Array,
+    known: npt.NDArray[np.bool_],
+    samples: Samples,
+    confidence: Array | None,
+    image: npt.NDArray[np.int64],
+) -> list[ImagePeople]:
+    """Return the rows of a split as images with the people in them.
+
+    Args:
+        pred: (N, K, 2) predictions, pixels of the original images.
+        truth: (N, K, 2) labels.
+        known: (N, K) bool, labels that count.
+        samples: The split.
+        confidence: (N, K); None: every prediction is as sure.
+        image: (N,) number of the image that each row is from.
+
+    Returns:
+        The images by number; the area of a person is that of the tight box.
+    """
     box = samples.bbox_xyxy_px
     area = np.prod((box[:, 2:] - box[:, :2]) / BOX_FACTOR, axis=1)
     score = np.ones(len(samples)) if confidence is None else confidence.mean(axis=1)
-    people = [
-        ImagePeople(
-            truth[i : i + 1], known[i : i + 1], area[i : i + 1], box[i : i + 1],
-            pred[i : i + 1], score[i : i + 1],
-        )
-        for i in range(len(samples))
-    ]  # fmt: skip
-    return average_precision(people, samples.skeleton)
+    order = np.argsort(image, kind="stable")
+    rows = np.split(order, np.flatnonzero(np.diff(image[order])) + 1) if len(order) else []
+    return [ImagePeople(truth[i], known[i], area[i], box[i], pred[i], score[i]) for i in rows]

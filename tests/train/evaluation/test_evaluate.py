@@ -41,7 +41,7 @@ def compared(
         EvaluateSettings(
             nets[0], figures_h5, "test", device="cpu", others=(nets[1],),
             report=folder / "report.html", predictions=folder / "poses.json",
-            minimums=("pck@0.2=0.2", "wrist@0.05=0.99"),
+            minimums=("pck@0.2=0.2", "wrist@0.05=0.99"), errors=True,
         )
     )  # fmt: skip
     assert done.problems == ()
@@ -60,6 +60,22 @@ def test_two_nets_are_compared_on_the_same_rows(compared: tuple[dict[str, Any], 
         assert report["interval"][a]["all"][0] <= report["pck"][a]["all"]
     assert report["pck"]["0.2"]["all"] > other["pck"]["0.2"]["all"] + 10
     assert any("points better than" in line for line in report["conclusion"])
+
+
+def test_errors_are_counted_by_kind_and_corrected_in_turn(
+    compared: tuple[dict[str, Any], Path],
+) -> None:
+    report, _ = compared
+    errors = report["errors"]
+    counted = sum(sum(kinds.values()) for kinds in errors["keypoints"].values())
+    assert sum(errors["shares"].values()) == pytest.approx(100)
+    # 40 people; an inferred wrist is not counted
+    assert 40 * 11 < counted <= 40 * 13
+    assert errors["shares"]["good"] < 100
+    steps = [errors["ap"], *errors["ap_corrected"].values()]
+    assert steps == sorted(steps)
+    assert steps[0] == pytest.approx(report["oks"]["ap"], abs=15)
+    assert steps[-1] == pytest.approx(100)
 
 
 def test_a_minimum_that_is_missed_is_named(compared: tuple[dict[str, Any], Path]) -> None:
