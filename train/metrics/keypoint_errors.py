@@ -48,7 +48,8 @@ class ErrorReport:
         background: Predictions that found no one.
         not_found: People that no prediction found.
         ap: Average precision of the predictions as they are, percent; None where no person counts.
-        ap_corrected: After each correction in turn, percent; the last one is 100.
+        ap_corrected: After each correction in turn, percent; good keypoints stay as they are, so
+            the last one may be a little below 100.
     """
 
     counts: dict[str, dict[str, int]]
