@@ -150,7 +150,7 @@ COLORS_ALONG = """(y) => {
   const ratio = canvas.width / canvas.clientWidth;
   const row = canvas.getContext("2d").getImageData(0, Math.round(y * ratio), canvas.width, 1).data;
   const found = [];
-  for (let x = 110; x < canvas.clientWidth - 14; x += 1) {
+  for (let x = 114; x < canvas.clientWidth - 14; x += 1) {
     const at = 4 * Math.round(x * ratio);
     found.push([x, [row[at], row[at + 1], row[at + 2]]]);
   }

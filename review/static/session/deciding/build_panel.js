@@ -1,5 +1,5 @@
 // What `kincap build` would keep of this session, with thresholds that can be tried out. Nothing here
-// changes anything: the line at the end is what to give to build.
+// changes anything.
 
 import { $, countText, el } from "../../dom.js";
 import { api } from "../../api.js";
@@ -44,17 +44,20 @@ export class BuildPanel {
   }
 
   draw() {
-    const { kept, frames, reasons, settings } = this.report;
-    $("build-total").textContent = this.report.ready === false
-      ? "Working it out…" : `${kept.toLocaleString("en")} of ${countText(frames, "frame")} kept`;
-    const most = Math.max(1, ...Object.values(reasons));
-    $("build-counts").replaceChildren(...Object.entries(reasons)
-      .filter(([, count]) => count)
-      .sort((a, b) => b[1] - a[1])
-      .map(([name, count]) => this.reasonLine(name, count, most)));
+    const { kept, candidates, rejected, settings, problem } = this.report;
+    if (kept === null || kept === undefined) {
+      $("build-total").textContent = problem || "Working it out…";
+      return;
+    }
+    $("build-total").textContent = `${kept.toLocaleString("en")} of ${countText(candidates, "candidate")} kept`;
+    const reasons = Object.entries(rejected).filter(([, { first }]) => first);
+    const most = Math.max(1, ...reasons.map(([, { first }]) => first));
+    $("build-counts").replaceChildren(...reasons
+      .sort((a, b) => b[1].first - a[1].first)
+      .map(([name, { first }]) => this.reasonLine(name, first, most)));
     if (!$("build-sliders").firstChild) this.drawSliders(settings);
-    const options = Object.entries(this.tried).map(([name, value]) => `--set ${name}=${value}`);
-    $("build-options").textContent = options.length ? `kincap build ${options.join(" ")}` : "the settings of kincap build";
+    const tried = Object.entries(this.tried).map(([name, value]) => `${name} = ${value}`);
+    $("build-options").textContent = tried.join(", ") || "the usual settings";
   }
 
   reasonLine(name, count, most) {
@@ -69,16 +72,20 @@ export class BuildPanel {
   }
 
   drawSliders(settings) {
-    $("build-sliders").replaceChildren(...settings.map((setting) => this.slider(setting)));
+    const numbers = Object.entries(settings).filter(([, value]) => typeof value === "number");
+    $("build-sliders").replaceChildren(...numbers.map(([name, value]) => this.slider(name, value)));
   }
 
-  slider({ name, value, default: usual = value, low, high, step, unit = "", meaning = "" }) {
-    const shown = el("output", {}, `${value} ${unit}`);
+  /** A slider from 0 to three times the usual value, in steps that suit it. */
+  slider(name, usual) {
+    const shown = el("output", {}, String(usual));
     const field = el("input", {
-      type: "range", min: low, max: high, step, value, title: meaning, ariaLabel: name.replaceAll("_", " "),
+      type: "range", min: 0, max: usual ? 3 * usual : 1, ariaLabel: name.replaceAll("_", " "),
+      step: Number.isInteger(usual) && usual > 1 ? 1 : Math.max(1e-4, usual / 20),
     });
+    field.value = usual;
     field.addEventListener("input", () => {
-      shown.textContent = `${field.value} ${unit}`;
+      shown.textContent = String(Number(Number(field.value).toPrecision(4)));
       if (Number(field.value) === usual) delete this.tried[name];
       else this.tried[name] = field.value;
       clearTimeout(this.timer);
