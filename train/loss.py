@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .nets.output import NetOutput
 
@@ -28,11 +28,25 @@ def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor) -> Tensor:
         weight: (B, 13) float32 in [0, 1]; the target of a weight of 0 is never looked at.
 
     Returns:
-        A scalar: ``masked_l2`` where there are no maps, else ``map_loss``.
+        A scalar: ``masked_l2`` where there are no maps, else ``map_loss``; plus ``presence_loss``
+        of a net that has a presence head.
     """
-    if output.maps is None:
-        return masked_l2(output.coords, targets, weight)
-    return map_loss(output.coords, output.maps, targets, weight)
+    if output.maps is not None:
+        return map_loss(output.coords, output.maps, targets, weight)
+    loss = masked_l2(output.coords, targets, weight)
+    return loss if output.presence is None else loss + presence_loss(output.presence, weight)
+
+
+def presence_loss(logits: Tensor, weight: Tensor) -> Tensor:
+    """Return the mean binary cross-entropy of the presence of keypoints (UC San Diego report).
+
+    Args:
+        logits: (B, 13) float32.
+        weight: (B, 13) float32; above 0 a keypoint is present: of Kinect data it was tracked, of a
+            public set it is labelled.
+    """
+    there = (weight > 0).to(logits.dtype)
+    return nn.functional.binary_cross_entropy_with_logits(logits, there)
 
 
 def masked_l2(coords: Tensor, targets: Tensor, weight: Tensor, norm: Norm = "batch") -> Tensor:

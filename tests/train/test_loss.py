@@ -69,3 +69,20 @@ def test_the_maps_loss_is_least_at_the_target() -> None:
         maps[:, :, 2, cell] = 4
         peaks.append(map_loss(targets, maps, targets, torch.ones(1, 13)).item())
     assert min(range(8), key=peaks.__getitem__) == 2
+
+
+def test_presence_is_learnt_of_what_has_weight_and_adds_to_the_squared_error() -> None:
+    torch.manual_seed(0)
+    coords, targets = torch.rand(4, 13, 2), torch.rand(4, 13, 2)
+    weight = (torch.rand(4, 13) > 0.4).float()
+    logits = torch.randn(4, 13, requires_grad=True)
+    loss = pose_loss(NetOutput(coords, None, logits), targets, weight)
+    there = weight.double()
+    share = 1 / (1 + torch.exp(-logits.detach().double()))
+    by_hand = -(there * share.log() + (1 - there) * (1 - share).log()).mean()
+    squared = masked_l2(coords, targets, weight)
+    torch.testing.assert_close(loss.detach().double(), squared.double() + by_hand)
+    torch.autograd.backward(loss)
+    assert logits.grad is not None
+    assert (logits.grad[weight > 0] < 0).all()
+    assert (logits.grad[weight == 0] > 0).all()
