@@ -1,7 +1,8 @@
-"""Detectors by name: ``whole`` and ``box:x,y,w,h``."""
+"""Detectors by name: ``whole``, ``box:x,y,w,h`` and ``own:FILE``."""
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..core.errors import KincapError
 from .detection import Detection, Detector
 from .engine import Images
+from .own_detector import OwnDetector, open_own_onnx
 
 
 class WholeImage:
@@ -53,9 +55,19 @@ class FixedBox:
         return [Detection(self._box.copy(), 1.0)]
 
 
+def _own(text: str) -> OwnDetector:
+    if not text:
+        raise KincapError(
+            "--detector: own without a file; write own:FILE, the .ckpt of kincap finetune --task "
+            "detect or its ONNX file"
+        )
+    return open_own_onnx(Path(text))
+
+
 DETECTORS: Final[dict[str, Callable[[str], Detector]]] = {
     "whole": lambda _: WholeImage(),
     "box": FixedBox,
+    "own": _own,
 }
 """From a detector's name to what makes it from the text after the colon."""
 

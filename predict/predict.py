@@ -13,9 +13,9 @@ import numpy.typing as npt
 from ..core.errors import KincapError
 from ..core.progress import OnProgress
 from ..engines.detection import Detection, Detector
-from ..engines.detectors import make_detector
 from ..engines.engine import Images
 from ..web.server import PageAddress
+from .detector import open_detector
 from .live.views import LiveSettings, LiveViews
 from .load_engine import load_engine
 from .mirroring import faces_us, mirrored_box, mirrored_poses
@@ -195,8 +195,8 @@ def _check_sensor(settings: PredictSettings, source: FrameSource) -> None:
 def _detector(text: str | None) -> Detector | None:
     """Return the detector; None: the source has boxes of its own, or needs none."""
     if text in (None, SENSOR_BOXES):
-        return None if text else make_detector("whole")
-    return make_detector(text)
+        return None if text else open_detector("whole")
+    return open_detector(text)
 
 
 class PredictRun:

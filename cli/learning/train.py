@@ -1,6 +1,6 @@
 """Commands that learn: pretrain and finetune."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +14,7 @@ from .flags import with_flags
 from .pck_table import pck_table
 
 if TYPE_CHECKING:
+    from ...train.detect.settings import DetectOptions
     from ...train.finetune import TrainResult
     from ...train.run.resume import ResumeOptions
     from ...train.settings import TrainOptions
@@ -97,7 +98,7 @@ class TrainFlags:
         given = {
             name: value
             for name, value in vars(self).items()
-            if value is not None and name not in ("json", "resume", "init", "set")
+            if value is not None and name not in ("json", "resume", "init", "set", "task")
         }
         return TrainOptions(**given, set=tuple(self.set or ()))
 
@@ -132,6 +133,36 @@ class FinetuneFlags(TrainFlags):
         ),
     ] = None
 
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            metavar="pose|detect",
+            help="pose, or detect: the detector of people, on a file of build --layout full.",
+        ),
+    ] = None
+
+    def detect_options(self) -> "DetectOptions":
+        """Return the options of a detector's run.
+
+        Raises:
+            KincapError: A flag was given that a detector does not have.
+        """
+        from ...train.detect.settings import DetectOptions
+
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        init = given.pop("init", "none")
+        for name in ("json", "task", "shuffle_labels"):
+            given.pop(name, None)
+        known = {one.name for one in fields(DetectOptions)}
+        for name in given:
+            if name not in known:
+                raise KincapError(
+                    f"--{name.replace('_', '-')}: not for --task detect; leave it out"
+                )
+        data = given.pop("data", Path("kinect13.h5"))
+        return DetectOptions(data=data, init=None if init == "none" else Path(init), **given)
+
 
 def register(app: typer.Typer) -> None:
     """Add the group's commands."""
@@ -152,12 +183,31 @@ def pretrain(flags: TrainFlags) -> None:
 
 def finetune(flags: FinetuneFlags) -> None:
     """Train on your own frames, from a checkpoint's weights or from fresh ones."""
+    if flags.task == "detect":
+        _finetune_detector(flags)
+        return
+    if flags.task not in (None, "pose"):
+        raise KincapError(f"--task: {flags.task!r} is not pose or detect")
     from ...train.finetune import finetune as work
 
     start = None if flags.init in (None, "none") else Path(flags.init)
     with progress("finetune", unit="steps") as bar:
         done = _resumed("finetune", flags, bar) or work(flags.options(), start, bar.update, say)
     _report(done, flags.json)
+
+
+def _finetune_detector(flags: FinetuneFlags) -> None:
+    from ...train.detect.finetune import finetune_detector
+
+    with progress("finetune", unit="steps") as bar:
+        done = finetune_detector(flags.detect_options(), bar.update)
+    if flags.json:
+        print_json(done.to_json())
+        return
+    for split, score in (("validation", done.val), ("test", done.test)):
+        if score is not None:
+            result(f"{split}: {score.text()}")
+    result(f"best {done.best if done.out is None else done.out}")
 
 
 def _resumed(kind: str, flags: TrainFlags, bar: Progress) -> "TrainResult | None":

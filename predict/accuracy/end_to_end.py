@@ -16,8 +16,8 @@ import numpy.typing as npt
 from ...core.errors import KincapError
 from ...core.progress import OnProgress
 from ...engines.detection import Detection, Detector
-from ...engines.detectors import make_detector
 from ...engines.engine import Images, PoseEngine, PoseResult
+from ..detector import open_detector
 from ..load_engine import load_engine
 from ..smoothing import PoseSmoother
 from ..sources.frame_source import SensorPose, SourceFrame
@@ -147,7 +147,7 @@ def end_to_end(settings: EndToEndSettings, on_progress: OnProgress | None = None
         MissingPartError: onnxruntime or the device is missing (exit 3).
     """
     engine = _TimedEngine(load_engine(settings.weights, settings.device))
-    detector = None if settings.detector == SENSOR_BOXES else make_detector(settings.detector)
+    detector = None if settings.detector == SENSOR_BOXES else open_detector(settings.detector)
     with contextlib.closing(SessionSource(settings.session)) as source:
         run = _EndToEndRun(settings, engine, detector)
         for frame in source.frames():

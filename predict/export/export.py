@@ -1,12 +1,8 @@
 """Export a trained net: one file, checked against torch on real crops before it is kept."""
 
 import json
-import logging
 import os
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +11,7 @@ import numpy as np
 import torch
 
 from ... import __version__
-from ...core.errors import KincapError, MissingPartError
+from ...core.errors import KincapError
 from ...core.files.file_io import write_atomic
 from ...core.files.output_folder import check_parent
 from ...core.geometry import BOX_SCALE
@@ -25,16 +21,17 @@ from ...engines.onnx_engine import META_KEY, SCHEMA, OnnxPoseEngine
 from ...train.checkpoint import Checkpoint, load_checkpoint
 from ...train.checkpoint_files import READABLE
 from ...train.data import load_samples
+from ...train.detect.checkpoint import is_detector, load_detector
 from ..deployed_net import DeployedNet, torch_engine
+from .detector_export import check_detector_file, write_detector
 from .formats import NET_FORMATS, SUFFIX
+from .onnx_file import BATCH, quiet, write_onnx
 
 MOST_DIFFERENCE: Final = 1e-4
 """Largest difference from torch of an exported float32 file, crop units."""
 MOST_DIFFERENCE_HALF: Final = 2e-3
 """The same for float16."""
 PARITY_CROPS: Final = 64
-OPSET: Final = 20
-_BATCH: Final = 2
 
 
 @dataclass(frozen=True)
@@ -115,6 +112,8 @@ def export_net(settings: ExportNetSettings) -> ExportNetResult:
         raise KincapError(f"--out: {out} must end in {suffix} for --format {settings.format}")
     if os.path.lexists(out) and (settings.out is None or not out.is_file()):
         raise KincapError(f"{out} exists; name another file with --out, or remove it")
+    if is_detector(settings.weights):
+        return _export_detector(settings, out)
     checkpoint = load_checkpoint(settings.weights)
     crops, checked_on = _crops(settings.data, checkpoint)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kincap-export-") as folder:
@@ -127,21 +126,50 @@ def export_net(settings: ExportNetSettings) -> ExportNetResult:
             engine = _TorchScriptEngine(made, checkpoint)
         there = torch_engine(checkpoint, torch.device("cpu")).poses(crops)
         difference, of_confidence = _compare(there, engine.poses(crops))
-        limit = MOST_DIFFERENCE_HALF if settings.half else MOST_DIFFERENCE
-        if not difference <= limit:
-            raise KincapError(
-                f"{settings.weights}: the exported net differs from torch by {difference:.2g} crop "
-                f"units, more than {limit:g}; nothing was written",
-                exit_code=1,
-            )
+        _refuse_difference(settings, difference)
         data = made.read_bytes()
+    _write(out, data)
+    return ExportNetResult(
+        out, settings.format, len(data), len(crops), checked_on, difference, of_confidence
+    )
+
+
+def _export_detector(settings: ExportNetSettings, out: Path) -> ExportNetResult:
+    """Export a detector of people."""
+    if settings.format != "onnx" or settings.half or settings.data is not None:
+        raise KincapError(
+            f"{settings.weights}: a detector; it is exported with --format onnx, without --half "
+            "and --data"
+        )
+    detector = load_detector(settings.weights)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kincap-export-") as folder:
+        made = Path(folder) / "net.onnx"
+        write_detector(made, detector)
+        images, difference, of_scores = check_detector_file(made, detector)
+        _refuse_difference(settings, difference)
+        data = made.read_bytes()
+    _write(out, data)
+    return ExportNetResult(
+        out, settings.format, len(data), images, "made-up crops", difference, of_scores
+    )
+
+
+def _refuse_difference(settings: ExportNetSettings, difference: float) -> None:
+    """Refuse a file that is not equal to torch."""
+    limit = MOST_DIFFERENCE_HALF if settings.half else MOST_DIFFERENCE
+    if not difference <= limit:
+        raise KincapError(
+            f"{settings.weights}: the exported net differs from torch by {difference:.2g} crop "
+            f"units, more than {limit:g}; nothing was written",
+            exit_code=1,
+        )
+
+
+def _write(out: Path, data: bytes) -> None:
     try:
         write_atomic(out, data, READABLE)
     except OSError as error:
         raise KincapError(f"{out} can't be written ({error.strerror})", exit_code=1) from None
-    return ExportNetResult(
-        out, settings.format, len(data), len(crops), checked_on, difference, of_confidence
-    )
 
 
 def metadata(checkpoint: Checkpoint, *, half: bool = False) -> dict[str, Any]:
@@ -193,37 +221,18 @@ def _compare(wanted: PoseResult, found: PoseResult) -> tuple[float, float]:
 
 def _write_onnx(path: Path, checkpoint: Checkpoint, *, half: bool) -> None:
     """Write one ONNX file with its metadata."""
-    try:
-        import onnx
-        import onnxscript  # noqa: F401  torch's exporter needs it
-    except ImportError:
-        raise MissingPartError(
-            "--format onnx needs onnx and onnxscript; pip install 'kincap[export]'"
-        ) from None
-    # evaluation mode is set on the outermost module: an exporter restores its mode on all inside
     net = DeployedNet(checkpoint).eval()
-    pixels = torch.zeros(_BATCH, 3, checkpoint.size, checkpoint.size)
+    pixels = torch.zeros(BATCH, 3, checkpoint.size, checkpoint.size)
     if half:
         net, pixels = net.half(), pixels.half()
-    with _quiet():
-        program = torch.onnx.export(
-            net, (pixels,), dynamo=True, external_data=False, opset_version=OPSET,
-            input_names=["pixels"], output_names=["coords", "confidence"],
-            dynamic_shapes=({0: torch.export.Dim("N")},), verbose=False,
-        )  # fmt: skip
-    assert program is not None
-    program.save(str(path), external_data=False)
-    model = onnx.load(str(path))
-    entry = model.metadata_props.add()
-    entry.key, entry.value = META_KEY, json.dumps(metadata(checkpoint, half=half))
-    onnx.save(model, str(path))
+    write_onnx(path, net, pixels, ("coords", "confidence"), metadata(checkpoint, half=half))
 
 
 def _write_torchscript(path: Path, checkpoint: Checkpoint) -> None:
     """Write one TorchScript file with its metadata."""
     net = DeployedNet(checkpoint).eval()
-    pixels = torch.zeros(_BATCH, 3, checkpoint.size, checkpoint.size)
-    with _quiet(), torch.inference_mode(mode=False), torch.no_grad():
+    pixels = torch.zeros(BATCH, 3, checkpoint.size, checkpoint.size)
+    with quiet(), torch.inference_mode(mode=False), torch.no_grad():
         # torch has no types for its older exporter
         traced: Any = torch.jit.trace(net, (pixels,))  # type: ignore[no-untyped-call]
         meta = json.dumps(metadata(checkpoint))
@@ -237,26 +246,10 @@ class _TorchScriptEngine:
         from ...engines.torch_engine import TorchPoseEngine
 
         self.size, self.keypoint_names = checkpoint.size, checkpoint.skeleton.points
-        with _quiet():
+        with quiet():
             module: Any = torch.jit.load(str(path))  # type: ignore[no-untyped-call]
         self._engine = TorchPoseEngine(module, self.size, self.keypoint_names, torch.device("cpu"))
 
     def poses(self, crops: Images) -> PoseResult:
         """Return the poses of crops."""
         return self._engine.poses(crops)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporters' messages for developers of torch off the terminal."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    before = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)

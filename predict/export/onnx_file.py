@@ -1,0 +1,72 @@
+"""Write a torch module as one ONNX file."""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from ...core.errors import MissingPartError
+from ...engines.onnx_engine import META_KEY
+
+OPSET: Final = 20
+BATCH: Final = 2
+"""Images that the exporters trace a net with: with one, they would fix the batch axis."""
+
+
+def write_onnx(
+    path: Path, net: nn.Module, pixels: Tensor, outputs: tuple[str, ...], meta: dict[str, Any]
+) -> None:
+    """Write a net.
+
+    Args:
+        path: The file.
+        net: The outermost module, in evaluation mode: an exporter restores its mode on all
+            modules inside.
+        pixels: An input of ``BATCH`` images; the input is called ``pixels``, its first axis ``N``.
+        outputs: Names of the outputs.
+        meta: Metadata, stored as JSON.
+
+    Raises:
+        MissingPartError: A library of the export is not installed.
+    """
+    try:
+        import onnx
+        import onnxscript  # noqa: F401  torch's exporter needs it
+    except ImportError:
+        raise MissingPartError(
+            "--format onnx needs onnx and onnxscript; pip install 'kincap[export]'"
+        ) from None
+    with quiet():
+        program = torch.onnx.export(
+            net.eval(), (pixels,), dynamo=True, external_data=False, opset_version=OPSET,
+            input_names=["pixels"], output_names=list(outputs),
+            dynamic_shapes=({0: torch.export.Dim("N")},), verbose=False,
+        )  # fmt: skip
+    assert program is not None
+    program.save(str(path), external_data=False)
+    model = onnx.load(str(path))
+    entry = model.metadata_props.add()
+    entry.key, entry.value = META_KEY, json.dumps(meta)
+    onnx.save(model, str(path))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the exporters' messages for developers of torch off the terminal."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    before = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
