@@ -49,8 +49,12 @@ def export(
         typer.Option("--pictures", metavar="jpg|png|none", help="The pictures beside; jpg."),
     ] = None,
     blur_faces: BlurFaces = False,
-    half: Annotated[
-        bool, typer.Option("--half", help="A checkpoint as float16, with --format onnx.")
+    half: Annotated[bool, typer.Option("--half", help="A checkpoint as float16.")] = False,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8", help="A checkpoint with 8-bit layers, with --format onnx and --data."
+        ),
     ] = False,
     data: Annotated[
         Path | None,
@@ -65,10 +69,10 @@ def export(
         ):  # fmt: skip
             if given:
                 raise KincapError(f"{flag}: only for a data set; {source} is a checkpoint")
-        _export_net(source, format, out, data, half, json)
+        _export_net(source, format, out, json, data=data, half=half, int8=int8)
         return
-    if half or data is not None:
-        flag = "--half" if half else "--data"
+    if half or int8 or data is not None:
+        flag = "--half" if half else "--int8" if int8 else "--data"
         raise KincapError(f"{flag}: only for a checkpoint; {source} is not named .ckpt")
     if out is None:
         raise KincapError("--out: name the folder to make")
@@ -76,13 +80,20 @@ def export(
 
 
 def _export_net(
-    source: Path, format: str, out: Path | None, data: Path | None, half: bool, json: bool
+    source: Path,
+    format: str,
+    out: Path | None,
+    json: bool,
+    *,
+    data: Path | None,
+    half: bool,
+    int8: bool,
 ) -> None:
     from ..predict.export.export import ExportNetSettings, export_net
 
     with console.progress(f"exporting {source}", unit="steps") as bar:
         bar.update(0, note="the exporter takes some seconds to start")
-        done = export_net(ExportNetSettings(source, format, out, data, half))
+        done = export_net(ExportNetSettings(source, format, out, data, half, int8))
     if json:
         console.print_json(done.to_json())
     else:
@@ -94,6 +105,9 @@ def _show_net(done: "ExportNetResult") -> None:
         f"{done.out}: {done.format}, {done.bytes / 1e6:.1f} MB; differs from torch by at most "
         f"{done.difference:.1g} crop units on {done.crops} crops ({done.checked_on})"
     )
+    if done.pck is not None:
+        before, after = done.pck
+        console.result(f"PCK@0.1 of float32 {before:.2f} %, of int8 {after:.2f} %")
 
 
 def _export_data(

@@ -6,21 +6,23 @@ from ..core.errors import KincapError
 from ..core.skeleton import KEYPOINTS_13
 from ..engines.engine import PoseEngine
 from ..engines.onnx_engine import OnnxPoseEngine
+from ..engines.openvino_engine import OPENVINO_SUFFIX, OpenVinoPoseEngine
 
 
 def load_engine(weights: Path, device: str = "auto") -> PoseEngine:
     """Return the engine of some weights.
 
     Args:
-        weights: ``.onnx`` runs in onnxruntime; everything else is read as a checkpoint.
+        weights: ``.onnx`` runs in onnxruntime, ``.xml`` in OpenVINO; everything else is read as a
+            checkpoint.
         device: Where torch computes a checkpoint.
 
     Raises:
         KincapError: The file is missing, damaged, or of another skeleton.
-        MissingPartError: The device or onnxruntime is missing.
+        MissingPartError: The device, onnxruntime or OpenVINO is missing.
     """
-    if weights.suffix == ".onnx":
-        engine = OnnxPoseEngine(weights)
+    if weights.suffix in (".onnx", OPENVINO_SUFFIX):
+        engine = _open_exported(weights)
         if engine.keypoint_names != KEYPOINTS_13.points:
             raise KincapError(
                 f"{weights}: exported for {len(engine.keypoint_names)} other keypoints than "
@@ -32,3 +34,8 @@ def load_engine(weights: Path, device: str = "auto") -> PoseEngine:
     from .deployed_net import torch_engine
 
     return torch_engine(load_checkpoint(weights), choose_device(device))
+
+
+def _open_exported(weights: Path) -> OnnxPoseEngine | OpenVinoPoseEngine:
+    """Open a file of ``kincap export`` by its suffix."""
+    return OpenVinoPoseEngine(weights) if weights.suffix != ".onnx" else OnnxPoseEngine(weights)

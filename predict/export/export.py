@@ -18,6 +18,7 @@ from ...core.geometry import BOX_SCALE
 from ...dataset.kinect13.reader import open_kinect13
 from ...engines.engine import Images, PoseEngine, PoseResult
 from ...engines.onnx_engine import META_KEY, SCHEMA, OnnxPoseEngine
+from ...engines.openvino_engine import OpenVinoPoseEngine, save_openvino
 from ...train.checkpoint import Checkpoint, load_checkpoint
 from ...train.checkpoint_files import READABLE
 from ...train.data import load_samples
@@ -25,13 +26,16 @@ from ...train.detect.checkpoint import is_detector, load_detector
 from ..deployed_net import DeployedNet, torch_engine
 from .detector_export import check_detector_file, write_detector
 from .formats import NET_FORMATS, SUFFIX
-from .onnx_file import BATCH, quiet, write_onnx
+from .int8 import MOST_LOSS_POINTS, calibration_crops, pck_of, quantize
+from .onnx_file import BATCH, quiet, set_meta, write_onnx
 
 MOST_DIFFERENCE: Final = 1e-4
 """Largest difference from torch of an exported float32 file, crop units."""
 MOST_DIFFERENCE_HALF: Final = 2e-3
 """The same for float16."""
 PARITY_CROPS: Final = 64
+WEIGHTS: Final = ".bin"
+"""Ending of the file of weights beside an OpenVINO file."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class ExportNetSettings:
         format: A name in ``NET_FORMATS``.
         out: The file to make; None: beside the checkpoint, under its name.
         data: A data set whose validation crops the file is checked on; None: made-up crops.
-        half: True for float16 weights and arithmetic.
+        half: True for float16 weights and, in ONNX, float16 arithmetic.
+        int8: True for 8-bit convolutions and linear layers; needs ``data``.
     """
 
     weights: Path
@@ -51,6 +56,7 @@ class ExportNetSettings:
     out: Path | None = None
     data: Path | None = None
     half: bool = False
+    int8: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class ExportNetResult:
         checked_on: ``"made-up crops"`` or the name of the data set.
         difference: Largest difference from torch, crop units.
         confidence_difference: Largest difference of a confidence.
+        pck: PCK@0.1 in percent on the data set, before and after int8; None otherwise.
     """
 
     out: Path
@@ -74,6 +81,7 @@ class ExportNetResult:
     checked_on: str
     difference: float
     confidence_difference: float
+    pck: tuple[float, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report of ``--json``."""
@@ -86,6 +94,8 @@ class ExportNetResult:
             "checked_on": self.checked_on,
             "difference": self.difference,
             "confidence_difference": self.confidence_difference,
+            "pck_before_int8": None if self.pck is None else self.pck[0],
+            "pck": None if self.pck is None else self.pck[1],
         }
 
 
@@ -103,8 +113,7 @@ def export_net(settings: ExportNetSettings) -> ExportNetResult:
             f"--format: there is no {settings.format!r} for a checkpoint; choose one of "
             f"{', '.join(NET_FORMATS)}"
         )
-    if settings.half and settings.format != "onnx":
-        raise KincapError("--half: only for --format onnx")
+    _check_precision(settings)
     suffix = SUFFIX[settings.format]
     out = settings.out or settings.weights.with_suffix(suffix)
     check_parent("--out", out, KincapError)
@@ -112,34 +121,84 @@ def export_net(settings: ExportNetSettings) -> ExportNetResult:
         raise KincapError(f"--out: {out} must end in {suffix} for --format {settings.format}")
     if os.path.lexists(out) and (settings.out is None or not out.is_file()):
         raise KincapError(f"{out} exists; name another file with --out, or remove it")
+    weights = out.with_suffix(WEIGHTS)
+    if settings.format == "openvino" and os.path.lexists(weights) and not out.is_file():
+        raise KincapError(f"{weights} exists; name another file with --out, or remove it")
     if is_detector(settings.weights):
         return _export_detector(settings, out)
     checkpoint = load_checkpoint(settings.weights)
     crops, checked_on = _crops(settings.data, checkpoint)
+    pck = None
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kincap-export-") as folder:
         made = Path(folder) / f"net{suffix}"
-        if settings.format == "onnx":
-            _write_onnx(made, checkpoint, half=settings.half)
-            engine: PoseEngine = OnnxPoseEngine(made)
+        engine = _make(made, checkpoint, settings)
+        there = torch_engine(checkpoint, torch.device("cpu"))
+        difference, of_confidence = _compare(there.poses(crops), engine.poses(crops))
+        if settings.int8:
+            assert settings.data is not None
+            pck = _refuse_loss(settings, pck_of([there, engine], settings.data, checkpoint))
         else:
-            _write_torchscript(made, checkpoint)
-            engine = _TorchScriptEngine(made, checkpoint)
-        there = torch_engine(checkpoint, torch.device("cpu")).poses(crops)
-        difference, of_confidence = _compare(there, engine.poses(crops))
-        _refuse_difference(settings, difference)
+            _refuse_difference(settings, difference)
         data = made.read_bytes()
+        if settings.format == "openvino":
+            # the weights first: an .xml without them can't be read
+            _write(out.with_suffix(WEIGHTS), made.with_suffix(WEIGHTS).read_bytes())
     _write(out, data)
     return ExportNetResult(
-        out, settings.format, len(data), len(crops), checked_on, difference, of_confidence
+        out, settings.format, len(data), len(crops), checked_on, difference, of_confidence, pck
     )
+
+
+def _check_precision(settings: ExportNetSettings) -> None:
+    """Refuse flags of precision that do not go together."""
+    if settings.half and settings.format not in ("onnx", "openvino"):
+        raise KincapError("--half: only for --format onnx and openvino")
+    if settings.int8 and (settings.format != "onnx" or settings.half):
+        raise KincapError("--int8: only for --format onnx, without --half")
+    if settings.int8 and settings.data is None:
+        raise KincapError(
+            "--int8: needs --data, a data set to calibrate on and to measure PCK before and after"
+        )
+
+
+def _make(made: Path, checkpoint: Checkpoint, settings: ExportNetSettings) -> PoseEngine:
+    """Write the file of a format and return the engine that runs it."""
+    if settings.format == "torchscript":
+        _write_torchscript(made, checkpoint)
+        return _TorchScriptEngine(made, checkpoint)
+    plain = made.with_name("plain.onnx")
+    if settings.format == "openvino":
+        _write_onnx(plain, checkpoint, half=False)
+        save_openvino(plain, made, metadata(checkpoint, settings), half=settings.half)
+        return OpenVinoPoseEngine(made)
+    if settings.int8:
+        _write_onnx(plain, checkpoint, half=False)
+        assert settings.data is not None
+        quantize(plain, made, calibration_crops(settings.data, checkpoint))
+        set_meta(made, metadata(checkpoint, settings))
+    else:
+        _write_onnx(made, checkpoint, half=settings.half)
+    return OnnxPoseEngine(made)
+
+
+def _refuse_loss(settings: ExportNetSettings, found: list[float]) -> tuple[float, float]:
+    """Refuse an int8 file that lost too much; return PCK before and after."""
+    before, after = found
+    if before - after > MOST_LOSS_POINTS:
+        raise KincapError(
+            f"{settings.weights}: PCK@0.1 falls from {before:.2f} to {after:.2f} % with int8, by "
+            f"more than {MOST_LOSS_POINTS} points; nothing was written: export without --int8",
+            exit_code=1,
+        )
+    return before, after
 
 
 def _export_detector(settings: ExportNetSettings, out: Path) -> ExportNetResult:
     """Export a detector of people."""
-    if settings.format != "onnx" or settings.half or settings.data is not None:
+    if settings.format != "onnx" or settings.half or settings.int8 or settings.data:
         raise KincapError(
-            f"{settings.weights}: a detector; it is exported with --format onnx, without --half "
-            "and --data"
+            f"{settings.weights}: a detector; it is exported with --format onnx, without --half, "
+            "--int8 and --data"
         )
     detector = load_detector(settings.weights)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kincap-export-") as folder:
@@ -172,8 +231,9 @@ def _write(out: Path, data: bytes) -> None:
         raise KincapError(f"{out} can't be written ({error.strerror})", exit_code=1) from None
 
 
-def metadata(checkpoint: Checkpoint, *, half: bool = False) -> dict[str, Any]:
-    """Return what an exported file says of itself."""
+def metadata(checkpoint: Checkpoint, settings: ExportNetSettings | None = None) -> dict[str, Any]:
+    """Return the metadata of an exported file."""
+    half, int8 = (settings.half, settings.int8) if settings else (False, False)
     skeleton = checkpoint.skeleton
     return {
         "schema": SCHEMA,
@@ -182,7 +242,7 @@ def metadata(checkpoint: Checkpoint, *, half: bool = False) -> dict[str, Any]:
         "model": checkpoint.model,
         "width": checkpoint.width,
         "size": checkpoint.size,
-        "precision": "float16" if half else "float32",
+        "precision": "int8" if int8 else "float16" if half else "float32",
         "input": "pixels: (N, 3, S, S), RGB, (v - 127) / 128 of bytes v",
         "outputs": "coords: (N, K, 2), x and y, 0 and 1 are the crop's edges; confidence: (N, K)",
         "crop": f"the tight box of the keypoints x {BOX_SCALE}, squared; black outside the image",
@@ -225,7 +285,8 @@ def _write_onnx(path: Path, checkpoint: Checkpoint, *, half: bool) -> None:
     pixels = torch.zeros(BATCH, 3, checkpoint.size, checkpoint.size)
     if half:
         net, pixels = net.half(), pixels.half()
-    write_onnx(path, net, pixels, ("coords", "confidence"), metadata(checkpoint, half=half))
+    precision = ExportNetSettings(path, "onnx", half=half)
+    write_onnx(path, net, pixels, ("coords", "confidence"), metadata(checkpoint, precision))
 
 
 def _write_torchscript(path: Path, checkpoint: Checkpoint) -> None:

@@ -36,7 +36,7 @@ def write_onnx(
         MissingPartError: A library of the export is not installed.
     """
     try:
-        import onnx
+        import onnx  # noqa: F401  looked for before the work
         import onnxscript  # noqa: F401  torch's exporter needs it
     except ImportError:
         raise MissingPartError(
@@ -50,7 +50,17 @@ def write_onnx(
         )  # fmt: skip
     assert program is not None
     program.save(str(path), external_data=False)
+    set_meta(path, meta)
+
+
+def set_meta(path: Path, meta: dict[str, Any]) -> None:
+    """Store metadata in an ONNX file, in place of earlier ones of kincap."""
+    import onnx
+
     model = onnx.load(str(path))
+    others = [entry for entry in model.metadata_props if entry.key != META_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(others)
     entry = model.metadata_props.add()
     entry.key, entry.value = META_KEY, json.dumps(meta)
     onnx.save(model, str(path))

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,9 +20,14 @@ from kincap.dataset.kinect13.reader import write_kinect13
 from kincap.engines.onnx_engine import OnnxPoseEngine
 from kincap.predict.deployed_net import torch_engine
 from kincap.predict.export.export import ExportNetSettings, export_net
+from kincap.predict.export.int8 import after_softmax
+from kincap.predict.load_engine import load_engine
 from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kincap.train.confidence import Calibration
+from kincap.train.finetune import finetune
 from kincap.train.nets.registry import build_net
+from kincap.train.settings import TrainOptions
+from tests.train.conftest import draw_figures
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -151,12 +157,97 @@ def test_crops_of_a_data_set_check_the_file(
     assert report["difference"] <= 1e-4
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_openvino_gives_the_poses_of_torch(compact: Path, tmp_path: Path, half: bool) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    done = export_net(ExportNetSettings(compact, "openvino", tmp_path / "net.xml", half=half))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.bin", "net.xml"]
+    crops = crops_of(3, 32)
+    wanted = torch_engine(load_checkpoint(compact), torch.device("cpu")).poses(crops)
+    found = load_engine(done.out).poses(crops)
+    np.testing.assert_allclose(found.coords, wanted.coords, atol=2e-3 if half else 1e-4)
+    np.testing.assert_allclose(found.confidence, wanted.confidence, atol=1e-2 if half else 1e-4)
+    assert load_engine(done.out).poses(crops[:0]).coords.shape == (0, 13, 2)
+
+
+def test_openvino_sends_nothing(compact: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    lines = f"""
+import sys
+asked = []
+sys.addaudithook(lambda event, _: asked.append(event) if event.startswith("socket.") else None)
+from pathlib import Path
+from kincap.predict.export.export import ExportNetSettings, export_net
+from kincap.predict.export.int8 import after_softmax
+from kincap.predict.load_engine import load_engine
+export_net(ExportNetSettings(Path({str(compact)!r}), "openvino", Path({str(tmp_path / "a.xml")!r})))
+print([event for event in asked if event != "socket.__new__"], "openvino" in sys.modules,
+      [name for name in sys.modules if name.startswith("openvino_telemetry")])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", lines], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.split("\n")[-2] == "[] True []"
+
+
+@pytest.fixture(scope="module")
+def learned(figures_13_h5: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a net that finds the keypoints of stick figures roughly."""
+    folder = tmp_path_factory.mktemp("learned")
+    options = TrainOptions(
+        figures_13_h5, folder / "net.ckpt", folder / "runs", model="compact", width=0.5, size=32,
+        steps=60, batch=16,
+    )  # fmt: skip
+    finetune(options, None)
+    return folder / "net.ckpt"
+
+
+@pytest.fixture(scope="module")
+def figures_13_h5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data set of stick figures."""
+    path = tmp_path_factory.mktemp("figures") / "kinect13.h5"
+    return write_kinect13(
+        path, {"train": draw_figures(300, seed=1), "val": draw_figures(100, seed=2)}
+    )
+
+
+def test_int8_keeps_pck_and_leaves_the_softmax_alone(
+    learned: Path, figures_13_h5: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "int8.onnx"
+    done = export_net(ExportNetSettings(learned, "onnx", out, figures_13_h5, int8=True))
+    assert done.pck is not None
+    before, after = done.pck
+    assert before > 5
+    assert after >= before - 0.5
+    graph = onnx.load(str(out)).graph
+    made = {name: node.op_type for node in graph.node for name in node.output}
+    softmaxes = [node for node in graph.node if node.op_type == "Softmax"]
+    assert softmaxes
+    later = after_softmax(onnx.load(str(out)))
+    assert not [n for n in graph.node if n.name in later and "Linear" in n.op_type]
+    assert "QuantizeLinear" in made.values()
+    assert OnnxPoseEngine(out).meta["precision"] == "int8"
+
+
+def test_int8_that_loses_too_much_is_refused(
+    learned: Path, figures_13_h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kincap.predict.export.export.MOST_LOSS_POINTS", -100.0)
+    settings = ExportNetSettings(learned, "onnx", tmp_path / "a.onnx", figures_13_h5, int8=True)
+    with pytest.raises(KincapError, match=r"PCK@0\.1 falls from"):
+        export_net(settings)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"format": "caffe"}, "--format: there is no 'caffe'"),
         ({"out": Path("net.bin")}, "must end in .onnx"),
         ({"format": "torchscript", "half": True}, "--half: only for --format onnx"),
+        ({"format": "openvino", "int8": True}, "--int8: only for --format onnx"),
+        ({"int8": True}, "--int8: needs --data"),
         ({"weights": Path("gone.ckpt")}, "gone.ckpt"),
     ],
 )
