@@ -13,9 +13,28 @@ if TYPE_CHECKING:
 
 
 def review(
+    session: Annotated[
+        str | None,
+        typer.Argument(
+            help="The session to show first [default: the list of all].", show_default=False
+        ),
+    ] = None,
     recordings: Annotated[
         Path, typer.Option("--recordings", help="Folder that holds the sessions.")
     ] = Path("recordings"),
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Data set whose splits are shown.", show_default=False),
+    ] = None,
+    pred: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--pred",
+            help="Predictions to show against the sensor, as `kincap evaluate --save-predictions` "
+            "writes them; up to three files.",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[
         int | None,
         typer.Option(
@@ -34,18 +53,25 @@ def review(
 
     Serves this machine alone, until Ctrl-C. The address carries a token: open it as printed.
     """
+    from ..review.context import load_context
     from ..review.server import review as serve
+    from ..sessions.folders import session_folder
+
+    if session is not None:
+        session_folder(recordings, session)
+    context = load_context(data, tuple(pred or ()))
+    at = f"#{session}" if session else ""
 
     def announce(address: "PageAddress") -> None:
         if address.moved:
             say(f"the usual port is in use; this page is at port {address.port}")
-        result(address.url)
+        result(address.url + at)
         sys.stdout.flush()  # a pipe would hold the address back until the end
         say(f"kincap review: {recordings} is at the address above; Ctrl-C ends it")
         if not no_open:
-            _open_browser(address.browser_url)
+            _open_browser(address.browser_url + at)
 
-    serve(recordings, port, on_ready=announce)
+    serve(recordings, port, on_ready=announce, context=context)
 
 
 def _open_browser(url: str) -> None:

@@ -140,13 +140,17 @@ def _unusable(folder: Path) -> str | None:
     return name_problem(folder) or (None if may_read(folder) else NOT_READABLE)
 
 
-def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> Recording:
+def load_recording(
+    recordings: Path, name: str, skip_damaged: bool = False, *, unsealed: bool = False
+) -> Recording:
     """Read the tables of a session whose shards are all sealed.
 
     Args:
         recordings: The folder of all sessions.
         name: The session.
         skip_damaged: Of damaged shards use what is whole.
+        unsealed: Take what is readable of any session, also of one that is being recorded: to look
+            at, not to build from.
 
     Raises:
         SessionError: It is being recorded, or was left by a killed recorder; says what to do.
@@ -155,7 +159,7 @@ def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> R
     folder = session_folder(recordings, name)
     info = load_session(folder)
     _check_device(folder, info)
-    if is_recording(folder):
+    if not unsealed and is_recording(folder):
         raise SessionError(f"{folder}: being recorded now; build when the recorder has ended")
     shards: list[str] = []
     color: list[Rows] = []
@@ -164,7 +168,11 @@ def load_recording(recordings: Path, name: str, skip_damaged: bool = False) -> R
     damaged_shards: list[str] = []
     damaged = 0
     for shard in open_shards(folder, info):
-        if skip_damaged and _is_damaged(shard):
+        if unsealed:
+            reader = shard.reader
+            if reader is None or other_shape(reader.layout, info.shape):
+                continue
+        elif skip_damaged and _is_damaged(shard):
             damaged_shards.append(shard.name)
             reader = shard.reader
             if reader is not None and other_shape(reader.layout, info.shape):

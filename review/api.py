@@ -23,6 +23,7 @@ from ..web.threads import WorkerThreads
 from .changes import ChangeWatch
 from .edit_requests import check_operations
 from .errors import status_of
+from .judging.keep_settings import settings_of
 from .session_list import SessionList
 
 NOTE_LIMIT: Final = 200
@@ -33,6 +34,7 @@ UUID_LIMIT: Final = 64
 SEQ_DIGITS: Final = 15
 """A seq goes through the page as a double: exact up to 2**53."""
 
+USUAL_BINS: Final = 1200
 COLUMNS_TYPE: Final = "application/octet-stream"
 
 
@@ -50,7 +52,12 @@ def make_routes(sessions: SessionList) -> list[Route]:
         Route(session + "/bodies/{first}", api.bodies),
         Route(session + "/frames/{seq}", api.frame),
         Route(session + "/previews/{seq}", api.preview),
+        Route(session + "/frames/{seq}/about", api.about),
         Route(session + "/findings", api.findings),
+        Route(session + "/lanes", api.lanes),
+        Route(session + "/suspects", api.suspects),
+        Route(session + "/keep", api.keep),
+        Route(session + "/predictions/{first}", api.predictions),
         Route(session + "/edits", api.edits),
         Route(session + "/edits", api.edit, methods=["POST"]),
         Route(session + "/undo", api.undo, methods=["POST"]),
@@ -123,6 +130,45 @@ class _Api:
         )
         return Response(image, media_type="image/jpeg")
 
+    async def about(self, request: Request) -> Response:
+        found = await self._threads.run(
+            self._sessions.about, _name(request), _number(request, "seq"), _uuid(request)
+        )
+        return JSONResponse(found)
+
+    async def lanes(self, request: Request) -> Response:
+        first, last, bins = (
+            _query_number(request, key, usual)
+            for key, usual in (("first", 0), ("last", 10**SEQ_DIGITS), ("bins", USUAL_BINS))
+        )
+        columns = await self._threads.run(
+            self._sessions.lanes, _name(request), first, last, bins, _uuid(request)
+        )
+        return Response(columns, media_type=COLUMNS_TYPE)
+
+    async def suspects(self, request: Request) -> Response:
+        asked = request.query_params
+        found = await self._threads.run(
+            self._sessions.suspects,
+            *(_name(request), asked.get("query", ""), _query_number(request, "limit", 500)),
+            *(asked.get("order", "score"), asked.get("group", "1") != "0", _uuid(request)),
+        )
+        return JSONResponse(found)
+
+    async def keep(self, request: Request) -> Response:
+        asked = {key: value for key, value in request.query_params.items() if key != "uuid"}
+        settings = settings_of(asked)
+        found = await self._threads.run(
+            self._sessions.keep, _name(request), settings, _uuid(request)
+        )
+        return JSONResponse(found)
+
+    async def predictions(self, request: Request) -> Response:
+        columns = await self._threads.run(
+            self._sessions.predictions, _name(request), _number(request, "first"), _uuid(request)
+        )
+        return Response(columns, media_type=COLUMNS_TYPE)
+
     async def changes(self, request: Request) -> Response:
         return JSONResponse(await self._changes.wait(request.query_params.get("token", "")))
 
@@ -159,6 +205,16 @@ def _number(request: Request, key: str) -> int:
     text = str(request.path_params[key])
     if not (text.isascii() and text.isdecimal() and len(text) <= SEQ_DIGITS):
         raise HTTPException(404, f"{key}: expected a whole number")
+    return int(text)
+
+
+def _query_number(request: Request, key: str, usual: int) -> int:
+    """Return a whole number of the query, or the usual one."""
+    text = request.query_params.get(key)
+    if text is None:
+        return usual
+    if not (text.isascii() and text.isdecimal() and len(text) <= SEQ_DIGITS):
+        raise HTTPException(400, f"{key}: expected a whole number")
     return int(text)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, decode_jpeg, decode_small, encode_jpeg
 from ..core.pairing import pair_within
-from ..core.skeleton import JOINTS
+from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS
 from ..sessions.edits.journal import EDITS_FILE, REJECT, Edits, load_edits
 from ..sessions.edits.operations import Operation
 from ..sessions.folders import SESSION_FILE
@@ -20,12 +20,16 @@ from ..sessions.lock import in_use
 from ..sessions.reader import SessionReader, ShardState
 from ..sessions.schema import STREAM_TABLE, Stream, by_kinect_joints, good_rows
 from ..sessions.session_file import load_session
+from ..sessions.suggestions import load_suggestions
 from . import timeline
 from .columns import pack_columns
+from .context import Context, errors_of
 from .edit_requests import SeenPerson, frames_named, with_moves
 from .empty_stage import empty_picture, stick_picture
 from .errors import NotHereError, OutsideError, ReplacedError
-from .people_columns import people_columns
+from .judging.frame_facts import FrameFacts
+from .judging.session_judge import SessionJudge
+from .people_columns import halves_of, people_columns
 
 PIECE: Final = 256
 """Colour frames, by seq, in one answer of bodies."""
@@ -59,6 +63,7 @@ class OpenSession:
         self._thumbnail: tuple[int, bytes] | None = None
         self._empty: bytes | None = None
         self._decided: tuple[object, Edits] | None = None
+        self._facts: tuple[tuple[SessionJudge, int], FrameFacts | None] | None = None
         self._load()
 
     @property
@@ -200,12 +205,67 @@ class OpenSession:
             "streams": [stream.name for stream in Stream if stream and self._has_rows(stream)],
             "takes": timeline.take_spans(self._color),
             "drops": [asdict(drop) for drop in drops],
-            "events": timeline.page_events(self._color, self._reader.events, self.along),
+            "events": self.events(),
             "missing": [
                 {"shard": name, "problem": why} for name, why in self._reader.missing.items()
             ],
             "edits": self.edits(),
         }
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events that the page shows."""
+        return timeline.page_events(self._color, self._reader.events, self.along)
+
+    def facts(self, judge: SessionJudge, context: Context) -> FrameFacts | None:
+        """Return what is known about each frame; made anew when a decision is new."""
+        edits = self.decided()
+        key = (judge, len(edits.operations))
+        if self._facts is None or self._facts[0] != key:
+            more = self._learned(judge.seqs, context)
+            self._facts = key, judge.facts(edits, more)
+        return self._facts[1]
+
+    def _learned(self, seqs: np.ndarray, context: Context) -> dict[str, np.ndarray]:
+        """Return splits, errors of predictions and scores of suggestions along some frames."""
+        audit = np.zeros(len(seqs), np.float32)
+        with contextlib.suppress(KincapError):
+            for one in load_suggestions(self.folder):
+                begin, end = np.searchsorted(seqs, [one.seq_first, one.seq_last + 1])
+                np.maximum(audit[begin:end], one.score, out=audit[begin:end])
+        more = {"split": context.split_of(self.uuid, seqs), "audit": audit}
+        rows = context.poses_of(self.uuid, self._size, self._mirrored)
+        if len(rows):
+            error = np.full((len(seqs), KEYPOINTS), np.nan, np.float32)
+            own = rows[rows["source"] == rows["source"].min()]
+            at = np.searchsorted(seqs, own["seq"]).clip(max=len(seqs) - 1)
+            same = seqs[at] == own["seq"]
+            error[at[same]] = self._errors(own[same])
+            more["error"] = error
+        return more
+
+    def _errors(self, rows: np.ndarray) -> np.ndarray:
+        """Return (P, 13) how far predictions are from the labels, torsos."""
+        labels = np.full((len(rows), KEYPOINTS, 2), np.nan)
+        for at, row in enumerate(rows):
+            seen = self._person(int(row["seq"]), int(row["tracking_id"]))
+            if seen is not None:
+                labels[at] = seen.points[KEYPOINT_JOINT]
+        return errors_of(rows["keypoint_px"].astype(np.float64), labels)
+
+    def predictions(self, first: int, context: Context) -> bytes:
+        """Return the predictions in frames [first, first + PIECE), as packed columns."""
+        rows = context.poses_of(self.uuid, self._size, self._mirrored)
+        begin, end = np.searchsorted(rows["seq"], [first, first + PIECE])
+        own = rows[begin:end]
+        columns = {
+            "seq": own["seq"].astype("<f8"),
+            "source": own["source"],
+            "tracking_id": halves_of(own["tracking_id"]),
+            "keypoint_px": own["keypoint_px"],
+            "confidence": own["confidence"],
+            "error": self._errors(own),
+        }
+        return pack_columns(columns, predictions=list(context.predictions))
 
     def _count_bodies(self) -> int:
         """Return how many body rows there are: the manifest knows it of sealed shards."""

@@ -6,18 +6,27 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from ..core.errors import KincapError, SessionError
 from ..core.files.file_io import FileIO
+from ..dataset.labels.label_settings import LabelSettings
 from ..sessions.edits.journal import Edits, add_edits, redo_edit, undo_edit
 from ..sessions.edits.operations import Operation
 from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions
 from ..sessions.schema import Stream
 from ..sessions.summary import DAMAGED, summarise
+from .columns import pack_columns
+from .context import Context
 from .errors import BusyError, NotHereError, ReplacedError
-from .findings import FindingsInBackground
+from .judging.background import Judged, JudgesInBackground
+from .judging.frame_facts import FrameFacts
+from .judging.lanes import pack_lanes
+from .judging.query import parse_query
+from .judging.suspects import find_suspects
+from .judging.words import about_frame
 from .open_session import OpenSession, edits_stamp, recording_stamp
 from .summaries import Summaries
 
@@ -80,16 +89,20 @@ class SessionList:
     Args:
         recordings: The folder; it need not exist yet.
         io: File handling of what is written.
+        context: What other files say about the sessions.
     """
 
-    def __init__(self, recordings: Path, io: FileIO | None = None) -> None:
+    def __init__(
+        self, recordings: Path, io: FileIO | None = None, context: Context | None = None
+    ) -> None:
         self.recordings, self._io = recordings, io
+        self.context = context or Context()
         # held for moments only: no file is touched under it
         self._lock = threading.Lock()
         self._places: OrderedDict[str, _Place] = OrderedDict()
         self._known: dict[str, tuple[object, dict[str, Any]]] = {}
         self._summaries = Summaries(self._line)
-        self._findings = FindingsInBackground()
+        self._judges = JudgesInBackground(self.plain)
 
     def report(self) -> dict[str, Any]:
         """Return what the list of sessions shows, newest first."""
@@ -220,7 +233,12 @@ class SessionList:
         """Return all about one session but its frames."""
         with self._open(name, uuid) as session:
             session.refresh()
-            return {**self._line(name), **session.detail()}
+            return {
+                **self._line(name),
+                **session.detail(),
+                "data": self.context.data,
+                "predictions": self.context.predictions,
+            }
 
     def timeline(self, name: str, first: int, uuid: str | None = None) -> bytes:
         """Return a row for each colour frame from a seq on, as packed columns."""
@@ -244,9 +262,79 @@ class SessionList:
 
     def findings(self, name: str, uuid: str | None = None) -> dict[str, Any]:
         """Return what the checks found, as far as it is known."""
+        identity, judged = self._judged(name, uuid)
+        judge = judged.judge
+        return {
+            "schema": "kincap/review-findings/1",
+            "uuid": identity,
+            "ready": judged.ready,
+            "findings": [asdict(one) for one in judge.findings] if judge else [],
+            "left_out": judge.left_out if judge else 0,
+            "problem": judged.problem,
+        }
+
+    def _judged(self, name: str, uuid: str | None) -> tuple[str, Judged]:
+        """Return the identity of a session, and it as far as it is judged."""
         with self._open(name, uuid) as session:
             folder, identity, along = session.folder, session.uuid, session.along.name
-        return self._findings.get(folder, identity, recording_stamp(folder), along)
+        return identity, self._judges.get(folder, identity, recording_stamp(folder), along)
+
+    def _facts(self, name: str, uuid: str | None) -> tuple[FrameFacts | None, Judged]:
+        """Return what is known about each frame, with the decisions as they are now."""
+        _, judged = self._judged(name, uuid)
+        if judged.judge is None:
+            return None, judged
+        with self._open(name, uuid) as session:
+            return session.facts(judged.judge, self.context), judged
+
+    def lanes(self, name: str, first: int, last: int, bins: int, uuid: str | None = None) -> bytes:
+        """Return the lanes of a range of frames, the worst of each bin, as packed columns."""
+        facts, judged = self._facts(name, uuid)
+        if facts is None:
+            return pack_columns(
+                {}, schema="kincap/review-lanes/1", ready=judged.ready, problem=judged.problem,
+                frames=0, lanes=[], cues=[], reasons=[],
+            )  # fmt: skip
+        with self._open(name, uuid) as session:
+            events = session.events()
+        return pack_lanes(facts, events, first, last, bins, judged.ready)
+
+    def suspects(
+        self, name: str, query: str, limit: int, order: str, group: bool, uuid: str | None = None
+    ) -> dict[str, Any]:
+        """Return the frames that match a query, the worst first."""
+        parse_query(query)
+        facts, judged = self._facts(name, uuid)
+        found: dict[str, Any] = {"total": 0, "runs": 0, "hits": [], "counts": {}}
+        if facts is not None:
+            found = find_suspects(facts, query, limit, order, group)
+        about = {"ready": judged.ready, "problem": judged.problem}
+        return {"schema": "kincap/review-suspects/1", "query": query, **about, **found}
+
+    def about(self, name: str, seq: int, uuid: str | None = None) -> dict[str, Any]:
+        """Return everything known about a frame, in words."""
+        facts, judged = self._facts(name, uuid)
+        found = None if facts is None else about_frame(facts, seq)
+        if facts is not None and found is None:
+            raise NotHereError(f"{name}: no frame {seq} is stored")
+        return {"schema": "kincap/review-frame/1", "ready": judged.ready, **(found or {"seq": seq})}
+
+    def keep(self, name: str, settings: LabelSettings, uuid: str | None = None) -> dict[str, Any]:
+        """Return what build would keep of a session."""
+        _, judged = self._judged(name, uuid)
+        if judged.judge is None:
+            about = {"ready": judged.ready, "problem": judged.problem, "kept": None}
+            return {"schema": "kincap/review-keep/1", **about}
+        with self._open(name, uuid) as session:
+            edits = session.decided()
+        found = judged.judge.keep(edits, settings)
+        about = {"ready": judged.ready, "problem": None}
+        return {"schema": "kincap/review-keep/1", **about, **found}
+
+    def predictions(self, name: str, first: int, uuid: str | None = None) -> bytes:
+        """Return what files of predictions say in the piece of frames that begins at a seq."""
+        with self._open(name, uuid) as session:
+            return session.predictions(first, self.context)
 
     def preview(self, name: str, seq: int, uuid: str | None = None) -> bytes:
         """Return a small JPEG of a frame."""

@@ -11,7 +11,7 @@ import pytest
 
 from kincap.capture.record import RecordSettings, record
 from kincap.checks.session_checks import check_session
-from kincap.review.findings import place_findings
+from kincap.review.judging.placed_findings import place_findings
 from kincap.sessions.kinds import KINDS
 from tests.review.browser import Watched
 
