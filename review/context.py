@@ -25,7 +25,7 @@ PREDICTION: Final = np.dtype(
 
 @dataclass(frozen=True)
 class Context:
-    """What other files say about sessions, by the sessions' uuid.
+    """Facts of other files about sessions, by the sessions' uuid.
 
     Attributes:
         data: Name of the data set, or None.

@@ -1,1 +1,1 @@
-"""What checks and build say about each frame of a session, and how a page asks for it."""
+"""Facts about each frame of a session: from the checks, from build, and ways to ask for them."""

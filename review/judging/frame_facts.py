@@ -1,4 +1,4 @@
-"""What is known about each frame of a session, as arrays along its frames."""
+"""Facts about each frame of a session, as arrays along its frames."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
