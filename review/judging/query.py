@@ -33,7 +33,7 @@ _MEASURE: Final = re.compile(r"([a-z]+)(<=|>=|<|>|=)(-?[0-9]+(?:\.[0-9]*)?)")
 
 
 @dataclass(frozen=True)
-class Word:
+class QueryWord:
     """One word of a query.
 
     Attributes:
@@ -49,7 +49,7 @@ class Word:
     negated: bool
 
 
-def parse_query(text: str) -> tuple[Word, ...]:
+def parse_query(text: str) -> tuple[QueryWord, ...]:
     """Return the words of a query.
 
     Raises:
@@ -60,7 +60,7 @@ def parse_query(text: str) -> tuple[Word, ...]:
     return tuple(map(_parse_word, text.split()))
 
 
-def _parse_word(text: str) -> Word:
+def _parse_word(text: str) -> QueryWord:
     negated = text.startswith("-") and len(text) > 1
     body = text[1:] if negated else text
     found = _MEASURE.fullmatch(body)
@@ -68,7 +68,7 @@ def _parse_word(text: str) -> Word:
         name, op, value = found.groups()
         if name not in MEASURES:
             raise BadRequestError(f"{name}: expected one of {', '.join(MEASURES)}")
-        return Word(name, op, value, negated)
+        return QueryWord(name, op, value, negated)
     name, colon, value = body.partition(":")
     if not colon or name not in FIELDS or not value:
         raise BadRequestError(
@@ -82,7 +82,7 @@ def _parse_word(text: str) -> Word:
                 f"reason:{value[:40]}: expected one of {', '.join(REASONS)}, or a kind of finding"
             )
     _check_names(name, value)
-    return Word(name, ":", value, negated)
+    return QueryWord(name, ":", value, negated)
 
 
 def _check_names(name: str, value: str) -> None:
@@ -98,7 +98,7 @@ def _check_names(name: str, value: str) -> None:
         raise BadRequestError(f"take:{value[:40]}: expected a whole number")
 
 
-def find_frames(facts: FrameFacts, words: Sequence[Word]) -> np.ndarray:
+def find_frames(facts: FrameFacts, words: Sequence[QueryWord]) -> np.ndarray:
     """Return (F,) which frames all words of a query hold for."""
     named = [KEYPOINT[word.value] for word in words if word.name == "keypoint" and not word.negated]
     found = np.ones(len(facts), np.bool_)
@@ -108,7 +108,7 @@ def find_frames(facts: FrameFacts, words: Sequence[Word]) -> np.ndarray:
     return found
 
 
-def _holds(facts: FrameFacts, word: Word, keypoints: list[int]) -> np.ndarray:
+def _holds(facts: FrameFacts, word: QueryWord, keypoints: list[int]) -> np.ndarray:
     if word.op != ":":
         with np.errstate(invalid="ignore"):
             values = _measure(facts, word.name, keypoints)
