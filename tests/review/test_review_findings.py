@@ -106,8 +106,7 @@ def test_the_page_draws_a_lane_says_it_in_words_and_jumps_there(
     box = page.query_selector("#playhead").bounding_box()
     x = round(box["width"] * 0.5)
     page.wait_for_function(LANES)  # the lanes are there, so the time line is higher
-    box = page.query_selector("#playhead").bounding_box()
-    y = next(y for y in range(80, 180, 2) if "side swap:" in tip(watched, box, x, y))
+    box, y = find_lane(watched, x, "side swap:")
     y += 3
     assert swap.text in tip(watched, box, x, y)
     drawn = page.evaluate(COLORS_ALONG, y)
@@ -135,6 +134,17 @@ def test_the_page_draws_a_lane_says_it_in_words_and_jumps_there(
             break
     watched.at(first)
     assert watched.complaints == []
+
+
+def find_lane(watched: Watched, x: float, words: str) -> tuple[dict[str, float], int]:
+    """Return the time line's place and where down in it a lane is, once its height is settled."""
+    for _ in range(60):
+        box = watched.page.query_selector("#playhead").bounding_box()
+        found = [y for y in range(80, 180, 2) if words in tip(watched, box, x, y)]
+        watched.page.wait_for_timeout(150)
+        if found and box == watched.page.query_selector("#playhead").bounding_box():
+            return box, found[0]
+    raise AssertionError(f"no lane says {words}")
 
 
 def tip(watched: Watched, box: dict[str, float], x: float, y: float) -> str:
