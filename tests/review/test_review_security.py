@@ -86,5 +86,6 @@ def test_the_page_loads_nothing_from_outside_and_builds_no_markup_from_data():
         assert "style=" not in text, name
         # the secret is sent by one function alone
         if name != "guarded.js":
-            assert " fetch(" not in text, name
+            # a method of that name is not the browser's function
+            assert " fetch(" not in text.replace("  async fetch(", ""), name
             assert "document.cookie" not in text, name
