@@ -271,8 +271,9 @@ class Tracker:
         track.is_unsure = person.score < self._settings.unsure
 
     def _moved(self, track: FollowedPerson, time_s: float) -> Box:
-        """Return the box where the person is expected: by the half of the last movement."""
-        step = 0.5 * track.velocity * min(time_s - track.seen_s, 0.1)
+        """Return the box where the person is expected: carefully, but for one who is lost."""
+        since_s = time_s - track.seen_s
+        step = track.velocity * (since_s if track.is_lost else 0.5 * min(since_s, 0.1))
         moved: Box = track.box + np.tile(step, 2)
         return moved
 
