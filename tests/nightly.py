@@ -162,6 +162,14 @@ PARTS = {
             folder="dataset.faces",
         ),
         Part(
+            "crossings",
+            200,
+            "crossings of two drawn people",
+            1,
+            "two people who cross keep their ids in 95 % of the crossings",
+            folder="predict",
+        ),
+        Part(
             "mat_flips",
             5000,
             "damaged .mat files read",

@@ -37,6 +37,8 @@ def evaluate_end_to_end(
 
 
 def _print(done: "EndToEndResult") -> None:
+    from ...predict.accuracy.end_to_end import SENSOR_BOXES
+
     report = done.to_json()
     poses, found = report["poses"], report["detector"]
     pck_table(
@@ -45,11 +47,17 @@ def _print(done: "EndToEndResult") -> None:
         f"{poses['extra']} where the sensor saw no one",
         (("missed are wrong", poses["pck"]), ("found alone", poses["pck_found"])),
     )
+    # boxes of the sensor judged by the sensor's keypoints say nothing of a detector
+    is_detector = done.settings.detector != SENSOR_BOXES
+    paper_fp = f" (paper {PAPER_FP_RATE})" if is_detector else ""
+    paper_fn = f" (paper {PAPER_FN_RATE})" if is_detector else ""
     console.result(
         f"detector: {figure_text(found['fp_rate'])} % of {found['detections']} detections are "
-        f"false (paper {PAPER_FP_RATE}), {figure_text(found['fn_rate'])} % of {found['frames']} "
-        f"frames are missed (paper {PAPER_FN_RATE}), at IoU > 0.5"
+        f"false{paper_fp}, {figure_text(found['fn_rate'])} % of {found['frames']} "
+        f"frames are missed{paper_fn}, at IoU > 0.5"
     )
+    if not is_detector:
+        console.result("these boxes are the sensor's own: name a --detector to judge one")
     console.table(
         ("ms a frame", "median", "95 %"),
         [(name, f"{ms['p50']:.2f}", f"{ms['p95']:.2f}") for name, ms in done.stages_ms.items()],
