@@ -24,8 +24,10 @@ class AugmentSettings:
     Attributes:
         mirror: Probability of a mirrored copy.
         rotation_deg: Largest turn either way.
-        scale: Largest change of scale, as a share: 0.15 gives 0.85 to 1.15.
-        shift: Largest shift in x and in y, as a share of the crop's side.
+        scale: Largest ratio of scales, either way: 1.25 gives 1/1.25 to 1.25.
+        shift: Largest shift in x and in y, as a share of the label's crop.
+        stay_inside: True to scale and shift no further than the stored image reaches. Where it has
+            a margin of 1.5, a shift of 0.12 and a scale of 1.25 always are inside.
         gain: Largest change of each colour channel, as a share.
         shuffle: Probability that the colour channels change places (so that no garment's colour is
             what a net goes by).
@@ -33,15 +35,16 @@ class AugmentSettings:
 
     mirror: float = 0.5
     rotation_deg: float = 0.0
-    scale: float = 0.0
+    scale: float = 1.0
     shift: float = 0.0
+    stay_inside: bool = False
     gain: float = 0.0
     shuffle: float = 0.0
 
     @property
     def warps(self) -> bool:
         """Return True if pictures are resampled."""
-        return bool(self.rotation_deg or self.scale or self.shift)
+        return bool(self.rotation_deg or self.scale > 1 or self.shift)
 
 
 def augment(
@@ -49,14 +52,16 @@ def augment(
     settings: AugmentSettings,
     random: BatchRandom,
     skeleton: Skeleton = KEYPOINTS_13,
+    size: int | None = None,
 ) -> Batch:
     """Return changed copies of a batch, on the batch's device; the batch is left as it is.
 
     Args:
-        batch: Images (B, S, S, 3) uint8, RGB.
+        batch: Images (B, R, R, 3) uint8, RGB: crops in the middle of their margins.
         settings: Largest changes of the copies.
         random: Source of all random numbers.
         skeleton: The keypoints.
+        size: Side S of the crops, pixels; None: R, the images have no margin.
 
     Returns:
         Images (B, 3, S, S) float32, 0 to 255, targets and weights. A keypoint that was moved out of
@@ -64,39 +69,65 @@ def augment(
     """
     images = batch.images.permute(0, 3, 1, 2).float()
     targets, weight = batch.targets, batch.weight
+    size = size or images.shape[-1]
     mirrored = random.chance(settings.mirror)
     flip = torch.as_tensor(skeleton.flip, device=targets.device)
     turned = targets[:, flip] * targets.new_tensor((-1, 1)) + targets.new_tensor((1, 0))
     targets = torch.where(mirrored[:, None, None], turned, targets)
     weight = torch.where(mirrored[:, None], weight[:, flip], weight)
-    images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
     if settings.warps:
-        images, targets = _warp(images, targets, settings, random)
+        images, targets = _warp(images, targets, mirrored, settings, random, size)
+    else:
+        border = (images.shape[-1] - size) // 2
+        images = images[:, :, border : border + size, border : border + size]
+        images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
     if settings.gain or settings.shuffle:
         images = _recolour(images, settings, random)
     return Batch(images, targets, weight)
 
 
 def _warp(
-    images: Tensor, targets: Tensor, settings: AugmentSettings, random: BatchRandom
+    images: Tensor,
+    targets: Tensor,
+    mirrored: Tensor,
+    settings: AugmentSettings,
+    random: BatchRandom,
+    size: int,
 ) -> tuple[Tensor, Tensor]:
-    """Turn, scale and shift about the crop's centre; what comes in from outside is black."""
-    limit = math.radians(settings.rotation_deg)
+    """Mirror, turn, scale and shift about the crop's centre; outside of the image is black.
+
+    Args:
+        images: (B, 3, R, R) float32, with their margins.
+        targets: (B, K, 2), mirrored already.
+        mirrored: (B,) bool, which images are to be mirrored.
+        settings: Largest changes.
+        random: Source of the random numbers.
+        size: Side S of the crops, pixels.
+
+    Returns:
+        Crops (B, 3, S, S) and their targets.
+    """
+    margin = images.shape[-1] / size
+    limit, span = math.radians(settings.rotation_deg), math.log(settings.scale)
     turn = random.uniform(-limit, limit)
-    scale = 1 + random.uniform(-settings.scale, settings.scale)
+    scale = random.uniform(-span, span).exp()
+    shift = random.uniform(-settings.shift, settings.shift, 2)
+    if settings.stay_inside:
+        scale = scale.clamp(min=1 / margin)
+        room = (margin / 2 - 0.5 / scale).clamp(min=0)[:, None]
+        shift = torch.maximum(torch.minimum(shift, room), -room)
+    shift = shift * scale[:, None]  # in sides of the copy
     cos, sin = scale * turn.cos(), scale * turn.sin()
     matrix = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # (B, 2, 2)
-    shift = random.uniform(-settings.shift, settings.shift, 2)
     moved = (targets - 0.5) @ matrix.mT + 0.5 + shift[:, None]
 
-    # the grid has -1 and 1 at the crop's edges: its units are two crop units about the centre
+    # the grid has -1 and 1 at the image's edges: its units are two crop units over the margin
     back = torch.linalg.inv(matrix)
-    offset = -back @ (2 * shift)[:, :, None]
-    grid = functional.affine_grid(
-        torch.cat([back, offset], dim=2), list(images.shape), align_corners=False
-    )
-    warped = functional.grid_sample(images, grid, mode="bilinear", align_corners=False)
-    return warped, moved
+    place = torch.cat([back, -back @ (2 * shift)[:, :, None]], dim=2) / margin
+    side = torch.where(mirrored, -1.0, 1.0)
+    place = place * torch.stack([side, torch.ones_like(side)], dim=1)[:, :, None]
+    grid = functional.affine_grid(place, [len(images), 3, size, size], align_corners=False)
+    return functional.grid_sample(images, grid, mode="bilinear", align_corners=False), moved
 
 
 def _recolour(images: Tensor, settings: AugmentSettings, random: BatchRandom) -> Tensor:

@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     """Samples of one step, as they are stored.
 
     Attributes:
-        images: (B, S, S, 3) uint8, RGB.
+        images: (B, R, R, 3) uint8, RGB; R is the net's size, or larger where there is a margin.
         targets: (B, K, 2) float32, crop units; 0.5 where not labelled.
         weight: (B, K) float32 in [0, 1].
     """

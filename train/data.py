@@ -27,7 +27,8 @@ class Samples:
 
     Attributes:
         split: Which split.
-        images: Gives the pictures of indices (B,): (B, S, S, 3) uint8, RGB, at the network's size.
+        images: Gives the pictures of indices (B,): (B, S, S, 3) uint8, RGB, at the network's size;
+            (B, R, R, 3) with their margins where they were loaded so.
         targets: (N, 13, 2) float32, crop units; 0.5 where not labelled.
         weight: (N, 13) float32 in [0, 1].
         visibility: (N, 13) uint8: 0 not labelled, 1 occluded or inferred, 2 visible.
@@ -86,6 +87,7 @@ def load_samples(
     leave_out: Collection[str] = (),
     *,
     in_memory: bool = True,
+    with_margin: bool = False,
 ) -> Samples:
     """Read one split; pictures of another size than the network's are resized by area.
 
@@ -96,6 +98,8 @@ def load_samples(
         leave_out: Names of sessions whose rows are left out.
         in_memory: Resize all pictures now and keep them (N * size * size * 3 bytes), for training
             that asks for each many times; else resize them whenever they are asked for.
+        with_margin: Give images with their margin, if the data set has one and ``size`` is a
+            multiple of 4. Targets stay in units of the crop in the middle.
 
     Returns:
         The samples. Pictures that have the network's size already are never kept but read from the
@@ -108,7 +112,7 @@ def load_samples(
     targets, weight = read_targets(rows)
     samples = Samples(
         split=split,
-        images=_images(rows, size, in_memory),
+        images=_images(rows, size, in_memory, with_margin),
         targets=targets,
         weight=weight,
         visibility=np.asarray(rows.visibility),
@@ -173,16 +177,23 @@ def normalised(images: Tensor) -> Tensor:
     return ((images - 127) / 128).contiguous(memory_format=torch.channels_last)
 
 
-def _images(rows: Split, size: int, in_memory: bool) -> Callable[[Indices], Images]:
+def _images(
+    rows: Split, size: int, in_memory: bool, with_margin: bool
+) -> Callable[[Indices], Images]:
     """Return what gives the pictures of a split in a size."""
-    if rows.size == size:
-        return rows.images
+    read, stored = rows.images, rows.size
+    # other sizes would have a margin that is not a whole number of pixels
+    if with_margin and size % 4 == 0:
+        read, stored = rows.wide_images, rows.image_size
+        size = size * rows.image_size // rows.size
+    if stored == size:
+        return read
     if not in_memory:
-        return lambda chosen: _resized(rows.images(chosen), size)
+        return lambda chosen: _resized(read(chosen), size)
     images = np.empty((len(rows), size, size, 3), dtype=np.uint8)
     for start in range(0, len(rows), READ_BLOCK):
         indices = np.arange(start, min(start + READ_BLOCK, len(rows)))
-        images[indices] = _resized(rows.images(indices), size)
+        images[indices] = _resized(read(indices), size)
     return lambda chosen: images[chosen]
 
 

@@ -177,7 +177,8 @@ class Splits(NamedTuple):
 
 def load_splits(dataset: Kinect13, settings: TrainSettings, leave_out: Collection[str]) -> Splits:
     """Read the samples of a run."""
-    train = load_samples(dataset, "train", settings.size, leave_out)
+    warps = settings.recipe.augment.warps
+    train = load_samples(dataset, "train", settings.size, leave_out, with_margin=warps)
     val = load_samples(dataset, "val", settings.size, leave_out)
     labelled = train.shuffled(settings.seed) if settings.shuffle_labels else train
     return Splits(SplitBatches(labelled, settings.recipe.batch, settings.seed), train, val)

@@ -12,9 +12,9 @@ MAP_COORDS_FACTOR: Final = 20.0
 
 MAP_ENTROPY_FACTOR: Final = 1.0
 
-MAP_SIGMA_CELLS: Final = 1.0
-"""Spread of the target on a map, in cells."""
-
+NEWTON_STEPS: Final = 8
+NEAREST_EDGE_CELLS: Final = 0.52
+"""The outermost mean of a target on a map: all of it is then in the outermost cell."""
 
 Norm = Literal["batch", "coords"]
 
@@ -32,7 +32,9 @@ def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor) -> Tensor:
         of a net that has a presence head.
     """
     if output.maps is not None:
-        return map_loss(output.coords, output.maps, targets, weight)
+        return map_loss(
+            output.coords, output.maps, targets, weight, output.reach, output.sigma_cells
+        )
     loss = masked_l2(output.coords, targets, weight)
     return loss if output.presence is None else loss + presence_loss(output.presence, weight)
 
@@ -67,7 +69,14 @@ def masked_l2(coords: Tensor, targets: Tensor, weight: Tensor, norm: Norm = "bat
     return total / (2 * count)
 
 
-def map_loss(coords: Tensor, maps: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+def map_loss(
+    coords: Tensor,
+    maps: Tensor,
+    targets: Tensor,
+    weight: Tensor,
+    reach: float = 0.0,
+    sigma_cells: float = 1.0,
+) -> Tensor:
     """Return the squared error of the read-out plus the cross-entropy of the maps.
 
     Args:
@@ -75,15 +84,18 @@ def map_loss(coords: Tensor, maps: Tensor, targets: Tensor, weight: Tensor) -> T
         maps: (B, 13, H, W) float32, logits.
         targets: (B, 13, 2) float32, crop units.
         weight: (B, 13) float32 in [0, 1].
+        reach: How far the maps go past each edge of the crop, in its sides.
+        sigma_cells: Standard deviation of the target on a map, in cells.
 
     Returns:
-        A scalar, a mean over the labelled keypoints. A keypoint outside the crop teaches its
+        A scalar, a mean over the labelled keypoints. A keypoint outside the maps teaches its
         coordinates but not its map, which has no cell for it.
     """
     labelled = weight.sum().clamp(min=1e-6)
     error = (_squared(coords, targets, weight) * weight).sum() / (2 * labelled)
     safe = torch.where(weight[..., None] > 0, targets, 0.5)
-    wanted, inside = _gaussian(safe, *maps.shape[2:])
+    placed = (safe + reach) / (1 + 2 * reach)
+    wanted, inside = map_target(placed, maps.shape[2], maps.shape[3], sigma_cells)
     entropy = -(wanted * maps.flatten(2).log_softmax(dim=2)).sum(dim=2)
     blame = (entropy * weight * inside).sum() / labelled
     return MAP_COORDS_FACTOR * error + MAP_ENTROPY_FACTOR * blame
@@ -99,21 +111,44 @@ def _squared(coords: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     return ((coords - target) ** 2).sum(dim=2)
 
 
-def _gaussian(targets: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return a Gaussian of each target over the cells, summing to 1, and who lies inside.
+def map_target(
+    targets: Tensor, height: int, width: int, sigma_cells: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Return a distribution around each target over the cells of a map, and which are inside.
+
+    It is a Gaussian whose mean over the cells is the target. A Gaussian that is merely cut off at
+    the map's edge has its mean up to 0.8 cells further inside, and so would the net.
 
     Args:
-        targets: (B, 13, 2) float32, crop units.
+        targets: (B, 13, 2) float32, 0 and 1 are the map's edges.
         height: Rows of a map.
         width: Columns of a map.
+        sigma_cells: Standard deviation of the Gaussian, cells.
 
     Returns:
-        (B, 13, H * W) float32, and (B, 13) float32 of 0 and 1.
+        (B, 13, H * W) float32 that sum to 1, and (B, 13) float32 of 0 and 1.
     """
-    cells_x = torch.arange(width, device=targets.device) + 0.5
-    cells_y = torch.arange(height, device=targets.device) + 0.5
-    x = torch.exp(-((targets[..., :1] * width - cells_x) ** 2) / (2 * MAP_SIGMA_CELLS**2))
-    y = torch.exp(-((targets[..., 1:] * height - cells_y) ** 2) / (2 * MAP_SIGMA_CELLS**2))
+    x = _line_target(targets[..., 0], width, sigma_cells)
+    y = _line_target(targets[..., 1], height, sigma_cells)
     wanted = (y[..., :, None] * x[..., None, :]).flatten(2)
     inside = ((targets >= 0) & (targets <= 1)).all(dim=2)
-    return wanted / wanted.sum(dim=2, keepdim=True).clamp(min=1e-12), inside.float()
+    return wanted, inside.float()
+
+
+def _line_target(targets: Tensor, cells: int, sigma: float) -> Tensor:
+    """Return Gaussians (B, 13, cells) along one axis, each with its target (B, 13) as mean."""
+    centres = torch.arange(cells, device=targets.device) + 0.5
+    mean = (targets * cells).clamp(NEAREST_EDGE_CELLS, cells - NEAREST_EDGE_CELLS)[..., None]
+    centre = mean
+
+    def share() -> Tensor:
+        return (-((centre - centres) ** 2) / (2 * sigma**2)).softmax(dim=2)
+
+    # the centre of a Gaussian that is cut off is further out than its mean; Newton finds it,
+    # from one side, since the mean is a convex function of the centre near the edge
+    for _ in range(NEWTON_STEPS):
+        line = share()
+        found = (line * centres).sum(dim=2, keepdim=True)
+        variance = (line * (centres - found) ** 2).sum(dim=2, keepdim=True)
+        centre = centre + (mean - found) * sigma**2 / variance.clamp(min=1e-6)
+    return share()

@@ -59,7 +59,7 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
     "epochs": (1, 1e9), "steps": (1, 1e9), "least_steps": (0, 1e9), "batch": (1, 1e6),
     "lr": (1e-12, 99.9999), "momentum": (0, 0.9999), "weight_decay": (0, 10),
     "warmup_steps": (0, 1e9), "ema": (0, 0.999999), "save_every_s": (0, 300),
-    "augment.mirror": (0, 1), "augment.rotation_deg": (0, 180), "augment.scale": (0, 0.9),
+    "augment.mirror": (0, 1), "augment.rotation_deg": (0, 180), "augment.scale": (1, 4),
     "augment.shift": (0, 1), "augment.gain": (0, 1), "augment.shuffle": (0, 1),
 }  # fmt: skip
 """Least and largest value of the recipe's numbers."""

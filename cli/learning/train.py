@@ -72,7 +72,7 @@ class TrainFlags:
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Another value of the recipe, as in config.toml: ema=0.99, augment.scale=0.2.",
+            help="Another value of the recipe, as in config.toml: ema=0.99, augment.scale=1.2.",
         ),
     ] = None
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")] = (

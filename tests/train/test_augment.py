@@ -1,5 +1,7 @@
 """Changed copies: pictures and keypoints go the same way, left and right change names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,49 @@ def test_a_spot_stays_under_its_keypoint(settings: AugmentSettings) -> None:
     changed, moved, _ = augment(images, targets, weight, settings, 5)
     for image, target in zip(changed, moved, strict=True):
         assert np.abs(_centre(image) - target[0]).max() * SIZE < 0.25
+
+
+def test_a_margin_shows_what_is_around_the_crop() -> None:
+    """A copy of a crop with its margin is the same window of the whole image, and never black."""
+    rng = np.random.default_rng(0)
+    fine = torch.from_numpy(rng.uniform(60, 255, (40, 3, 6, 6)).astype(np.float32))
+    whole = torch.nn.functional.interpolate(fine, size=(96, 96), mode="bicubic")
+    wide = whole.clamp(50, 255).byte().permute(0, 2, 3, 1)
+    targets = torch.from_numpy(rng.uniform(0.2, 0.8, (40, 13, 2)).astype(np.float32))
+    weight = torch.ones(40, 13)
+    only = AugmentSettings(mirror=0.5, scale=1.25, shift=0.12)
+    changed = augment_batch(Batch(wide, targets, weight), only, _random(1, 40), size=SIZE)
+    assert changed.images.shape == (40, 3, SIZE, SIZE)
+    assert changed.images.min() >= 49
+    sides = (changed.targets.amax(1) - changed.targets.amin(1)) / (
+        targets.amax(1) - targets.amin(1)
+    )
+    assert 0.79 < sides.min() < 0.9
+    assert 1.1 < sides.max() < 1.26
+    # the pixel under each keypoint is the one that was there
+    for n in range(40):
+        flip = [0, 4, 5, 6, 1, 2, 3, 10, 11, 12, 7, 8, 9]
+        given = (targets[n] * SIZE + 16 - 0.5).round().long()
+        now = (changed.targets[n] * SIZE - 0.5).round().long()
+        for k in range(13):
+            if not ((now[k] >= 0) & (now[k] < SIZE)).all():
+                continue
+            ways = [given[k], given[flip[k]]]
+            there = changed.images[n, :, now[k][1], now[k][0]]
+            nearest = min(float((wide[n, y, x] - there).abs().max()) for x, y in ways)
+            assert nearest < 40
+
+
+def test_without_a_margin_copies_can_stay_inside_the_image() -> None:
+    images = np.full((60, SIZE, SIZE, 3), 200, dtype=np.uint8)
+    targets = np.full((60, 13, 2), 0.5, dtype=np.float32)
+    weight = np.ones((60, 13), dtype=np.float32)
+    strong = AugmentSettings(scale=1.25, shift=0.12)
+    changed, _, _ = augment(images, targets, weight, strong, 2)
+    assert changed.min() == 0
+    changed, moved, _ = augment(images, targets, weight, replace(strong, stay_inside=True), 2)
+    assert changed.min() > 99  # the outer half pixel is mixed with black
+    assert np.abs(moved - 0.5).max() > 0.05
 
 
 def test_mirroring_twice_is_the_picture_itself() -> None:

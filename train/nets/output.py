@@ -13,8 +13,12 @@ class NetOutput(NamedTuple):
         maps: (B, 13, H, W) float32 logits of where each keypoint is, or None.
         presence: (B, 13) float32 logits of whether each keypoint is in the crop; None for a net
             without such a head.
+        reach: How far the maps go past each edge of the crop, in its sides.
+        sigma_cells: Standard deviation that a keypoint's target has on the maps, in cells.
     """
 
     coords: Tensor
     maps: Tensor | None
     presence: Tensor | None = None
+    reach: float = 0.0
+    sigma_cells: float = 1.0

@@ -45,7 +45,7 @@ class Trainer:
         skeleton: Skeleton = KEYPOINTS_13,
         part: RankRows = WHOLE,
     ) -> None:
-        self._skeleton = skeleton
+        self._skeleton, self._size = skeleton, settings.size
         self._recipe, self._seed = settings.recipe, settings.seed
         self.steps, self._device, self._part = steps, device, part
         self.net = net.to(device)
@@ -59,7 +59,7 @@ class Trainer:
         torch.manual_seed(step_seed(self._seed, self.step, self._part.rank))
         whole = len(batch.images) * self._part.ranks
         random = BatchRandom(self._seed, self.step, whole, self._device, self._part)
-        changed = augment(batch, self._recipe.augment, random, self._skeleton)
+        changed = augment(batch, self._recipe.augment, random, self._skeleton, self._size)
         self.net.train()
         loss = pose_loss(self.net(normalised(changed.images)), changed.targets, changed.weight)
         self.rate = _rate(self._recipe, self.step + 1, self.steps)
