@@ -21,6 +21,7 @@ from .loop import choose_device, count_steps, count_validations, learn
 from .metrics.pck import Score
 from .nets.registry import build_net, count_weights
 from .run.config_file import DataFile, RunConfig, data_sha256
+from .run.first_steps import choose_threads, threads
 from .run.history import StepFigures
 from .run.interrupt import Interrupt, interrupt_on_signals
 from .run.run_folder import RunFolder, check_run_name
@@ -143,7 +144,7 @@ def train_run(
             init="none" if init is None else str(init),
             out=None if options.out is None else str(options.out),
             device=str(device),
-            threads=torch.get_num_threads(),
+            threads=choose_threads(net, splits.source, plan.steps, device),
             processes=1,
             settings=settings,
         )
@@ -157,7 +158,7 @@ def train_run(
                 on_notice(line)
         seen = trained_sessions(dataset, options.leave_out, start)
         job = PreparedRun(config, splits, seen, net, run, device, interrupt)
-        with run.hold():
+        with run.hold(), threads(config.threads):
             return job.carry_out(on_progress, on_notice)
 
 

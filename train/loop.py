@@ -5,11 +5,13 @@ import time
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from ..core.errors import KincapError, MissingPartError
 from ..core.progress import OnProgress
-from .batch_source import BatchSource, load_ahead
+from .batch_source import Batch, BatchSource, load_ahead
 from .recipe import Recipe
+from .run.first_steps import is_out_of_memory, largest_batch
 from .run.history import StopRule
 from .run.interrupt import Interrupt
 from .run.track import Learned, Track
@@ -52,6 +54,27 @@ def count_steps(recipe: Recipe, source: BatchSource) -> int:
 def validate_every(steps: int, source: BatchSource) -> int:
     """Return how many steps of a run are between two validations."""
     return max(_epoch(source), math.ceil(steps / MOST_VALIDATIONS))
+
+
+def _learn(trainer: Trainer, batch: Batch) -> Tensor:
+    """Learn from a batch; where it does not fit in memory, say which one does."""
+    try:
+        return trainer.learn(batch)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    # only here: the error holds all that the failed pass has allocated
+    raise _no_memory(trainer, batch)
+
+
+def _no_memory(trainer: Trainer, batch: Batch) -> KincapError:
+    """Return the error of a batch that does not fit in memory, with one that does."""
+    found = largest_batch(trainer.net, batch)
+    advice = f"{found} fits: --batch {found}" if found else "choose a smaller --size or --width"
+    return KincapError(
+        f"--batch {len(batch.images)}: out of memory at step {trainer.step + 1}; {advice}",
+        exit_code=1,
+    )
 
 
 def count_validations(steps: int, source: BatchSource) -> int:
@@ -98,16 +121,20 @@ def learn(
             on_progress(trainer.step, steps, f"validating {done}/{of}")
         interrupt.check()
 
+    images_s = 0.0
     try:
         if not track.history:
             track.validate(trainer, validating)
         with load_ahead(source, trainer.step, steps, device) as batches:
             for batch in batches:
                 began = time.monotonic()
-                loss = trainer.learn(batch)
+                loss = _learn(trainer, batch)
                 step = trainer.step
                 track.add_loss(step, steps, loss, trainer.rate)
-                track.pace.add_step(step, time.monotonic() - began)
+                took_s = time.monotonic() - began
+                track.pace.add_step(step, took_s)
+                rate = len(batch.images) / took_s
+                images_s = 0.9 * images_s + 0.1 * rate if images_s else rate
                 if step % every == 0 or step == steps:
                     track.validate(trainer, validating)
                     why = should_stop(track.history) if should_stop else None
@@ -115,7 +142,7 @@ def learn(
                         track.stop(why)
                         break
                 if on_progress:
-                    on_progress(step, steps, track.note)
+                    on_progress(step, steps, f"{images_s:.0f} images/s, {track.note}")
                 if step < steps:
                     interrupt.check()
                     track.save_when_due(trainer)

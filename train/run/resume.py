@@ -1,11 +1,7 @@
 """Go on with a run that was interrupted, from its last.ckpt."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
 
 from ...core.errors import KincapError
 from ...core.progress import OnProgress
@@ -15,6 +11,7 @@ from ..checkpoint import check_output, load_resumable
 from ..finetune import PreparedRun, TrainResult, load_splits
 from ..loop import choose_device, count_steps
 from .config_file import data_sha256, read_config
+from .first_steps import threads
 from .interrupt import interrupt_on_signals
 from .run_folder import RunFolder
 from .run_plan import OnNotice
@@ -75,7 +72,7 @@ def resume(
         open_kinect13(data, skeleton) as dataset,
         interrupt_on_signals() as interrupt,
         run.hold(),
-        _threads(config.threads),
+        threads(config.threads),
     ):
         if data_sha256(data) != config.data[0].sha256:
             raise KincapError(
@@ -96,14 +93,3 @@ def resume(
         sessions = last.trained.get("sessions")
         job = PreparedRun(config, splits, sessions, last.build(), run, device, interrupt, state)
         return job.carry_out(on_progress, on_notice)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Compute with a number of threads; another number may change the last bits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

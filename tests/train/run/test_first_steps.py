@@ -1,0 +1,53 @@
+"""Threads are measured and memory that runs out is explained."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.train.batch_source import SplitBatches
+from kincap.train.data import load_samples
+from kincap.train.nets.registry import build_net
+from kincap.train.run.first_steps import choose_threads, threads
+
+LITTLE_MEMORY = """
+import resource, sys
+import torch, cv2, kincap.train.finetune
+from kincap.cli.main import main
+torch.set_num_threads(1)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (700 << 20), -1))
+sys.argv = ["kincap", *sys.argv[1:]]
+main()
+"""
+
+
+def test_threads_are_chosen_without_changing_the_net(figures_h5: Path) -> None:
+    cpu, net = torch.device("cpu"), build_net("compact", 0.25, 32)
+    before, random = copy.deepcopy(net.state_dict()), torch.get_rng_state()
+    with open_kinect13(figures_h5) as dataset, threads(2):
+        source = SplitBatches(load_samples(dataset, "train", 32), 8, 0)
+        assert choose_threads(net, source, 1000, cpu) in (1, 2)
+        assert choose_threads(net, source, 10, cpu) == 2, "a short run is not measured"
+        assert torch.get_num_threads() == 2
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+def test_memory_that_runs_out_names_a_batch_that_fits(figures_h5: Path, tmp_path: Path) -> None:
+    words = ["finetune", "--data", figures_h5, "--model", "compact", "--width", 2, "--size", 128]
+    words += ["--batch", 256, "--steps", 2, "--device", "cpu", "--runs", tmp_path]
+    done = subprocess.run(
+        [sys.executable, "-c", LITTLE_MEMORY, *map(str, words)], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("kincap: ")]
+    assert len(said) == 1
+    assert "--batch 256: out of memory at step 1; " in said[0]
+    assert "fits: --batch " in said[0]
