@@ -125,8 +125,9 @@ def load_samples(
     kept = np.flatnonzero(~np.isin(rows.session, away))
     if not len(kept):
         raise DatasetError(
-            f"{dataset.path}: every row of its {split} split is of a session that is left out; "
-            "build it with --val as a share of the time, from more sessions"
+            f"{dataset.path}: every row of its {split} split is of a session that is left out "
+            "(--outfit leaves out those of other outfits); build it with --val as a share of the "
+            "time, from more sessions"
         )
     return samples.take(kept)
 

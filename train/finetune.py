@@ -20,6 +20,7 @@ from .data import Samples, load_samples
 from .loop import choose_device, count_steps, count_validations, learn
 from .metrics.pck import Score
 from .nets.registry import build_net, count_weights
+from .outfits import sessions_left_out
 from .run.config_file import DataFile, RunConfig, data_sha256
 from .run.first_steps import choose_threads, threads
 from .run.history import StepFigures
@@ -126,7 +127,8 @@ def train_run(
     start = None if init is None else _load_start(init, skeleton)
     with open_kinect13(options.data, skeleton) as dataset, interrupt_on_signals() as interrupt:
         settings = resolve(kind, options, start, dataset.size, device.type)
-        splits = load_splits(dataset, settings, options.leave_out)
+        away = sessions_left_out(dataset, options.leave_out, options.outfit)
+        splits = load_splits(dataset, settings, away)
         interrupt.check()
         plan = _plan(settings, init, device, splits)
         check_space("--runs", options.runs, plan.disk_bytes)
@@ -141,6 +143,7 @@ def train_run(
         config = RunConfig(
             data=(DataFile(str(options.data), data_sha256(options.data)),),
             leave_out=options.leave_out,
+            outfit=options.outfit,
             init="none" if init is None else str(init),
             out=None if options.out is None else str(options.out),
             device=str(device),
@@ -156,7 +159,7 @@ def train_run(
         if on_notice is not None:
             for line in plan.lines(run.folder):
                 on_notice(line)
-        seen = trained_sessions(dataset, options.leave_out, start)
+        seen = trained_sessions(dataset, away, start)
         job = PreparedRun(config, splits, seen, net, run, device, interrupt)
         with run.hold(), threads(config.threads):
             return job.carry_out(on_progress, on_notice)

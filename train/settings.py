@@ -40,6 +40,7 @@ class TrainOptions:
         shuffle_labels: Negative control: the training labels change places among the frames, so
             that images contain no information about them. A fair test then gives the mean pose.
         leave_out: Sessions that the net neither trains on nor is chosen by.
+        outfit: Glob over the outfits that the net trains on and is chosen by; None: all.
         set: Further values of the recipe, as texts ``key=value``.
     """
 
@@ -60,6 +61,7 @@ class TrainOptions:
     seed: int = 0
     shuffle_labels: bool = False
     leave_out: tuple[str, ...] = ()
+    outfit: str | None = None
     set: tuple[str, ...] = ()
 
 

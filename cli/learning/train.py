@@ -40,6 +40,12 @@ class TrainFlags:
             "--resume", metavar="RUN", help="Go on with an interrupted run: its folder, in runs/."
         ),
     ] = None
+    outfit: Annotated[
+        str | None,
+        typer.Option(
+            "--outfit", metavar="GLOB", help="Only sessions of these outfits: 'clothing[2-7]'."
+        ),
+    ] = None
     recipe: Annotated[
         str | None,
         typer.Option("--recipe", help="own (the net's) or paper (Linna et al., always linna)."),

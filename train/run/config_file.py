@@ -37,6 +37,7 @@ class RunConfig:
     Attributes:
         data: The data sets.
         leave_out: Sessions that the net neither trains on nor is chosen by.
+        outfit: Glob over the outfits that the net trains on and is chosen by; None: all.
         init: The checkpoint that the run started from, or ``"none"``.
         out: File that the best checkpoint is copied to, or None.
         device: The device.
@@ -47,6 +48,7 @@ class RunConfig:
 
     data: tuple[DataFile, ...]
     leave_out: tuple[str, ...]
+    outfit: str | None
     init: str
     out: str | None
     device: str
@@ -59,6 +61,7 @@ class RunConfig:
         content = {
             "data": [{"path": d.path, "sha256": d.sha256, "weight": d.weight} for d in self.data],
             "leave_out": list(self.leave_out),
+            "outfit": self.outfit,
             "init": self.init,
             "out": self.out,
             "device": self.device,
@@ -108,6 +111,7 @@ class _PlainValues:
     """The plain values of config.toml."""
 
     leave_out: tuple[str, ...]
+    outfit: str | None
     init: str
     out: str | None
     device: str

@@ -10,6 +10,7 @@ from ...dataset.kinect13.reader import open_kinect13
 from ..checkpoint import check_output, load_resumable
 from ..finetune import PreparedRun, TrainResult, load_splits
 from ..loop import choose_device, count_steps
+from ..outfits import sessions_left_out
 from .config_file import data_sha256, read_config
 from .first_steps import threads
 from .interrupt import interrupt_on_signals
@@ -81,7 +82,8 @@ def resume(
                 f"{options.run / 'last.ckpt'}"
             )
         last, state = load_resumable(run.last, skeleton)
-        splits = load_splits(dataset, config.settings, config.leave_out)
+        away = sessions_left_out(dataset, config.leave_out, config.outfit)
+        splits = load_splits(dataset, config.settings, away)
         done, steps = last.trained.get("step"), count_steps(config.settings.recipe, splits.source)
         if done == steps or state.get("stopped"):
             raise KincapError(
