@@ -117,7 +117,7 @@ export class ContactSheet {
   }
 
   drawChosen() {
-    const frames = [...this.chosen].reduce((sum, i) => sum + this.suspects[i].seqs.length, 0);
+    const frames = [...this.chosen].reduce((sum, i) => sum + framesOf(this.suspects[i]), 0);
     $("sheet-chosen").textContent = this.chosen.size
       ? `${this.chosen.size} chosen, ${countText(frames, "frame")}` : "Click to choose, double click to look";
     $("sheet-reject").disabled = this.chosen.size === 0;
@@ -125,10 +125,10 @@ export class ContactSheet {
 
   /** Reject what is chosen; one undo takes it back. */
   async reject() {
-    const runs = [...this.chosen].flatMap((i) => this.suspects[i].runs);
+    const runs = [...this.chosen].map((i) => this.suspects[i]);
     if (!runs.length) return;
-    const operations = runs.map(([first, last]) => ({ op: "reject", seq_first: first, seq_last: last }));
-    const frames = runs.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+    const operations = runs.map(({ first, last }) => ({ op: "reject", seq_first: first, seq_last: last }));
+    const frames = runs.reduce((sum, run) => sum + framesOf(run), 0);
     this.close();
     await this.viewer.deciding.store(operations, `Rejected ${countText(frames, "frame")}. Saved.`);
   }
@@ -152,4 +152,8 @@ export class ContactSheet {
     } else if (/^x$/i.test(event.key)) this.reject();
     else if (/^a$/i.test(event.key) && !event.ctrlKey) this.chooseAll();
   }
+}
+
+function framesOf({ first, last }) {
+  return last - first + 1;
 }

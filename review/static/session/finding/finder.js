@@ -4,7 +4,6 @@
 import { $, clockText, countText, el } from "../../dom.js";
 import { api } from "../../api.js";
 import { ContactSheet } from "./contact_sheet.js";
-import { suspectsOf } from "./hits.js";
 
 const TYPING_MS = 150;
 const AGAIN_MS = 1000; // while filters and findings are still being worked out
@@ -88,7 +87,7 @@ export class Finder {
     }
     if (this.viewer.session !== session || query !== this.field.value.trim()) return;
     this.report = report;
-    this.suspects = suspectsOf(report.hits);
+    this.suspects = report.hits;
     this.draw();
     this.sheet.update(this.suspects);
     if (!report.ready) this.soon(AGAIN_MS);
@@ -98,8 +97,8 @@ export class Finder {
     const { report, suspects } = this;
     const total = $("find-total");
     total.classList.remove("problem");
-    total.textContent = `${countText(report.total, "frame")} in ${countText(suspects.length, "place")}`
-      + `${report.total > report.hits.length ? ", the worst of them" : ""}${report.ready ? "" : "; still checking…"}`;
+    total.textContent = `${countText(report.total, "frame")} in ${countText(report.runs, "place")}`
+      + `${report.runs > suspects.length ? `, the worst ${suspects.length}` : ""}${report.ready ? "" : "; still checking…"}`;
     $("find-counts").replaceChildren(...this.chips());
     $("find-list").replaceChildren(...suspects.slice(0, MOST_LISTED).map((suspect) => this.line(suspect)));
     this.markCurrent();
@@ -107,9 +106,8 @@ export class Finder {
 
   /** Words that can be added to the filter, with how many frames each would leave. */
   chips() {
-    const words = { reasons: "reason", keypoints: "keypoint", cues: "cue", tags: "tag" };
     const found = Object.entries(this.report.counts).flatMap(([group, counts]) =>
-      Object.entries(counts).map(([name, count]) => [`${words[group] || group.replace(/s$/, "")}:${name}`, count]));
+      Object.entries(counts).map(([name, count]) => [`${group}:${name}`, count]));
     const query = this.field.value;
     return found.filter(([word]) => !query.includes(word))
       .sort((a, b) => b[1] - a[1]).slice(0, MOST_CHIPS)

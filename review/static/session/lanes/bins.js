@@ -21,7 +21,6 @@ export class Bins {
    * @param {() => void} onReady called when it is
    */
   want(axis, onReady) {
-    if (!this.session?.info.cues) return;
     const bins = Math.min(Math.round(axis.width), Math.ceil(axis.to - axis.from));
     const asked = { first: Math.floor(axis.from), last: Math.ceil(axis.to) - 1, bins: Math.max(1, bins) };
     const text = JSON.stringify([asked, this.stamp]);

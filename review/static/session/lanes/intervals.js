@@ -59,29 +59,3 @@ export function lowerBound(values, wanted, length = values.length) {
   }
   return low;
 }
-
-/** Join ranges that touch or overlap; the answer is in rising order. */
-export function joined(ranges) {
-  const sorted = [...ranges].sort((a, b) => a[0] - b[0]);
-  const out = [];
-  for (const [first, last] of sorted) {
-    const before = out[out.length - 1];
-    if (before && first <= before[1] + 1) before[1] = Math.max(before[1], last);
-    else out.push([first, last]);
-  }
-  return out;
-}
-
-/** The ranges that are in both of two lists of joined ranges. */
-export function overlap(a, b) {
-  const out = [];
-  let [i, j] = [0, 0];
-  while (i < a.length && j < b.length) {
-    const first = Math.max(a[i][0], b[j][0]);
-    const last = Math.min(a[i][1], b[j][1]);
-    if (first <= last) out.push([first, last]);
-    if (a[i][1] < b[j][1]) i += 1;
-    else j += 1;
-  }
-  return out;
-}
