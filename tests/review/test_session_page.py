@@ -242,3 +242,36 @@ CONTRASTS = """async () => {
   return found;
 }"""
 """The contrast of what is drawn on the canvases, which axe cannot see; words count by 4.5 to 3."""
+
+
+def test_suspects_are_found_filtered_and_rejected_together(
+    watched: Watched, serve: Any, tmp_path: Path
+):
+    from kincap.capture.record import RecordSettings, record
+
+    source = "simulator:frames=90,pace=fast,faults=crossed_arms@1-2"
+    record(RecordSettings("arms", source=source, recordings=tmp_path, shard_mib=64))
+    page, press = watched.page, watched.page.keyboard.press
+    page.goto(f"{serve(tmp_path).url}#arms/0")
+    watched.at(0)
+    press("2")
+    page.wait_for_selector("#find-total:has-text('place'):not(:has-text('still checking'))")
+    press("s")
+    watched.says("1 of ")
+    page.wait_for_selector("#find-list [aria-current=true]")
+    assert watched.now() > 0
+    press("/")
+    page.keyboard.type("reason:nothing_like_it")
+    page.wait_for_selector("#find-total.problem")
+    press("Escape")
+    page.wait_for_selector("#find-list li")
+    press("Escape")
+    press("q")
+    page.wait_for_selector("#sheet .tile img[src^=blob]")
+    press("a")
+    press("x")
+    watched.says("Rejected ")
+    assert load_edits(tmp_path / "arms").ranges()
+    press("4")
+    page.wait_for_selector("#build-counts button:has-text('edits')")
+    assert all("400" in text for text in watched.complaints)
