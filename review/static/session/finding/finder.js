@@ -158,7 +158,8 @@ export class Finder {
       const later = [...suspects].sort((a, b) => a.first - b.first);
       found = direction > 0 ? later.find(({ first }) => first > seq) : later.findLast(({ last }) => last < seq);
     } else {
-      const at = again ? -1 : this.current();
+      // who is at a suspect by chance begins with the worst one
+      const at = again || viewer.seq !== this.visited ? -1 : this.current();
       found = suspects[at < 0 ? (direction > 0 ? 0 : suspects.length - 1) : at + direction];
     }
     if (!found) {
@@ -166,6 +167,7 @@ export class Finder {
       return;
     }
     viewer.goTo(found.seq);
+    this.visited = viewer.seq;
     this.markCurrent();
     viewer.say(`${order === "seq" ? "" : `${suspects.indexOf(found) + 1} of ${suspects.length}: `}${found.text}`);
   }
