@@ -16,16 +16,18 @@ NEWTON_STEPS: Final = 8
 NEAREST_EDGE_CELLS: Final = 0.52
 """The outermost mean of a target on a map: all of it is then in the outermost cell."""
 
-Norm = Literal["batch", "coords"]
+Norm = Literal["batch", "coords", "labelled"]
+"""Divisors of the squared error, see ``masked_l2``."""
 
 
-def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor) -> Tensor:
+def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor, norm: Norm = "batch") -> Tensor:
     """Return the loss that belongs to the output of a net.
 
     Args:
         output: Of a batch of B crops.
         targets: (B, 13, 2) float32, crop units.
         weight: (B, 13) float32 in [0, 1]; the target of a weight of 0 is never looked at.
+        norm: Of ``masked_l2``; the loss of maps always divides by the labelled keypoints.
 
     Returns:
         A scalar: ``masked_l2`` where there are no maps, else ``map_loss``; plus ``presence_loss``
@@ -35,7 +37,7 @@ def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor) -> Tensor:
         return map_loss(
             output.coords, output.maps, targets, weight, output.reach, output.sigma_cells
         )
-    loss = masked_l2(output.coords, targets, weight)
+    loss = masked_l2(output.coords, targets, weight, norm)
     return loss if output.presence is None else loss + presence_loss(output.presence, weight)
 
 
@@ -59,12 +61,16 @@ def masked_l2(coords: Tensor, targets: Tensor, weight: Tensor, norm: Norm = "bat
         targets: (B, 13, 2) float32, crop units.
         weight: (B, 13) float32 in [0, 1].
         norm: Divisor of the sum, besides 2: ``"batch"`` (B; the convention of Caffe's
-            Euclidean loss, to which the paper's learning rates belong) or ``"coords"`` (26 B).
+            Euclidean loss, to which the paper's learning rates belong), ``"coords"`` (26 B), or
+            ``"labelled"`` (the sum of the weights: a mean over the labelled keypoints, which does
+            not shrink where a set labels few of them).
 
     Returns:
-        A scalar. Not divided by the number of labelled keypoints.
+        A scalar.
     """
     total = (_squared(coords, targets, weight) * weight).sum()
+    if norm == "labelled":
+        return total / (2 * weight.sum().clamp(min=1e-6))
     count = len(coords) * (coords[0].numel() if norm == "coords" else 1)
     return total / (2 * count)
 

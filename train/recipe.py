@@ -6,6 +6,7 @@ from typing import Final
 
 from ..core.errors import KincapError
 from .augment import AugmentSettings
+from .loss import Norm
 
 OPTIMIZERS: Final = ("sgd", "adamw")
 
@@ -27,6 +28,7 @@ class Recipe:
         cosine: True if the rate then falls to 0 along a cosine; else it is constant.
         ema: Decay of the running mean of the weights that is validated and saved; 0 for none.
         save_every_s: Longest time between two writings of last.ckpt, seconds; a kill costs that.
+        norm: Divisor of the squared error, see ``loss.masked_l2``; nets with maps have their own.
         augment: Changes of the training copies.
     """
 
@@ -42,6 +44,7 @@ class Recipe:
     cosine: bool = False
     ema: float = 0.0
     save_every_s: float = 240.0
+    norm: Norm = "batch"
     augment: AugmentSettings = field(default_factory=AugmentSettings)
 
     def with_adamw(self, lr: float) -> "Recipe":

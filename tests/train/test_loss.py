@@ -1,10 +1,12 @@
 """Losses: the published convention, and masks that really mask."""
 
+from typing import get_args
+
 import pytest
 import torch
 from torch import Tensor
 
-from kincap.train.loss import map_loss, map_target, masked_l2, pose_loss
+from kincap.train.loss import Norm, map_loss, map_target, masked_l2, pose_loss
 from kincap.train.nets.output import NetOutput
 
 
@@ -27,6 +29,21 @@ def test_masked_l2_is_half_the_sum_over_coordinates_per_sample() -> None:
     assert masked_l2(coords, targets, weight).item() == pytest.approx(by_hand / 8, rel=1e-5)
     per_coordinate = masked_l2(coords, targets, weight, norm="coords").item()
     assert per_coordinate == pytest.approx(by_hand / 8 / 26, rel=1e-5)
+    per_label = masked_l2(coords, targets, weight, norm="labelled").item()
+    assert per_label == pytest.approx(by_hand / 2 / float(weight.sum()), rel=1e-5)
+
+
+def test_the_divisor_of_the_squared_error_by_hand() -> None:
+    coords = torch.zeros(2, 13, 2)
+    targets = torch.full((2, 13, 2), float("nan"))
+    weight = torch.zeros(2, 13)
+    targets[0, 4], weight[0, 4] = torch.tensor([3.0, 4.0]), 1.0  # squared distance 25
+    targets[1, 2], weight[1, 2] = torch.tensor([0.0, 2.0]), 0.5  # 4, of which half counts
+    by_hand = {"batch": 27 / 4, "coords": 27 / 104, "labelled": 27 / 3}
+    for norm in get_args(Norm):
+        found = pose_loss(NetOutput(coords, None), targets, weight, norm)
+        assert found.item() == pytest.approx(by_hand[norm])
+        assert masked_l2(coords, targets, torch.zeros(2, 13), norm).item() == 0
 
 
 @pytest.mark.parametrize("with_maps", [False, True])

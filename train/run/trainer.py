@@ -61,7 +61,9 @@ class Trainer:
         random = BatchRandom(self._seed, self.step, whole, self._device, self._part)
         changed = augment(batch, self._recipe.augment, random, self._skeleton, self._size)
         self.net.train()
-        loss = pose_loss(self.net(normalised(changed.images)), changed.targets, changed.weight)
+        loss = pose_loss(
+            self.net(normalised(changed.images)), changed.targets, changed.weight, self._recipe.norm
+        )
         self.rate = _rate(self._recipe, self.step + 1, self.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate

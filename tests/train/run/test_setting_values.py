@@ -44,6 +44,7 @@ def test_values_are_set_by_key_and_inner_ones_with_a_dot() -> None:
         ("augment.mirror=-1", r"^--set: augment.mirror=-1 is outside 0 to 1$"),
         ("save_every_s=301", "outside 0 to 300"),
         ("optimizer=lion", "is not one of sgd, adamw"),
+        ("norm=none", "norm=none: expected batch or coords or labelled$"),
     ],
 )
 def test_a_wrong_text_is_refused(text: str, match: str) -> None:
@@ -60,6 +61,6 @@ def test_every_limit_is_of_a_key_and_the_recipes_of_the_nets_are_within() -> Non
 
 
 def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
-    for options in (TrainOptions(), TrainOptions(model="linna", set=("steps=3", "augment.gain=1"))):
+    for options in (TrainOptions(), TrainOptions(model="linna", set=("steps=3", "norm=labelled"))):
         settings = resolve("finetune", options, None, 64, "cpu")
         assert TrainSettings.from_toml(settings.to_toml(), "config.toml") == settings
