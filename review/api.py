@@ -34,6 +34,9 @@ UUID_LIMIT: Final = 64
 SEQ_DIGITS: Final = 15
 """A seq goes through the page as a double: exact up to 2**53."""
 
+SLOW_S: Final = 600.0
+"""Time for a video, or for reports of several sessions."""
+MOST_CHOSEN: Final = 500
 USUAL_BINS: Final = 1200
 COLUMNS_TYPE: Final = "application/octet-stream"
 
@@ -46,13 +49,18 @@ def make_routes(sessions: SessionList) -> list[Route]:
         Route("/api/skeleton", api.skeleton),
         Route("/api/sessions", api.sessions),
         Route("/api/changes", api.changes),
+        Route("/api/batch", api.batch, methods=["POST"]),
         Route(session, api.session),
         Route(session + "/thumbnail", api.thumbnail),
         Route(session + "/timeline/{first}", api.timeline),
         Route(session + "/bodies/{first}", api.bodies),
         Route(session + "/frames/{seq}", api.frame),
         Route(session + "/previews/{seq}", api.preview),
+        Route(session + "/coverage", api.coverage),
+        Route(session + "/report", api.quality),
+        Route(session + "/video", api.video, methods=["POST"]),
         Route(session + "/frames/{seq}/about", api.about),
+        Route(session + "/frames/{seq}/masks", api.masks),
         Route(session + "/findings", api.findings),
         Route(session + "/lanes", api.lanes),
         Route(session + "/suspects", api.suspects),
@@ -76,6 +84,7 @@ class _Api:
     def __init__(self, sessions: SessionList) -> None:
         self._sessions = sessions
         self._threads = WorkerThreads()
+        self._slow_threads = WorkerThreads(most=2, patience_s=SLOW_S)
         self._changes = ChangeWatch(sessions.marks, self._threads)
 
     async def skeleton(self, request: Request) -> Response:
@@ -135,6 +144,44 @@ class _Api:
             self._sessions.about, _name(request), _number(request, "seq"), _uuid(request)
         )
         return JSONResponse(found)
+
+    async def masks(self, request: Request) -> Response:
+        found = await self._threads.run(
+            self._sessions.masks, _name(request), _number(request, "seq"), _uuid(request)
+        )
+        return JSONResponse(found)
+
+    async def coverage(self, request: Request) -> Response:
+        image = await self._threads.run(self._sessions.coverage, _name(request), _uuid(request))
+        return Response(image, media_type="image/png")
+
+    async def quality(self, request: Request) -> Response:
+        found = await self._threads.run(self._sessions.quality, _name(request), _uuid(request))
+        return JSONResponse(found)
+
+    async def video(self, request: Request) -> Response:
+        body = await read_json(request)
+        first, last, uuid = _whole(body, "first"), _whole(body, "last"), _body_uuid(body)
+        video = await self._slow_threads.run(
+            self._sessions.video, _name(request), uuid, first, last
+        )
+        return Response(video, media_type="video/mp4")
+
+    async def batch(self, request: Request) -> Response:
+        body = await read_json(request, most=EDIT_LIMIT_BYTES)
+        chosen, op = _chosen(body), body.get("op")
+        if op in ("verify", "report"):
+            done = await self._slow_threads.run(self._sessions.check, chosen, op)
+        else:
+            operation = {key: value for key, value in body.items() if key != "sessions"}
+            (checked,) = check_operations([operation])
+            if checked["op"] not in ("tag", "note"):
+                raise HTTPException(400, "op: expected tag, note, verify or report")
+            problems = await self._threads.run(self._sessions.add_to, chosen, checked)
+            done = {
+                name: {"ok": why is None, "text": why or "done"} for name, why in problems.items()
+            }
+        return JSONResponse({"schema": "kincap/review-batch/1", "sessions": done})
 
     async def lanes(self, request: Request) -> Response:
         first, last, bins = (
@@ -218,6 +265,26 @@ def _query_number(request: Request, key: str, usual: int) -> int:
     return int(text)
 
 
+def _whole(body: dict[str, Any], key: str) -> int:
+    """Return a whole number of a request's body."""
+    value = body.get(key)
+    # bool is an int in Python, but true is not a frame number
+    if type(value) is not int or not 0 <= value < 10**SEQ_DIGITS:
+        raise HTTPException(400, f"{key}: expected a whole number from 0")
+    return value
+
+
+def _chosen(body: dict[str, Any]) -> dict[str, str]:
+    """Return the uuid of each session that a request is about."""
+    found = body.get("sessions")
+    if not isinstance(found, dict) or not 0 < len(found) <= MOST_CHOSEN:
+        raise HTTPException(400, f"sessions: expected an object of 1 to {MOST_CHOSEN} names")
+    for uuid in found.values():
+        if not isinstance(uuid, str) or not 0 < len(uuid) <= UUID_LIMIT:
+            raise HTTPException(400, "sessions: expected the uuid of each, by name")
+    return found
+
+
 def _body_uuid(body: dict[str, Any]) -> str:
     """Return the identity of the session that a body is about."""
     uuid = body.get("uuid")
@@ -241,13 +308,10 @@ def _decision_of(body: dict[str, Any]) -> Operation:
     unknown = set(body) - {"op", "first", "last", "note", "uuid"}
     if unknown:
         raise HTTPException(400, "body: unknown key; expected op, first, last, note, uuid")
-    op, first, last, note = (body.get(key, "") for key in ("op", "first", "last", "note"))
+    op, note = body.get("op", ""), body.get("note", "")
     if op not in RANGE_DECISIONS:
         raise HTTPException(400, "op: expected reject, keep or trim")
-    for key, value in (("first", first), ("last", last)):
-        # bool is an int in Python, but true is not a frame number
-        if type(value) is not int or not 0 <= value < 10**SEQ_DIGITS:
-            raise HTTPException(400, f"{key}: expected a whole number from 0")
+    first, last = _whole(body, "first"), _whole(body, "last")
     if first > last:
         raise HTTPException(400, f"first: {first} is after last: {last}")
     if not isinstance(note, str) or len(note) > NOTE_LIMIT:

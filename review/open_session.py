@@ -12,7 +12,8 @@ import numpy as np
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, decode_jpeg, decode_small, encode_jpeg
 from ..core.pairing import pair_within
-from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS
+from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS, TrackingState
+from ..core.units import SECOND_100NS
 from ..sessions.edits.journal import EDITS_FILE, REJECT, Edits, load_edits
 from ..sessions.edits.operations import Operation
 from ..sessions.folders import SESSION_FILE
@@ -25,11 +26,13 @@ from . import timeline
 from .columns import pack_columns
 from .context import Context, errors_of
 from .edit_requests import SeenPerson, frames_named, with_moves
-from .empty_stage import empty_picture, stick_picture
 from .errors import NotHereError, OutsideError, ReplacedError
 from .judging.frame_facts import FrameFacts
 from .judging.session_judge import SessionJudge
 from .people_columns import halves_of, people_columns
+from .pictures.body_outlines import body_outlines
+from .pictures.empty_stage import empty_picture, stick_picture
+from .pictures.range_video import MOST_FRAMES, LabelledFrame
 
 PIECE: Final = 256
 """Colour frames, by seq, in one answer of bodies."""
@@ -430,6 +433,58 @@ class OpenSession:
         width = self._size[0]
         by = next((by for by in (8, 4, 2) if width // by >= PREVIEW_PX), 1)
         return data if by == 1 else encode_jpeg(decode_small(data, by), PREVIEW_QUALITY)
+
+    def masks(self, seq: int) -> dict[str, Any]:
+        """Return the outlines of the bodies in a frame.
+
+        Raises:
+            KincapError: The mask is damaged.
+            NotHereError: No such frame is stored.
+        """
+        if not self._has(seq):
+            raise NotHereError(f"{self.name}: no frame {seq} is stored")
+        bodies, pairs = self._bodies()
+        body = int(pairs.body[np.searchsorted(self._color["seq"], seq)])
+        found: list[dict[str, Any]] = []
+        if body >= 0 and not self._bodies_alone:
+            row = bodies[body]
+            tracked = row["distance_m"][row["tracked"] > 0]
+            near = float(np.nanmin(tracked)) if np.isfinite(tracked).any() else float("nan")
+            moment = int(row["take"]), int(row["time_device"])
+            found = body_outlines(self._reader, *moment, near)
+        return {"schema": "kincap/review-masks/1", "seq": seq, "bodies": found}
+
+    def labelled_frames(self, first: int, last: int) -> list[LabelledFrame]:
+        """Return the frames of a range with their labels, as a video draws them.
+
+        Raises:
+            OutsideError: There are none, or too many.
+        """
+        begin, end = np.searchsorted(self._color["seq"], [first, last + 1])
+        if not 0 < end - begin <= MOST_FRAMES:
+            raise OutsideError(
+                f"{self.name}: {end - begin} frames between {first} and {last}, expected 1 to "
+                f"{MOST_FRAMES}; mark a shorter range"
+            )
+        bodies, pairs = self._bodies()
+        people = timeline.find_people(bodies, pairs, np.arange(begin, end))
+        seq = self._color["seq"]
+        drawn = people_columns(
+            bodies, people, seq[people.frame], self.decided(), self._size, self._mirrored
+        )
+        points = drawn["joint_px"][:, KEYPOINT_JOINT].astype(np.float64)
+        state = drawn["joint_state"][:, KEYPOINT_JOINT]
+        points[state == TrackingState.not_tracked] = np.nan
+        times = (self._color["time_device"] - self._color["time_device"][begin]) / SECOND_100NS
+        return [
+            LabelledFrame(
+                int(seq[at]),
+                float(times[at]),
+                points[people.frame == at],
+                state[people.frame == at] == TrackingState.tracked,
+            )
+            for at in range(begin, end)
+        ]
 
     def thumbnail(self) -> bytes:
         """Return a small JPEG of a frame from the first third.

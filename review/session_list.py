@@ -2,20 +2,27 @@
 
 import hashlib
 import shlex
+import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from ..checks.coverage.grid import CoverageGrid
 from ..core.errors import KincapError, SessionError
 from ..core.files.file_io import FileIO
 from ..dataset.labels.label_settings import LabelSettings
+from ..report.coverage_picture import draw_coverage
+from ..report.guard_rails import folder_alarms
+from ..report.quality import load_quality
+from ..report.quality import report as make_report
 from ..sessions.edits.journal import Edits, add_edits, redo_edit, undo_edit
 from ..sessions.edits.operations import Operation
 from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions
+from ..sessions.repair.verify import QUALITY_FILE, verify_session
 from ..sessions.schema import Stream
 from ..sessions.summary import DAMAGED, summarise
 from .columns import pack_columns
@@ -28,6 +35,7 @@ from .judging.query import parse_query
 from .judging.suspects import find_suspects
 from .judging.words import about_frame
 from .open_session import OpenSession, edits_stamp, recording_stamp
+from .pictures.range_video import range_video
 from .summaries import Summaries
 
 DEFAULT_FOLDER: Final = Path("recordings")
@@ -38,6 +46,9 @@ MOST_OPEN: Final = 6
 
 LOCK_WAIT_S: Final = 5.0
 """Time that a request waits for another one that reads the same session."""
+
+QUALITIES: Final = ("good", "usable", "poor", "damaged", "empty")
+"""First words of a report's verdict."""
 
 READING: Final = "reading"
 """State of a session whose line in the list is not there yet."""
@@ -102,6 +113,8 @@ class SessionList:
         self._places: OrderedDict[str, _Place] = OrderedDict()
         self._known: dict[str, tuple[object, dict[str, Any]]] = {}
         self._summaries = Summaries(self._line)
+        self._verified: dict[str, tuple[object, bool]] = {}
+        self._alike: tuple[object, list[dict[str, object]]] | None = None
         self._judges = JudgesInBackground(self.plain)
 
     def report(self) -> dict[str, Any]:
@@ -114,8 +127,37 @@ class SessionList:
             "schema": "kincap/review-sessions/1",
             "folder": str(self.recordings.absolute()),
             "option": self._option(),
-            "sessions": found,
+            "sessions": [{**line, "verified": self._verified_state(line)} for line in found],
+            "alike": self._alarms(found),
+            "total": {
+                "sessions": len(found),
+                "frames": sum(line["frames"] for line in found),
+                "kept": sum(line["frames"] - line["rejected"] for line in found),
+                "bytes": sum(line["bytes"] for line in found),
+            },
         }
+
+    def _verified_state(self, line: Mapping[str, Any]) -> str:
+        """Return "undamaged" or "damaged" where verify has looked at these very files, else ""."""
+        known = self._verified.get(line["name"])
+        if known is None:
+            return ""
+        try:
+            same = known[0] == recording_stamp(self.recordings / line["name"])
+        except OSError:
+            same = False
+        return ("undamaged" if known[1] else "damaged") if same else ""
+
+    def _alarms(self, lines: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+        """Return warnings about sessions that contradict each other; read when a file changed."""
+        stamp = [_quality_stamp(self.recordings / line["name"]) for line in lines]
+        if self._alike is None or self._alike[0] != stamp:
+            try:
+                found = [alarm.to_json() for alarm in folder_alarms(self.recordings)]
+            except (KincapError, OSError):
+                found = []
+            self._alike = stamp, found
+        return self._alike[1]
 
     def _option(self) -> str:
         """Return what a command needs so that it works on this folder, as it would be typed."""
@@ -156,6 +198,8 @@ class SessionList:
             "duration_s": summary.duration_s,
             "bytes": summary.bytes,
             "rejected": summary.rejected,
+            "dropped": dict(summary.dropped),
+            **_verdict_of(folder),
         }
 
     def plain(self, error: Exception) -> str:
@@ -341,6 +385,93 @@ class SessionList:
         with self._open(name, uuid) as session:
             return session.preview(seq)
 
+    def quality(self, name: str, uuid: str | None = None) -> dict[str, Any]:
+        """Return the report of a session.
+
+        Raises:
+            NotHereError: It has none.
+        """
+        with self._open(name, uuid) as session:
+            found = load_quality(session.folder)
+        if found is None:
+            raise NotHereError(f"{name}: no report; kincap sessions report {name} makes it")
+        return found
+
+    def coverage(self, name: str, uuid: str | None = None) -> bytes:
+        """Return a PNG of where wrists and elbows have been.
+
+        Raises:
+            NotHereError: It has no report.
+        """
+        kept = self.quality(name, uuid).get("coverage")
+        try:
+            grid = CoverageGrid.from_json(kept or {})
+        except (KeyError, TypeError, ValueError) as error:
+            again = f"kincap sessions report {name} makes it again"
+            raise NotHereError(f"{name}: its report lacks the coverage; {again}") from error
+        with tempfile.TemporaryDirectory(prefix="kincap-coverage-") as folder:
+            path = Path(folder) / "coverage.png"
+            draw_coverage(grid, name, path)
+            return path.read_bytes()
+
+    def masks(self, name: str, seq: int, uuid: str | None = None) -> dict[str, Any]:
+        """Return the outlines of the bodies in a frame."""
+        with self._open(name, uuid) as session:
+            return session.masks(seq)
+
+    def video(self, name: str, uuid: str, first: int, last: int) -> bytes:
+        """Return an MP4 of a range; other requests are answered while it is made."""
+        with self._open(name, uuid) as session:
+            folder, frames = session.folder, session.labelled_frames(first, last)
+        return range_video(folder, frames)
+
+    def add_to(self, chosen: Mapping[str, str], operation: Operation) -> dict[str, str | None]:
+        """Make one decision about several sessions.
+
+        Args:
+            chosen: The uuid of each, by name.
+            operation: A tag or a note about all frames.
+
+        Returns:
+            By name why it was not made; None: it was.
+        """
+        done: dict[str, str | None] = {}
+        for name, uuid in chosen.items():
+            try:
+                self.edit(name, uuid, [operation])
+                done[name] = None
+            except (KincapError, OSError) as error:
+                done[name] = self.plain(error)
+        return done
+
+    def check(self, chosen: Mapping[str, str], what: str) -> dict[str, Any]:
+        """Verify several sessions, or make their reports.
+
+        Args:
+            chosen: The uuid of each, by name.
+            what: ``verify`` or ``report``.
+
+        Returns:
+            By name ``ok`` and ``text``, for a person.
+        """
+        return {name: self._check(name, uuid, what) for name, uuid in chosen.items()}
+
+    def _check(self, name: str, uuid: str, what: str) -> dict[str, Any]:
+        try:
+            with self._open(name, uuid) as session:
+                folder = session.folder
+            if what == "report":
+                quality, problem = make_report(self.recordings, name)
+                text = str(quality["verdict"]) if problem is None else self._plain(problem)
+                return {"ok": problem is None, "text": text}
+            stamp = recording_stamp(folder)
+            found = verify_session(folder)
+            self._verified[name] = stamp, found.ok
+            damage = [self._plain(str(one)) for one in found.damage]
+            return {"ok": found.ok, "text": "; ".join(damage[:5]) or "undamaged"}
+        except (KincapError, OSError) as error:
+            return {"ok": False, "text": self.plain(error)}
+
     def edits(self, name: str, uuid: str | None = None) -> dict[str, Any]:
         """Return the decisions in force."""
         with self._open(name, uuid) as session:
@@ -419,10 +550,27 @@ def _word(stamp: object) -> str:
     return hashlib.sha256(repr(stamp).encode()).hexdigest()[:16]
 
 
+def _verdict_of(folder: Path) -> dict[str, str]:
+    """Return how good the report calls a recording: a word and a line; empty without a report."""
+    quality = load_quality(folder)
+    text = "" if quality is None else str(quality.get("verdict", ""))
+    word = text.partition(":")[0].partition(" ")[0]
+    return {"quality": word if word in QUALITIES else "", "verdict": text}
+
+
+def _quality_stamp(folder: Path) -> object:
+    """Return something that changes with the report of a session."""
+    try:
+        status = (folder / QUALITY_FILE).stat()
+    except OSError:
+        return folder.name, None
+    return folder.name, status.st_mtime_ns, status.st_size
+
+
 def _bare_line(name: str, state: str, problem: str | None) -> dict[str, Any]:
     """Return the line of a session of which nothing is known."""
     return {
         "name": name, "uuid": "", "state": state, "problem": problem, "frames": 0,
         "pictures": True, "duration_s": 0.0, "bytes": 0, "subject": "", "outfit": "", "note": "",
-        "tags": [], "created_utc": "", "rejected": 0,
+        "tags": [], "created_utc": "", "rejected": 0, "dropped": {}, "quality": "", "verdict": "",
     }  # fmt: skip

@@ -2,6 +2,8 @@
 
 import { $, el, clockText, countText, sizeText } from "./dom.js";
 import { api } from "./api.js";
+import { ChosenSessions } from "./list_chosen.js";
+import { ListFilters } from "./list_filters.js";
 import { Thumbnails } from "./thumbnails.js";
 
 const AGAIN_MS = 3000;
@@ -19,6 +21,8 @@ export class ListPage {
     this.sessions = null;
     this.cards = new Map();
     this.thumbnails = new Thumbnails();
+    this.filters = new ListFilters(() => this.draw());
+    this.chosen = new ChosenSessions(() => this.load());
     $("list-search").addEventListener("input", () => this.draw());
     $("list-search").addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
@@ -65,6 +69,9 @@ export class ListPage {
       this.folder = report.folder;
       this.option = report.option;
       this.sessions = report.sessions;
+      this.alike = report.alike;
+      this.filters.offer(report.sessions);
+      this.chosen.keepOnly(report.sessions);
       if (this.isOpen) this.draw();
     } catch (error) {
       $("list-summary").textContent = error.status === 401
@@ -83,12 +90,14 @@ export class ListPage {
       return;
     }
     const words = $("list-search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = this.sessions.filter((session) => {
+    $("list-tools").hidden = this.sessions.length < 2;
+    this.warn();
+    const found = this.filters.apply(this.sessions).filter((session) => {
       const text = [session.name, session.subject, session.outfit, session.note, ...session.tags]
         .join(" ").toLowerCase();
       return words.every((word) => text.includes(word));
     });
-    this.summarise(found, words);
+    this.summarise(found, found.length !== this.sessions.length);
     if (found.length === 0) {
       body.replaceChildren(el("p", { className: "nothing" }, "No session matches."));
       return;
@@ -96,32 +105,45 @@ export class ListPage {
     // unchanged cards stay in place: the image does not flicker and the focus stays
     const cards = found.map((session) => this.cardOf(session));
     const now = this.shown();
-    if (cards.length === now.length && cards.every((card, i) => card === now[i])) return;
+    if (cards.length === now.length && cards.every((card, i) => card.firstChild === now[i])) return;
     const focused = document.activeElement?.dataset?.name;
     body.replaceChildren(el("div", { className: "cards" }, ...cards));
-    if (focused) cards.find((card) => card.dataset.name === focused)?.focus();
+    if (focused) cards.find((card) => card.firstChild.dataset.name === focused)?.firstChild.focus();
   }
 
-  summarise(found, words) {
+  /** Say which outfits look alike, or otherwise contradict their names. */
+  warn() {
+    const place = $("list-alike");
+    place.hidden = !this.alike?.length;
+    const key = JSON.stringify(this.alike);
+    if (place.dataset.key === key) return;
+    place.dataset.key = key;
+    place.replaceChildren(...this.alike.map((one) => el("p", { className: "warning" },
+      el("a", { href: `#${one.session}` }, one.session), " and ",
+      el("a", { href: `#${one.other}` }, one.other), `: ${one.text}`)));
+  }
+
+  summarise(found, isPart) {
     const frames = found.reduce((sum, session) => sum + session.frames, 0);
+    const rejected = found.reduce((sum, session) => sum + session.rejected, 0);
     const bytes = found.reduce((sum, session) => sum + session.bytes, 0);
-    const of = words.length ? ` of ${this.sessions.length}` : "";
+    const of = isPart ? ` of ${this.sessions.length}` : "";
     $("list-summary").textContent =
       `${found.length}${of} ${this.sessions.length === 1 ? "session" : "sessions"} · ` +
-      `${countText(frames, "frame")} · ${sizeText(bytes)}`;
+      `${countText(frames, "frame")}, ${(frames - rejected).toLocaleString("en")} kept · ${sizeText(bytes)}`;
   }
 
   cardOf(session) {
     const key = JSON.stringify(session);
     const known = this.cards.get(session.name);
     if (known?.key === key) return known.card;
-    const card = makeCard(session, this.thumbnails);
+    const card = makeCard(session, this.thumbnails, this.chosen);
     this.cards.set(session.name, { key, card });
     return card;
   }
 }
 
-function makeCard(session, thumbnails) {
+function makeCard(session, thumbnails, chosen) {
   const { name, state, problem } = session;
   const picture = el("div", { className: "thumb" });
   if (session.frames > 0) {
@@ -142,7 +164,14 @@ function makeCard(session, thumbnails) {
   const rejected = session.rejected
     ? el("span", { className: "rejected" }, `${session.rejected.toLocaleString("en")} rejected`)
     : null;
-  return el("a", { className: "card", href: `#${name}`, data: { name } },
+  const lost = Object.values(session.dropped).reduce((sum, count) => sum + count, 0);
+  const reasons = Object.entries(session.dropped).map(([why, count]) => `${why.replaceAll("_", " ")} ${count}`).join(", ");
+  const marks = [
+    session.quality ? el("span", { className: `quality ${session.quality}`, title: session.verdict }, session.quality) : null,
+    lost ? el("span", { className: "lost", title: reasons }, `${lost.toLocaleString("en")} lost`) : null,
+    session.verified ? el("span", { className: `quality ${session.verified === "damaged" ? "damaged" : "good"}` }, `verified: ${session.verified}`) : null,
+  ].filter(Boolean);
+  const link = el("a", { className: "card", href: `#${name}`, data: { name } },
     picture,
     el("div", { className: "about" },
       el("h2", {}, name),
@@ -150,7 +179,9 @@ function makeCard(session, thumbnails) {
       people ? el("p", {}, people) : null,
       session.created_utc ? el("p", { className: "muted" }, dayText(session.created_utc)) : null,
       el("p", { className: "muted" }, `${countText(session.frames, "frame")} · ${sizeText(session.bytes)}`, ...(rejected ? [" · ", rejected] : [])),
+      marks.length ? el("p", { className: "marks" }, ...marks) : null,
       session.tags.length ? el("p", { className: "tags" }, ...session.tags.map((tag) => el("span", {}, tag))) : null));
+  return el("div", { className: "place" }, link, chosen.box(session));
 }
 
 /** A date as the person's own clock said it. */

@@ -5,9 +5,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from ..core.errors import SessionError
-from ..core.jpeg import encode_jpeg
-from ..core.skeleton import JOINT_BONES
+from ...core.errors import SessionError
+from ...core.jpeg import encode_jpeg
+from ...core.skeleton import JOINT_BONES
 
 LARGEST_PX: Final = 8192
 _QUALITY: Final = 75
@@ -23,7 +23,7 @@ def empty_picture(size_px: tuple[int, int]) -> bytes:
     """
     if not 1 <= min(size_px) <= max(size_px) <= LARGEST_PX:
         raise SessionError(f"no picture of {size_px[0]}x{size_px[1]} can be shown")
-    return encode_jpeg(_stage(size_px), _QUALITY)
+    return encode_jpeg(empty_image(size_px), _QUALITY)
 
 
 def stick_picture(
@@ -39,7 +39,7 @@ def stick_picture(
     Returns:
         (height, width, 3) uint8 BGR.
     """
-    picture = _stage(size_px)
+    picture = empty_image(size_px)
     for joints in joints_px * (np.array(size_px) / np.array(within_px)):
         for a, b in JOINT_BONES:
             ends = joints[[a, b]]
@@ -49,6 +49,6 @@ def stick_picture(
     return picture
 
 
-def _stage(size_px: tuple[int, int]) -> np.ndarray:
+def empty_image(size_px: tuple[int, int]) -> np.ndarray:
     """Return (height, width, 3) uint8 BGR of one dark colour."""
     return np.full((size_px[1], size_px[0], 3), _FLOOR_BGR, np.uint8)

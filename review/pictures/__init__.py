@@ -1,0 +1,1 @@
+"""Pictures made for the page: empty stages, outlines of bodies, videos of a range."""
