@@ -1,1 +1,1 @@
-"""The speed of the review page, side by side with an earlier one."""
+"""Speed of the review page beside an earlier one."""
