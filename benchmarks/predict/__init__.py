@@ -1,0 +1,1 @@
+"""Speed of predict, row by row: python -m benchmarks.predict."""
