@@ -82,13 +82,14 @@ def _groups() -> tuple[ModuleType, ...]:
     )
     from .daemon import daemon
     from .demo import demo
-    from .learning import evaluate, nets, train
+    from .learning import evaluate, nets, train, weights
     from .predicting import predict
     from .session_commands import consent, copy, forget
 
     return (
         record, daemon, protocol, import_recordings, doctor, sessions, report, consent, copy,
-        forget, review, build, export, train, evaluate, nets, predict, audit, demo,
+        forget, review, build, export, train, evaluate, nets,
+        weights, predict, audit, demo,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Detectors by name: ``whole``, ``box:x,y,w,h`` and ``own:FILE``."""
+"""Detectors by name: ``whole``, ``box:x,y,w,h``, ``own:FILE``, ``blazepose`` and ``onnx:FILE``."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,9 @@ import numpy as np
 from ..core.errors import KincapError
 from .detection import Detection, Detector
 from .engine import Images
+from .onnx_nets.onnx_detector import OnnxDetector
 from .own_detector import OwnDetector, open_own_onnx
+from .teacher_process import TeacherProcess
 
 
 class WholeImage:
@@ -68,6 +70,8 @@ DETECTORS: Final[dict[str, Callable[[str], Detector]]] = {
     "whole": lambda _: WholeImage(),
     "box": FixedBox,
     "own": _own,
+    "blazepose": lambda _: TeacherProcess("blazepose"),
+    "onnx": OnnxDetector,
 }
 """From a detector's name to what makes it from the text after the colon."""
 

@@ -33,6 +33,19 @@ def data_dir() -> Path:
 
 
 @pytest.fixture
+def teacher_weights(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of BlazePose's weights: KINCAP_TEST_WEIGHTS, or this user's."""
+    from kincap.engines.weights.packages import BLAZEPOSE
+    from kincap.engines.weights.store import ENVIRONMENT, stored_package, weights_folder
+
+    folder = Path(os.environ.get("KINCAP_TEST_WEIGHTS") or weights_folder())
+    if not stored_package(BLAZEPOSE, folder).is_complete:
+        pytest.skip(f"no weights in {folder}; kincap weights get blazepose, or KINCAP_TEST_WEIGHTS")
+    monkeypatch.setenv(ENVIRONMENT, str(folder))
+    return folder
+
+
+@pytest.fixture
 def as_user() -> list[str]:
     """Return the begin of a command line that gives up root's right to read every file."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:

@@ -1,0 +1,1 @@
+"""BlazePose full, run from its two nets, and the selfie segmentation net."""
