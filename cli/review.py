@@ -30,6 +30,7 @@ def review(
         list[Path] | None,
         typer.Option(
             "--pred",
+            metavar="FILE",
             help="Predictions to show against the sensor, as `kincap evaluate --save-predictions` "
             "writes them; up to three files.",
             show_default=False,

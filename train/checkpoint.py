@@ -289,8 +289,10 @@ def _checked(path: Path, content: dict[str, Any], skeleton: Skeleton) -> Checkpo
         if not isinstance(content.get(name), kind):
             raise CheckpointError(f"{path}: {name} is missing or of another type")
     if content["model"] not in NETS:
-        known = ", ".join(NETS)
-        raise CheckpointError(f"{path}: model {_short(content['model'])}; this kincap has {known}")
+        raise CheckpointError(
+            f"{path}: model {_short(content['model'])} is not one of this kincap; "
+            "`kincap nets` lists them"
+        )
     for name in ("width", "size"):
         # a number of thousands of digits can be neither computed with nor printed
         if not abs(content[name]) < _LARGEST_SHOWN:

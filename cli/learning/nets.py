@@ -5,6 +5,8 @@ import typer
 from ..console import print_json, table
 from ..options import Json
 
+GIGA = 10**9
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -27,7 +29,7 @@ def nets(json: Json = False) -> None:
                 entry.about,
                 f"{entry.ours.size} px",
                 f"{entry.ours.cost.parameters:,}",
-                f"{entry.ours.cost.macs / 1e9:.3f}",
+                f"{entry.ours.cost.macs / GIGA:.3f}",
                 entry.paper.keypoints,
                 f"{entry.paper.cost.weights:,}",
             )

