@@ -8,7 +8,7 @@ import typer
 
 from ...core.errors import KincapError
 from ..console import print_json, progress, result, say, table
-from ..options import BlurFaces, Json
+from ..options import RECORDINGS, BlurFaces, Json, Recordings
 from ..predicting.end_to_end import evaluate_end_to_end
 from .pck_table import figure_text, pck_table
 from .train import Data, Device
@@ -80,6 +80,16 @@ def evaluate(
     persons: Annotated[
         int, typer.Option("--persons", min=1, help="Most people to follow, with --end-to-end.")
     ] = 1,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            "--teacher",
+            metavar="NAME",
+            help="Measure a net of others beside: blazepose, or onnx:FILE. On whole images where "
+            "the sessions are in --recordings, and in the labels' boxes.",
+        ),
+    ] = None,
+    recordings: Recordings = RECORDINGS,
     errors: Annotated[
         bool,
         typer.Option("--errors", help="Count wrong keypoints by kind, and what each costs in AP."),
@@ -104,6 +114,7 @@ def evaluate(
         sheet=sheet, device=device, blur_faces=blur_faces, others=tuple(checkpoints[1:]),
         boxes=boxes, report=report, predictions=save_predictions,
         minimums=tuple(minimum or ()), sheet_worst=worst, errors=errors,
+        teacher=teacher, recordings=recordings,
     )  # fmt: skip
     with progress("evaluate", unit="crops") as bar:
         done = work(settings, on_batch=lambda count, total: bar.update(count, total, ""))
@@ -123,6 +134,10 @@ def _print_evaluation(done: "EvaluateResult") -> None:
     shown = [("net", report["pck"]), ("net, single", report["pck_single"])]
     if report["tracked"]:
         shown.append(("net, tracked boxes", report["tracked"]["pck"]))
+    from ...train.evaluation.page import teacher_rows
+
+    beside = report["off_the_shelf"]
+    shown += [(name, figures["pck"]) for name, figures in teacher_rows(beside)]
     pck_table(
         f"{asked.checkpoint} on {asked.split} of {asked.data}: {done.samples} crops, "
         f"{report['counted']}, {report['boxes']} boxes",
@@ -136,6 +151,8 @@ def _print_evaluation(done: "EvaluateResult") -> None:
         _comparison(report["compared"])
     median, mean = report["median_error_torso"], report["mean_pose"]["median_error_torso"]
     result(f"median error {figure_text(median)} % of the torso (mean pose {figure_text(mean)})")
+    if beside:
+        _off_the_shelf(beside)
     ends = report["interval"]["0.1"]["all"]
     if ends is not None:
         result(f"PCK@0.1 {figure_text(report['pck']['0.1']['all'])} (95 %: {_ends(ends)})")
@@ -162,6 +179,20 @@ def _print_evaluation(done: "EvaluateResult") -> None:
     for name in ("sheet", "report", "predictions"):
         if report[name] is not None:
             result(f"{name} {report[name]}")
+
+
+def _off_the_shelf(found: dict[str, Any]) -> None:
+    """Print median error and CPU time of a net of others."""
+    for row in found["rows"]:
+        fitted = row["fitted"]
+        offsets = figure_text(fitted["median_error_torso"]) if fitted else "-"
+        result(
+            f"{found['teacher']}, {row['how']}: median error "
+            f"{figure_text(row['median_error_torso'])} % (with offsets {offsets}), "
+            f"{row['cpu_ms']:.1f} ms of CPU a person; the net {found['net_cpu_ms']:.1f} ms"
+        )
+    if found["left_out"]:
+        say(f"whole images were left out: {found['left_out']}")
 
 
 def _error_kinds(errors: dict[str, Any]) -> None:

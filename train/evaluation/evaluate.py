@@ -1,5 +1,6 @@
 """Evaluate: all figures of one or more checkpoints on one split, and what beats what."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from ...core.errors import KincapError
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from ...dataset.faces.blur import FaceBlur
 from ...dataset.kinect13.reader import Kinect13, Split, open_kinect13
+from ...engines.teacher_process import TeacherProcess
 from ..checkpoint import Checkpoint, load_checkpoint
 from ..data import Samples, load_samples
 from ..loop import choose_device
@@ -25,6 +27,7 @@ from .conclusion import conclusion
 from .figures import Figures, figures_of, images_of_people
 from .gate import Minimum, missed, parse_minimum
 from .net_result import NetResult, Passes, measure
+from .off_the_shelf import OffTheShelf, off_the_shelf
 from .page import Evaluation, check_page, save_page
 from .predictions import PredictedPoses, check_predictions, save_predictions
 from .sheet import MOST_CROPS, Sheet, check_sheet, percent, save_sheet, spread
@@ -54,6 +57,8 @@ class EvaluateSettings:
         report: File for the report (HTML), or None.
         predictions: File for the poses (JSON), or None.
         minimums: Figures that have to be reached, as ``pck@0.2=0.9``.
+        teacher: A net of others to measure beside, as ``--teacher`` takes it; None: none.
+        recordings: The folder of all sessions, for the whole images that the teacher looks at.
         sheet_worst: Show the crops with the largest errors on the sheet, else an even choice.
     """
 
@@ -71,6 +76,8 @@ class EvaluateSettings:
     minimums: tuple[str, ...] = ()
     sheet_worst: bool = False
     errors: bool = False
+    teacher: str | None = None
+    recordings: Path = Path("recordings")
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,7 @@ class EvaluateResult:
         skeleton: The keypoints.
         problems: Files that could not be saved, a line each.
         errors: Kinds of wrong keypoints of the first net; None: they were not asked for.
+        off_the_shelf: A net of others on the same rows; None: it was not asked for.
     """
 
     settings: EvaluateSettings
@@ -104,6 +112,7 @@ class EvaluateResult:
     skeleton: Skeleton = KEYPOINTS_13
     problems: tuple[str, ...] = ()
     errors: ErrorReport | None = None
+    off_the_shelf: OffTheShelf | None = None
 
     @property
     def net(self) -> NetResult:
@@ -133,6 +142,7 @@ class EvaluateResult:
                 {**other.to_json(), "difference": found}
                 for other, found in zip(self.nets[1:], self.differences, strict=True)
             ],
+            "off_the_shelf": self.off_the_shelf and self.off_the_shelf.to_json(),
             "conclusion": list(self.conclusion),
             "missed": list(self.missed),
             "errors": None if self.errors is None else self.errors.to_json(),
@@ -169,7 +179,10 @@ def evaluate(
     device = choose_device(settings.device)
     paths = (settings.checkpoint, *settings.others)
     checkpoints = [load_checkpoint(path, skeleton) for path in paths]
-    with open_kinect13(settings.data, skeleton) as dataset:
+    with contextlib.ExitStack() as stack:
+        # before any work: it may be missing
+        teacher = settings.teacher and stack.enter_context(TeacherProcess(settings.teacher))
+        dataset = stack.enter_context(open_kinect13(settings.data, skeleton))
         nets = []
         for n, (path, checkpoint) in enumerate(zip(paths, checkpoints, strict=True)):
             samples = load_samples(dataset, settings.split, checkpoint.size, in_memory=False)
@@ -179,7 +192,13 @@ def evaluate(
                 boxes_of=settings.boxes, include_inferred=settings.include_inferred, device=device,
             )  # fmt: skip
             nets.append(found)
-        result = _assemble(settings, nets, checkpoints[0], samples, dataset, minimums)
+        beside = None
+        if teacher:
+            beside = off_the_shelf(
+                teacher, dataset, samples, nets[0].hits, checkpoints[0], settings.recordings,
+                include_inferred=settings.include_inferred, on_rows=on_batch,
+            )  # fmt: skip
+        result = _assemble(settings, nets, checkpoints[0], samples, dataset, minimums, beside)
         rows = dataset.split(settings.split)
         chosen = _shown(settings, samples, nets[0].poses)
         pictures = rows.images(chosen) if settings.sheet or settings.report else None
@@ -215,6 +234,7 @@ def _assemble(
     samples: Samples,
     dataset: Kinect13,
     minimums: list[Minimum],
+    beside: OffTheShelf | None,
 ) -> EvaluateResult:
     """Return the result of the nets' figures: baselines, comparisons, words."""
     rows = dataset.split(settings.split)
@@ -224,7 +244,10 @@ def _assemble(
     found = [difference(net.hits, other.hits, block, groups) for other in nets[1:]]
     names = [str(other.checkpoint) for other in nets[1:]]
     own = net.mirrored.to_json()
-    lines = conclusion(own, mean.to_json(), dict(zip(names, found, strict=True)))
+    others = dict(zip(names, found, strict=True))
+    if beside is not None:
+        others |= {f"{beside.teacher}, {how}": one for how, one in beside.difference.items()}
+    lines = conclusion(own, mean.to_json(), others)
     missing = [line for one in minimums if (line := missed(one, own["pck"]))]
     return EvaluateResult(
         settings=settings,
@@ -241,6 +264,7 @@ def _assemble(
         missed=tuple(missing),
         skeleton=samples.skeleton,
         errors=_errors(net, samples, rows, inferred) if settings.errors else None,
+        off_the_shelf=beside,
     )
 
 

@@ -88,6 +88,7 @@ def evaluation_page(evaluation: Evaluation) -> bytes:
         ("figures", "Figures", _figures(evaluation)),
         ("curves", "Curves", _curves(evaluation)),
         ("compared", "Comparison", _compared(report)),
+        ("teacher", "Off the shelf", _off_the_shelf(report)),
         ("parts", "By session, outfit and cue", _by(report)),
         ("more", "More figures", _more(report)),
         ("pictures", "Pictures", _pictures(evaluation)),
@@ -135,6 +136,8 @@ def _figures(evaluation: Evaluation) -> Markup:
         named = [("net", report["pck"][a]), ("net, no mirror averaging", report["pck_single"][a])]
         if report["tracked"]:
             named.append(("net, tracked boxes", report["tracked"]["pck"][a]))
+        for name, figures in teacher_rows(report["off_the_shelf"]):
+            named.append((name, figures["pck"][a]))
         named += [
             ("mean pose", report["mean_pose"]["pck"][a]),
             ("upright person", report["upright"]["pck"][a]),
@@ -150,6 +153,46 @@ def _figures(evaluation: Evaluation) -> Markup:
         table(["PCK", "", *groups], rows),
         note="Percentages. The interval comes from blocks of two seconds that were drawn again.",
     )
+
+
+def teacher_rows(found: Report | None) -> list[tuple[str, Report]]:
+    """Return name and figures of each row of a net of others, with offsets too."""
+    rows: list[tuple[str, Report]] = []
+    for row in found["rows"] if found else ():
+        assert found is not None
+        name = f"{found['teacher']}, {row['how']}"
+        rows.append((name, row))
+        if row["fitted"]:
+            rows.append((f"{name} + offsets", row["fitted"]))
+    return rows
+
+
+def _off_the_shelf(report: Report) -> Markup:
+    """Return the net of others beside this one: median error and CPU time."""
+    found = report["off_the_shelf"]
+    if not found:
+        return Markup("")
+    rows: list[list[Cell]] = [
+        ["net", percent(report["median_error_torso"]), f"{found['net_cpu_ms']:.1f} ms", "-"]
+    ]
+    for row in found["rows"]:
+        fitted = row["fitted"]
+        rows.append(
+            [
+                f"{found['teacher']}, {row['how']}",
+                percent(row["median_error_torso"]),
+                f"{row['cpu_ms']:.1f} ms",
+                percent(fitted and fitted["median_error_torso"]),
+            ]
+        )
+    note = (
+        "CPU time a person on one thread, without decoding; of the net without mirror averaging. "
+        "Offsets: one (x, y) for each keypoint, fitted on the training split."
+    )
+    if found["left_out"]:
+        note += f" Whole images were left out: {found['left_out']}."
+    head = ["", "median error, % of the torso", "CPU", "median error with offsets"]
+    return section("Off the shelf", table(head, rows), note=note)
 
 
 def _interval(ends: Sequence[float] | None) -> str:

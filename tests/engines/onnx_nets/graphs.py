@@ -77,8 +77,8 @@ def scaled(graph: Graph, value: str, factor: float, shift: float = 0.0) -> str:
     return graph.op("Mul", moved, graph.constant(np.float32(factor)))
 
 
-def movenet(path: Path, size: int = 48) -> Path:
-    """All 17 keypoints at the brightest pixel; score 0.5."""
+def movenet(path: Path, size: int = 48, places: np.ndarray | None = None) -> Path:
+    """All 17 keypoints at the brightest pixel, or at places (17, 2) of x, y from it; score 0.5."""
     graph = Graph((1, size, size, 3), TensorProto.INT32)
     column, row = brightest(graph, (size, size), hwc=True)
     half = graph.constant(np.float32(0.5))
@@ -86,6 +86,9 @@ def movenet(path: Path, size: int = 48) -> Path:
                   half)  # fmt: skip
     rows = graph.op("Expand", graph.op("Reshape", line, graph.ints(1, 1, 1, 3)),
                     graph.ints(1, 1, 17, 3))  # fmt: skip
+    if places is not None:
+        apart = np.concatenate([places[:, ::-1], np.zeros((17, 1))], axis=1)[None, None]
+        rows = graph.op("Add", rows, graph.constant(apart.astype(np.float32)))
     graph.output(rows, "output_0", (1, 1, 17, 3))
     return graph.save(path)
 
