@@ -92,7 +92,8 @@ class BlazePose:
         crop = cut_region(image, region, SIZE)
         outputs = self._net.run(crop[None].astype(np.float32) / np.float32(255))
         values = outputs[0].reshape(39, 5).astype(np.float64)
-        points = region.to_image(values[:, :2] / SIZE)
+        # MediaPipe takes a position for the number of a pixel, whose middle is half a pixel on
+        points = region.to_image((values[:, :2] + 0.5) / SIZE)
         # a landmark counts as far as it is visible and inside of the crop
         sure = 1 / (1 + np.exp(-np.clip(values[:, 3:].min(axis=1), -50, 50)))
         ears = list(_EARS)
