@@ -50,10 +50,33 @@ def audit(
     runs: Annotated[
         Path, typer.Option("--runs", help="With --folds: folder of run folders.")
     ] = Path("runs"),
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            "--teacher",
+            metavar="NAME",
+            help="Audit recordings by a net of others instead: blazepose, or onnx:FILE.",
+        ),
+    ] = None,
+    fill_inferred: Annotated[
+        Path | None,
+        typer.Option(
+            "--fill-inferred",
+            metavar="FILE",
+            help="With --teacher: write labels of the joints that the sensor only guessed (CSV, "
+            "for build --labels).",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List labels that nets which never learnt them disagree with, for a person to look at."""
+    if teacher is not None:
+        _refuse_nets(checkpoints, folds)
+        _audit_by_teacher(teacher, recordings, sessions, top, dry_run, fill_inferred, json)
+        return
+    if fill_inferred is not None:
+        raise KincapError("--fill-inferred: only with --teacher, whose labels they are")
     _check(checkpoints, folds, {"init": init, "model": model, "size": size, "steps": steps,
                                 "batch": batch})  # fmt: skip
     from ..predict.audit import AuditSettings
@@ -88,6 +111,34 @@ def _check(checkpoints: list[Path] | None, folds: int | None, training: dict[str
     for flag, value in training.items():
         if value is not None and folds is None:
             raise KincapError(f"--{flag}: only with --folds, which trains nets")
+
+
+def _refuse_nets(checkpoints: list[Path] | None, folds: int | None) -> None:
+    if checkpoints or folds is not None:
+        flag = "--folds" if folds is not None else ", ".join(map(str, checkpoints or ()))
+        raise KincapError(f"--teacher: judges in place of {flag}; give one of them")
+
+
+def _audit_by_teacher(
+    teacher: str, recordings: Path, sessions: str, top: int, dry_run: bool, fill: Path | None,
+    json: bool,
+) -> None:  # fmt: skip
+    """Audit by a net of others, print what it found."""
+    from ..predict.teacher_audit import TeacherAuditSettings, audit_by_teacher
+
+    settings = TeacherAuditSettings(teacher, recordings, sessions, top, dry_run, fill)
+    with console.progress("audit", unit="people") as bar:
+        done = audit_by_teacher(settings, bar.update)
+    if json:
+        console.print_json(done.to_json())
+        return
+    _show(done.result)
+    if fill is None:
+        return
+    for name, filled in done.filled.items():
+        console.result(f"{name}: {len(filled.lines)} of {filled.guessed} guessed keypoints filled")
+    if done.file is not None:
+        console.result(f"kincap build --labels {done.file} uses them, for training only")
 
 
 def _show(done: "AuditResult") -> None:

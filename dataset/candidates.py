@@ -225,6 +225,8 @@ def _placed(
         given=_spread(placed.given, there, len(body), False),
         points=_spread(placed.points, there, len(body), np.nan),
         visibility=_spread(placed.visibility, there, len(body), 0),
+        weight=_spread(placed.weight, there, len(body), 1),
+        filled=_spread(placed.filled, there, len(body), False),
     )
 
 
@@ -324,7 +326,7 @@ def _judge(
     flags = quality.edited_flags(flags | found.named, edited, size_px)
     visibility = quality.edited_visibility(flags, edited, size_px)
     visibility = np.where(given, by_hand.visibility, visibility)
-    flags = replace_flags(flags, given, visibility)
+    flags = replace_flags(flags, by_hand, visibility)
     trusted = quality.is_trusted(flags, filters, settings.unknown_weight)
     trusted = np.where(given, visibility > 0, trusted)
     points = unmirror_points(stored, size_px[0]) if recording.mirrored else as_floats(stored)
@@ -350,7 +352,9 @@ def _judge(
     )
     for name in set(quality.ROW_BITS) & set(FILTER_BITS):
         bits |= _row_bit(name, np.asarray(quality.has_flag(flags, name).any(axis=1)))
-    weight = (trusted & (visibility > 0)) * np.where(unknown & ~given, settings.unknown_weight, 1.0)
+    weight = (trusted & (visibility > 0)) * np.where(
+        given, by_hand.weight, np.where(unknown, settings.unknown_weight, 1.0)
+    )
     return _Judged(
         points=points,
         placed=placed,

@@ -25,10 +25,11 @@ from .filters import KEYPOINT_BITS, Bools
 
 MOST_BYTES: Final = 256 * MIB
 FLAG: Final = "--labels"
-GIVEN_BITS: Final = {"given": 31}
-"""A bit of ``keypoint_quality``, far from those of the filters."""
+GIVEN_BITS: Final = {"given": 31, "filled": 30}
+"""Bits of ``keypoint_quality``, far from those of the filters."""
 _NEEDED: Final = ("session", "color_seq", "keypoint", "x", "y", "visibility")
 _WHO: Final = ("tracking_id", "slot")
+_WEIGHT, _FILLED_BY = "weight", "filled_by"
 _BY_ID: Final = -1
 _LARGEST: Final = {"color_seq": 2**64 - 1, "tracking_id": 2**64 - 1, "slot": 254, "visibility": 2}
 _FARTHEST_PX: Final = 1e6
@@ -47,6 +48,8 @@ class SessionLabels:
         keypoint: (L,) int64 index of the keypoint.
         points: (L, 2) float64 pixels of the image as stored.
         visibility: (L,) uint8: 0 unlabelled, 1 occluded, 2 visible.
+        weight: (L,) float32 in [0, 1]; 1 where the file has none.
+        filled: (L,) bool, labels of a net.
     """
 
     path: Path
@@ -57,6 +60,8 @@ class SessionLabels:
     keypoint: NDArray[np.int64]
     points: NDArray[np.float64]
     visibility: NDArray[np.uint8]
+    weight: NDArray[np.float32]
+    filled: Bools
 
     def __len__(self) -> int:
         return len(self.where)
@@ -86,11 +91,15 @@ class PlacedLabels:
         points: (C, 13, 2) float64 pixels of the image as stored; NaN where none is given, or where
             it says that there is none.
         visibility: (C, 13) uint8; 0 where none is given.
+        weight: (C, 13) float32; 1 where none is given.
+        filled: (C, 13) bool, given by a net.
     """
 
     given: Bools
     points: NDArray[np.float64]
     visibility: NDArray[np.uint8]
+    weight: NDArray[np.float32]
+    filled: Bools
 
     @classmethod
     def none(cls, count: int) -> "PlacedLabels":
@@ -104,11 +113,19 @@ class PlacedLabels:
             given=np.zeros((count, keypoints), np.bool_),
             points=np.full((count, keypoints, 2), np.nan),
             visibility=np.zeros((count, keypoints), np.uint8),
+            weight=np.ones((count, keypoints), np.float32),
+            filled=np.zeros((count, keypoints), np.bool_),
         )
 
     def at(self, rows: NDArray[np.int64]) -> "PlacedLabels":
         """Return the labels of some of the bodies, (N,) indices."""
-        return PlacedLabels(self.given[rows], self.points[rows], self.visibility[rows])
+        return PlacedLabels(
+            self.given[rows],
+            self.points[rows],
+            self.visibility[rows],
+            self.weight[rows],
+            self.filled[rows],
+        )
 
 
 def load_labels(path: Path) -> GivenLabels:
@@ -181,7 +198,7 @@ def _check_columns(path: Path, names: Any) -> None:
 
 
 def _checked(path: Path, where: str, entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return session, color_seq, tracking_id, slot, keypoint, x, y and visibility of a label."""
+    """Return the columns of a label, the session first, then as ``_columns`` takes them."""
 
     def refuse(name: str, expected: str) -> DatasetError:
         found = str(entry.get(name))[:60]
@@ -213,7 +230,15 @@ def _checked(path: Path, where: str, entry: Mapping[str, Any]) -> tuple[Any, ...
         slot = whole("slot")
     else:
         tracking_id = whole("tracking_id")
-    return session, whole("color_seq"), tracking_id, slot, KEYPOINT[keypoint], *place, visibility
+    weight = 1.0
+    if entry.get(_WEIGHT) not in (None, ""):
+        found = _real(entry[_WEIGHT])
+        if found is None or not 0 <= found <= 1:
+            raise refuse(_WEIGHT, "a number from 0 to 1")
+        weight = found
+    filled = entry.get(_FILLED_BY) not in (None, "")
+    about = (KEYPOINT[keypoint], *place, visibility, weight, filled)
+    return session, whole("color_seq"), tracking_id, slot, *about
 
 
 def _whole(value: Any) -> int | None:
@@ -239,7 +264,9 @@ def _real(value: Any) -> float | None:
 
 def _columns(path: Path, labels: list[tuple[Any, ...]]) -> SessionLabels:
     """Return the labels of one session as arrays."""
-    where, seq, tracking_id, slot, keypoint, x, y, visibility = zip(*labels, strict=True)
+    where, seq, tracking_id, slot, keypoint, x, y, visibility, weight, filled = zip(
+        *labels, strict=True
+    )
     return SessionLabels(
         path=path,
         where=where,
@@ -249,6 +276,8 @@ def _columns(path: Path, labels: list[tuple[Any, ...]]) -> SessionLabels:
         keypoint=np.array(keypoint, np.int64),
         points=np.stack([np.array(x, np.float64), np.array(y, np.float64)], axis=1),
         visibility=np.array(visibility, np.uint8),
+        weight=np.array(weight, np.float32),
+        filled=np.array(filled, np.bool_),
     )
 
 
@@ -337,6 +366,8 @@ def place_labels(
     placed.given[at] = True
     placed.points[at] = labels.points
     placed.visibility[at] = labels.visibility
+    placed.weight[at] = labels.weight
+    placed.filled[at] = labels.filled
     return placed
 
 
@@ -354,15 +385,26 @@ def _refuse_twice(labels: SessionLabels, name: str, rows: NDArray[np.int64]) -> 
 
 
 def replace_flags(
-    flags: NDArray[np.uint32], given: Bools, visibility: NDArray[np.uint8]
+    flags: NDArray[np.uint32], placed: PlacedLabels, visibility: NDArray[np.uint8]
 ) -> NDArray[np.uint32]:
     """Return what speaks against keypoints, where no filter judges the given ones.
 
     Args:
         flags: (N, 13) bits of ``keypoint_quality``.
-        given: (N, 13) keypoints whose label is given.
+        placed: The given labels of the N bodies.
         visibility: (N, 13); a given keypoint with 0 counts as not tracked.
     """
     lost = np.uint32(1 << KEYPOINT_BITS["not_tracked"])
-    own = np.uint32(1 << GIVEN_BITS["given"])
-    return np.where(given, own | np.where(visibility > 0, np.uint32(0), lost), flags)
+    filled = placed.filled.astype(np.uint32) << np.uint32(GIVEN_BITS["filled"])
+    own = np.uint32(1 << GIVEN_BITS["given"]) | filled
+    return np.where(placed.given, own | np.where(visibility > 0, np.uint32(0), lost), flags)
+
+
+def uncount_filled(columns: dict[str, NDArray[Any]]) -> None:
+    """Take the weight of labels that a net filled in, where a net is to be judged.
+
+    Args:
+        columns: Tables of a split for validation or test; ``weight`` is changed.
+    """
+    filled = columns["keypoint_quality"] & np.uint32(1 << GIVEN_BITS["filled"])
+    columns["weight"][filled != 0] = 0

@@ -34,6 +34,7 @@ from .given_labels import (
     check_sessions,
     count_given,
     load_labels,
+    uncount_filled,
 )
 from .images.damaged_pictures import without_damaged
 from .kinect13.format import FULL, IMAGES, MASKS, SPLITS, ImageShape, Meta
@@ -263,6 +264,8 @@ def _plan_split(
     without_masks = check_masks(sessions) if settings.masks else ()
     error, unread = _label_error(sessions)
     pixels = _pixels(sessions, asked, settings)
+    for name in set(asked) - {"train"}:
+        uncount_filled(pixels.columns[name])
     if pixels.counts is not None:
         counts["full_frames"] = pixels.counts
     return BuildPlan(

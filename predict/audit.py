@@ -313,6 +313,12 @@ def _predict(net: AuditNet, samples: Samples, device: torch.device) -> NDArray[n
     return samples.to_image_px(poses)
 
 
+def least_score(found: Sequence[Sequence[Suggestion]], top: int) -> float:
+    """Return the score that a suggestion of any session needs to be among the ``top`` highest."""
+    every = sorted(-one.score for own in found for one in own)
+    return -every[top - 1] if len(every) >= top else 0.0
+
+
 def _kept(
     settings: AuditSettings,
     found: Mapping[str, tuple[int, list[Suggestion]]],
@@ -320,8 +326,7 @@ def _kept(
     judged: Mapping[str, Sequence[AuditNet]],
 ) -> AuditResult:
     """Keep the highest scores of all sessions, and write each session's file."""
-    every = sorted((-one.score for _, own in found.values() for one in own))
-    least = -every[settings.top - 1] if len(every) >= settings.top else 0.0
+    least = least_score([own for _, own in found.values()], settings.top)
     sessions = []
     for name, nets in judged.items():
         if not nets:

@@ -20,7 +20,7 @@ from ...core.files.file_io import write_atomic
 from ...core.geometry import Floats
 from ...core.skeleton import GROUPS, KEYPOINTS
 from ..candidates import find_candidates
-from ..given_labels import load_labels
+from ..given_labels import GIVEN_BITS, load_labels
 from ..session_data import load_recording
 from .joint_bias import GroupBias, bias_toml, trunk_of
 from .label_settings import ALL, LabelSettings
@@ -94,7 +94,9 @@ def pairs_of_labels(recordings: Path, labels: Path) -> tuple[Floats, Floats]:
         rows = given.given.any(axis=1)
         trusted = plain.trusted[rows][..., None]
         sensor.append(np.where(trusted, plain.points[rows], np.nan))
-        by_hand.append(np.where(given.given[rows][..., None], given.points[rows], np.nan))
+        filled = given.keypoint_quality[rows] & np.uint32(1 << GIVEN_BITS["filled"])
+        is_by_hand = given.given[rows] & (filled == 0)
+        by_hand.append(np.where(is_by_hand[..., None], given.points[rows], np.nan))
     return np.concatenate(sensor), np.concatenate(by_hand)
 
 

@@ -174,3 +174,27 @@ def test_the_command_counts_the_labels(session, tmp_path, kincap) -> None:
     missing = kincap(*words, "--labels", tmp_path / "none.csv")
     assert missing.returncode == 2
     assert missing.stderr.strip().count("\n") == 0
+
+
+def test_labels_of_a_net_have_their_weight_and_are_marked(session, tmp_path) -> None:
+    """An optional weight counts in training; a net's label has a bit and judges no net."""
+    head = HEAD.strip() + ",weight,filled_by\n"
+    lines = [f"a,3,{ID},l_wrist,90,120,1,0.25,net", f"a,4,{ID},l_wrist,90,120,1,0.5,",
+             f"a,5,{ID},l_wrist,90,120,1,,", f"a,59,{ID},l_wrist,90,120,1,0.75,net"]  # fmt: skip
+    _, rows, bits = made(session, tmp_path, head + "\n".join(lines) + "\n", val=0.2)
+    wrist = KEYPOINT["l_wrist"]
+    weights = {seq: float(rows[seq]["weight"][wrist]) for seq in (3, 4, 5, 59)}
+    # frame 59 is the last one of the validation part
+    assert weights == {3: 0.25, 4: 0.5, 5: 1.0, 59: 0.0}
+    filled = {seq for seq, row in rows.items()
+              if row["keypoint_quality"][wrist] >> bits["filled"] & 1}  # fmt: skip
+    assert filled == {3, 59}
+
+
+@pytest.mark.parametrize("weight", ["1.5", "-0.1", "nan", "much"])
+def test_a_weight_that_is_none_is_refused(session, tmp_path, weight: str) -> None:
+    """The line is named."""
+    path = tmp_path / "labels.csv"
+    path.write_text(HEAD.strip() + f",weight\na,3,{ID},l_wrist,90,120,1,{weight}\n")
+    with pytest.raises(DatasetError, match="line 2: weight .*expected a number from 0 to 1"):
+        load_labels(path)

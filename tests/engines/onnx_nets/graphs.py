@@ -180,3 +180,25 @@ def grid_net(path: Path, rows: np.ndarray, size: int, outputs: dict[str, slice] 
         value = graph.op("Add", graph.constant(part[None].astype(np.float32)), zero)
         graph.output(value, name, (1, *part.shape))
     return graph.save(path)
+
+
+def colour_finder(path: Path, colours: np.ndarray, size: int = 192) -> Path:
+    """MoveNet's layout: each of 17 keypoints at the pixel that is nearest to its colour (17, 3)."""
+    graph = Graph((1, size, size, 3), TensorProto.INT32)
+    image = graph.floats()
+    rows = []
+    for colour in colours.astype(np.float32):
+        off = graph.op("Sub", image, graph.constant(colour))
+        apart = graph.op("ReduceSum", graph.op("Mul", off, off), graph.ints(3), keepdims=0)
+        at = graph.op("ArgMin", graph.op("Reshape", apart, graph.ints(size * size)), axis=0,
+                      keepdims=0)  # fmt: skip
+        column = graph.op("Mod", at, graph.constant(np.int64(size)))
+        row = graph.op("Div", at, graph.constant(np.int64(size)))
+        y, x = (
+            scaled(graph, graph.op("Cast", one, to=TensorProto.FLOAT), 1 / size, 0.5)
+            for one in (row, column)
+        )
+        rows.append(row_of(graph, y, x, graph.constant(np.float32(0.9))))
+    every = graph.op("Concat", *rows, axis=0)
+    graph.output(graph.op("Reshape", every, graph.ints(1, 1, 17, 3)), "output_0", (1, 1, 17, 3))
+    return graph.save(path)
