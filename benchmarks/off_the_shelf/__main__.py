@@ -10,8 +10,6 @@ Times are CPU time of one thread, without decoding; medians.
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -21,6 +19,7 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.off_the_shelf.command import CLIP, SETS, kincap
 from kincap.core.skeleton import KEYPOINTS_13
 from kincap.dataset.formats.options import LoadOptions
 from kincap.dataset.formats.registry import FORMATS
@@ -36,11 +35,9 @@ from kincap.predict.sources.session_frames import SessionSource
 from kincap.train.checkpoint import load_checkpoint
 from kincap.train.metrics.pck import score
 
-CLIP = "ntu/S001C001P001R001A001_rgb.avi"
 FIRST_PART, LAST_PART = slice(0, 52), slice(72, 103)
 """Frames of the clip that offsets are fitted on, and that are held out for it."""
 BOX_FACTOR = 1.25
-SETS = ("lspet", "parse")
 PASSES = 3
 """Of a net of kincap in a picture of one person: the whole picture, then boxes of poses."""
 
@@ -74,14 +71,6 @@ def row(what, found, labels, known, cpu_ms=None) -> Row:
         what, figures.frames, {a: one["all"] for a, one in figures.pck.items()},
         figures.pck["0.2"]["wrist"], figures.median_error_torso, cpu_ms,
     )  # fmt: skip
-
-
-def kincap(*words: object) -> None:
-    """Run a command."""
-    command = [sys.executable, "-m", "kincap", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"kincap {words[0]}: {done.stderr.strip()}")
 
 
 def clip_frames(data: Path, folder: Path):
@@ -125,7 +114,17 @@ def in_boxes(teacher: Teacher, images, boxes) -> tuple[np.ndarray, float]:
     return np.stack(found), 1000 * (teacher.cpu_s - before) / len(images)
 
 
-def clip_rows(teacher: Teacher, data: Path, folder: Path) -> Iterator[Row]:
+def tracked(engine: PoseEngine, images, first_box) -> np.ndarray:
+    """Return a net's poses; the box of an image comes from the pose before."""
+    found, box = [], first_box
+    for image in images:
+        crops, placed = cut_crops(image, box[None], engine.size)
+        found.append(to_image(engine.poses(crops).coords, placed)[0])
+        box = box_of_pose(found[-1])
+    return np.stack(found)
+
+
+def clip_rows(teacher: Teacher, data: Path, folder: Path, nets: list[Path]) -> Iterator[Row]:
     """Yield the rows of the clip."""
     images, labels, trusted = clip_frames(data, folder)
     has_box = np.isfinite(labels).all(axis=2)
@@ -134,7 +133,13 @@ def clip_rows(teacher: Teacher, data: Path, folder: Path) -> Iterator[Row]:
         "whole images, own detector and tracking": followed(teacher, images),
         "box given": in_boxes(teacher, images, label_boxes(labels, has_box)),
     }
+    first_box = label_boxes(labels[:1], has_box[:1])[0]
     labels = np.nan_to_num(labels)
+    for path in nets:
+        engine = torch_engine(load_checkpoint(path), torch.device("cpu"))
+        found = tracked(engine, images, first_box)
+        yield row(f"{path.name}, never saw the clip, tracked from the first label: clip",
+                  found, labels, trusted)  # fmt: skip
     for way, (found, cpu_ms) in ways.items():
         offsets = fit_offsets(found[FIRST_PART], labels[FIRST_PART], trusted[FIRST_PART])
         for part, name in ((every, "clip"), (LAST_PART, "clip, frames 72 to 102")):
@@ -243,7 +248,7 @@ def main() -> None:
         added = [word for one in SETS for word in ("--add", f"{one}:{asked.data / one}")]
         kincap("build", *added, "--val", "0.25", "--margin", "1.5", "--out", built)
         nets = train_nets(built, folder, asked.seeds, asked.steps)
-        for part in (clip_rows(teacher, asked.data, folder),
+        for part in (clip_rows(teacher, asked.data, folder, nets),
                      public_rows(teacher, asked.data, built, nets)):  # fmt: skip
             for one in part:
                 rows.append(one)
