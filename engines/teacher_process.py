@@ -69,7 +69,8 @@ class _Worker:
     def _lost(self) -> KincapError:
         code = self._process.wait()
         self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        text = self._errors.read().decode(errors="replace").strip()
+        lines = [line for line in text.splitlines() if not line.startswith("INFO")]
         said = lines[-1][:160] if lines else "it said nothing"
         self.end()
         return KincapError(f"{self._name}: its process ended with {code} ({said})", exit_code=1)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Images
-from ..litert import LitertNet
+from ..litert import LitertNet, check_litert
 from ..rotated_crop import cut_region, region_of_box
 from ..weights.packages import BLAZEPOSE, SELFIE
 from ..weights.store import weights_file
@@ -27,6 +27,7 @@ class SelfieMask:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
+        check_litert("selfie segmentation")
         self._net = LitertNet(weights_file(BLAZEPOSE, SELFIE, folder))
 
     def mask(self, crop: Images) -> npt.NDArray[np.float32]:

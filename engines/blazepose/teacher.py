@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..detection import Detection
 from ..engine import Images
-from ..litert import LitertNet
+from ..litert import LitertNet, check_litert
 from ..rotated_crop import Region, cut_region, region_of_box
 from ..teacher import TeacherPose
 from ..weights.packages import BLAZEPOSE, DETECTION, LANDMARKS
@@ -39,6 +39,7 @@ class BlazePose:
     name = "blazepose"
 
     def __init__(self, folder: Path | None = None) -> None:
+        check_litert(self.name)
         detection, landmarks = (
             weights_file(BLAZEPOSE, name, folder) for name in (DETECTION, LANDMARKS)
         )

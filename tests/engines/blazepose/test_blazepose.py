@@ -64,6 +64,14 @@ def test_missing_weights_are_exit_3(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         make_teacher("blazepose")
 
 
+def test_a_missing_library_is_exit_3_and_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingPartError, match=r"blazepose: .* pip install 'kincap\[teacher\]'"):
+        make_teacher("blazepose")
+
+
 @pytest.fixture(scope="module")
 def clip(data_dir: Path) -> list[np.ndarray]:
     """Return the first images of a real Kinect clip, un-mirrored, RGB."""

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from kincap.core.errors import KincapError
 from kincap.engines.onnx_nets.onnx_teacher import OnnxTeacher
+from kincap.engines.teacher_process import TeacherProcess
 
 from . import graphs
 
@@ -55,6 +57,18 @@ def test_finished_people_of_yolo(tmp_path: Path) -> None:
     assert pose is not None
     assert np.abs(pose.keypoints_px - AT).max() < 4
     assert pose.score == pytest.approx(0.9)
+
+
+def test_a_teacher_whose_process_is_killed_says_so(tmp_path: Path) -> None:
+    path = graphs.movenet(tmp_path / "net.onnx")
+    before = set(psutil.Process().children())
+    with TeacherProcess(f"onnx:{path}") as teacher:
+        assert teacher.follow(image_with_dot()) is not None
+        (process,) = set(psutil.Process().children()) - before
+        process.kill()
+        with pytest.raises(KincapError, match="its process ended with -9") as caught:
+            teacher.follow(image_with_dot())
+    assert caught.value.exit_code == 1
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
