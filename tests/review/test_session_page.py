@@ -259,7 +259,7 @@ def test_suspects_are_found_filtered_and_rejected_together(
     press("s")
     watched.says("1 of ")
     page.wait_for_selector("#find-list [aria-current=true]")
-    assert watched.now() > 0
+    page.wait_for_selector("#overlay:not([data-seq='0'])")
     press("/")
     page.keyboard.type("reason:nothing_like_it")
     page.wait_for_selector("#find-total.problem")

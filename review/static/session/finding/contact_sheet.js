@@ -44,9 +44,19 @@ export class ContactSheet {
     this.chosen.clear();
   }
 
-  /** What matches has changed while the sheet is open. */
+  /** What matches has changed while the sheet is open: choice and focus stay with the frames. */
   update(suspects) {
-    if (this.isOpen) this.show(suspects);
+    if (!this.isOpen) return;
+    const shown = suspects.slice(0, MOST_TILES).map(placeOf);
+    if (shown.join() === this.suspects.map(placeOf).join()) return;
+    const chosen = new Set([...this.chosen].map((i) => placeOf(this.suspects[i])));
+    const focused = this.suspects[this.tiles.indexOf(document.activeElement)];
+    this.show(suspects);
+    this.suspects.forEach((suspect, i) => {
+      if (chosen.has(placeOf(suspect))) this.choose(i, true);
+    });
+    // a key pressed outside of the dialog would not reach it
+    (this.tiles[focused ? shown.indexOf(placeOf(focused)) : 0] ?? this.tiles[0] ?? $("sheet-close")).focus();
   }
 
   show(suspects) {
@@ -152,6 +162,10 @@ export class ContactSheet {
     } else if (/^x$/i.test(event.key)) this.reject();
     else if (/^a$/i.test(event.key) && !event.ctrlKey) this.chooseAll();
   }
+}
+
+function placeOf({ first, last }) {
+  return `${first}-${last}`;
 }
 
 function framesOf({ first, last }) {

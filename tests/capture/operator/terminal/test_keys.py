@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kincap.capture.operator.terminal.keys import actions_of
@@ -100,6 +101,8 @@ def test_a_stopped_process_gives_the_terminal_back_and_takes_it_again(tmp_path: 
         )  # fmt: skip
         os.kill(child, signal.SIGTSTP)
         terminal.wait_for(lambda t: t.state() == t.usual)
+        # a process that is told to go on before it has stopped would stop for good
+        terminal.wait_for(lambda _: psutil.Process(child).status() == psutil.STATUS_STOPPED)
         terminal.type("m\r")
         os.kill(child, signal.SIGCONT)
         terminal.wait_for(lambda t: t.state() != t.usual)
