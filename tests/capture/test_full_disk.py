@@ -108,7 +108,8 @@ def test_an_error_at_any_call_loses_nothing_stored(tmp_path, memory_sensor, acco
 
 def test_a_single_failed_write_costs_a_shard_but_no_frame(tmp_path, memory_sensor, account):
     io = FaultyFileIO(parse_faults("write:eio:100"))
-    settings = RecordSettings("s1", tmp_path / "recordings", shard_mib=8)
+    # large enough for all: no other shard is being prepared when the write of a row fails
+    settings = RecordSettings("s1", tmp_path / "recordings", shard_mib=64)
     done = record(settings, sensor=memory_sensor(frames=100), io=io)
     assert (done.color_frames, done.body_frames, done.dropped) == (100, 100, {})
     assert any("a write failed" in warning for warning in done.warnings)
