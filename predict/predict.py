@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ..core.errors import KincapError
+from ..core.errors import KincapError, MissingPartError
 from ..core.progress import OnProgress
 from ..engines.detection import Detection, Detector
 from ..engines.engine import Images
@@ -44,7 +44,7 @@ class PredictSettings:
         detector: As ``--detector`` takes it; None: ``session`` for a session, else ``whole``.
         persons: Most people in a frame.
         detect_every: Frames between two calls of the detector.
-        smooth: True to smooth by time; pictures never are.
+        smooth: True to smooth by time; None: where its library is installed. Pictures never are.
         every: Look at every K-th frame only; the others have a line without people.
         mirrored: True if the source shows a mirror image.
         out: Drawn video; None: none.
@@ -61,7 +61,7 @@ class PredictSettings:
     detector: str | None = None
     persons: int = 1
     detect_every: int = 10
-    smooth: bool = True
+    smooth: bool | None = None
     every: int = 1
     mirrored: bool = False
     out: Path | None = None
@@ -112,6 +112,7 @@ class PredictResult:
     agreement: dict[str, Any] | None = None
     problem: str | None = None
     interrupted: bool = False
+    unsmoothed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the report of ``--json``."""
@@ -133,6 +134,7 @@ class PredictResult:
             "agreement": self.agreement,
             "problem": self.problem,
             "interrupted": self.interrupted,
+            "unsmoothed": self.unsmoothed,
         }
 
 
@@ -221,9 +223,14 @@ class PredictRun:
         self.begin_anew: Callable[[], Tracker] | None = None
         self.result = PredictResult(settings.source, source.kind)
         self._smoothers: dict[int, PoseSmoother] = {}
-        self._smooths = settings.smooth and source.kind != PICTURES
+        self._smooths = settings.smooth is not False and source.kind != PICTURES
         if self._smooths:
-            PoseSmoother()  # says before work begins that its library is missing
+            try:
+                PoseSmoother()  # says before work begins that its library is missing
+            except MissingPartError:
+                if settings.smooth:
+                    raise
+                self._smooths, self.result.unsmoothed = False, True
         self._ids: set[int] = set()
         self._sides: list[bool] = []
         self._spent: dict[str, list[float]] = {"detector": [], "pose": [], "rest": []}
@@ -245,10 +252,9 @@ class PredictRun:
                 text = views.compare(found, frame)
                 drawn = None
                 if views.wants_drawn or outputs.is_drawn(found):
-                    note = "" if outputs.video is None and not views.wants_drawn else self._note()
-                    drawn = draw_people(shown, found, note=note) if shown.size else shown
+                    drawn = draw_people(shown, found) if shown.size else shown
                     drawn = views.beside(drawn, frame, text)
-                outputs.write(found, drawn)
+                outputs.write(found, drawn, self._note())
                 views.show(found, frame, drawn, source.dropped, text)
                 if on_progress is not None:
                     so_far = result.frames + result.skipped

@@ -5,7 +5,7 @@ Between, the box of a frame is that of the pose before, 1.25 times as large. A p
 for a second without being seen.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,6 +42,8 @@ class TrackSettings:
         lost: A track whose mean confidence is lower is lost.
         same_iou: A detection belongs to a track whose box overlaps with it by this much.
         drifted_iou: A track whose box overlaps less with its detection begins from it again.
+        most_unsupported: A track is lost after this many calls of the detector in a row that found
+            people elsewhere alone: a net can be sure of a person who is not there.
         same_oks: Two tracks whose poses are this alike follow one person; the newer one ends.
         keep_s: Seconds that a lost person keeps the id.
     """
@@ -52,6 +54,7 @@ class TrackSettings:
     lost: float = 0.1
     same_iou: float = 0.3
     drifted_iou: float = 0.5
+    most_unsupported: int = 2
     same_oks: float = 0.6
     keep_s: float = 1.0
 
@@ -91,6 +94,7 @@ class FollowedPerson:
         frames: Number of frames in which the person was seen.
         is_lost: True while the person is not seen.
         is_unsure: True after a pose of low confidence.
+        unsupported: Calls of the detector in a row that found people, but not here.
     """
 
     id: int
@@ -102,6 +106,7 @@ class FollowedPerson:
     frames: int = 0
     is_lost: bool = False
     is_unsure: bool = False
+    unsupported: int = 0
 
 
 _Boxes = dict[int, tuple[Box, str, bool]]
@@ -155,7 +160,7 @@ class Tracker:
         return (
             self._since_detection >= settings.detect_every
             or not followed
-            or any(t.is_unsure for t in followed)
+            or any(t.is_unsure or t.unsupported for t in followed)
             or any(t.is_lost for t in self._tracks)
         )
 
@@ -190,6 +195,24 @@ class Tracker:
             else:
                 boxes[self._next_id] = (box, FROM_DETECTOR, found.is_rough)
                 self._next_id += 1
+        return self._without_unsupported(boxes, free, detections)
+
+    def _without_unsupported(
+        self, boxes: _Boxes, free: Mapping[int, None], detections: Sequence[Detection]
+    ) -> _Boxes:
+        """Return the boxes without those of tracks that the detector has not found for long.
+
+        Args:
+            boxes: The boxes to look at.
+            free: Tracks that no detection belongs to.
+            detections: What the detector found; rough boxes say nothing of where people are not.
+        """
+        if not detections or any(found.is_rough for found in detections):
+            return boxes
+        for track in self._tracks:
+            track.unsupported = track.unsupported + 1 if track.id in free else 0
+            if track.unsupported >= self._settings.most_unsupported:
+                boxes.pop(track.id, None)
         return boxes
 
     def _look(self, image: Images, time_s: float, boxes: _Boxes) -> list[TrackedPerson]:

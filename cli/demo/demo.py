@@ -175,7 +175,9 @@ def _print(result: DemoResult) -> None:
     for line in (
         f"cd {shlex.quote(result.out)}",
         "kincap review            # look through the recordings, reject frames",
-        "kincap predict camera:0 --weights finetuned.ckpt --serve    # the net on a camera",
+        "kincap predict recordings/clothing1 --weights finetuned.ckpt --poses poses.jsonl",
+        "kincap predict camera:0 --weights finetuned.ckpt --serve    "
+        "# on a camera; needs pip install 'kincap[predict]'",
         "kincap sessions list     # what was recorded",
         "kincap record --session clothing8 --source simulator:outfit=8,frames=900",
         "kincap build --out more13.h5 --sessions 'clothing*' && "

@@ -100,7 +100,7 @@ def plan(settings: DemoSettings) -> list[list[Step]]:
             ),
         ],
         [
-            # unsmoothed: smoothing needs the extra "predict"
+            # unsmoothed, so that the video is the same with and without the extra "predict"
             Step(
                 "predict",
                 ("predict", "recordings/unseen", "--weights", "finetuned.ckpt", "--no-smooth",

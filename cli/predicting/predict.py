@@ -44,8 +44,13 @@ def predict(
         int, typer.Option("--detect-every", help="Frames between two calls of the detector.")
     ] = 10,
     smooth: Annotated[
-        bool, typer.Option("--smooth/--no-smooth", help="Smooth by time; pictures never are.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--smooth/--no-smooth",
+            help="Smooth by time; default: where the extra is installed. Pictures never are.",
+            show_default=False,
+        ),
+    ] = None,
     every: Annotated[int, typer.Option("--every", help="Look at every K-th frame only.")] = 1,
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="The source shows a mirror image.")
@@ -122,6 +127,8 @@ def _announce(address: "PageAddress") -> None:
 
 
 def _show(done: "PredictResult") -> None:
+    if done.unsmoothed:
+        console.say("not smoothed: pip install 'kincap[predict]' brings the filter")
     rate = done.looked_at / done.seconds if done.seconds else 0.0
     console.result(
         f"{done.frames} frames, {done.with_people} with people, {done.ids} people; "

@@ -22,27 +22,30 @@ FAINT: Final = 0.3
 _SHIFT: Final = 4
 
 
-def draw_people(
-    image: Images, frame: FramePoses, skeleton: Skeleton = KEYPOINTS_13, note: str = ""
-) -> Images:
+def draw_people(image: Images, frame: FramePoses, skeleton: Skeleton = KEYPOINTS_13) -> Images:
     """Return a copy of an image with the people of a frame.
 
     Args:
         image: (H, W, 3) uint8, RGB.
         frame: The people, in its pixels.
         skeleton: Their keypoints.
-        note: A line for the upper left corner, for example the frame rate.
     """
     drawn = image.copy()
-    thick = max(1, round(max(image.shape[:2]) / 400))
+    thick = _thickness(image)
     for index, person in enumerate(frame.people):
         pose = frame.shown_px(index)
         draw_pose(drawn, pose, person.confidence >= FAINT, skeleton, thick)
         low = np.nan_to_num(pose).min(axis=0)
         text = f"{person.id}  {100 * person.score:.0f} %"
         write(drawn, text, (int(low[0]), max(int(low[1]) - 8 * thick, 14 * thick)), thick)
-    if note:
-        write(drawn, note, (8 * thick, 18 * thick), thick)
+    return drawn
+
+
+def with_note(image: Images, note: str) -> Images:
+    """Return a copy of an image with a line in its upper left corner."""
+    drawn = image.copy()
+    thick = _thickness(image)
+    write(drawn, note, (8 * thick, 18 * thick), thick)
     return drawn
 
 
@@ -86,6 +89,11 @@ def write(image: Images, text: str, at: tuple[int, int], thick: int) -> None:
     size = 0.5 * thick
     cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, INK, thick + 2, cv2.LINE_AA)
     cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, MIDDLE, thick, cv2.LINE_AA)
+
+
+def _thickness(image: Images) -> int:
+    height, width = image.shape[:2]
+    return max(1, round(max(height, width) / 400))
 
 
 def _tint(name: str) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from ...engines.engine import Images
 from ..sources.frame_source import PICTURES, FrameSource
 from .coco_results import CocoResults
 from .contact_sheet import ContactSheet
+from .drawing import with_note
 from .frame_poses import FramePoses
 from .pose_lines import STDOUT, PoseLines
 from .video_file import VideoFile
@@ -19,22 +20,28 @@ class OutputPaths(Protocol):
     """The settings of a run that name its files; see ``PredictSettings``."""
 
     @property
-    def weights(self) -> Path: ...  # noqa: D102 - a setting
+    def weights(self) -> Path:
+        """The checkpoint or the exported file."""
 
     @property
-    def out(self) -> Path | None: ...  # noqa: D102 - a setting
+    def out(self) -> Path | None:
+        """Drawn video; None: none."""
 
     @property
-    def poses(self) -> Path | None: ...  # noqa: D102 - a setting
+    def poses(self) -> Path | None:
+        """Lines of poses; None: none."""
 
     @property
-    def coco(self) -> Path | None: ...  # noqa: D102 - a setting
+    def coco(self) -> Path | None:
+        """COCO results; None: none."""
 
     @property
-    def sheet(self) -> Path | None: ...  # noqa: D102 - a setting
+    def sheet(self) -> Path | None:
+        """Contact sheet; None: none."""
 
     @property
-    def resume(self) -> bool: ...  # noqa: D102 - a setting
+    def resume(self) -> bool:
+        """True to leave out pictures that ``poses`` has already."""
 
 
 class OutputFiles:
@@ -51,14 +58,20 @@ class OutputFiles:
         on_sheet = self.sheet is not None and frame.is_looked_at and self.sheet.wants_next
         return self.video is not None or on_sheet
 
-    def write(self, frame: FramePoses, drawn: Images | None) -> None:
-        """Write one frame to all files."""
+    def write(self, frame: FramePoses, drawn: Images | None, note: str) -> None:
+        """Write one frame to all files.
+
+        Args:
+            frame: The people.
+            drawn: The image with them; None where it was not asked for.
+            note: A line for the video.
+        """
         if self.lines is not None:
             self.lines.write(frame)
         if self.coco is not None:
             self.coco.add(frame)
         if self.video is not None and drawn is not None and drawn.size:
-            self.video.write(drawn, frame.time_s or 0.0)
+            self.video.write(with_note(drawn, note), frame.time_s or 0.0)
         if self.sheet is not None and frame.is_looked_at:
             self.sheet.add(drawn if drawn is not None and drawn.size else None, frame)
 

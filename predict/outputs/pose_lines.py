@@ -24,7 +24,7 @@ class PoseLines:
         names: Names of the pictures that the file already has.
 
     Raises:
-        KincapError: It exists and is not such a file, or can't be written.
+        KincapError: It exists (with ``resume``: and is not such a file), or can't be written.
     """
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
@@ -41,7 +41,7 @@ class PoseLines:
         try:
             if path.exists():
                 self._check(resume=resume)
-            self._file = path.open("a" if resume else "w", encoding="utf-8", newline="\n")
+            self._file = path.open("a" if resume else "x", encoding="utf-8", newline="\n")
         except OSError as error:
             raise KincapError(f"{FLAG}: {path} can't be written ({error.strerror})") from None
 
@@ -75,7 +75,10 @@ class PoseLines:
                 "name or remove it"
             )
         if not resume:
-            return
+            raise KincapError(
+                f"{FLAG}: {self.path} exists; choose another name or remove it (--resume goes on "
+                "with a folder of pictures)"
+            )
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             with self.path.open("r+b") as file:

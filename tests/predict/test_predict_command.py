@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kincap.core.errors import KincapError
+from kincap.core.errors import KincapError, MissingPartError
 from kincap.predict.export.export import ExportNetSettings, export_net
 from kincap.predict.predict import PredictSettings, predict
 from kincap.predict.sources.session_frames import SessionSource
@@ -194,6 +194,7 @@ def test_ctrl_c_leaves_whole_files(waving: Waving, video: Path, tmp_path: Path) 
         ({"out": Path("a.avi")}, "--out a.avi: expected a name that ends in .mp4"),
         ({"poses": Path("kinect13.h5")}, "not a file of poses of kincap"),
         ({"out": Path("there.mp4")}, "--out: there.mp4 exists"),
+        ({"poses": Path("there.jsonl")}, "--poses: there.jsonl exists"),
         ({"resume": True}, "--resume: only for pictures"),
         ({"source": "camera:77"}, "camera:77"),
         ({"source": "pictures", "detector": "session"}, "is not a session"),
@@ -206,6 +207,7 @@ def test_bad_input_is_refused_and_writes_nothing(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "kinect13.h5").write_bytes((waving.folder / "kinect13.h5").read_bytes()[:100])
     (tmp_path / "there.mp4").write_bytes(b"a film")
+    (tmp_path / "there.jsonl").write_text('{"frame":0,"people":[]}\n')
     (tmp_path / "pictures").mkdir()
     cv2.imwrite("pictures/a.png", np.zeros((20, 20, 3), np.uint8))
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
@@ -225,3 +227,16 @@ def test_errors_are_one_line_with_their_exit_code(waving: Waving, tmp_path: Path
     done = waving.kincap("predict", "camera:77", "--weights", waving.net)
     assert done.returncode == 3
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_without_the_filter_poses_are_raw_unless_smoothing_was_asked_for(
+    waving: Waving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "OneEuroFilter", None)  # as if it were not installed
+    settings = PredictSettings(str(waving.session), waving.net, poses=tmp_path / "p.jsonl")
+    with pytest.raises(MissingPartError, match="pip install 'kincap"):
+        predict(replace(settings, smooth=True))
+    assert not (tmp_path / "p.jsonl").exists()
+    done = predict(settings)
+    assert done.unsmoothed
+    assert "smoothed" not in read_lines(tmp_path / "p.jsonl")[0]["people"][0]

@@ -145,3 +145,23 @@ def test_poses_without_confidence_or_outside_of_the_image_are_no_one() -> None:
     at = (200.0, 150.0)
     for engine in (Unsure(), Broken()):
         assert Tracker(engine).step(picture(at), 0.0, Asked(at)) == []
+
+
+def test_a_track_that_the_detector_never_finds_is_given_up_for_the_person_it_finds() -> None:
+    decoy, person = (120.0, 150.0), (450.0, 150.0)
+    tracker = Tracker(Shapes(), TrackSettings(persons=1))
+    tracker.step(picture(decoy, person), 0.0, Asked(decoy))  # the detector was wrong once
+    seen = [tracker.step(picture(decoy, person), n / 30, Asked(person)) for n in range(1, 25)]
+    assert [one.id for one in seen[0]] == [1]
+    last = seen[-1]
+    assert len(last) == 1
+    assert last[0].id != 1
+    assert abs(float(last[0].keypoints_px[:, 0].mean()) - person[0]) < 10
+
+
+def test_a_detector_that_finds_no_one_for_a_moment_costs_no_track() -> None:
+    at = (200.0, 150.0)
+    tracker = Tracker(Shapes(), TrackSettings(detect_every=1))
+    tracker.step(picture(at), 0.0, Asked(at))
+    for n in range(1, 10):
+        assert [one.id for one in tracker.step(picture(at), n / 30, Asked())] == [1]
