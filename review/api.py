@@ -25,6 +25,7 @@ from .edit_requests import check_operations
 from .errors import status_of
 from .judging.keep_settings import settings_of
 from .session_list import SessionList
+from .several_sessions import check, decide_about
 
 NOTE_LIMIT: Final = 200
 RANGE_DECISIONS: Final = ("reject", "keep", "trim")
@@ -171,13 +172,13 @@ class _Api:
         body = await read_json(request, most=EDIT_LIMIT_BYTES)
         chosen, op = _chosen(body), body.get("op")
         if op in ("verify", "report"):
-            done = await self._slow_threads.run(self._sessions.check, chosen, op)
+            done = await self._slow_threads.run(check, self._sessions, chosen, op)
         else:
             operation = {key: value for key, value in body.items() if key != "sessions"}
             (checked,) = check_operations([operation])
             if checked["op"] not in ("tag", "note"):
                 raise HTTPException(400, "op: expected tag, note, verify or report")
-            problems = await self._threads.run(self._sessions.add_to, chosen, checked)
+            problems = await self._threads.run(decide_about, self._sessions, chosen, checked)
             done = {
                 name: {"ok": why is None, "text": why or "done"} for name, why in problems.items()
             }

@@ -6,18 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 
 from ..core.errors import KincapError
-from ..core.jpeg import check_jpeg, decode_jpeg, decode_small, encode_jpeg
+from ..core.jpeg import check_jpeg, encode_jpeg
 from ..core.pairing import pair_within
-from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS, TrackingState
-from ..core.units import SECOND_100NS
-from ..sessions.edits.journal import EDITS_FILE, REJECT, Edits, load_edits
+from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS
+from ..sessions.edits.journal import REJECT, Edits, load_edits
 from ..sessions.edits.operations import Operation
-from ..sessions.folders import SESSION_FILE
-from ..sessions.lock import in_use
 from ..sessions.reader import SessionReader, ShardState
 from ..sessions.schema import STREAM_TABLE, Stream, by_kinect_joints, good_rows
 from ..sessions.session_file import load_session
@@ -32,16 +28,18 @@ from .judging.session_judge import SessionJudge
 from .people_columns import halves_of, people_columns
 from .pictures.body_outlines import body_outlines
 from .pictures.empty_stage import empty_picture, stick_picture
-from .pictures.range_video import MOST_FRAMES, LabelledFrame
+from .pictures.previews import (
+    THUMBNAIL_PX,
+    THUMBNAIL_QUALITY,
+    preview_of,
+    thumbnail_of,
+)
+from .pictures.range_video import MOST_FRAMES, LabelledFrame, label_frames
+from .stamps import edits_stamp, file_identity, recording_stamp
 
 PIECE: Final = 256
 """Colour frames, by seq, in one answer of bodies."""
 
-THUMBNAIL_PX: Final = (384, 216)
-THUMBNAIL_QUALITY: Final = 82
-PREVIEW_PX: Final = 240
-"""Previews are at least this wide, where the frames are."""
-PREVIEW_QUALITY: Final = 75
 BODIES: Final = STREAM_TABLE[Stream.bodies]
 ROWS_AT_ONCE: Final = 512
 
@@ -60,7 +58,7 @@ class OpenSession:
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
         self._stamp = recording_stamp(folder)
-        self._identity = _file_identity(folder)
+        self._identity = file_identity(folder)
         self._reader = SessionReader(folder, skip_unreadable=True)
         self._slim: dict[str, np.ndarray] = {}
         self._thumbnail: tuple[int, bytes] | None = None
@@ -85,7 +83,7 @@ class OpenSession:
 
     def is_replaced(self) -> bool:
         """Return True if another session was recorded under this name; costs one look at a file."""
-        identity = _file_identity(self.folder)
+        identity = file_identity(self.folder)
         if identity == self._identity:
             return False
         if load_session(self.folder).uuid != self.uuid:
@@ -430,9 +428,7 @@ class OpenSession:
             NotHereError: No such frame is stored.
         """
         data = self.frame(seq)
-        width = self._size[0]
-        by = next((by for by in (8, 4, 2) if width // by >= PREVIEW_PX), 1)
-        return data if by == 1 else encode_jpeg(decode_small(data, by), PREVIEW_QUALITY)
+        return preview_of(data, self._size[0])
 
     def masks(self, seq: int) -> dict[str, Any]:
         """Return the outlines of the bodies in a frame.
@@ -472,19 +468,7 @@ class OpenSession:
         drawn = people_columns(
             bodies, people, seq[people.frame], self.decided(), self._size, self._mirrored
         )
-        points = drawn["joint_px"][:, KEYPOINT_JOINT].astype(np.float64)
-        state = drawn["joint_state"][:, KEYPOINT_JOINT]
-        points[state == TrackingState.not_tracked] = np.nan
-        times = (self._color["time_device"] - self._color["time_device"][begin]) / SECOND_100NS
-        return [
-            LabelledFrame(
-                int(seq[at]),
-                float(times[at]),
-                points[people.frame == at],
-                state[people.frame == at] == TrackingState.tracked,
-            )
-            for at in range(begin, end)
-        ]
+        return label_frames(self._color[begin:end], people.frame - begin, drawn)
 
     def thumbnail(self) -> bytes:
         """Return a small JPEG of a frame from the first third.
@@ -512,34 +496,4 @@ class OpenSession:
             found = timeline.find_people(bodies, pairs, np.array([at]))
             joints = bodies[found.body]["joint_color_px"][np.arange(len(found.body)), found.slot]
             return stick_picture(THUMBNAIL_PX, joints, self._size)
-        picture = decode_jpeg(self.frame(int(self._color["seq"][at])), rgb=False)
-        small = cv2.resize(picture, THUMBNAIL_PX, interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.uint8)
-
-
-def _file_identity(folder: Path) -> object:
-    """Return something that changes when session.json is written, also by another session."""
-    status = (folder / SESSION_FILE).stat()
-    return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def edits_stamp(folder: Path) -> object:
-    """Return something that changes with the decisions."""
-    try:
-        status = (folder / EDITS_FILE).lstat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_ino, status.st_size
-
-
-def recording_stamp(folder: Path) -> object:
-    """Return something that changes whenever the recorder, not the reviewer, changed a file."""
-    found = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("edits."):
-            continue
-        # a recorder renames and deletes files of its own
-        with contextlib.suppress(FileNotFoundError):
-            status = entry.lstat()
-            found.append((entry.name, status.st_mtime_ns, status.st_size))
-    return in_use(folder), found
+        return thumbnail_of(self.frame(int(self._color["seq"][at])))

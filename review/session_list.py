@@ -1,6 +1,5 @@
 """The sessions of the page's server: opened on demand, a few at a time, always current."""
 
-import hashlib
 import shlex
 import tempfile
 import threading
@@ -22,9 +21,8 @@ from ..report.quality import report as make_report
 from ..sessions.edits.journal import Edits, add_edits, redo_edit, undo_edit
 from ..sessions.edits.operations import Operation
 from ..sessions.folders import SESSION_FILE, check_session_name, find_sessions
-from ..sessions.repair.verify import QUALITY_FILE, verify_session
-from ..sessions.schema import Stream
-from ..sessions.summary import DAMAGED, summarise
+from ..sessions.repair.verify import SessionReport, verify_session
+from ..sessions.summary import DAMAGED
 from .columns import pack_columns
 from .context import Context
 from .errors import BusyError, NotHereError, ReplacedError
@@ -34,8 +32,10 @@ from .judging.lanes import pack_lanes
 from .judging.query import parse_query
 from .judging.suspects import find_suspects
 from .judging.words import about_frame
-from .open_session import OpenSession, edits_stamp, recording_stamp
+from .list_line import bare_line, read_line
+from .open_session import OpenSession
 from .pictures.range_video import range_video
+from .stamps import list_stamp, quality_stamp, recording_stamp, session_marks
 from .summaries import Summaries
 
 DEFAULT_FOLDER: Final = Path("recordings")
@@ -46,9 +46,6 @@ MOST_OPEN: Final = 6
 
 LOCK_WAIT_S: Final = 5.0
 """Time that a request waits for another one that reads the same session."""
-
-QUALITIES: Final = ("good", "usable", "poor", "damaged", "empty")
-"""First words of a report's verdict."""
 
 READING: Final = "reading"
 """State of a session whose line in the list is not there yet."""
@@ -121,7 +118,7 @@ class SessionList:
         """Return what the list of sessions shows, newest first."""
         names = find_sessions(self.recordings) if self.recordings.is_dir() else []
         lines = self._summaries.get(names)
-        found = [lines[name] or _bare_line(name, READING, None) for name in names]
+        found = [lines[name] or bare_line(name, READING, None) for name in names]
         found.sort(key=lambda session: (session["created_utc"], session["name"]), reverse=True)
         return {
             "schema": "kincap/review-sessions/1",
@@ -150,7 +147,7 @@ class SessionList:
 
     def _alarms(self, lines: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
         """Return warnings about sessions that contradict each other; read when a file changed."""
-        stamp = [_quality_stamp(self.recordings / line["name"]) for line in lines]
+        stamp = [quality_stamp(self.recordings / line["name"]) for line in lines]
         if self._alike is None or self._alike[0] != stamp:
             try:
                 found = [alarm.to_json() for alarm in folder_alarms(self.recordings)]
@@ -169,46 +166,22 @@ class SessionList:
         """Return a session's line in the list; it is made anew only when a file of it changed."""
         try:
             folder = self.recordings / check_session_name(name)
-            stamp = _list_stamp(folder)
+            stamp = list_stamp(folder)
             known = self._known.get(name)
             if known is None or known[0] is None or known[0] != stamp:
-                self._known[name] = known = (stamp, self._read_line(folder))
+                self._known[name] = known = (stamp, read_line(folder, self.without_folder))
             return known[1]
         except (KincapError, OSError) as error:
-            return _bare_line(name, DAMAGED, self.plain(error))
-
-    def _read_line(self, folder: Path) -> dict[str, Any]:
-        """Return a session's line in the list: what ``kincap sessions list`` says, and more."""
-        summary = summarise(folder)
-        line = _bare_line(folder.name, summary.state, None)
-        info = summary.info
-        if info is not None:
-            line |= {
-                "uuid": info.uuid,
-                "subject": info.subject,
-                "outfit": info.outfit,
-                "note": info.note,
-                "tags": [str(tag) for tag in summary.tags],
-                "created_utc": info.created_utc,
-                "pictures": not info.is_bodies_alone,
-            }
-        return line | {
-            "problem": self._plain("; ".join(summary.problems)) or None,
-            "frames": summary.items[Stream.color if line["pictures"] else Stream.bodies],
-            "duration_s": summary.duration_s,
-            "bytes": summary.bytes,
-            "rejected": summary.rejected,
-            "dropped": dict(summary.dropped),
-            **_verdict_of(folder),
-        }
+            return bare_line(name, DAMAGED, self.plain(error))
 
     def plain(self, error: Exception) -> str:
         """Return an error's line without the folder that all of them begin with."""
         if isinstance(error, OSError):
             return error.strerror or str(error)
-        return self._plain(str(error))
+        return self.without_folder(str(error))
 
-    def _plain(self, text: str) -> str:
+    def without_folder(self, text: str) -> str:
+        """Return a text without the folder that all of its paths begin with."""
         return text.replace(f"{self.recordings}/", "")
 
     @contextmanager
@@ -425,52 +398,21 @@ class SessionList:
             folder, frames = session.folder, session.labelled_frames(first, last)
         return range_video(folder, frames)
 
-    def add_to(self, chosen: Mapping[str, str], operation: Operation) -> dict[str, str | None]:
-        """Make one decision about several sessions.
+    def verify(self, name: str, uuid: str) -> SessionReport:
+        """Check every byte of a session; the list shows the answer while its files are these."""
+        with self._open(name, uuid) as session:
+            folder = session.folder
+        stamp = recording_stamp(folder)
+        found = verify_session(folder)
+        self._verified[name] = stamp, found.ok
+        return found
 
-        Args:
-            chosen: The uuid of each, by name.
-            operation: A tag or a note about all frames.
-
-        Returns:
-            By name why it was not made; None: it was.
-        """
-        done: dict[str, str | None] = {}
-        for name, uuid in chosen.items():
-            try:
-                self.edit(name, uuid, [operation])
-                done[name] = None
-            except (KincapError, OSError) as error:
-                done[name] = self.plain(error)
-        return done
-
-    def check(self, chosen: Mapping[str, str], what: str) -> dict[str, Any]:
-        """Verify several sessions, or make their reports.
-
-        Args:
-            chosen: The uuid of each, by name.
-            what: ``verify`` or ``report``.
-
-        Returns:
-            By name ``ok`` and ``text``, for a person.
-        """
-        return {name: self._check(name, uuid, what) for name, uuid in chosen.items()}
-
-    def _check(self, name: str, uuid: str, what: str) -> dict[str, Any]:
-        try:
-            with self._open(name, uuid) as session:
-                folder = session.folder
-            if what == "report":
-                quality, problem = make_report(self.recordings, name)
-                text = str(quality["verdict"]) if problem is None else self._plain(problem)
-                return {"ok": problem is None, "text": text}
-            stamp = recording_stamp(folder)
-            found = verify_session(folder)
-            self._verified[name] = stamp, found.ok
-            damage = [self._plain(str(one)) for one in found.damage]
-            return {"ok": found.ok, "text": "; ".join(damage[:5]) or "undamaged"}
-        except (KincapError, OSError) as error:
-            return {"ok": False, "text": self.plain(error)}
+    def make_report(self, name: str, uuid: str) -> tuple[str, str | None]:
+        """Make the report of a session; return its verdict, and what went wrong or None."""
+        with self._open(name, uuid):
+            pass  # it is still that session
+        quality, problem = make_report(self.recordings, name)
+        return str(quality["verdict"]), problem
 
     def edits(self, name: str, uuid: str | None = None) -> dict[str, Any]:
         """Return the decisions in force."""
@@ -507,21 +449,8 @@ class SessionList:
             raise
 
     def marks(self) -> dict[str, dict[str, str]]:
-        """Return what changes of each session, in words that differ when it does."""
-        names = find_sessions(self.recordings) if self.recordings.is_dir() else []
-        return {name: mark for name in names if (mark := self._mark(name)) is not None}
-
-    def _mark(self, name: str) -> dict[str, str] | None:
-        folder = self.recordings / name
-        try:
-            status = (folder / SESSION_FILE).stat()
-            return {
-                "session": _word((status.st_ino, status.st_mtime_ns)),
-                "files": _word(recording_stamp(folder)),
-                "edits": _word(edits_stamp(folder)),
-            }
-        except OSError:
-            return None
+        """Return what changes of each session, see ``session_marks``."""
+        return session_marks(self.recordings)
 
     def close(self) -> None:
         """Close every session; one that a thread still reads is closed by that thread."""
@@ -535,42 +464,3 @@ def _close(places: list[_Place]) -> None:
     for place in places:
         place.closed = True
         place.close_if_unused()
-
-
-def _list_stamp(folder: Path) -> object:
-    """Return something that changes with a session's files; None where they can't be looked at."""
-    try:
-        return recording_stamp(folder), edits_stamp(folder)
-    except OSError:
-        return None
-
-
-def _word(stamp: object) -> str:
-    """Return a short word that differs where stamps differ."""
-    return hashlib.sha256(repr(stamp).encode()).hexdigest()[:16]
-
-
-def _verdict_of(folder: Path) -> dict[str, str]:
-    """Return how good the report calls a recording: a word and a line; empty without a report."""
-    quality = load_quality(folder)
-    text = "" if quality is None else str(quality.get("verdict", ""))
-    word = text.partition(":")[0].partition(" ")[0]
-    return {"quality": word if word in QUALITIES else "", "verdict": text}
-
-
-def _quality_stamp(folder: Path) -> object:
-    """Return something that changes with the report of a session."""
-    try:
-        status = (folder / QUALITY_FILE).stat()
-    except OSError:
-        return folder.name, None
-    return folder.name, status.st_mtime_ns, status.st_size
-
-
-def _bare_line(name: str, state: str, problem: str | None) -> dict[str, Any]:
-    """Return the line of a session of which nothing is known."""
-    return {
-        "name": name, "uuid": "", "state": state, "problem": problem, "frames": 0,
-        "pictures": True, "duration_s": 0.0, "bytes": 0, "subject": "", "outfit": "", "note": "",
-        "tags": [], "created_utc": "", "rejected": 0, "dropped": {}, "quality": "", "verdict": "",
-    }  # fmt: skip

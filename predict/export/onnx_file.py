@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,13 +36,11 @@ def write_onnx(
     Raises:
         MissingPartError: A library of the export is not installed.
     """
-    try:
-        import onnx  # noqa: F401  looked for before the work
-        import onnxscript  # noqa: F401  torch's exporter needs it
-    except ImportError:
+    # torch's exporter needs both, and says so only after its own start of some seconds
+    if find_spec("onnx") is None or find_spec("onnxscript") is None:
         raise MissingPartError(
             "--format onnx needs onnx and onnxscript; pip install 'kincap[export]'"
-        ) from None
+        )
     with quiet():
         program = torch.onnx.export(
             net.eval(), (pixels,), dynamo=True, external_data=False, opset_version=OPSET,

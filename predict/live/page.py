@@ -4,6 +4,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,12 +50,9 @@ class LivePage(Closing):
     def __init__(
         self, source: str, port: int | None = None, skeleton: Skeleton = KEYPOINTS_13
     ) -> None:
-        try:
-            import websockets  # noqa: F401 - the server loads it by name and says nothing useful
-        except ImportError:
-            raise MissingPartError(
-                "--serve needs websockets; pip install 'kincap[predict]'"
-            ) from None
+        # the server loads it by name, and says nothing useful where it is missing
+        if find_spec("websockets") is None:
+            raise MissingPartError("--serve needs websockets; pip install 'kincap[predict]'")
         self._feed = PoseFeed(_hello(source, skeleton))
         self._times: deque[float] = deque(maxlen=_RATE_FRAMES)
         self._server = PageServer(

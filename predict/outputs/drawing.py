@@ -92,8 +92,8 @@ def write(image: Images, text: str, at: tuple[int, int], thick: int) -> None:
 
 
 def _thickness(image: Images) -> int:
-    height, width = image.shape[:2]
-    return max(1, round(max(height, width) / 400))
+    side: int = max(image.shape[:2])
+    return max(1, round(side / 400))
 
 
 def _tint(name: str) -> tuple[int, int, int]:

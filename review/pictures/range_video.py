@@ -1,7 +1,7 @@
 """A video of a range of frames with the labels drawn, each frame at its own time."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,8 @@ import numpy as np
 
 from ...core.errors import KincapError
 from ...core.jpeg import decode_small
-from ...core.skeleton import KEYPOINTS_13
+from ...core.skeleton import KEYPOINT_JOINT, KEYPOINTS_13, TrackingState
+from ...core.units import SECOND_100NS
 from ...predict.outputs.drawing import draw_pose
 from ...predict.outputs.video_file import VideoFile
 from ...sessions.reader import SessionReader
@@ -36,6 +37,31 @@ class LabelledFrame:
     time_s: float
     poses: np.ndarray
     sure: np.ndarray
+
+
+def label_frames(
+    color: np.ndarray, frame: np.ndarray, people: Mapping[str, np.ndarray]
+) -> list[LabelledFrame]:
+    """Return frames with the labels of their people.
+
+    Args:
+        color: (F,) rows of colour frames, in their order.
+        frame: (P,) which of them each person is in.
+        people: Columns of the people, see ``people_columns``.
+    """
+    points = people["joint_px"][:, KEYPOINT_JOINT].astype(np.float64)
+    state = people["joint_state"][:, KEYPOINT_JOINT]
+    points[state == TrackingState.not_tracked] = np.nan
+    times = (color["time_device"] - color["time_device"][0]) / SECOND_100NS
+    return [
+        LabelledFrame(
+            int(color["seq"][at]),
+            float(times[at]),
+            points[frame == at],
+            state[frame == at] == TrackingState.tracked,
+        )
+        for at in range(len(color))
+    ]
 
 
 def range_video(folder: Path, frames: Sequence[LabelledFrame]) -> bytes:
