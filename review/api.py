@@ -24,6 +24,7 @@ from .changes import ChangeWatch
 from .edit_requests import check_operations
 from .errors import status_of
 from .judging.keep_settings import settings_of
+from .recorder import routes as recorder
 from .session_list import SessionList
 from .several_sessions import check, decide_about
 
@@ -71,6 +72,7 @@ def make_routes(sessions: SessionList) -> list[Route]:
         Route(session + "/edits", api.edit, methods=["POST"]),
         Route(session + "/undo", api.undo, methods=["POST"]),
         Route(session + "/redo", api.redo, methods=["POST"]),
+        *recorder.make_routes(sessions.recordings),
     ]
 
 

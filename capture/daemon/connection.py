@@ -14,6 +14,7 @@ from .discovery import DaemonFile
 CONNECT_S: Final = 2.0
 ANSWER_S: Final = 40.0
 """Longer than the daemon gives any answer of its own."""
+_NOTHING_NEW: Final = 204
 _SECRET_HEADER: Final = "kincap-secret"  # web/access.py, which imports more than a client needs
 
 
@@ -57,13 +58,42 @@ class DaemonConnection:
         """
         return self._ask("POST", path, body or {})
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        if not self._secret:
-            opened = self._answer("POST", "/open", {"token": self.daemon.token})
-            self._secret = str(opened["secret"])
-        return self._answer(method, path, body)
+    def picture(self, after: int) -> tuple[bytes, dict[str, str]] | None:
+        """Return the newest picture as a JPEG, and what the daemon says of it.
 
-    def _answer(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        Args:
+            after: Number of the picture that is known; -1 for none.
+
+        Returns:
+            The JPEG and the answer's headers (``picture.py``); None: there is no newer one.
+
+        Raises:
+            DaemonGoneError: It does not answer.
+            RefusedError: It refused.
+        """
+        self._open()
+        status, head, content = self._reply("GET", f"/api/picture?after={after}", None)
+        if status == _NOTHING_NEW:
+            return None
+        if status != 200:
+            _checked(status, content)
+        return content, _headers(head)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        self._open()
+        status, _, content = self._reply(method, path, body)
+        return _checked(status, content)
+
+    def _open(self) -> None:
+        """Exchange the token for the secret, once."""
+        if not self._secret:
+            status, _, content = self._reply("POST", "/open", {"token": self.daemon.token})
+            self._secret = str(_checked(status, content)["secret"])
+
+    def _reply(
+        self, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> tuple[int, bytes, bytes]:
+        """Return status, head and content of the answer to a request."""
         content = b"" if body is None else json.dumps(body).encode()
         lines = [
             f"{method} {path} HTTP/1.1",
@@ -82,14 +112,14 @@ class DaemonConnection:
             answer = self._exchange(request)
             head, _, found = answer.partition(b"\r\n\r\n")
             status = int(head.split(None, 2)[1])
-            if len(found) < _length(head):
+            if len(found) < int(_headers(head).get("content-length", 0)):
                 raise ValueError("cut off")
         except (OSError, ValueError, IndexError) as error:
             raise DaemonGoneError(
                 f"the daemon (process {self.daemon.pid}) does not answer; look at kincap daemon "
                 "status, end it by kincap daemon stop, or record without it by --standalone"
             ) from error
-        return _checked(status, found)
+        return status, head, found
 
     def _exchange(self, request: bytes) -> bytes:
         """Send a request; return the whole answer."""
@@ -103,12 +133,10 @@ class DaemonConnection:
         return b"".join(parts)
 
 
-def _length(head: bytes) -> int:
-    """Return the number of bytes that an answer's head announces."""
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            return int(line.partition(b":")[2])
-    return 0
+def _headers(head: bytes) -> dict[str, str]:
+    """Return the headers of an answer, by their names in small letters."""
+    pairs = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
 def _checked(status: int, content: bytes) -> dict[str, Any]:

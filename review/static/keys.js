@@ -1,6 +1,7 @@
 // Which key does what, in one table: the page acts by it, and `?` shows it.
 
 import { el } from "./dom.js";
+import { KEYS as RECORDER_KEYS } from "./live/recorder.js";
 
 const VIEWER = [
   ["Move", [
@@ -92,6 +93,10 @@ const LIST = [["Sessions", [
   ["ArrowLeft", "Session before", "backCard"],
   ["Enter", "Open it", null],
   ["?", "This list", "help"],
+]], ["Record, while kincap daemon runs", [
+  ...RECORDER_KEYS.map(([key, act, text]) => [key, text, act]),
+  ["L", "Large, to be read from three metres", "large"],
+  ["Escape", "Small again", "small"],
 ]]];
 const ALSO = { "Ctrl+Z": "undo", "Ctrl+Shift+Z": "redo", "Ctrl+Y": "redo", "=": "faster", "Shift++": "faster", "Shift+?": "help", "Shift+/": "help", ",": "back", ".": "next",
   "Shift+{": "trimStart", "Shift+}": "trimEnd", "Ctrl+ArrowRight": "panRight", "Ctrl+ArrowUp": "panUp", "Ctrl+ArrowDown": "panDown" };

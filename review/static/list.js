@@ -4,6 +4,7 @@ import { $, el, clockText, countText, sizeText } from "./dom.js";
 import { api } from "./api.js";
 import { ChosenSessions } from "./list_chosen.js";
 import { ListFilters } from "./list_filters.js";
+import { ListRecorder } from "./list_recorder.js";
 import { Thumbnails } from "./thumbnails.js";
 
 const AGAIN_MS = 3000;
@@ -23,6 +24,7 @@ export class ListPage {
     this.thumbnails = new Thumbnails();
     this.filters = new ListFilters(() => this.draw());
     this.chosen = new ChosenSessions(() => this.load());
+    this.recorder = new ListRecorder(() => this.load());
     $("list-search").addEventListener("input", () => this.draw());
     $("list-search").addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
@@ -39,14 +41,22 @@ export class ListPage {
     this.isOpen = true;
     if (!this.sessions) $("list-summary").textContent = "Reading the sessions…";
     this.load();
+    this.recorder.open();
   }
 
   close() {
     this.isOpen = false;
     clearTimeout(this.timer);
+    this.recorder.close();
+  }
+
+  /** True if an act means something now: Space scrolls where nothing can be paused. */
+  takes(name) {
+    return ["search", "nextCard", "backCard"].includes(name) || this.recorder.takes(name);
   }
 
   act(name) {
+    if (this.recorder.takes(name)) this.recorder.act(name);
     if (name === "search") $("list-search").focus();
     if (name === "nextCard") this.step(1);
     if (name === "backCard") this.step(-1);

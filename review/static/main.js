@@ -57,7 +57,7 @@ function listen() {
       return;
     }
     const name = actOf(event, page === viewer ? "viewer" : "list");
-    if (!name) return;
+    if (!name || (page === list && name !== "help" && !list.takes(name))) return;
     event.preventDefault();
     act(name);
   });

@@ -5,18 +5,23 @@ export const $ = (id) => document.getElementById(id);
 /**
  * Make an element.
  * @param {string} tag
- * @param {Object} props properties such as className, title, href; `data` sets data-* attributes
+ * @param {Object} props properties such as className, title, ariaLabel; `data` sets data-* attributes
  * @param {...(Node|string|null)} children strings become text nodes, null is left out
  */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(props)) {
     if (key === "data") Object.assign(node.dataset, value);
-    else if (key.startsWith("aria") || key === "role") node.setAttribute(key, value);
+    else if (key.startsWith("aria") || key === "role") node.setAttribute(attributeOf(key), value);
     else node[key] = value;
   }
   node.append(...children.filter((child) => child !== null));
   return node;
+}
+
+/** The attribute that a property such as ariaLabel is for. */
+function attributeOf(key) {
+  return key.replace(/^aria[A-Z]\w*$/, (name) => `aria-${name.slice(4).toLowerCase()}`);
 }
 
 /** A definition list of [name, value] pairs; pairs whose value is null or empty are left out. */

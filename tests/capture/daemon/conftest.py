@@ -78,11 +78,10 @@ class Place:
         out, err = process.communicate(timeout=WAIT_S)
         return subprocess.CompletedProcess(args, process.returncode, out, err)
 
-    def daemon(self, **more: Any) -> "subprocess.Popen[str]":
+    def daemon(self, source: str | None = None, **more: Any) -> "subprocess.Popen[str]":
         """Start a daemon in the foreground; return it once it serves."""
-        process = self.begin(
-            "daemon", "--source", self.source, "--recordings", self.recordings, "--port", 0, **more
-        )
+        words = "--source", source or self.source, "--recordings", self.recordings
+        process = self.begin("daemon", *words, "--port", 0, **more)
         wait_until(lambda: self._serves(process), "daemon")
         return process
 

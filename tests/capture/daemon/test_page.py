@@ -45,7 +45,7 @@ def test_a_session_is_started_steered_and_ended_from_the_page(place: Place, page
     tab.wait_for_selector("#d-state:has-text('Ready')")
     assert "token" not in tab.url
     # the sensor is live before anything is recorded
-    tab.wait_for_selector("#picture[data-bodies='1']")
+    tab.wait_for_selector("#live-picture[data-bodies='1']")
     tab.keyboard.press("s")
     tab.wait_for_selector("#d-said:has-text('name first')")
     tab.keyboard.type("clothing1")
@@ -81,8 +81,9 @@ def test_a_session_is_started_steered_and_ended_from_the_page(place: Place, page
 
 
 def test_the_page_loads_nothing_from_outside_and_builds_no_markup_from_data() -> None:
-    files = {path.name: path.read_text() for path in STATIC.iterdir()}
-    assert {"index.html", "main.js", "daemon.css"} <= set(files)
+    shared = STATIC.parents[2] / "web" / "static" / "live"
+    files = {path.name: path.read_text() for one in (STATIC, shared) for path in one.iterdir()}
+    assert {"index.html", "main.js", "daemon.css", "recorder.js"} <= set(files)
     for name, text in files.items():
         for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert word not in text, name

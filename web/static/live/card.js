@@ -1,6 +1,6 @@
 // The cue card: what the person in front of the sensor does now, readable from three metres.
 
-import { $ } from "./dom.js";
+import { $ } from "../dom.js";
 
 let shown = { key: "", seconds: 0 };
 
@@ -9,7 +9,7 @@ function set(id, text) {
   if ($(id).textContent !== text) $(id).textContent = text;
 }
 
-/** Show a card as the daemon's status has it, or none. */
+/** Show a card as the daemon's status has it, or none. The elements are those of view.js. */
 export function showCard(found) {
   const card = $("card");
   card.hidden = !found;

@@ -1,8 +1,7 @@
 // The live picture with the bodies that the sensor tracks. One request at a time, none while the
 // page is hidden: the recording must not notice that someone looks.
 
-import { $, fitCanvas } from "./dom.js";
-import { api } from "./api.js";
+import { fitCanvas } from "../dom.js";
 
 const EVERY_MS = 150;
 const AFTER_ERROR_MS = 1500;
@@ -14,17 +13,30 @@ const sideOf = (name) =>
   /Left$|^l_/.test(name) ? "left" : /Right$|^r_/.test(name) ? "right" : "middle";
 
 export class Preview {
-  constructor() {
-    this.canvas = $("picture");
+  /**
+   * @param {HTMLElement} stage filled by the canvas
+   * @param {HTMLCanvasElement} canvas
+   * @param {(after: number) => Promise<?Object>} picture asks for a picture newer than a number
+   */
+  constructor(stage, canvas, picture) {
+    this.stage = stage;
+    this.canvas = canvas;
+    this.picture = picture;
+    this.isWanted = true;
     this.shown = null;
     this.bones = [];
     this.sides = [];
     this.fps = 0;
-    new ResizeObserver(() => this.draw()).observe($("stage"));
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) this.fetchNext();
-    });
+    new ResizeObserver(() => this.draw()).observe(stage);
+    document.addEventListener("visibilitychange", () => this.fetchNext());
     this.isBusy = false;
+    this.fetchNext();
+  }
+
+  /** Ask for pictures, or not: no one sees them. */
+  want(isWanted) {
+    if (this.isWanted === isWanted) return;
+    this.isWanted = isWanted;
     this.fetchNext();
   }
 
@@ -35,11 +47,12 @@ export class Preview {
   }
 
   async fetchNext() {
-    if (this.isBusy || document.hidden) return;
+    if (this.isBusy || document.hidden || !this.isWanted) return;
     this.isBusy = true;
+    clearTimeout(this.timer);
     let wait = EVERY_MS;
     try {
-      const found = await api.picture(this.shown?.number ?? -1);
+      const found = await this.picture(this.shown?.number ?? -1);
       if (found) {
         this.shown?.image.close();
         this.shown = found;
@@ -49,7 +62,7 @@ export class Preview {
       wait = AFTER_ERROR_MS;
     }
     this.isBusy = false;
-    setTimeout(() => this.fetchNext(), wait);
+    this.timer = setTimeout(() => this.fetchNext(), wait);
   }
 
   /** Forget the picture: the sensor is gone. */
@@ -61,8 +74,7 @@ export class Preview {
   }
 
   draw() {
-    const stage = $("stage");
-    fitCanvas(this.canvas, stage.clientWidth, stage.clientHeight);
+    fitCanvas(this.canvas, this.stage.clientWidth, this.stage.clientHeight);
     const ctx = this.canvas.getContext("2d");
     ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.shown) return;

@@ -1,6 +1,6 @@
 // The figures of a recording, each with a word on whether it is fine; never by colour alone.
 
-import { el } from "./dom.js";
+import { el } from "../dom.js";
 
 const [FINE, WATCH, BAD, QUIET] = ["fine", "watch", "bad", "quiet"];
 const WORDS = { [FINE]: "good", [WATCH]: "look", [BAD]: "bad", [QUIET]: "" };

@@ -1,0 +1,1 @@
+"""A recording that runs beside the page: ``kincap daemon``, asked by ``routes.make_routes``."""
