@@ -34,6 +34,26 @@ class Batch(NamedTuple):
     weight: Tensor
 
 
+class PeopleBatch(NamedTuple):
+    """Images with everyone in them, of one step.
+
+    Attributes:
+        images: (B, S, S, 3) uint8, RGB.
+        targets: (B, P, K, 2) float32, pixels of the copies.
+        weight: (B, P, K) float32: 1 for known keypoints, else 0.
+        boxes: (B, P, 4) float32, where the people are, xyxy, pixels; empty for the places of people
+            that a frame has not.
+    """
+
+    images: Tensor
+    targets: Tensor
+    weight: Tensor
+    boxes: Tensor
+
+
+StepBatch = Batch | PeopleBatch
+
+
 class RankRows(NamedTuple):
     """The share of one process in every batch.
 
@@ -71,7 +91,7 @@ class BatchSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, step: int, part: RankRows = WHOLE) -> Batch:
+    def batch(self, step: int, part: RankRows = WHOLE) -> StepBatch:
         """Return a batch.
 
         Args:
@@ -155,7 +175,7 @@ def shuffled_rows(count: int, batch: int, step: int, seed: int) -> Indices:
     return np.concatenate(rows)
 
 
-Loading = Iterator[Batch]
+Loading = Iterator[StepBatch]
 
 
 @contextmanager
@@ -175,18 +195,18 @@ def load_ahead(
         An iterator of the batches, on the device.
     """
 
-    def read(step: int) -> Batch:
+    def read(step: int) -> StepBatch:
         batch = source.batch(step, part)
         # only pages that stay in place are copied to a GPU while it computes
-        return Batch(*(t.pin_memory() if _pins(t, device) else t for t in batch))
+        return type(batch)(*(t.pin_memory() if _pins(t, device) else t for t in batch))
 
     def load() -> Loading:
-        waiting: list[Future[Batch]] = []
+        waiting: list[Future[StepBatch]] = []
         for step in range(first, steps):
             while len(waiting) < BATCHES_AHEAD and step + len(waiting) < steps:
                 waiting.append(pool.submit(read, step + len(waiting)))
             batch = waiting.pop(0).result()
-            yield Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
+            yield type(batch)(*(tensor.to(device, non_blocking=True) for tensor in batch))
 
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
         try:

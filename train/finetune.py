@@ -3,24 +3,27 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
 from .. import __version__
-from ..core.errors import CheckpointError, KincapError
+from ..core.errors import CheckpointError, DatasetError, KincapError
 from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13, Skeleton
+from ..dataset.kinect13.format import FULL, LAYOUTS
 from ..dataset.kinect13.reader import Kinect13, open_kinect13
-from .batch_source import SplitBatches
+from .batch_source import BatchSource, SplitBatches
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .data import Samples, load_samples
 from .loop import choose_device, count_steps, count_validations, learn
 from .metrics.pck import Score
-from .nets.registry import build_net, count_weights
+from .nets.registry import build_net, count_weights, load_net
 from .outfits import sessions_left_out
+from .people.batches import PeopleBatches
+from .people.frames import load_people
 from .run.config_file import DataFile, RunConfig, data_sha256
 from .run.first_steps import choose_threads, threads
 from .run.history import StepFigures
@@ -125,7 +128,10 @@ def train_run(
         check_run_name(options.name)
     device = choose_device(options.device)
     start = None if init is None else _load_start(init, skeleton)
-    with open_kinect13(options.data, skeleton) as dataset, interrupt_on_signals() as interrupt:
+    with (
+        open_kinect13(options.data, skeleton, LAYOUTS) as dataset,
+        interrupt_on_signals() as interrupt,
+    ):
         settings = resolve(kind, options, start, dataset.size, device.type)
         away = sessions_left_out(dataset, options.leave_out, options.outfit)
         splits = load_splits(dataset, settings, away)
@@ -165,6 +171,10 @@ def train_run(
             return job.carry_out(on_progress, on_notice)
 
 
+MOST_FRAMES: Final = 64
+"""Whole frames that a net of several people is validated on while it learns."""
+
+
 class Splits(NamedTuple):
     """The samples of a run.
 
@@ -174,18 +184,39 @@ class Splits(NamedTuple):
         val: The validation split.
     """
 
-    source: SplitBatches
+    source: BatchSource
     train: Samples
     val: Samples
 
 
 def load_splits(dataset: Kinect13, settings: TrainSettings, leave_out: Collection[str]) -> Splits:
-    """Read the samples of a run."""
+    """Read the samples of a run.
+
+    Raises:
+        DatasetError: The data set has no such splits, or not the images that the net takes.
+    """
+    if load_net(settings.model).finds_people:
+        return _load_people(dataset, settings, leave_out)
+    if dataset.layout == FULL:
+        raise DatasetError(
+            f"{dataset.path}: holds whole frames (layout full), {settings.model} learns from "
+            "crops; build it without --layout full, or use --model transfer"
+        )
     warps = settings.recipe.augment.warps
     train = load_samples(dataset, "train", settings.size, leave_out, with_margin=warps)
     val = load_samples(dataset, "val", settings.size, leave_out)
     labelled = train.shuffled(settings.seed) if settings.shuffle_labels else train
     return Splits(SplitBatches(labelled, settings.recipe.batch, settings.seed), train, val)
+
+
+def _load_people(dataset: Kinect13, settings: TrainSettings, leave_out: Collection[str]) -> Splits:
+    """Read the samples of a run of a net of several people."""
+    recipe, size = settings.recipe, settings.size
+    train = load_people(dataset, "train", size, leave_out)
+    val = load_people(dataset, "val", size, leave_out, most=MOST_FRAMES)
+    labelled = train.shuffled(settings.seed) if settings.shuffle_labels else train
+    source = PeopleBatches(labelled, size, recipe.batch, recipe.augment, settings.seed)
+    return Splits(source, train, val)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..core.errors import KincapError, MissingPartError
 from ..core.progress import OnProgress
-from .batch_source import Batch, BatchSource, load_ahead
+from .batch_source import BatchSource, StepBatch, load_ahead
 from .recipe import Recipe
 from .run.first_steps import is_out_of_memory, largest_batch
 from .run.history import StopRule
@@ -56,7 +56,7 @@ def validate_every(steps: int, source: BatchSource) -> int:
     return max(_epoch(source), math.ceil(steps / MOST_VALIDATIONS))
 
 
-def _learn(trainer: Trainer, batch: Batch) -> Tensor:
+def _learn(trainer: Trainer, batch: StepBatch) -> Tensor:
     """Learn from a batch; where it does not fit in memory, say which one does."""
     try:
         return trainer.learn(batch)
@@ -67,7 +67,7 @@ def _learn(trainer: Trainer, batch: Batch) -> Tensor:
     raise _no_memory(trainer, batch)
 
 
-def _no_memory(trainer: Trainer, batch: Batch) -> KincapError:
+def _no_memory(trainer: Trainer, batch: StepBatch) -> KincapError:
     """Return the error of a batch that does not fit in memory, with one that does."""
     found = largest_batch(trainer.net, batch)
     advice = f"{found} fits: --batch {found}" if found else "choose a smaller --size or --width"

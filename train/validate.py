@@ -14,6 +14,8 @@ from .data import Samples, to_pixels
 from .loss import pose_loss
 from .metrics.pck import Score, distances, error_torso, score
 from .mirror import Floats, mirror_images, mirror_targets
+from .people.frames import PeopleSamples
+from .people.run import validate_people
 
 OnBatch = Callable[[int, int], None]
 
@@ -85,8 +87,11 @@ def run_net(
 
     Returns:
         Poses in crop units of the crops as they are, the loss (0 where ``mirrored``), and how wide
-        the maps are.
+        the maps are. Of a net of several people: the poses of the people it finds, NaN where it
+        finds none, and the loss over whole frames.
     """
+    if isinstance(samples, PeopleSamples):
+        return NetRun(*validate_people(net, samples, device, on_batch), None)
     net.eval()
     poses = np.empty_like(samples.targets)
     spread = np.zeros(poses.shape[:2], dtype=np.float32)

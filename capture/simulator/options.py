@@ -94,7 +94,8 @@ def parse_options(options: Mapping[str, str]) -> SimulatorOptions:
         raise SensorError("simulator: faults= needs scene=room, found scene=wild")
     if parsed.acts and parsed.scene == "wild":
         raise SensorError("simulator: acts= needs scene=room, found scene=wild")
-    parse_acts(parsed.acts)
+    if parse_acts(parsed.acts)["pass"] and parsed.persons < 2:
+        raise SensorError("simulator: acts=pass needs persons=2 or more, found persons=1")
     plan_faults(parsed.faults, parsed.persons, parsed.take_s, live=parsed.live)
     return parsed
 

@@ -103,8 +103,11 @@ class Script:
             who = options.subject if person == 0 else options.subject + 17 * person
             wears = options.outfit if person == 0 else options.outfit + 1 + person
             directions = NOTHING
+            acts = parse_acts(options.acts)
+            if person == 1 and acts["pass"]:
+                directions = Directions(passes=acts["pass"])
+                style = replace(style, step_s=_WALKING_STEP_S)
             if person == 0:
-                acts = parse_acts(options.acts)
                 directions = Directions.of(self._plan, acts, guest=False)
                 if acts["away"]:
                     style = replace(style, step_s=_WALKING_STEP_S)

@@ -12,16 +12,20 @@ from ... import __version__
 from ...core.errors import DatasetError
 from ...core.files.file_io import FileIO
 from ...core.files.reserved_file import ReservedFile
+from ...core.geometry import scale_box, snapped_xyxy, square_box
 from ...core.hdf5.making import create_dataset, create_file, text_dataset
 from ...core.hdf5.reading import file_offset
 from ...core.hdf5.scales import make_scale, name_axes
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from .format import (
+    ABSENT,
     ALIGNMENT,
     BYTES,
     FORMAT,
     FORMAT_VERSION,
+    FULL,
     IMAGE_AXES,
+    LABELLED,
     META_NAMES,
     META_TEXTS,
     NAME,
@@ -145,6 +149,8 @@ def write_kinect13(
             in their middle. Other tables have defaults: visibility 2, or 0 where a keypoint is NaN;
             weight 1, or 0 where visibility is 0; the box is the crop itself; color_seq counts;
             times NaN. ``masks`` (N, R, R) uint8 are written where every split has them.
+            Whole frames: ``images`` (N, H, W, 3) and ``keypoints_px`` (N, P, K, 2), in pixels of
+            the frames; a person is there who has a keypoint, the box is that of the keypoints.
         meta: What it says about itself; made from the rest where it is not given.
         sessions: Names of its sources.
         skeleton: Its K keypoints.
@@ -154,13 +160,18 @@ def write_kinect13(
         The path.
     """
     path = Path(path)
-    sizes = {np.shape(columns["images"])[1] for columns in splits.values()}
+    sizes = {np.shape(columns["images"])[1:3] for columns in splits.values()}
     if len(sizes) != 1:
         raise DatasetError(f"{path}: splits of pictures of sizes {sorted(sizes)}; expected one")
     masks = all("masks" in columns for columns in splits.values())
-    shape = ImageShape(round(sizes.pop() / margin), margin, masks)
+    height, width = sizes.pop()
+    shape = ImageShape(round(height / margin), margin, masks)
+    tails = {np.shape(columns["keypoints_px"])[1:-2] for columns in splits.values()}
+    if tails != {()}:
+        people = max(tail[0] for tail in tails)
+        shape = ImageShape(height, masks=masks, layout=FULL, width=width, people=people)
     meta = meta or plain_meta(sessions, skeleton=skeleton)
-    filled = {name: _with_defaults(columns, shape.size, meta) for name, columns in splits.items()}
+    filled = {name: _with_defaults(columns, shape, meta) for name, columns in splits.items()}
     io = FileIO()
     part = path.with_name(path.name + ".new")
     part.unlink(missing_ok=True)
@@ -180,27 +191,47 @@ def write_kinect13(
 
 
 def _with_defaults(
-    columns: Mapping[str, npt.ArrayLike], size: int, meta: Meta
+    columns: Mapping[str, npt.ArrayLike], shape: ImageShape, meta: Meta
 ) -> dict[str, npt.NDArray[Any]]:
     """Return the tables of a split, those that are missing filled in."""
     points = np.asarray(columns["keypoints_px"], dtype=np.float32)
     count = len(points)
     full = {
         field: np.zeros((count, *about.tail), about.dtype)
-        for field, about in fields_of(meta.skeleton).items()
+        for field, about in fields_of(meta.skeleton, shape).items()
     }
     full["visibility"][:] = np.where(np.isfinite(points).all(axis=-1), 2, 0)
     full["visibility"][:] = columns.get("visibility", full["visibility"])
     labelled = full["visibility"] > 0
     full["weight"][:] = labelled
-    full["bbox_xyxy_px"][:] = (-0.5, -0.5, size - 0.5, size - 0.5)
+    full["bbox_xyxy_px"][:] = (-0.5, -0.5, shape.size - 0.5, shape.size - 0.5)
+    if shape.layout == FULL:
+        there = np.asarray(labelled.any(axis=2))
+        full["person"][:] = np.where(there, LABELLED, ABSENT)
+        full["bbox_xyxy_px"][:] = np.where(there[..., None], _boxes(points, labelled), -1)
     full["color_seq"][:] = np.arange(count)
     full["time_s"][:] = np.nan
     full["pair_residual_ms"][:] = np.nan
     for field in set(columns) & set(full):
         full[field][:] = columns[field]
     full["keypoints_px"][:] = np.where(labelled[..., None], points, -1)
+    if shape.layout == FULL:
+        full["people"][:] = (full["person"] != ABSENT).sum(axis=1)
     return full
+
+
+def _boxes(
+    points: npt.NDArray[np.float32], labelled: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Return the square box (N, P, 4) of each person's keypoints, 1.2 times as large as they."""
+    at = np.where(labelled[..., None], points.astype(np.float64), np.nan)
+    none = np.zeros((*at.shape[:2], 1, 2))
+    there = np.asarray(labelled.any(axis=2))
+    at = np.where(there[..., None, None], at, none) + 0.5
+    box = np.concatenate([np.nanmin(at, axis=2), np.nanmax(at, axis=2)], axis=-1)
+    square = square_box(scale_box(box))
+    side = np.ceil(square[..., 2:3] - square[..., :1])
+    return snapped_xyxy(np.concatenate([np.round(square[..., :2]), side], axis=-1))
 
 
 def _store(

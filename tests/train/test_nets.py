@@ -124,7 +124,13 @@ def test_every_net_takes_its_smallest_input_and_refuses_less(name: str) -> None:
     output = build_net(name, 1 / 32, net.least_px).eval()(
         torch.zeros(1, 3, net.least_px, net.least_px)
     )
-    assert output.coords.shape == (1, 13, 2)
+    if net.finds_people:
+        # maps at stride 8 of every keypoint and the background, and of both directions of 12 limbs
+        cells = net.least_px // 8
+        assert output[-1].joints.shape == (1, 14, cells, cells)
+        assert output[-1].limbs.shape == (1, 24, cells, cells)
+    else:
+        assert output.coords.shape == (1, 13, 2)
     with pytest.raises(KincapError, match="^--size: "):
         check_net(name, 1.0, net.least_px - 1)
 

@@ -24,6 +24,8 @@ class Net:
         source: The paper that its layers are from.
         paper_keypoints: Number of keypoints in that paper; kincap's for a net of our own.
         paper_px: Side of its input there; None takes ``default_px``.
+        finds_people: True for a net that finds everyone in a whole image; else it finds the
+            keypoints of the person in a crop.
     """
 
     build: Callable[[float, int, int], nn.Module]
@@ -34,3 +36,4 @@ class Net:
     source: str = "kincap"
     paper_keypoints: int = KEYPOINTS
     paper_px: int | None = None
+    finds_people: bool = False

@@ -19,13 +19,27 @@ biases, and 82.5 G multiply-accumulates at 368 x 432. The paper speaks of seven 
 refinement; five blocks and two layers of 1x1 meet the published total.
 """
 
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from .xavier import xavier
+from ...core.errors import KincapError
+from ..augment import AugmentSettings
+from ..recipe import Recipe
+from .net import Net
+
+ABOUT: Final = {
+    "transfer": "everyone in a whole image, joints and limbs",
+    "transfer-from1": "transfer, starting at Conv-1",
+    "transfer-from2": "transfer, starting at Conv-2",
+    "transfer-from3": "transfer, starting at Conv-3",
+    "transfer-from5": "transfer, starting at Conv-5",
+    "transfer-apart": "transfer, without transfers",
+    "transfer-once": "transfer, without refinement",
+}
 
 STRIDE: Final = 8
 
@@ -33,6 +47,13 @@ TRUNK: Final = ((64, 2), (128, 2), (256, 4), (512, 2))
 """Channels and convolutions of the blocks of VGG-19; a pool between two blocks."""
 
 BRANCH_LAYERS: Final = 4
+
+LAST_SPREAD: Final = 0.01
+"""Standard deviation of the weights that give the maps, at the start."""
+
+PAPER_KEYPOINTS: Final = 18
+PAPER_LIMBS: Final = 19
+"""Those of COCO and a neck, as Cao et al. join them."""
 
 
 class PeopleMaps(NamedTuple):
@@ -102,7 +123,10 @@ class Transfer(nn.Module):
             for count in counts
             if settings.refine_blocks
         )
-        self.apply(xavier)
+        self.apply(_start)
+        for part in (*self.heads, *self.refinements):
+            # maps are near 0 almost everywhere
+            nn.init.normal_(list(part.modules())[-1].weight, std=LAST_SPREAD)
 
     def forward(self, pixels: Tensor) -> tuple[PeopleMaps, ...]:
         """Return the maps of (B, 3, H, W) pixels, H and W multiples of 8.
@@ -203,3 +227,58 @@ def _conv1(inputs: int, outputs: int) -> nn.Sequential:
 
 def _wide(channels: int, width: float) -> int:
     return max(1, round(channels * width))
+
+
+def _start(layer: nn.Module) -> None:
+    """Give a convolution weights that keep the spread of what passes a rectifier, zero biases.
+
+    Xavier's halve it: after the thirty convolutions of this net nothing would be left.
+    """
+    if isinstance(layer, nn.Conv2d):
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def recipe(kind: str, optimizer: str | None) -> Recipe:
+    """Return a recipe: AdamW for fresh weights, or the SGD of the paper where it is asked for.
+
+    The paper starts from weights of VGG-19; with fresh ones its rate hardly learns. The loss is a
+    sum over the maps, as there.
+    """
+    changes = AugmentSettings(rotation_deg=40, scale=1.5, shift=0.11, gain=0.2)
+    base = Recipe(
+        epochs=60 if kind == "pretrain" else 30, least_steps=400, batch=28, lr=4e-5, augment=changes
+    )
+    if optimizer == "sgd":
+        return base
+    return replace(base.with_adamw(1e-3), batch=16, ema=0.99)
+
+
+def _build(width: float, size: int, keypoints: int, **switches: Any) -> Transfer:
+    """Return the net of a set of keypoints: a map for each and one of the background."""
+    # the 18 keypoints of the paper have 19 limbs; others make a tree
+    limbs = PAPER_LIMBS if keypoints == PAPER_KEYPOINTS else keypoints - 1
+    if limbs < 1:
+        raise KincapError(f"--model transfer: {keypoints} keypoints have no limbs")
+    return Transfer(TransferSettings(keypoints + 1, limbs, width, **switches))
+
+
+def _entry(**switches: Any) -> Net:
+    return Net(
+        partial(_build, **switches), least_px=64, multiple_px=8, default_px=368, recipe=recipe,
+        source="Feature transfer, CVIU 2019", paper_keypoints=PAPER_KEYPOINTS, paper_px=368,
+        finds_people=True,
+    )  # fmt: skip
+
+
+NETS: Final = {
+    "transfer": _entry(),
+    "transfer-from1": _entry(transfer_from=1),
+    "transfer-from2": _entry(transfer_from=2),
+    "transfer-from3": _entry(transfer_from=3),
+    "transfer-from5": _entry(transfer_from=5),
+    "transfer-apart": _entry(transfer_from=0),
+    "transfer-once": _entry(refine_blocks=0),
+}
+"""The net, the layers that its transfer may start from, and the two switches of the paper."""

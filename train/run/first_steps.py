@@ -9,9 +9,11 @@ from typing import Final
 import torch
 from torch import nn
 
-from ..batch_source import Batch, BatchSource
+from ...core.skeleton import KEYPOINTS_13, Skeleton
+from ..batch_source import BatchSource, PeopleBatch, StepBatch
 from ..data import normalised
 from ..loss import pose_loss
+from ..people.loss import people_loss
 
 FEWEST_STEPS: Final = 100
 """Shorter runs are not measured: it would take as long as it saves."""
@@ -47,7 +49,7 @@ def choose_threads(net: nn.Module, source: BatchSource, steps: int, device: torc
     return min(seconds, key=lambda count: seconds[count])
 
 
-def _seconds_a_pass(net: nn.Module, batch: Batch) -> float:
+def _seconds_a_pass(net: nn.Module, batch: StepBatch) -> float:
     """Return the fastest of a few passes: other work on the machine only adds time."""
     began, fastest = time.monotonic(), float("inf")
     for _ in range(PASSES):
@@ -59,11 +61,14 @@ def _seconds_a_pass(net: nn.Module, batch: Batch) -> float:
     return fastest
 
 
-def run_pass(net: nn.Module, batch: Batch) -> None:
+def run_pass(net: nn.Module, batch: StepBatch, skeleton: Skeleton = KEYPOINTS_13) -> None:
     """Run a net forward and backward over a batch, without a step."""
     net.train()
-    images = batch.images.permute(0, 3, 1, 2).float()
-    loss = pose_loss(net(normalised(images)), batch.targets, batch.weight)
+    if isinstance(batch, PeopleBatch):
+        loss = people_loss(net, batch, skeleton)
+    else:
+        images = batch.images.permute(0, 3, 1, 2).float()
+        loss = pose_loss(net(normalised(images)), batch.targets, batch.weight)
     torch.autograd.backward(loss)
     net.zero_grad(set_to_none=True)
 
@@ -86,7 +91,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
 
 
-def largest_batch(net: nn.Module, batch: Batch) -> int:
+def largest_batch(net: nn.Module, batch: StepBatch) -> int:
     """Return how many samples of a batch fit in memory, by halving it; 0: not even one.
 
     Args:
@@ -99,7 +104,7 @@ def largest_batch(net: nn.Module, batch: Batch) -> int:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         try:
-            run_pass(net, Batch(*(tensor[:count] for tensor in batch)))
+            run_pass(net, type(batch)(*(tensor[:count] for tensor in batch)))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -6,6 +6,7 @@ from pathlib import Path
 from ...core.errors import KincapError
 from ...core.progress import OnProgress
 from ...core.skeleton import KEYPOINTS_13, Skeleton
+from ...dataset.kinect13.format import LAYOUTS
 from ...dataset.kinect13.reader import open_kinect13
 from ..checkpoint import check_output, load_resumable
 from ..finetune import PreparedRun, TrainResult, load_splits
@@ -70,7 +71,7 @@ def resume(
     data = Path(config.data[0].path) if options.data is None else options.data
     device = choose_device(config.device if options.device is None else options.device)
     with (
-        open_kinect13(data, skeleton) as dataset,
+        open_kinect13(data, skeleton, LAYOUTS) as dataset,
         interrupt_on_signals() as interrupt,
         run.hold(),
         threads(config.threads),

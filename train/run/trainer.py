@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from ..augment import augment
 from ..batch_random import BatchRandom, step_seed
-from ..batch_source import WHOLE, Batch, RankRows
+from ..batch_source import WHOLE, PeopleBatch, RankRows, StepBatch
 from ..data import normalised
 from ..loss import pose_loss
+from ..people.loss import people_loss
 from ..recipe import Recipe
 from ..settings import TrainSettings
 
@@ -53,17 +54,19 @@ class Trainer:
         self._optimizer = _optimizer(self.net, self._recipe)
         self.step, self.rate = 0, 0.0
 
-    def learn(self, batch: Batch) -> Tensor:
+    def learn(self, batch: StepBatch) -> Tensor:
         """Learn from the batch of the next step and return its loss, a scalar on the device."""
         # random numbers follow from the step alone, so that a resumed run draws the same
         torch.manual_seed(step_seed(self._seed, self.step, self._part.rank))
         whole = len(batch.images) * self._part.ranks
         random = BatchRandom(self._seed, self.step, whole, self._device, self._part)
-        changed = augment(batch, self._recipe.augment, random, self._skeleton, self._size)
         self.net.train()
-        loss = pose_loss(
-            self.net(normalised(changed.images)), changed.targets, changed.weight, self._recipe.norm
-        )
+        if isinstance(batch, PeopleBatch):
+            loss = people_loss(self.net, batch, self._skeleton)
+        else:
+            changed = augment(batch, self._recipe.augment, random, self._skeleton, self._size)
+            found = self.net(normalised(changed.images))
+            loss = pose_loss(found, changed.targets, changed.weight, self._recipe.norm)
         self.rate = _rate(self._recipe, self.step + 1, self.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate

@@ -8,6 +8,7 @@ from ....core.errors import SensorError
 ACTS: Final = {
     "raised_hands": "both hands are above the head and closed",
     "away": "the person walks out of view and comes back; from 0 on: comes in",
+    "pass": "the second person walks past the first one, behind, to the other side",
 }
 """Every act, and what it is."""
 

@@ -19,6 +19,8 @@ _AWAY_M: Final = 2.5
 _OUT_OF_VIEW_M: Final = 3.6
 """Distance aside at which a person who roams is outside the image."""
 _WALK_TURN: Final = 1.25
+_PASSING_M: Final = 1.7
+"""Way of a person who passes another one, from one side of it to the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Directions:
         visits: When the person is there; None: always.
         away: When the person is out of view.
         raises: When both hands are above the head and closed.
+        passes: When the person walks past another one, to the other side and the next time back.
     """
 
     crossings: Spans = ()
@@ -38,6 +41,7 @@ class Directions:
     visits: Spans | None = None
     away: Spans = ()
     raises: Spans = ()
+    passes: Spans = ()
 
     @classmethod
     def of(cls, plan: FaultPlan, acts: Acts, *, guest: bool) -> "Directions":
@@ -72,6 +76,8 @@ class Directions:
             going = _bump((end - time_s) / share)
             # a person who comes from camera-space +x walks toward -x: the right shoulder is ahead
             turn = turn + _WALK_TURN * (coming - going)
+        for start, end, way in _ways(self.passes):
+            turn = turn - way * _WALK_TURN * _bump((time_s - start) / (end - start))
         for start, end in self.away:
             share = _share(start, end, _WALKING_S)
             going = _bump((time_s - start) / share) * (start > 0)
@@ -81,6 +87,11 @@ class Directions:
 
     def aside(self, time_s: Floats) -> Floats:
         """Return (T,) how far the person is from their place, metres along x."""
+        if self.passes:
+            walked = [
+                w * ease((time_s - start) / (e - start)) for start, e, w in _ways(self.passes)
+            ]
+            return np.asarray(_PASSING_M * np.sum(walked, axis=0))
         if self.visits is None:
             # at the beginning of a take one may be away already
             begun = [
@@ -92,6 +103,11 @@ class Directions:
 
 NOTHING: Final = Directions()
 """Nothing on purpose."""
+
+
+def _ways(passes: Spans) -> list[tuple[float, float, int]]:
+    """Return start and end of each walk, and 1 toward camera-space +x or -1 back."""
+    return [(start, end, 1 - 2 * (number % 2)) for number, (start, end) in enumerate(passes)]
 
 
 def _share(start: float, end: float, length: float) -> float:

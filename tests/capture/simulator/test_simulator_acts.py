@@ -10,9 +10,10 @@ from kincap.capture.sources.sensor import BodyFrame
 from kincap.core.errors import SensorError
 
 
-def rows_of(acts: str, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+def rows_of(acts: str, seconds: float, **more: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the time of each body row in seconds, and the rows, at 10 Hz."""
-    options = {"acts": acts, "fps": "10", "pace": "fast", "frames": str(round(10 * seconds))}
+    frames = str(round(10 * seconds))
+    options = {"acts": acts, "fps": "10", "pace": "fast", "frames": frames, **more}
     sensor = open_simulator(options, ("bodies",))
     rows = np.concatenate([item.row for item in sensor.items() if isinstance(item, BodyFrame)])
     sensor.close()
@@ -39,6 +40,21 @@ def test_a_person_who_is_away_is_not_tracked_and_comes_back_under_another_id() -
     ]
     assert [len(each) for each in ids] == [1, 1]
     assert ids[0] != ids[1]
+
+
+def test_the_second_person_walks_past_the_first_one_and_back() -> None:
+    time, rows = rows_of("pass@1-4+pass@6-9", 10, persons="2")
+    trunk = rows["joint_xyz_m"][:, :, 0, 0]
+    there = rows["tracking_id"] != 0
+    first, second = (trunk[:, slot] for slot in np.flatnonzero(there.all(axis=0))[:2])
+    if abs(first[-1]) > abs(second[-1]):  # the one who roams about the middle is the first
+        first, second = second, first
+    side = np.sign(second - first)
+    assert (side[time < 1] == -1).all()
+    assert (side[(time > 4) & (time < 6)] == 1).all()
+    assert (side[time > 9] == -1).all()
+    with pytest.raises(SensorError, match="acts=pass needs persons=2 or more"):
+        parse_options({"acts": "pass@1-2"})
 
 
 def test_a_take_without_acts_is_as_before() -> None:
