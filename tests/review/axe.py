@@ -1,4 +1,4 @@
-"""What axe-core has against a page."""
+"""The findings of axe-core on a page."""
 
 from typing import Any
 

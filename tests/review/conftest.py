@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,30 +160,35 @@ class Served:
         return self.process.returncode, out, err
 
 
+@contextmanager
+def serving(recordings: Path, *args: str) -> Iterator[Served]:
+    """Run ``kincap review`` as a process of its own."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "kincap", "review", "--no-open"),
+            *("--recordings", str(recordings), *(args or ("--port", "0"))),
+        ],
+        cwd=recordings.parent,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        served = Served(process.stdout.readline().strip(), process)
+        assert served.url.startswith("http://127.0.0.1:"), process.communicate()
+        yield served
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+def serve() -> Iterator[Callable[..., Served]]:
     """Return a function that starts ``kincap review`` as a process of its own."""
-    running: list[Served] = []
-
-    def start(recordings: Path, *args: str) -> Served:
-        command = [sys.executable, "-m", "kincap", "review", "--no-open"]
-        process = subprocess.Popen(
-            [*command, "--recordings", str(recordings), *(args or ("--port", "0"))],
-            cwd=tmp_path,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        running.append(Served(process.stdout.readline().strip(), process))
-        assert running[-1].url.startswith("http://127.0.0.1:"), process.communicate()
-        return running[-1]
-
-    yield start
-    for served in running:
-        if served.process.poll() is None:
-            served.process.kill()
-            served.process.communicate()
+    with ExitStack() as running:
+        yield lambda recordings, *args: running.enter_context(serving(recordings, *args))
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kincap.sessions.edits.journal import load_edits
+from tests.review.axe import serious_findings
 from tests.review.browser import Watched
 
 
@@ -188,7 +189,6 @@ def test_a_frame_is_saved_as_a_picture_with_its_joints(
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_no_serious_finding_of_axe(watched: Watched, make_session: Any, serve: Any, scheme: str):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     watched.page.emulate_media(color_scheme=scheme)
     opened(watched, make_session, serve, tags=["a"])
     page = watched.page
@@ -197,12 +197,7 @@ def test_no_serious_finding_of_axe(watched: Watched, make_session: Any, serve: A
     for key in "1234?":
         page.keyboard.press(key)
         page.wait_for_timeout(150)
-        report = axe.run(page).response
-        found += [
-            (key, one["id"], [node["html"][:120] for node in one["nodes"]])
-            for one in report["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
+        found += [(key, *one) for one in serious_findings(page)]
     assert found == [], json.dumps(found, indent=1)
     ratios = page.evaluate(CONTRASTS)
     assert {name: ratio for name, ratio in ratios.items() if ratio < 3} == {}

@@ -1,6 +1,9 @@
 // The facts in the head of a session's page, which change only with the session.
 
-import { $, clockText, countText } from "../dom.js";
+import { $, clockText, countText, el } from "../dom.js";
+import { CHECKPOINT_COLORS } from "./picture/predictions.js";
+
+const FIRST_KEY = 5; // of the predictions
 
 const STATES = {
   recording: "recording", left: "not sealed", sealed: "sealed", empty: "empty", damaged: "damaged",
@@ -23,7 +26,25 @@ export function drawFacts(session) {
     info.takes.length > 1 ? countText(info.takes.length, "take") : null,
     rejected ? `${rejected.toLocaleString("en")} rejected` : null,
   ].filter(Boolean).join(" · ");
-  const missing = (info.missing || []).map((what) => (typeof what === "string" ? what : what.text));
+  const missing = (info.missing || []).map(({ shard, problem }) => `${shard}: ${problem}`);
   $("v-missing").hidden = missing.length === 0;
   $("v-missing").textContent = missing.join("; ");
+  $("v-missing").title = missing.join("\n");
+  drawCheckpoints(info.predictions || []);
+}
+
+/** A button for each file of predictions, in the colour of its crosses. */
+function drawCheckpoints(names) {
+  const place = $("v-checkpoints");
+  place.hidden = names.length === 0;
+  const key = JSON.stringify(names);
+  if (place.dataset.key === key) return;
+  place.dataset.key = key;
+  place.replaceChildren(...names.map((name, i) => {
+    const button = el("button", {
+      type: "button", data: { toggle: `checkpoint${i + 1}` }, title: `Predictions of ${name} (${FIRST_KEY + i})`,
+    }, name);
+    button.style.borderLeftColor = CHECKPOINT_COLORS[i];
+    return button;
+  }));
 }

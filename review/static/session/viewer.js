@@ -233,6 +233,7 @@ export class Viewer {
   drawSession() {
     const { session } = this;
     drawFacts(session);
+    this.drawToggles();
     const { edits } = session.info;
     $("v-undo").disabled = !edits.can_undo;
     $("v-redo").disabled = !edits.can_redo;

@@ -74,7 +74,7 @@ def test_a_session_is_recorded_from_the_page_of_sessions(desk: Desk):
     press("m")
     desk.says("Marked.")
     place.ask().post("/api/cue", {"name": "zoom", "phase": "begin", "text": "hands apart"})
-    # a card is for the person in front of the sensor: nobody is there to press a key
+    # a card is for the person in front of the sensor: no one is there to press a key
     page.wait_for_selector("#card-name:has-text('zoom')")
     assert page.evaluate(LETTERS_PX) > SMALLEST_LETTERS_PX
     assert page.is_hidden("#list-body")
@@ -156,7 +156,7 @@ def test_a_daemon_of_other_recordings_or_of_another_machine_is_not_asked(
             lock.announce(DaemonFile(url, "t", 1, folder, "kinect"))
             found = client.ask("/api/daemon/status").json()
             assert (found["daemon"], found["problem"]) == (None, "")
-        # ours, but nobody is there
+        # ours, but no one listens there
         lock.announce(DaemonFile("http://127.0.0.1:9", "t", 1, recordings, "kinect"))
         assert "does not answer" in client.ask("/api/daemon/status").json()["problem"]
         assert client.post("/api/daemon/stop", {}).status == 503
