@@ -75,8 +75,12 @@ def augment(
     turned = targets[:, flip] * targets.new_tensor((-1, 1)) + targets.new_tensor((1, 0))
     targets = torch.where(mirrored[:, None, None], turned, targets)
     weight = torch.where(mirrored[:, None], weight[:, flip], weight)
-    if settings.warps:
-        images, targets = _warp(images, targets, mirrored, settings, random, size)
+    if settings.warps or batch.limits is not None:
+        limits = batch.limits
+        if limits is None:
+            limits = images.new_tensor([images.shape[-1] / size, settings.rotation_deg])
+            limits = limits.expand(len(images), 2)
+        images, targets = _warp(images, targets, mirrored, limits, settings, random, size)
     else:
         border = (images.shape[-1] - size) // 2
         images = images[:, :, border : border + size, border : border + size]
@@ -90,6 +94,7 @@ def _warp(
     images: Tensor,
     targets: Tensor,
     mirrored: Tensor,
+    limits: Tensor,
     settings: AugmentSettings,
     random: BatchRandom,
     size: int,
@@ -100,21 +105,21 @@ def _warp(
         images: (B, 3, R, R) float32, with their margins.
         targets: (B, K, 2), mirrored already.
         mirrored: (B,) bool, which images are to be mirrored.
-        settings: Largest changes.
+        limits: (B, 2), see ``Batch``.
+        settings: Largest other changes.
         random: Source of the random numbers.
         size: Side S of the crops, pixels.
 
     Returns:
         Crops (B, 3, S, S) and their targets.
     """
-    margin = images.shape[-1] / size
-    limit, span = math.radians(settings.rotation_deg), math.log(settings.scale)
-    turn = random.uniform(-limit, limit)
+    margin, span = images.shape[-1] / size, math.log(settings.scale)
+    reach, turn = limits[:, 0], random.uniform(-1, 1) * limits[:, 1].deg2rad()
     scale = random.uniform(-span, span).exp()
     shift = random.uniform(-settings.shift, settings.shift, 2)
     if settings.stay_inside:
-        scale = scale.clamp(min=1 / margin)
-        room = (margin / 2 - 0.5 / scale).clamp(min=0)[:, None]
+        scale = torch.maximum(scale, 1 / reach)
+        room = (reach / 2 - 0.5 / scale).clamp(min=0)[:, None]
         shift = torch.maximum(torch.minimum(shift, room), -room)
     shift = shift * scale[:, None]  # in sides of the copy
     cos, sin = scale * turn.cos(), scale * turn.sin()

@@ -4,7 +4,7 @@ So a run can go on after any step without a stored sampler, and every process of
 reads its own rows of the same batch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final, NamedTuple, Protocol
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..core.skeleton import Skeleton
-from .data import Indices, Samples
+from .data import READ_BLOCK, Indices, Samples
 
 BATCHES_AHEAD: Final = 2
 """Batches that are read while a step runs."""
@@ -27,11 +27,15 @@ class Batch(NamedTuple):
         images: (B, R, R, 3) uint8, RGB; R is the net's size, or larger where there is a margin.
         targets: (B, K, 2) float32, crop units; 0.5 where not labelled.
         weight: (B, K) float32 in [0, 1].
+        limits: (B, 2) float32: how far the stored image of a sample reaches, in sides of its crop
+            (what is further out is black), and the largest turn of its copies, degrees. None: every
+            sample has an image as large as ``images``, and the turn of the recipe.
     """
 
     images: Tensor
     targets: Tensor
     weight: Tensor
+    limits: Tensor | None = None
 
 
 class PeopleBatch(NamedTuple):
@@ -52,6 +56,11 @@ class PeopleBatch(NamedTuple):
 
 
 StepBatch = Batch | PeopleBatch
+
+
+def each_tensor(batch: StepBatch, change: Callable[[Tensor], Tensor]) -> StepBatch:
+    """Return a batch with each of its tensors changed."""
+    return type(batch)(*(None if one is None else change(one) for one in batch))  # type: ignore[arg-type]  # None stays where it was
 
 
 class RankRows(NamedTuple):
@@ -150,10 +159,15 @@ class SplitBatches:
 
     def on_device(self, device: torch.device) -> "SplitBatches":
         """Return a source of the same batches that keeps all images on a device."""
-        every = np.arange(len(self._samples))
-        blocks = [every[k : k + 256] for k in range(0, len(every), 256)]
-        images = [torch.from_numpy(self._samples.images(block)).to(device) for block in blocks]
-        return SplitBatches(self._samples, self._batch, self._seed, torch.cat(images))
+        stored = stored_images(self._samples, device)
+        return SplitBatches(self._samples, self._batch, self._seed, stored)
+
+
+def stored_images(samples: Samples, device: torch.device) -> Tensor:
+    """Return all images of a split on a device, (N, R, R, 3) uint8."""
+    every = np.arange(len(samples))
+    blocks = [every[k : k + READ_BLOCK] for k in range(0, len(every), READ_BLOCK)]
+    return torch.cat([torch.from_numpy(samples.images(block)).to(device) for block in blocks])
 
 
 def shuffled_rows(count: int, batch: int, step: int, seed: int) -> Indices:
@@ -165,14 +179,24 @@ def shuffled_rows(count: int, batch: int, step: int, seed: int) -> Indices:
         step: Which batch, from 0.
         seed: The orders follow from it.
     """
-    places = np.arange(step * batch, (step + 1) * batch)
-    rows = [
-        np.random.default_rng((seed, int(epoch))).permutation(count)[
-            places[places // count == epoch] % count
-        ]
-        for epoch in np.unique(places // count)
-    ]
-    return np.concatenate(rows)
+    return stream_rows(count, np.arange(step * batch, (step + 1) * batch), (seed,))
+
+
+def stream_rows(count: int, places: Indices, key: tuple[int, ...]) -> Indices:
+    """Return the rows at some places of an endless order in which each epoch has every row once.
+
+    Args:
+        count: Number of rows.
+        places: (M,) places, from 0.
+        key: The orders follow from it.
+    """
+    rows = np.empty(len(places), dtype=np.int64)
+    epochs = places // count
+    for epoch in np.unique(epochs):
+        here = epochs == epoch
+        order = np.random.default_rng((*key, int(epoch))).permutation(count)
+        rows[here] = order[places[here] % count]
+    return rows
 
 
 Loading = Iterator[StepBatch]
@@ -198,7 +222,7 @@ def load_ahead(
     def read(step: int) -> StepBatch:
         batch = source.batch(step, part)
         # only pages that stay in place are copied to a GPU while it computes
-        return type(batch)(*(t.pin_memory() if _pins(t, device) else t for t in batch))
+        return each_tensor(batch, lambda t: t.pin_memory() if _pins(t, device) else t)
 
     def load() -> Loading:
         waiting: list[Future[StepBatch]] = []
@@ -206,7 +230,7 @@ def load_ahead(
             while len(waiting) < BATCHES_AHEAD and step + len(waiting) < steps:
                 waiting.append(pool.submit(read, step + len(waiting)))
             batch = waiting.pop(0).result()
-            yield type(batch)(*(tensor.to(device, non_blocking=True) for tensor in batch))
+            yield each_tensor(batch, lambda tensor: tensor.to(device, non_blocking=True))
 
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
         try:

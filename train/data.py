@@ -69,6 +69,11 @@ class Samples:
             bbox_xyxy_px=self.bbox_xyxy_px[rows],
         )
 
+    def with_all_keypoints(self) -> "Samples | None":
+        """Return the samples of which every keypoint has weight; None where there are none."""
+        kept = np.flatnonzero((self.weight > 0).all(axis=1))
+        return self.take(kept) if len(kept) else None
+
     def shuffled(self, seed: int) -> "Samples":
         """Return the samples with labels dealt out among the pictures: the negative control."""
         order = np.random.default_rng(seed).permutation(len(self))

@@ -1,30 +1,24 @@
 """Finetune: learn from the user's own frames, from a checkpoint or from fresh weights."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from .. import __version__
-from ..core.errors import CheckpointError, DatasetError, KincapError
+from ..core.errors import CheckpointError, KincapError
 from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13, Skeleton
-from ..dataset.kinect13.format import FULL, LAYOUTS
-from ..dataset.kinect13.reader import Kinect13, open_kinect13
-from .batch_source import BatchSource, SplitBatches
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
-from .data import Samples, load_samples
 from .loop import choose_device, count_steps, count_validations, learn
 from .metrics.pck import Score
-from .nets.registry import build_net, count_weights, load_net
-from .outfits import sessions_left_out
-from .people.batches import PeopleBatches
-from .people.frames import load_people
-from .run.config_file import DataFile, RunConfig, data_sha256
+from .mixing.pool import OpenSet, Splits, load_splits, mixture_lines, open_sets
+from .nets.registry import build_net, count_weights
+from .run.config_file import DataFile, RunConfig
 from .run.first_steps import choose_threads, threads
 from .run.history import StepFigures
 from .run.interrupt import Interrupt, interrupt_on_signals
@@ -128,13 +122,13 @@ def train_run(
         check_run_name(options.name)
     device = choose_device(options.device)
     start = None if init is None else _load_start(init, skeleton)
+    choices = options.choices
     with (
-        open_kinect13(options.data, skeleton, LAYOUTS) as dataset,
+        open_sets(choices, skeleton, options.leave_out, options.outfit) as sets,
         interrupt_on_signals() as interrupt,
     ):
-        settings = resolve(kind, options, start, dataset.size, device.type)
-        away = sessions_left_out(dataset, options.leave_out, options.outfit)
-        splits = load_splits(dataset, settings, away)
+        settings = resolve(kind, options, start, sets[0].dataset.size, device.type)
+        splits = load_splits(sets, settings, options.homogeneous)
         interrupt.check()
         plan = _plan(settings, init, device, splits)
         check_space("--runs", options.runs, plan.disk_bytes)
@@ -147,7 +141,7 @@ def train_run(
             else build_net(settings.model, settings.width, settings.size, len(skeleton))
         )
         config = RunConfig(
-            data=(DataFile(str(options.data), data_sha256(options.data)),),
+            data=tuple(DataFile.of(one) for one in choices),
             leave_out=options.leave_out,
             outfit=options.outfit,
             init="none" if init is None else str(init),
@@ -156,6 +150,7 @@ def train_run(
             threads=choose_threads(net, splits.source, plan.steps, device),
             processes=1,
             settings=settings,
+            homogeneous=options.homogeneous,
         )
         run = RunFolder(options.runs, kind, options.name or settings.model)
         run.write_config(
@@ -163,60 +158,12 @@ def train_run(
             | config.to_toml()
         )
         if on_notice is not None:
-            for line in plan.lines(run.folder):
+            for line in (*plan.lines(run.folder), *mixture_lines(choices, splits)):
                 on_notice(line)
-        seen = trained_sessions(dataset, away, start)
+        seen = trained_sessions(sets, start)
         job = PreparedRun(config, splits, seen, net, run, device, interrupt)
         with run.hold(), threads(config.threads):
             return job.carry_out(on_progress, on_notice)
-
-
-MOST_FRAMES: Final = 64
-"""Whole frames that a net of several people is validated on while it learns."""
-
-
-class Splits(NamedTuple):
-    """The samples of a run.
-
-    Attributes:
-        source: The training batches.
-        train: The training split, its labels as they are.
-        val: The validation split.
-    """
-
-    source: BatchSource
-    train: Samples
-    val: Samples
-
-
-def load_splits(dataset: Kinect13, settings: TrainSettings, leave_out: Collection[str]) -> Splits:
-    """Read the samples of a run.
-
-    Raises:
-        DatasetError: The data set has no such splits, or not the images that the net takes.
-    """
-    if load_net(settings.model).finds_people:
-        return _load_people(dataset, settings, leave_out)
-    if dataset.layout == FULL:
-        raise DatasetError(
-            f"{dataset.path}: holds whole frames (layout full), {settings.model} learns from "
-            "crops; build it without --layout full, or use --model transfer"
-        )
-    warps = settings.recipe.augment.warps
-    train = load_samples(dataset, "train", settings.size, leave_out, with_margin=warps)
-    val = load_samples(dataset, "val", settings.size, leave_out)
-    labelled = train.shuffled(settings.seed) if settings.shuffle_labels else train
-    return Splits(SplitBatches(labelled, settings.recipe.batch, settings.seed), train, val)
-
-
-def _load_people(dataset: Kinect13, settings: TrainSettings, leave_out: Collection[str]) -> Splits:
-    """Read the samples of a run of a net of several people."""
-    recipe, size = settings.recipe, settings.size
-    train = load_people(dataset, "train", size, leave_out)
-    val = load_people(dataset, "val", size, leave_out, most=MOST_FRAMES)
-    labelled = train.shuffled(settings.seed) if settings.shuffle_labels else train
-    source = PeopleBatches(labelled, size, recipe.batch, recipe.augment, settings.seed)
-    return Splits(source, train, val)
 
 
 @dataclass(frozen=True)
@@ -252,10 +199,10 @@ class PreparedRun:
         """
         config, run, settings = self.config, self.run, self.config.settings
         out = None if config.out is None else Path(config.out)
-        source, train, val = self.splits
+        source, train, val, _ = self.splits
         steps = count_steps(settings.recipe, source)
         pace = Pace(steps, count_validations(steps, source), on_notice)
-        name = Path(config.data[0].path).name
+        name = config.data_name
         track = Track(settings, name, self.seen, train, val, run, self.device, pace, on_notice)
         trainer = Trainer(settings, self.net, steps, self.device, source.skeleton)
         if self.state is not None:
@@ -276,13 +223,12 @@ class PreparedRun:
 
 
 def trained_sessions(
-    dataset: Kinect13, leave_out: Collection[str], start: Checkpoint | None
+    sets: Sequence[OpenSet], start: Checkpoint | None
 ) -> list[dict[str, str]] | None:
     """Return every session that a net of this run has learnt from.
 
     Args:
-        dataset: The data set.
-        leave_out: Names of its sessions that are left out.
+        sets: The data sets, also those that are rehearsed.
         start: The checkpoint that the run starts from, or None.
 
     Returns:
@@ -292,15 +238,16 @@ def trained_sessions(
     known = [] if start is None else start.trained.get("sessions")
     if not isinstance(known, list):
         return None
-    splits = [dataset.split(name) for name in ("train", "val")]
-    used = {int(k) for rows in splits for k in np.unique(rows.session)}
-    uuids = {str(one.get("session")): str(one.get("uuid", "")) for one in dataset.meta.sources}
-    own = [
-        {"session": name, "uuid": uuids.get(name, "")}
-        for k, name in enumerate(dataset.meta.sessions)
-        if k in used and name not in leave_out
-    ]
-    return [*known, *(one for one in own if one not in known)]
+    seen = list(known)
+    for _, dataset, away in sets:
+        splits = [dataset.split(name) for name in ("train", "val") if name in dataset.splits]
+        used = {int(k) for rows in splits for k in np.unique(rows.session)}
+        uuids = {str(one.get("session")): str(one.get("uuid", "")) for one in dataset.meta.sources}
+        for k, name in enumerate(dataset.meta.sessions):
+            one = {"session": name, "uuid": uuids.get(name, "")}
+            if k in used and name not in away and one not in seen:
+                seen.append(one)
+    return seen
 
 
 def _plan(

@@ -7,12 +7,14 @@ from typing import Any, Final, TypeVar
 
 from ..core.errors import KincapError
 from .checkpoint import Checkpoint
+from .mixing.choice import DataChoice
 from .nets.registry import PAPER, check_net, default_net, load_net
 from .recipe import OPTIMIZERS as OPTIMIZERS
 from .recipe import Recipe, check_recipe
 from .run.setting_values import check_keys, read_values, set_values
 
 RECIPES: Final = ("own", "paper")
+DEFAULT_DATA: Final = Path("kinect13.h5")
 Value = TypeVar("Value")
 
 
@@ -21,7 +23,7 @@ class TrainOptions:
     """Options that a person gave; None takes the default of the kind of run and of the model.
 
     Attributes:
-        data: A kinect13.h5.
+        data: A kinect13.h5, or several that are mixed (``mixing.choice``).
         out: File that the best checkpoint is copied to, or None.
         runs: Folder that run folders are made in.
         name: Last part of the run folder's name; the net's where None.
@@ -42,9 +44,10 @@ class TrainOptions:
         leave_out: Sessions that the net neither trains on nor is chosen by.
         outfit: Glob over the outfits that the net trains on and is chosen by; None: all.
         set: Further values of the recipe, as texts ``key=value``.
+        homogeneous: Learn only from samples with all keypoints: the baseline of Linna et al.
     """
 
-    data: Path = Path("kinect13.h5")
+    data: Path | tuple[DataChoice, ...] = DEFAULT_DATA
     out: Path | None = None
     runs: Path = Path("runs")
     name: str | None = None
@@ -63,6 +66,12 @@ class TrainOptions:
     leave_out: tuple[str, ...] = ()
     outfit: str | None = None
     set: tuple[str, ...] = ()
+    homogeneous: bool = False
+
+    @property
+    def choices(self) -> tuple[DataChoice, ...]:
+        """Return the data sets, at least one."""
+        return self.data if isinstance(self.data, tuple) else (DataChoice(self.data),)
 
 
 @dataclass(frozen=True)

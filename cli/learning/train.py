@@ -29,7 +29,14 @@ class TrainFlags:
     """The flags of pretrain and finetune; a None is a flag that was not given."""
 
     data: Annotated[
-        Path | None, typer.Option("--data", help="Data set that build made (kinect13.h5).")
+        list[str] | None,
+        typer.Option(
+            "--data",
+            metavar="FILE[:WEIGHT]",
+            help="Data set that build made (kinect13.h5). Several times: they are mixed, a sample "
+            "of weight 2 is drawn twice as often; FILE:1,rotation=40 turns copies by up to 40 "
+            "degrees.",
+        ),
     ] = None
     out: Annotated[Path | None, typer.Option("--out", help="Copy the best checkpoint there.")] = (
         None
@@ -46,6 +53,10 @@ class TrainFlags:
             "--outfit", metavar="GLOB", help="Only sessions of these outfits: 'clothing[2-7]'."
         ),
     ] = None
+    homogeneous: Annotated[
+        bool,
+        typer.Option("--homogeneous", help="Learn only from samples with all keypoints."),
+    ] = False
     recipe: Annotated[
         str | None,
         typer.Option("--recipe", help="own (the net's) or paper (Linna et al., always linna)."),
@@ -99,14 +110,18 @@ class TrainFlags:
 
     def options(self) -> "TrainOptions":
         """Return the options of a new run."""
-        from ...train.settings import TrainOptions
+        from ...train.mixing.choice import DataChoice, parse_data, parse_replay
+        from ...train.settings import DEFAULT_DATA, TrainOptions
 
+        own = ("json", "resume", "init", "set", "task", "data", "replay")
         given = {
             name: value
             for name, value in vars(self).items()
-            if value is not None and name not in ("json", "resume", "init", "set", "task")
+            if value is not None and name not in own
         }
-        return TrainOptions(**given, set=tuple(self.set or ()))
+        data = [parse_data(text) for text in self.data or ()] or [DataChoice(DEFAULT_DATA)]
+        data += [parse_replay(text) for text in getattr(self, "replay", None) or ()]
+        return TrainOptions(**given, data=tuple(data), set=tuple(self.set or ()))
 
     def resume_options(self, kind: str) -> "ResumeOptions":
         """Return the options of a run that goes on.
@@ -125,7 +140,8 @@ class TrainFlags:
                     "new run without --resume"
                 )
         assert self.resume is not None
-        return ResumeOptions(self.resume, kind, self.device, self.out, self.data)
+        data = tuple(Path(text) for text in self.data or ())
+        return ResumeOptions(self.resume, kind, self.device, self.out, data)
 
 
 @dataclass(frozen=True)
@@ -136,6 +152,15 @@ class FinetuneFlags(TrainFlags):
         str | None,
         typer.Option(
             "--init", help="Checkpoint to start from; default: fresh weights, as with none."
+        ),
+    ] = None
+
+    replay: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--replay",
+            metavar="FILE:SHARE",
+            help="Rehearse: this share of every batch comes from the data set of the pretraining.",
         ),
     ] = None
 
@@ -160,14 +185,18 @@ class FinetuneFlags(TrainFlags):
         init = given.pop("init", "none")
         for name in ("json", "task", "shuffle_labels"):
             given.pop(name, None)
+        if not given["homogeneous"]:
+            del given["homogeneous"]
         known = {one.name for one in fields(DetectOptions)}
         for name in given:
             if name not in known:
                 raise KincapError(
                     f"--{name.replace('_', '-')}: not for --task detect; leave it out"
                 )
-        data = given.pop("data", Path("kinect13.h5"))
-        return DetectOptions(data=data, init=None if init == "none" else Path(init), **given)
+        first, *more = given.pop("data", ["kinect13.h5"])
+        if more:
+            raise KincapError("--data: a detector learns from one file; give --data once")
+        return DetectOptions(data=Path(first), init=None if init == "none" else Path(init), **given)
 
 
 def register(app: typer.Typer) -> None:

@@ -14,6 +14,9 @@ from .conftest import draw_figures
 from .resume_cases import ENVIRONMENT, KILL_AT, differences, run_folder
 
 STEPS = 150
+UNLABELLED = range(6, 13)
+"""Keypoints that the second data set does not have."""
+
 NETS = {
     "compact": ("--model", "compact", "--width", "0.5", "--size", "48", "--batch", "16"),
     "linna": ("--model", "linna", "--width", "0.0625", "--size", "48", "--batch", "16"),
@@ -21,7 +24,7 @@ NETS = {
 
 
 def run(runs: int, seed: int, jobs: int) -> dict[str, Any]:
-    """Kill each run three times at random and once inside the writing of last.ckpt.
+    """Kill runs on two data sets three times at random and once in the writing of last.ckpt.
 
     Args:
         runs: Number of runs.
@@ -34,9 +37,15 @@ def run(runs: int, seed: int, jobs: int) -> dict[str, Any]:
         folder = Path(name)
         data = folder / "kinect13.h5"
         write_kinect13(data, {"train": draw_figures(400, 1), "val": draw_figures(60, 2)})
+        old, half = folder / "old13.h5", draw_figures(150, 3)
+        for part in ("visibility", "weight"):
+            half[part][:, UNLABELLED] = 0
+        write_kinect13(old, {"train": half, "val": draw_figures(30, 4)})
+        two = {"compact": ["--data", f"{old}:2,rotation=25"], "linna": ["--replay", f"{old}:0.25"]}
         for number in range(runs):
             for net, words in NETS.items():
                 common = ["--data", str(data), "--steps", str(STEPS), "--device", "cpu", *words]
+                common += two[net]
                 common += ["--seed", str(number), "--set", f"save_every_s={rng.choice([0, 1])}"]
                 whole, killed = (folder / f"{kind}{number}{net}" for kind in ("whole", "killed"))
                 began = time.monotonic()

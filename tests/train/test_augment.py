@@ -158,6 +158,7 @@ def test_each_process_changes_its_rows_as_one_process_would() -> None:
     for rank in range(2):
         part = RankRows(rank, 2)
         rows = part.rows(8)
-        own = augment_batch(Batch(*(t[rows] for t in batch)), STRONG, _random(3, 8, part))
-        for found, wanted in zip(own, whole, strict=True):
+        mine = Batch(*(t[rows] for t in batch[:3]))
+        own = augment_batch(mine, STRONG, _random(3, 8, part))
+        for found, wanted in zip(own[:3], whole[:3], strict=True):
             torch.testing.assert_close(found, wanted[rows])

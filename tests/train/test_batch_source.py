@@ -34,7 +34,8 @@ def test_parts_are_equal_and_make_up_the_batch(figures_h5: Path) -> None:
         whole = source.batch(30)
         parts = [source.batch(30, RankRows(rank, 4)) for rank in range(4)]
         kept = source.on_device(CPU).batch(30)
-    for index, tensor in enumerate(whole):
+    assert whole.limits is None
+    for index, tensor in enumerate(whole[:3]):
         assert torch.equal(torch.cat([part[index] for part in parts]), tensor)
         assert torch.equal(kept[index], tensor)
     assert whole.images.dtype == torch.uint8

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ...core.errors import DatasetError, KincapError
 from ...core.files.small_files import read_small
+from ..mixing.choice import DataChoice
 from ..settings import TrainSettings
 from .setting_values import read_values
 
@@ -22,12 +23,33 @@ class DataFile:
     Attributes:
         path: As it was given.
         sha256: Of its bytes.
-        weight: Its share among several files.
+        weight: How often its samples are drawn, see ``DataChoice``.
+        rotation_deg: Largest turn of its copies, or None: that of the recipe.
+        share: Its share of every batch where it is rehearsed, or None.
     """
 
     path: str
     sha256: str
     weight: float = 1.0
+    rotation_deg: float | None = None
+    share: float | None = None
+
+    @staticmethod
+    def of(choice: DataChoice) -> "DataFile":
+        """Return the file of a choice, with its SHA-256.
+
+        Raises:
+            DatasetError: It can't be read.
+        """
+        return DataFile(
+            str(choice.path), data_sha256(choice.path), choice.weight, choice.rotation_deg,
+            choice.share,
+        )  # fmt: skip
+
+    def choice(self, path: Path | None = None) -> DataChoice:
+        """Return the choice; at another path where the file has moved."""
+        where = Path(self.path) if path is None else path
+        return DataChoice(where, self.weight, self.rotation_deg, self.share)
 
 
 @dataclass(frozen=True)
@@ -38,6 +60,7 @@ class RunConfig:
         data: The data sets.
         leave_out: Sessions that the net neither trains on nor is chosen by.
         outfit: Glob over the outfits that the net trains on and is chosen by; None: all.
+        homogeneous: Only samples with all keypoints are learnt from.
         init: The checkpoint that the run started from, or ``"none"``.
         out: File that the best checkpoint is copied to, or None.
         device: The device.
@@ -55,13 +78,23 @@ class RunConfig:
     threads: int
     processes: int
     settings: TrainSettings
+    homogeneous: bool = False
+
+    @property
+    def data_name(self) -> str:
+        """Return the names of the data sets, for checkpoints."""
+        return " + ".join(Path(one.path).name for one in self.data)
 
     def to_toml(self) -> dict[str, Any]:
         """Return the content as TOML takes it: no null, what is None is left out."""
         content = {
-            "data": [{"path": d.path, "sha256": d.sha256, "weight": d.weight} for d in self.data],
+            "data": [
+                {key: value for key, value in vars(one).items() if value is not None}
+                for one in self.data
+            ],
             "leave_out": list(self.leave_out),
             "outfit": self.outfit,
+            "homogeneous": self.homogeneous,
             "init": self.init,
             "out": self.out,
             "device": self.device,
@@ -117,6 +150,7 @@ class _PlainValues:
     device: str
     threads: int
     processes: int
+    homogeneous: bool = False
 
 
 def _is_list_of_tables(found: object) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ...core.skeleton import KEYPOINTS_13, Skeleton
-from ..batch_source import BatchSource, PeopleBatch, StepBatch
+from ..batch_source import BatchSource, PeopleBatch, StepBatch, each_tensor
 from ..data import normalised
 from ..loss import pose_loss
 from ..people.loss import people_loss
@@ -104,7 +104,7 @@ def largest_batch(net: nn.Module, batch: StepBatch) -> int:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         try:
-            run_pass(net, type(batch)(*(tensor[:count] for tensor in batch)))
+            run_pass(net, each_tensor(batch, lambda tensor: tensor[:count]))  # noqa: B023  called at once
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -1,18 +1,18 @@
 """Go on with a run that was interrupted, from its last.ckpt."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...core.errors import KincapError
 from ...core.progress import OnProgress
 from ...core.skeleton import KEYPOINTS_13, Skeleton
-from ...dataset.kinect13.format import LAYOUTS
-from ...dataset.kinect13.reader import open_kinect13
 from ..checkpoint import check_output, load_resumable
-from ..finetune import PreparedRun, TrainResult, load_splits
+from ..finetune import PreparedRun, TrainResult
 from ..loop import choose_device, count_steps
-from ..outfits import sessions_left_out
-from .config_file import data_sha256, read_config
+from ..mixing.choice import DataChoice
+from ..mixing.pool import load_splits, open_sets
+from .config_file import DataFile, data_sha256, read_config
 from .first_steps import threads
 from .interrupt import interrupt_on_signals
 from .run_folder import RunFolder
@@ -28,14 +28,14 @@ class ResumeOptions:
         kind: The command, ``"pretrain"`` or ``"finetune"``.
         device: The device; None: that of the run.
         out: File that the best checkpoint is copied to; None: that of the run.
-        data: Where the data set is now; None: where it was.
+        data: Where data sets are now that have moved; the others are where they were.
     """
 
     run: Path
     kind: str
     device: str | None = None
     out: Path | None = None
-    data: Path | None = None
+    data: tuple[Path, ...] = ()
 
 
 def resume(
@@ -68,23 +68,16 @@ def resume(
         check_output(options.out, keep=None if config.init == "none" else Path(config.init))
         config = replace(config, out=str(options.out))
     run = RunFolder.reopen(options.run)
-    data = Path(config.data[0].path) if options.data is None else options.data
+    choices = _found(config.data, options.data, options.run)
     device = choose_device(config.device if options.device is None else options.device)
     with (
-        open_kinect13(data, skeleton, LAYOUTS) as dataset,
+        open_sets(choices, skeleton, config.leave_out, config.outfit) as sets,
         interrupt_on_signals() as interrupt,
         run.hold(),
         threads(config.threads),
     ):
-        if data_sha256(data) != config.data[0].sha256:
-            raise KincapError(
-                f"--resume: {data} is not the file that {options.run} learnt from (its SHA-256 is "
-                "another); name the unchanged one with --data, or start a new run with --init "
-                f"{options.run / 'last.ckpt'}"
-            )
         last, state = load_resumable(run.last, skeleton)
-        away = sessions_left_out(dataset, config.leave_out, config.outfit)
-        splits = load_splits(dataset, config.settings, away)
+        splits = load_splits(sets, config.settings, config.homogeneous)
         done, steps = last.trained.get("step"), count_steps(config.settings.recipe, splits.source)
         if done == steps or state.get("stopped"):
             raise KincapError(
@@ -96,3 +89,36 @@ def resume(
         sessions = last.trained.get("sessions")
         job = PreparedRun(config, splits, sessions, last.build(), run, device, interrupt, state)
         return job.carry_out(on_progress, on_notice)
+
+
+def _found(files: Sequence[DataFile], moved: Sequence[Path], run: Path) -> tuple[DataChoice, ...]:
+    """Return the data sets of a run, after comparing them with those that it started with.
+
+    Args:
+        files: What its config.toml has.
+        moved: Where some of them are now.
+        run: Its folder.
+
+    Raises:
+        DatasetError: One can't be read.
+        KincapError: One is another file.
+    """
+    now = {data_sha256(path): path for path in moved}
+    choices = []
+    for one in files:
+        path = now.pop(one.sha256, None)
+        if path is None and len(files) == len(moved) == 1:
+            raise _other_file(moved[0], run)
+        if path is None and data_sha256(Path(one.path)) != one.sha256:
+            raise _other_file(Path(one.path), run)
+        choices.append(one.choice(path))
+    for path in now.values():
+        raise _other_file(path, run)
+    return tuple(choices)
+
+
+def _other_file(path: Path, run: Path) -> KincapError:
+    return KincapError(
+        f"--resume: {path} is not a file that {run} learnt from (its SHA-256 is another); name the "
+        f"unchanged one with --data, or start a new run with --init {run / 'last.ckpt'}"
+    )

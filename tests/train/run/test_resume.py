@@ -10,8 +10,10 @@ import pytest
 import torch
 
 from kincap.core.errors import CheckpointError, KincapError
+from kincap.dataset.kinect13.reader import write_kinect13
 from kincap.train.checkpoint import load_resumable
 from kincap.train.finetune import finetune
+from kincap.train.mixing.choice import DataChoice
 from kincap.train.pretrain import pretrain
 from kincap.train.run.resume import ResumeOptions, resume
 from kincap.train.settings import TrainOptions
@@ -48,6 +50,42 @@ def _go_on(options: TrainOptions, *steps: int, kind: str = "finetune") -> Path:
     done = resume(ResumeOptions(run, kind))
     assert done.run == run
     return run
+
+
+@pytest.fixture
+def two_sets(figures, figures_h5: Path, tmp_path: Path) -> tuple[DataChoice, ...]:
+    """Return the data set and another one, with fewer labels, that is mixed with it."""
+    fields = figures(90, seed=8)
+    fields["weight"][:, 7:] = fields["visibility"][:, 7:] = 0
+    other = write_kinect13(tmp_path / "other.h5", {"train": fields, "val": figures(20, seed=9)})
+    return DataChoice(figures_h5), DataChoice(other, 1.5, rotation_deg=20)
+
+
+@pytest.mark.parametrize("share", [None, 0.25], ids=["mixed", "rehearsed"])
+def test_a_run_on_two_sets_goes_on_bit_for_bit(
+    options: TrainOptions, two_sets: tuple[DataChoice, ...], share: float | None, tmp_path: Path
+) -> None:
+    data = (two_sets[0], replace(two_sets[1], share=share))
+    options = replace(options, data=data, homogeneous=share is None, steps=40)
+    whole = finetune(replace(options, runs=tmp_path / "whole"), None)
+    assert differences(whole.run, _go_on(options, 7, 30)) == []
+
+
+def test_a_set_that_is_another_or_has_moved_is_noticed(
+    options: TrainOptions, two_sets: tuple[DataChoice, ...], tmp_path: Path
+) -> None:
+    with pytest.raises(KincapError, match="goes on"):
+        finetune(replace(options, data=two_sets, steps=4), None, _interrupt_at(2))
+    run = run_folder(options.runs)
+    second, moved = two_sets[1].path, tmp_path / "moved.h5"
+    shutil.copy(second, moved)
+    with second.open("ab") as file:
+        file.write(b"\0")
+    for data in ((), (options.data,), (second,), (moved, second)):
+        with pytest.raises(KincapError, match="other.h5 is not a file that") as caught:
+            resume(ResumeOptions(run, "finetune", data=data))
+        assert caught.value.exit_code == 2
+    assert resume(ResumeOptions(run, "finetune", data=(moved,))).run == run
 
 
 @pytest.mark.parametrize(
@@ -122,7 +160,7 @@ def test_what_can_not_go_on_is_refused_in_a_line(options: TrainOptions, tmp_path
     refused("has no config.toml", run=tmp_path)
     with data.open("ab") as file:
         file.write(b"\0")
-    refused("is not the file that .* learnt from")
+    refused("is not a file that .* learnt from")
     data.unlink()
     refused("mine.h5")
     config = (run / "config.toml").read_text()
@@ -137,9 +175,9 @@ def test_what_can_not_go_on_is_refused_in_a_line(options: TrainOptions, tmp_path
         (run / "config.toml").write_text(config.replace(old, new))
         refused(match)
     (run / "config.toml").write_text(config)
-    moved = resume(ResumeOptions(run, "finetune", data=options.data, out=tmp_path / "o.ckpt"))
+    moved = resume(ResumeOptions(run, "finetune", data=(options.data,), out=tmp_path / "o.ckpt"))
     assert moved.out == tmp_path / "o.ckpt"
-    refused("is finished", data=options.data)
+    refused("is finished", data=(options.data,))
 
 
 def test_weights_without_a_state_are_refused(options: TrainOptions) -> None:
