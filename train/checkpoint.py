@@ -9,7 +9,7 @@ flipped bits without an error.
 import contextlib
 import io
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,12 +21,16 @@ from .. import __version__
 from ..core.errors import CheckpointError, KincapError
 from ..core.files.output_folder import check_parent
 from ..core.skeleton import KEYPOINTS_13, Skeleton
+from .cascade.net import CascadeNet
+from .cascade.stored import Cascade, cascade_of
 from .checkpoint_files import check_replaceable_sum, open_whole, sum_path, write_pair
 from .confidence import Calibration
-from .nets.registry import NETS, build_net
+from .nets.registry import LARGEST_PX, NETS, build_net
 
 FORMAT: Final = "kincap-checkpoint"
 FORMAT_VERSION: Final = 1
+CASCADE_VERSION: Final = 2
+"""Version of a file with a cascade: a kincap that knows none would run its first stage alone."""
 PIXELS: Final[dict[str, Any]] = {"order": "RGB", "subtract": 127, "divide": 128}
 """The conversion of stored bytes into the network's input."""
 
@@ -42,8 +46,8 @@ class Checkpoint:
     Attributes:
         model: Name of the net, see ``train.nets.registry.NETS``.
         width: Factor on its channels.
-        size: Side of its square input, pixels.
-        weights: Its parameters and buffers by name, on the CPU.
+        size: Side of its square input, pixels; of a cascade that of the crops that it takes.
+        weights: Its parameters and buffers by name, on the CPU; of a cascade those of stage 1.
         mean_pose: (K, 2) float32, the mean of the targets it was trained on, crop units.
         mirror_training: True if it has seen mirrored copies; averaging over a mirrored copy hurts
             a net that has not.
@@ -51,6 +55,7 @@ class Checkpoint:
         skeleton: Its K keypoints.
         calibration: Makes confidences of how wide its maps are; None: it has no maps, or was
             saved between validations.
+        cascade: The stages after the first, or None.
     """
 
     model: str
@@ -62,16 +67,58 @@ class Checkpoint:
     trained: dict[str, Any] = field(default_factory=dict)
     skeleton: Skeleton = KEYPOINTS_13
     calibration: Calibration | None = None
+    cascade: Cascade | None = None
+
+    @property
+    def stages(self) -> int:
+        """Number of stages; 1 without a cascade."""
+        return 1 if self.cascade is None else 1 + len(self.cascade.stages)
+
+    def first_stages(self, count: int) -> "Checkpoint":
+        """Return the checkpoint of the first stages alone; of one: a net without a cascade."""
+        if self.cascade is None or count >= self.stages:
+            return self
+        if count == 1:
+            return replace(self, size=self.cascade.first_size, cascade=None)
+        kept = replace(self.cascade, stages=self.cascade.stages[: count - 1])
+        return replace(self, cascade=kept)
 
     def build(self) -> nn.Module:
         """Return the net with these weights, in evaluation mode."""
-        net = self.build_fresh()
-        net.load_state_dict(self.weights)
-        return net.eval()
+        nets = self.build_fresh()
+        for net, weights in zip(nets, self.stage_weights(), strict=True):
+            net.load_state_dict(weights)
+        if self.cascade is None:
+            return nets[0].eval()
+        later = [(net, one.size) for net, one in zip(nets[1:], self.cascade.stages, strict=True)]
+        return CascadeNet(
+            nets[0], self.cascade.first_size, later, self.size, self.cascade.sigma, self.skeleton
+        ).eval()
 
-    def build_fresh(self) -> nn.Module:
-        """Return the net with fresh weights."""
-        return build_net(self.model, self.width, self.size, len(self.skeleton))
+    def at_view(self, view: int) -> CascadeNet:
+        """Return the net as one that takes crops of a cascade's size, also of one stage alone.
+
+        Args:
+            view: Side of the crops, pixels.
+        """
+        built = self.build()
+        if isinstance(built, CascadeNet):
+            return built
+        return CascadeNet(built, self.size, [], view, 1.0, self.skeleton).eval()
+
+    def build_fresh(self) -> list[nn.Module]:
+        """Return the net of each stage with fresh weights."""
+        keypoints, own = len(self.skeleton), self.first_stages(1)
+        later = () if self.cascade is None else self.cascade.stages
+        return [
+            build_net(own.model, own.width, own.size, keypoints),
+            *(build_net(one.model, one.width, one.size, keypoints) for one in later),
+        ]
+
+    def stage_weights(self) -> list[dict[str, Tensor]]:
+        """Return the weights of the net of each stage."""
+        later = () if self.cascade is None else self.cascade.stages
+        return [self.weights, *(one.weights for one in later)]
 
 
 def save_checkpoint(
@@ -92,7 +139,7 @@ def save_checkpoint(
     torch.save(
         {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": FORMAT_VERSION if checkpoint.cascade is None else CASCADE_VERSION,
             "kincap_version": __version__,
             "skeleton": list(checkpoint.skeleton.points),
             "pixels": dict(PIXELS),
@@ -104,6 +151,7 @@ def save_checkpoint(
             "weights": checkpoint.weights,
             "trained": checkpoint.trained,
             **_calibration_entry(checkpoint.calibration),
+            **({} if checkpoint.cascade is None else {"cascade": checkpoint.cascade.to_plain()}),
             **({} if resume is None else {"resume": resume}),
         },
         buffer,
@@ -213,9 +261,10 @@ def load_resumable(
 def _load(path: Path, content: dict[str, Any], skeleton: Skeleton) -> Checkpoint:
     """Return the checkpoint of a file's content, checked."""
     version = content.get("format_version")
-    if not _equals(version, FORMAT_VERSION):
+    wanted = CASCADE_VERSION if "cascade" in content else FORMAT_VERSION
+    if not _equals(version, wanted):
         raise CheckpointError(
-            f"{path}: checkpoint version {_short(version)}, this kincap reads {FORMAT_VERSION}; "
+            f"{path}: checkpoint version {_short(version)}, this kincap reads {wanted}; "
             "upgrade kincap"
         )
     if not _equals(content.get("skeleton"), list(skeleton.points)):
@@ -300,11 +349,22 @@ def _checked(path: Path, content: dict[str, Any], skeleton: Skeleton) -> Checkpo
     mean_pose, weights = content["mean_pose"], content["weights"]
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in weights.items()):
         raise CheckpointError(f"{path}: weights are not tensors by name")
-    if not all(_is_plain(tensor) for tensor in (mean_pose, *weights.values())):
+    if not _is_plain(mean_pose) or not all(map(_is_weight, weights.items())):
         raise CheckpointError(f"{path}: weights are sparse, quantised or without values")
     wanted = (torch.float32, (len(skeleton), 2))
     if (mean_pose.dtype, mean_pose.shape) != wanted or not torch.isfinite(mean_pose).all():
         raise CheckpointError(f"{path}: mean_pose is not {len(skeleton)} finite points")
+    cascade = None
+    if "cascade" in content:
+        try:
+            cascade = cascade_of(content["cascade"], len(skeleton))
+        except ValueError as error:
+            raise CheckpointError(f"{path}: {error}") from None
+        for stage in cascade.stages:
+            if stage.model not in NETS or not all(map(_is_weight, stage.weights.items())):
+                raise CheckpointError(f"{path}: cascade: the net of a stage can't be used")
+        if not cascade.first_size <= content["size"] <= LARGEST_PX:
+            raise CheckpointError(f"{path}: cascade: size is out of range")
     return Checkpoint(
         model=content["model"],
         width=float(content["width"]),
@@ -315,7 +375,13 @@ def _checked(path: Path, content: dict[str, Any], skeleton: Skeleton) -> Checkpo
         trained=content["trained"],
         skeleton=skeleton,
         calibration=_calibration(path, content.get("calibration"), len(skeleton)),
+        cascade=cascade,
     )
+
+
+def _is_weight(entry: tuple[object, object]) -> bool:
+    name, tensor = entry
+    return isinstance(name, str) and isinstance(tensor, Tensor) and _is_plain(tensor)
 
 
 def _calibration(path: Path, found: object, count: int) -> Calibration | None:
@@ -344,19 +410,26 @@ def _check_weights(path: Path, checkpoint: Checkpoint) -> None:
     """Compare names, shapes and types with the network's, without allocating it."""
     try:
         with torch.device("meta"):
-            net = checkpoint.build_fresh()
+            nets = checkpoint.build_fresh()
     except KincapError as error:
         # the net speaks of the flag that a person would have set; here the file holds the value
         raise CheckpointError(f"{path}: {str(error).removeprefix('--')}") from None
+    models = [checkpoint.model, *(one.model for one in getattr(checkpoint.cascade, "stages", ()))]
+    for net, weights, model in zip(nets, checkpoint.stage_weights(), models, strict=True):
+        _check_net_weights(path, net, weights, model)
+
+
+def _check_net_weights(path: Path, net: nn.Module, weights: dict[str, Tensor], model: str) -> None:
+    """Compare the weights of one net with the net, which is on the meta device."""
     wanted = {name: _kind(tensor) for name, tensor in net.state_dict().items()}
-    found = {name: _kind(tensor) for name, tensor in checkpoint.weights.items()}
+    found = {name: _kind(tensor) for name, tensor in weights.items()}
     for name in wanted.keys() | found.keys():
         if wanted.get(name) != found.get(name):
             raise CheckpointError(
                 f"{path}: {name[:_MOST_SHOWN]} is {found.get(name, 'missing')}, "
-                f"{checkpoint.model} needs {wanted.get(name, 'no such tensor')}"
+                f"{model} needs {wanted.get(name, 'no such tensor')}"
             )
-    for name, tensor in checkpoint.weights.items():
+    for name, tensor in weights.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: {name} has values that are not finite")
 

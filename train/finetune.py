@@ -13,11 +13,15 @@ from .. import __version__
 from ..core.errors import CheckpointError, KincapError
 from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13, Skeleton
+from .batch_source import BatchSource
+from .cascade.run import StagesResult, StageWork, train_stages
+from .cascade.settings import CascadeSettings, cascade_settings
+from .cascade.view import View, load_view
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
 from .loop import choose_device, count_steps, count_validations, learn
 from .metrics.pck import Score
 from .mixing.pool import OpenSet, Splits, load_splits, mixture_lines, open_sets
-from .nets.registry import build_net, count_weights
+from .nets.registry import build_net, count_weights, load_net
 from .run.config_file import DataFile, RunConfig
 from .run.first_steps import choose_threads, threads
 from .run.history import StepFigures
@@ -44,7 +48,8 @@ class TrainResult:
         model: Name of the net.
         size: Side of its input, pixels.
         device: The device that trained it.
-        learned: Its figures.
+        learned: Its figures; of a cascade those of its first stage.
+        stages: The stages of a cascade, or None.
     """
 
     kind: str
@@ -56,6 +61,7 @@ class TrainResult:
     size: int
     device: str
     learned: Learned
+    stages: StagesResult | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the report of ``--json``; figures are without mirror averaging."""
@@ -78,6 +84,8 @@ class TrainResult:
             "first": _figures(learned.first),
             "final": _figures(learned.last),
             "mean_pose": _score(learned.mean_pose),
+            "sigma": None if self.stages is None else self.stages.sigma,
+            "stages": None if self.stages is None else self.stages.stages,
         }
 
 
@@ -123,14 +131,22 @@ def train_run(
     device = choose_device(options.device)
     start = None if init is None else _load_start(init, skeleton)
     choices = options.choices
+    cascade = cascade_settings(options, start is not None)
+    if start is not None and start.cascade is not None:
+        start = _first_stage(start, init, cascade)
     with (
         open_sets(choices, skeleton, options.leave_out, options.outfit) as sets,
         interrupt_on_signals() as interrupt,
     ):
         settings = resolve(kind, options, start, sets[0].dataset.size, device.type)
+        if cascade is not None and load_net(settings.model).finds_people:
+            raise KincapError(
+                f"--stages: {settings.model} finds several people in whole images; the first "
+                "stage of a cascade is a net for one person"
+            )
         splits = load_splits(sets, settings, options.homogeneous)
         interrupt.check()
-        plan = _plan(settings, init, device, splits)
+        plan = _plan(settings, init, device, splits, cascade)
         check_space("--runs", options.runs, plan.disk_bytes)
         if options.out is not None:
             check_space("--out", options.out.parent, plan.checkpoint_bytes)
@@ -151,6 +167,7 @@ def train_run(
             processes=1,
             settings=settings,
             homogeneous=options.homogeneous,
+            cascade=cascade,
         )
         run = RunFolder(options.runs, kind, options.name or settings.model)
         run.write_config(
@@ -161,7 +178,8 @@ def train_run(
             for line in (*plan.lines(run.folder), *mixture_lines(choices, splits)):
                 on_notice(line)
         seen = trained_sessions(sets, start)
-        job = PreparedRun(config, splits, seen, net, run, device, interrupt)
+        view = load_view(sets, settings, cascade, options.homogeneous)
+        job = PreparedRun(config, splits, seen, net, run, device, interrupt, view=view)
         with run.hold(), threads(config.threads):
             return job.carry_out(on_progress, on_notice)
 
@@ -179,6 +197,7 @@ class PreparedRun:
         device: The device.
         interrupt: The request to end early.
         state: What last.ckpt has beside its weights, to go on from there; None: a new run.
+        view: What the later stages of a cascade look at; None: there are none.
     """
 
     config: RunConfig
@@ -189,6 +208,7 @@ class PreparedRun:
     device: torch.device
     interrupt: Interrupt
     state: dict[str, Any] | None = None
+    view: View | None = None
 
     def carry_out(self, on_progress: OnProgress | None, on_notice: OnNotice | None) -> TrainResult:
         """Train, and copy the best checkpoint to ``--out``.
@@ -200,7 +220,7 @@ class PreparedRun:
         config, run, settings = self.config, self.run, self.config.settings
         out = None if config.out is None else Path(config.out)
         source, train, val, _ = self.splits
-        steps = count_steps(settings.recipe, source)
+        steps = first_steps(config, source)
         pace = Pace(steps, count_validations(steps, source), on_notice)
         name = config.data_name
         track = Track(settings, name, self.seen, train, val, run, self.device, pace, on_notice)
@@ -214,12 +234,52 @@ class PreparedRun:
                     f"{run.last}: its state doesn't fit the run; start a new one with --init"
                 ) from None
         learned = learn(trainer, source, track, self.device, self.interrupt, on_progress)
+        stages = self._later_stages(on_progress, on_notice)
+        best, last = (run.best, run.last) if stages is None else (stages.best, stages.last)
         if out is not None:
-            _copy_best(run.best, out, None if config.init == "none" else Path(config.init))
+            _copy_best(best, out, None if config.init == "none" else Path(config.init))
         return TrainResult(
-            settings.kind, run.folder, run.best, run.last, out, settings.model, settings.size,
-            str(self.device), learned,
+            settings.kind, run.folder, best, last, out, settings.model, settings.size,
+            str(self.device), learned, stages,
         )  # fmt: skip
+
+    def _later_stages(
+        self, on_progress: OnProgress | None, on_notice: OnNotice | None
+    ) -> StagesResult | None:
+        """Train the later stages of a cascade; None where there are none."""
+        config = self.config
+        if config.cascade is None or self.view is None:
+            return None
+        return train_stages(
+            StageWork(
+                config.settings, config.cascade, config.data_name, self.seen,
+                self.view.train, self.view.val, self.view.size, self.run, self.device,
+                self.interrupt, on_progress, on_notice,
+            )
+        )  # fmt: skip
+
+
+def first_steps(config: RunConfig, source: BatchSource) -> int:
+    """Return the steps of a run, of a cascade those of its first stage."""
+    if config.cascade is not None and config.cascade.keep_first:
+        return 0
+    return count_steps(config.settings.recipe, source)
+
+
+def _first_stage(
+    start: Checkpoint, init: Path | None, cascade: CascadeSettings | None
+) -> Checkpoint:
+    """Return the first stage of a cascade to start from.
+
+    Raises:
+        KincapError: The run is not one of a cascade.
+    """
+    if cascade is None:
+        raise KincapError(
+            f"--init: {init} is a cascade of {start.stages} stages; give --stages to train one "
+            "from its first stage, or --init with a net that is not a cascade"
+        )
+    return start.first_stages(1)
 
 
 def trained_sessions(
@@ -251,11 +311,17 @@ def trained_sessions(
 
 
 def _plan(
-    settings: TrainSettings, init: Path | None, device: torch.device, splits: Splits
+    settings: TrainSettings,
+    init: Path | None,
+    device: torch.device,
+    splits: Splits,
+    cascade: CascadeSettings | None,
 ) -> RunPlan:
-    """Return the plan of a run."""
+    """Return the plan of a run, of a cascade that of its first stage."""
     source, recipe = splits.source, settings.recipe
     steps = count_steps(recipe, source)
+    if cascade is not None and cascade.keep_first:
+        steps = 0
     weights = count_weights(settings.model, settings.width, settings.size, len(source.skeleton))
     # the net beside its running mean, and what the optimiser keeps for each weight
     copies = bool(recipe.ema) + (2 if recipe.optimizer == "adamw" else 1)

@@ -8,7 +8,7 @@ from ..core.errors import KincapError
 from .augment import AugmentSettings
 from .loss import Norm
 
-OPTIMIZERS: Final = ("sgd", "adamw")
+OPTIMIZERS: Final = ("sgd", "adamw", "adagrad")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Recipe:
         steps: Number of batches, or None.
         least_steps: Lowest number of steps that ``epochs`` may come to.
         batch: Samples in a batch (all of them where there are fewer).
-        optimizer: ``"sgd"`` or ``"adamw"``.
+        optimizer: ``"sgd"``, ``"adamw"`` or ``"adagrad"``.
         lr: Learning rate; its peak where it changes.
         momentum: Momentum of SGD.
         weight_decay: Applied to weights of two and more dimensions.
@@ -56,6 +56,21 @@ class Recipe:
         return replace(
             self, optimizer="adamw", lr=lr, weight_decay=0.02, warmup_steps=20, cosine=True
         )
+
+    def with_optimizer(self, optimizer: str | None, adamw_lr: float) -> "Recipe":
+        """Return the same recipe with an optimizer.
+
+        Args:
+            optimizer: A name in ``OPTIMIZERS``; None, and ``"sgd"``: the recipe as it is.
+            adamw_lr: The peak of AdamW's learning rate.
+        """
+        if optimizer == "adamw":
+            return self.with_adamw(adamw_lr)
+        return self.with_adagrad() if optimizer == "adagrad" else self
+
+    def with_adagrad(self) -> "Recipe":
+        """Return the same recipe with the Adagrad of Toshev and Szegedy 2014."""
+        return replace(self, optimizer="adagrad", lr=5e-4, weight_decay=0.0)
 
 
 LIMITS: Final[dict[str, tuple[float, float]]] = {

@@ -36,7 +36,7 @@ class TrainOptions:
         steps: Number of batches.
         batch: Samples in a batch.
         lr: Learning rate.
-        optimizer: ``"sgd"`` or ``"adamw"``.
+        optimizer: ``"sgd"``, ``"adamw"`` or ``"adagrad"``.
         device: ``"auto"`` (a GPU where torch finds one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
         seed: Everything random follows from it.
         shuffle_labels: Negative control: the training labels change places among the frames, so
@@ -45,6 +45,13 @@ class TrainOptions:
         outfit: Glob over the outfits that the net trains on and is chosen by; None: all.
         set: Further values of the recipe, as texts ``key=value``.
         homogeneous: Learn only from samples with all keypoints: the baseline of Linna et al.
+        stages: Number of stages of a cascade, or ``"auto"``; None: no cascade.
+        stage_steps: Batches of each later stage.
+        sigma: Side of the squares round joints in torso diameters, several with commas, or
+            ``"auto"``; None: 1.
+        keep_first: Take the net that the run starts from as the first stage, untrained.
+        stage_recipe: ``"paper"`` or ``"net"``; None: the paper's.
+        full_covariance: Simulate poses with the covariance of x and y too.
     """
 
     data: Path | tuple[DataChoice, ...] = DEFAULT_DATA
@@ -67,6 +74,12 @@ class TrainOptions:
     outfit: str | None = None
     set: tuple[str, ...] = ()
     homogeneous: bool = False
+    stages: str | None = None
+    stage_steps: int | None = None
+    sigma: str | None = None
+    keep_first: bool = False
+    stage_recipe: str | None = None
+    full_covariance: bool = False
 
     @property
     def choices(self) -> tuple[DataChoice, ...]:

@@ -151,6 +151,8 @@ def _print_evaluation(done: "EvaluateResult") -> None:
         _comparison(report["compared"])
     median, mean = report["median_error_torso"], report["mean_pose"]["median_error_torso"]
     result(f"median error {figure_text(median)} % of the torso (mean pose {figure_text(mean)})")
+    if report["stages"]:
+        _stages(report["stages"])
     if beside:
         _off_the_shelf(beside)
     ends = report["interval"]["0.1"]["all"]
@@ -179,6 +181,26 @@ def _print_evaluation(done: "EvaluateResult") -> None:
     for name in ("sheet", "report", "predictions"):
         if report[name] is not None:
             result(f"{name} {report[name]}")
+
+
+def _stages(stages: list[dict[str, Any]]) -> None:
+    """Print PDJ and PCP of a cascade by stage, with the gain of each."""
+    rows = []
+    for one in stages:
+        gain = one["gain"] and one["gain"]["0.1"]
+        ends = gain and gain["interval"]
+        rows.append(
+            (
+                str(one["stage"]),
+                *(figure_text(one["pdj"][a]["all"]) for a in ("0.2", "0.1", "0.05")),
+                f"{gain['points']:+.1f}" if gain else "-",
+                _ends(ends) if ends else "-",
+                figure_text(one["pcp"]["strict"]["all"]),
+                figure_text(one["pcp"]["loose"]["all"]),
+            )
+        )
+    head = ("stage", "PDJ@0.2", "PDJ@0.1", "PDJ@0.05", "gain@0.1", "95 %", "PCP", "PCP loose")
+    table(head, rows, title="By stage; gains over the stage before", right=range(1, 8))
 
 
 def _off_the_shelf(found: dict[str, Any]) -> None:

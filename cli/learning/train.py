@@ -8,12 +8,13 @@ import typer
 
 from ...core.errors import KincapError
 from ...train.nets.registry import NETS
-from ..console import Progress, print_json, progress, result, say
+from ..console import Progress, print_json, progress, result, say, table
 from ..options import Json
 from .flags import with_flags
-from .pck_table import pck_table
+from .pck_table import figure_text, pck_table
 
 if TYPE_CHECKING:
+    from ...train.cascade.run import StagesResult
     from ...train.detect.settings import DetectOptions
     from ...train.finetune import TrainResult
     from ...train.run.resume import ResumeOptions
@@ -83,7 +84,9 @@ class TrainFlags:
     )
     batch: Annotated[int | None, typer.Option("--batch", help="Samples in a batch.")] = None
     lr: Annotated[float | None, typer.Option("--lr", help="Learning rate.")] = None
-    optimizer: Annotated[str | None, typer.Option("--optimizer", help="sgd or adamw.")] = None
+    optimizer: Annotated[str | None, typer.Option("--optimizer", help="sgd, adamw or adagrad.")] = (
+        None
+    )
     set: Annotated[
         list[str] | None,
         typer.Option(
@@ -163,6 +166,38 @@ class FinetuneFlags(TrainFlags):
             help="Rehearse: this share of every batch comes from the data set of the pretraining.",
         ),
     ] = None
+    stages: Annotated[
+        str | None,
+        typer.Option(
+            "--stages",
+            metavar="N|auto",
+            help="Train a cascade of N stages over the net; auto: as long as PDJ improves.",
+        ),
+    ] = None
+    stage_steps: Annotated[
+        int | None, typer.Option("--stage-steps", help="Batches of each stage after the first.")
+    ] = None
+    sigma: Annotated[
+        str | None,
+        typer.Option(
+            "--sigma",
+            metavar="NUMBER",
+            help="Side of the squares round joints, torso diameters; 1. Several with commas, or "
+            "auto: the best on 50 validation images.",
+        ),
+    ] = None
+    keep_first: Annotated[
+        bool,
+        typer.Option("--keep-first", help="Take the net of --init as first stage, untrained."),
+    ] = False
+    stage_recipe: Annotated[
+        str | None,
+        typer.Option("--stage-recipe", help="paper (Adagrad, batch 128) or net (the net's own)."),
+    ] = None
+    full_covariance: Annotated[
+        bool,
+        typer.Option("--full-covariance", help="Simulate errors of stages with x and y together."),
+    ] = False
 
     task: Annotated[
         str | None,
@@ -183,6 +218,9 @@ class FinetuneFlags(TrainFlags):
 
         given = {name: value for name, value in vars(self).items() if value is not None}
         init = given.pop("init", "none")
+        for name in ("keep_first", "full_covariance"):
+            if not given[name]:
+                del given[name]
         for name in ("json", "task", "shuffle_labels"):
             given.pop(name, None)
         if not given["homogeneous"]:
@@ -261,12 +299,16 @@ def _report(done: "TrainResult", json: bool) -> None:
         print_json(report)
         return
     learned = done.learned
+    first = ""
+    if done.stages is not None:
+        _stages(done.stages)
+        first = "stage 1, "
     pck_table(
         f"{done.kind} {done.model} at {done.size} px on {done.device}: {learned.steps} steps, "
         f"{learned.seconds:.0f} s; validation split, no mirror averaging",
         (
             ("before", report["first"]["pck_single"]),
-            (f"best (step {learned.best_step})", report["val"]["pck_single"]),
+            (f"{first}best (step {learned.best_step})", report["val"]["pck_single"]),
             ("mean pose", report["mean_pose"]["pck"]),
         ),
     )
@@ -276,6 +318,25 @@ def _report(done: "TrainResult", json: bool) -> None:
     result(f"best {done.best}")
     if done.out is not None:
         result(f"copied to {done.out}")
+
+
+def _stages(found: "StagesResult") -> None:
+    """Print PDJ of a cascade by stage."""
+    thresholds = ("0.2", "0.1", "0.05")
+    table(
+        ("stage", "steps", *(f"PDJ@{a}" for a in thresholds), ""),
+        [
+            (
+                str(one["stage"]),
+                str(one["steps"]),
+                *(figure_text(one["pdj"][a]) for a in thresholds),
+                "" if one["kept"] else "left out",
+            )
+            for one in found.stages
+        ],
+        title=f"Stages with sigma {found.sigma:g}; validation split, no mirror averaging",
+        right=range(1, 5),
+    )
 
 
 def _not_above(value: float | None, baseline: float | None) -> bool:

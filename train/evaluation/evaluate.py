@@ -31,6 +31,7 @@ from .off_the_shelf import OffTheShelf, off_the_shelf
 from .page import Evaluation, check_page, save_page
 from .predictions import PredictedPoses, check_predictions, save_predictions
 from .sheet import MOST_CROPS, Sheet, check_sheet, percent, save_sheet, spread
+from .stages import stage_figures
 
 SCHEMA: Final = "kincap/evaluate/1"
 SPLITS: Final = ("val", "test")
@@ -98,6 +99,8 @@ class EvaluateResult:
         problems: Files that could not be saved, a line each.
         errors: Kinds of wrong keypoints of the first net; None: they were not asked for.
         off_the_shelf: A net of others on the same rows; None: it was not asked for.
+        stages: Figures of the first net by stage; None: it has one alone, or the boxes are not
+            those of the labels.
     """
 
     settings: EvaluateSettings
@@ -113,6 +116,7 @@ class EvaluateResult:
     problems: tuple[str, ...] = ()
     errors: ErrorReport | None = None
     off_the_shelf: OffTheShelf | None = None
+    stages: list[dict[str, Any]] | None = None
 
     @property
     def net(self) -> NetResult:
@@ -143,6 +147,7 @@ class EvaluateResult:
                 for other, found in zip(self.nets[1:], self.differences, strict=True)
             ],
             "off_the_shelf": self.off_the_shelf and self.off_the_shelf.to_json(),
+            "stages": self.stages,
             "conclusion": list(self.conclusion),
             "missed": list(self.missed),
             "errors": None if self.errors is None else self.errors.to_json(),
@@ -200,6 +205,13 @@ def evaluate(
             )  # fmt: skip
         result = _assemble(settings, nets, checkpoints[0], samples, dataset, minimums, beside)
         rows = dataset.split(settings.split)
+        if checkpoints[0].cascade is not None and settings.boxes in ("auto", "truth"):
+            samples = load_samples(dataset, settings.split, checkpoints[0].size, in_memory=False)
+            stages = stage_figures(
+                checkpoints[0], samples, nets[0].poses, nets[0].mirrored, blocks_of_rows(rows),
+                device, include_inferred=settings.include_inferred,
+            )  # fmt: skip
+            result = replace(result, stages=stages)
         chosen = _shown(settings, samples, nets[0].poses)
         pictures = rows.images(chosen) if settings.sheet or settings.report else None
         if pictures is not None and settings.blur_faces:

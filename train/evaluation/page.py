@@ -90,6 +90,7 @@ def evaluation_page(evaluation: Evaluation) -> bytes:
         ("compared", "Comparison", _compared(report)),
         ("teacher", "Off the shelf", _off_the_shelf(report)),
         ("parts", "By session, outfit and cue", _by(report)),
+        ("stages", "By stage", _stages(report)),
         ("more", "More figures", _more(report)),
         ("pictures", "Pictures", _pictures(evaluation)),
     ]
@@ -250,6 +251,35 @@ def _by(report: Report) -> Markup:
             head = [kind, "@0.2 all", "@0.2 wrist", "@0.1 all", "@0.1 wrist"]
             parts += [tag("h3", f"By {kind}"), table(head, rows)]
     return section("By session, outfit and cue", *parts) if parts else Markup("")
+
+
+def _stages(report: Report) -> Markup:
+    """Return PDJ and PCP of a cascade by stage, with the gain of each."""
+    if not report["stages"]:
+        return Markup("")
+    rows: list[list[Cell]] = []
+    for one in report["stages"]:
+        row: list[Cell] = [str(one["stage"])]
+        for a in ("0.2", "0.1", "0.05"):
+            gain = one["gain"] and one["gain"][a]
+            row.append(percent(one["pdj"][a]["all"]))
+            row.append(f"{gain['points']:+.1f} ({_interval(gain['interval'])})" if gain else "-")
+        for how in ("strict", "loose"):
+            row.append(percent(one["pcp"][how]["all"]))
+        rows.append(row)
+    head = ["stage", "PDJ@0.2", "gain", "@0.1", "gain", "@0.05", "gain", "PCP strict", "PCP loose"]
+    limbs: list[list[Cell]] = [
+        [str(one["stage"]), how, *(percent(value) for value in one["pcp"][how].values())]
+        for one in report["stages"]
+        for how in ("strict", "loose")
+    ]
+    names = list(report["stages"][0]["pcp"]["strict"])
+    return section(
+        "By stage",
+        table(head, rows),
+        table(["stage", "PCP", *names], limbs),
+        note="Gains over the stage before, in points of PDJ, with their 95 % intervals.",
+    )
 
 
 def _more(report: Report) -> Markup:

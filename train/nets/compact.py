@@ -32,7 +32,7 @@ def recipe(kind: str, optimizer: str | None) -> Recipe:
     """Return the net's recipe: AdamW, or SGD at the paper's rates."""
     lr = 1e-2 if kind == "pretrain" else 1e-3
     own = Recipe(epochs=20, least_steps=500, batch=32, lr=lr, ema=0.998, augment=STRONG)
-    return own if optimizer == "sgd" else own.with_adamw(2e-3)
+    return own.with_optimizer(optimizer or "adamw", 2e-3)
 
 
 class Compact(nn.Module):

@@ -49,9 +49,7 @@ CONV1_PADDING: Final = 4
 def recipe(kind: str, optimizer: str | None) -> Recipe:
     """Return the paper's recipe (Adagrad, batch 128), or AdamW or SGD where they are asked for."""
     base = Recipe(epochs=40 if kind == "pretrain" else 20, batch=128, lr=5e-4)
-    if optimizer == "adamw":
-        return base.with_adamw(5e-4)
-    return base
+    return base.with_optimizer(optimizer or "adagrad", 5e-4)
 
 
 class DeepPose(nn.Module):

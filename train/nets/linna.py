@@ -46,7 +46,7 @@ def recipe(kind: str, optimizer: str | None) -> Recipe:
     first = kind == "pretrain"
     paper = Recipe(epochs=40 if first else 20, batch=256, lr=1e-2 if first else 1e-3)
     # regression without batch normalisation needs a smaller step than the compact net
-    return paper.with_adamw(5e-4) if optimizer == "adamw" else paper
+    return paper.with_optimizer(optimizer, 5e-4)
 
 
 class Linna(nn.Module):

@@ -252,6 +252,8 @@ def recipe(kind: str, optimizer: str | None) -> Recipe:
     )
     if optimizer == "sgd":
         return base
+    if optimizer == "adagrad":
+        return base.with_adagrad()
     return replace(base.with_adamw(1e-3), batch=16, ema=0.99)
 
 

@@ -83,7 +83,7 @@ class PresenceLocation(nn.Module):
 def recipe(kind: str, optimizer: str | None) -> Recipe:
     """Return a recipe: SGD, or AdamW where it is asked for."""
     base = Recipe(epochs=40 if kind == "pretrain" else 20, batch=128, lr=1e-2)
-    return base.with_adamw(5e-4) if optimizer == "adamw" else base
+    return base.with_optimizer(optimizer, 5e-4)
 
 
 def _baseline(kernels: tuple[tuple[int, int], ...]) -> Callable[[float, int, int], nn.Module]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ...core.errors import DatasetError, KincapError
 from ...core.files.small_files import read_small
+from ..cascade.settings import CascadeSettings
 from ..mixing.choice import DataChoice
 from ..settings import TrainSettings
 from .setting_values import read_values
@@ -67,6 +68,7 @@ class RunConfig:
         threads: Threads of the CPU; another number may change the last bits.
         processes: Processes that share each batch.
         settings: All settings of the training.
+        cascade: Settings of the later stages of a cascade, or None.
     """
 
     data: tuple[DataFile, ...]
@@ -79,6 +81,7 @@ class RunConfig:
     processes: int
     settings: TrainSettings
     homogeneous: bool = False
+    cascade: CascadeSettings | None = None
 
     @property
     def data_name(self) -> str:
@@ -101,6 +104,7 @@ class RunConfig:
             "threads": self.threads,
             "processes": self.processes,
             "settings": self.settings.to_toml(),
+            "cascade": None if self.cascade is None else self.cascade.to_toml(),
         }
         return {key: value for key, value in content.items() if value is not None}
 
@@ -129,12 +133,16 @@ def read_config(folder: Path) -> RunConfig:
             f"{path}: the run of an older kincap can't be resumed; start a new one with "
             f"--init {folder / 'last.ckpt'}"
         )
+    cascade = content.pop("cascade", None)
+    if cascade is not None and not isinstance(cascade, dict):
+        raise KincapError(f"{path}: cascade is not a table")
     for version in ("kincap_version", "torch_version"):
         content.pop(version, None)
     header = read_values(_PlainValues, content, str(path))
     return RunConfig(
         data=tuple(read_values(DataFile, one, str(path)) for one in data),
         settings=TrainSettings.from_toml(settings, str(path)),
+        cascade=None if cascade is None else read_values(CascadeSettings, cascade, str(path)),
         **vars(header),
     )
 

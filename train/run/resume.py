@@ -7,9 +7,11 @@ from pathlib import Path
 from ...core.errors import KincapError
 from ...core.progress import OnProgress
 from ...core.skeleton import KEYPOINTS_13, Skeleton
+from ..cascade.run import are_finished
+from ..cascade.view import load_view
 from ..checkpoint import check_output, load_resumable
-from ..finetune import PreparedRun, TrainResult
-from ..loop import choose_device, count_steps
+from ..finetune import PreparedRun, TrainResult, first_steps
+from ..loop import choose_device
 from ..mixing.choice import DataChoice
 from ..mixing.pool import load_splits, open_sets
 from .config_file import DataFile, data_sha256, read_config
@@ -78,8 +80,9 @@ def resume(
     ):
         last, state = load_resumable(run.last, skeleton)
         splits = load_splits(sets, config.settings, config.homogeneous)
-        done, steps = last.trained.get("step"), count_steps(config.settings.recipe, splits.source)
-        if done == steps or state.get("stopped"):
+        done, steps = last.trained.get("step"), first_steps(config, splits.source)
+        is_done = done == steps or state.get("stopped")
+        if is_done and (config.cascade is None or are_finished(run.folder)):
             raise KincapError(
                 f"--resume: {options.run} is finished ({done} steps); start a new run with "
                 f"--init {run.best}"
@@ -87,7 +90,10 @@ def resume(
         if on_notice is not None:
             on_notice(f"{options.kind}: {options.run} goes on after step {done} of {steps}")
         sessions = last.trained.get("sessions")
-        job = PreparedRun(config, splits, sessions, last.build(), run, device, interrupt, state)
+        view = load_view(sets, config.settings, config.cascade, config.homogeneous)
+        job = PreparedRun(
+            config, splits, sessions, last.build(), run, device, interrupt, state, view
+        )
         return job.carry_out(on_progress, on_notice)
 
 

@@ -28,6 +28,13 @@ class RunFolder:
 
     Raises:
         KincapError: The name can't be part of a path.
+
+    Attributes:
+        folder: The folder.
+        home: The folder that ``--resume`` takes.
+        best: The best checkpoint in it.
+        last: The last one.
+        metrics: The figures by step.
     """
 
     def __init__(self, runs: Path, kind: str, name: str) -> None:
@@ -65,8 +72,23 @@ class RunFolder:
         finally:
             lock.release()
 
+    def inner(self, name: str) -> "RunFolder":
+        """Return a folder in this one, with files of its own; ``--resume`` takes the outer one.
+
+        Raises:
+            KincapError: It can't be made (exit 1).
+        """
+        folder = self.folder / name
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise KincapError(f"{folder}: can't be made ({error.strerror})", exit_code=1) from None
+        run = RunFolder.reopen(folder)
+        run.home = self.home
+        return run
+
     def _enter(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = self.home = folder
         self.best, self.last = folder / "best.ckpt", folder / "last.ckpt"
         self.metrics = folder / "metrics.csv"
         self._columns: list[str] | None = None

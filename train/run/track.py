@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,16 @@ class Learned:
     stopped: str | None = None
 
 
+class Judge(Protocol):
+    """Validates what a run trains, where that is not a net for whole crops."""
+
+    def validate(self, net: nn.Module, on_batch: OnBatch | None) -> Validation:
+        """Return the figures of the net on the validation split."""
+
+    def complete(self, checkpoint: Checkpoint) -> Checkpoint:
+        """Return the checkpoint that is saved; the given one has the weights of the net alone."""
+
+
 class Track:
     """Validate a net, write metrics.csv, and keep the best and the last weights.
 
@@ -68,6 +78,7 @@ class Track:
         device: Device of the net.
         pace: Takes the durations of validations.
         on_notice: Takes lines for the person.
+        judge: Validates and completes checkpoints; None: the net's poses are those of crops.
 
     Attributes:
         pace: As given.
@@ -85,7 +96,9 @@ class Track:
         device: torch.device,
         pace: Pace,
         on_notice: OnNotice | None = None,
+        judge: Judge | None = None,
     ) -> None:
+        self._judge = judge
         self._settings, self._data, self._val = settings, data, val
         self._sessions = sessions
         self._run, self._device = run, device
@@ -130,7 +143,10 @@ class Track:
         step = trainer.step
         self._look(step)
         began = time.monotonic()
-        found = validate(trainer.kept, self._val, self._device, on_batch)
+        if self._judge is None:
+            found = validate(trainer.kept, self._val, self._device, on_batch)
+        else:
+            found = self._judge.validate(trainer.kept, on_batch)
         self.pace.add_validation(time.monotonic() - began)
         if not math.isfinite(found.loss):
             raise self._diverged(step)
@@ -199,7 +215,7 @@ class Track:
         if self._saved_step is not None:
             kept = (
                 f"the weights of step {self._saved_step} are in {self._run.last}; "
-                f"kincap {self._settings.kind} --resume {self._run.folder} goes on"
+                f"kincap {self._settings.kind} --resume {self._run.home} goes on"
             )
         return KincapError(
             f"interrupted after {step} of {steps} steps; {kept}", exit_code=EXIT_INTERRUPTED
@@ -220,7 +236,7 @@ class Track:
         if not self._history or self._history[-1].step != trainer.step:
             found = None
         settings = self._settings
-        return Checkpoint(
+        made = Checkpoint(
             model=settings.model,
             width=settings.width,
             size=settings.size,
@@ -240,6 +256,7 @@ class Track:
             skeleton=self._val.skeleton,
             calibration=None if found is None else calibrate(found, self._val),
         )
+        return made if self._judge is None else self._judge.complete(made)
 
     def _state(self, trainer: Trainer) -> dict[str, Any]:
         """Return what a resumed run needs besides the weights that are kept."""
