@@ -115,8 +115,12 @@ class _Api:
         return Response(image, media_type="image/jpeg")
 
     async def timeline(self, request: Request) -> Response:
+        part = request.query_params.get("part", "all")
+        if part not in ("all", "axis"):
+            raise HTTPException(400, "part: expected all or axis")
         columns = await self._threads.run(
-            self._sessions.timeline, _name(request), _number(request, "first"), _uuid(request)
+            *(self._sessions.timeline, _name(request), _number(request, "first")),
+            *(_uuid(request), part == "axis"),
         )
         return Response(columns, media_type=COLUMNS_TYPE)
 

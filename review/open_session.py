@@ -11,11 +11,11 @@ import numpy as np
 from ..core.errors import KincapError
 from ..core.jpeg import check_jpeg, encode_jpeg
 from ..core.pairing import pair_within
-from ..core.skeleton import JOINTS, KEYPOINT_JOINT, KEYPOINTS
+from ..core.skeleton import KEYPOINT_JOINT, KEYPOINTS
 from ..sessions.edits.journal import REJECT, Edits, load_edits
 from ..sessions.edits.operations import Operation
-from ..sessions.reader import SessionReader, ShardState
-from ..sessions.schema import STREAM_TABLE, Stream, by_kinect_joints, good_rows
+from ..sessions.reader import SessionReader
+from ..sessions.schema import STREAM_TABLE, Stream
 from ..sessions.session_file import load_session
 from ..sessions.suggestions import load_suggestions
 from . import timeline
@@ -24,6 +24,7 @@ from .context import Context, errors_of
 from .edit_requests import SeenPerson, frames_named, with_moves
 from .errors import NotHereError, OutsideError, ReplacedError
 from .judging.frame_facts import FrameFacts
+from .judging.lanes import LaneTable
 from .judging.session_judge import SessionJudge
 from .people_columns import halves_of, people_columns
 from .pictures.body_outlines import body_outlines
@@ -35,13 +36,11 @@ from .pictures.previews import (
     thumbnail_of,
 )
 from .pictures.range_video import MOST_FRAMES, LabelledFrame, label_frames
+from .session_bodies import SessionBodies
 from .stamps import edits_stamp, file_identity, recording_stamp
 
 PIECE: Final = 256
 """Colour frames, by seq, in one answer of bodies."""
-
-BODIES: Final = STREAM_TABLE[Stream.bodies]
-ROWS_AT_ONCE: Final = 512
 
 
 class OpenSession:
@@ -60,10 +59,11 @@ class OpenSession:
         self._stamp = recording_stamp(folder)
         self._identity = file_identity(folder)
         self._reader = SessionReader(folder, skip_unreadable=True)
-        self._slim: dict[str, np.ndarray] = {}
+        self._body_rows = SessionBodies(self._reader)
         self._thumbnail: tuple[int, bytes] | None = None
         self._empty: bytes | None = None
         self._decided: tuple[object, Edits] | None = None
+        self._lanes: LaneTable | None = None
         self._facts: tuple[tuple[SessionJudge, int], FrameFacts | None] | None = None
         self._load()
 
@@ -111,17 +111,18 @@ class OpenSession:
         """Take the small tables; the bodies are read when the page asks for them."""
         self._size = self._reader.info.size_px
         self._color = self._reader.color
+        self._lanes = None
         self._paired: tuple[np.ndarray, timeline.FrameBodies] | None = None
-        self._all_slim: np.ndarray | None = None
+        self._body_rows.refresh()
         # without pictures the body rows are what is paged through, on an empty stage
         self._bodies_alone = self._reader.info.is_bodies_alone
         if self._bodies_alone:
-            self._color = timeline.rows_in_place_of_color(self._slim_bodies())
+            self._color = timeline.rows_in_place_of_color(self._body_rows.rows())
 
     def _bodies(self) -> tuple[np.ndarray, timeline.FrameBodies]:
         """Return the bodies, and which of them belongs to which colour frame."""
         if self._paired is None:
-            bodies = self._slim_bodies()
+            bodies = self._body_rows.rows()
             self._paired = (
                 bodies,
                 timeline.pair_bodies(
@@ -130,63 +131,9 @@ class OpenSession:
             )
         return self._paired
 
-    def _slim_bodies(self) -> np.ndarray:
-        """Return what is needed of all bodies."""
-        if self._all_slim is None:
-            none = np.zeros(0, timeline.body_dtype(self._reader.info.shape.bodies))
-            parts = [none, *map(self._slim_shard, self._reader.shards)]
-            self._all_slim = np.concatenate(parts)
-            ends = np.cumsum([len(part) for part in parts[1:]])
-            # kept once, as parts of the whole
-            for shard, part, end in zip(self._reader.shards, parts[1:], ends, strict=True):
-                if shard.record is not None:
-                    self._slim[shard.record.sha256] = self._all_slim[end - len(part) : end]
-        return self._all_slim
-
-    def _slim_shard(self, shard: ShardState) -> np.ndarray:
-        """Return what is needed of a shard's bodies; kept for a sealed one, which never changes."""
-        if shard.record is None:
-            return self._read_slim(shard)
-        key = shard.record.sha256
-        if key not in self._slim:
-            self._slim[key] = self._read_slim(shard)
-        return self._slim[key]
-
-    def _read_slim(self, shard: ShardState) -> np.ndarray:
-        reader = self._reader.shard(shard.name)
-        shape = self._reader.info.shape
-        parts = [np.zeros(0, timeline.body_dtype(shape.bodies))]
-        # a few at a time: an hour of whole rows is 600 MB
-        for first in range(0, reader.layout.rows.get(BODIES, 0), ROWS_AT_ONCE):
-            rows = reader.all_rows(BODIES, first, ROWS_AT_ONCE)
-            good = np.flatnonzero(good_rows(rows))
-            if len(good):
-                slim = timeline.slim_bodies(by_kinect_joints(rows[good], shape.skeleton))
-                slim["row"] = first + good
-                parts.append(slim)
-        return np.concatenate(parts)
-
-    def _joints_m(self, bodies: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        """Return (P, 25, 3) the joints of people in camera space, metres, read where they are.
-
-        Args:
-            bodies: (P,) numbers of body rows, as in ``_slim_bodies``.
-            slots: (P,) slots.
-        """
-        found = np.full((len(bodies), JOINTS, 3), np.nan, np.float32)
-        if not len(bodies):
-            return found
-        ends = np.cumsum([len(self._slim_shard(shard)) for shard in self._reader.shards])
-        owner = np.searchsorted(ends, bodies, side="right")
-        row = self._slim_bodies()["row"][bodies].astype(np.int64)
-        for number in np.unique(owner):
-            own = np.flatnonzero(owner == number)
-            first, last = int(row[own].min()), int(row[own].max())
-            reader = self._reader.shard(self._reader.shards[number].name)
-            rows = reader.all_rows(BODIES, first, last - first + 1)
-            joints = by_kinect_joints(rows, self._reader.info.shape.skeleton)["joint_xyz_m"]
-            found[own] = joints[row[own] - first, slots[own]]
-        return found
+    def read_more_bodies(self) -> bool:
+        """Read bodies of one more shard; return False where all were read."""
+        return self._body_rows.read_more()
 
     def detail(self) -> dict[str, Any]:
         """Return what the session's page shows beside its line in the list and its frames."""
@@ -197,7 +144,7 @@ class OpenSession:
             "uuid": self.uuid,
             "frames": len(self._color),
             "rejected": self.rejected(),
-            "bodies": self._count_bodies(),
+            "bodies": self._body_rows.count(),
             "source": str(info.source.get("uri") or info.source.get("kind") or ""),
             "color_size_px": self._size,
             "mirrored": bool(info.device.mirrored),
@@ -225,6 +172,12 @@ class OpenSession:
             more = self._learned(judge.seqs, context)
             self._facts = key, judge.facts(edits, more)
         return self._facts[1]
+
+    def lanes(self, facts: FrameFacts) -> LaneTable:
+        """Return the lanes of the time line; made anew when facts or files are new."""
+        if self._lanes is None or self._lanes.facts is not facts:
+            self._lanes = LaneTable(facts, self.events())
+        return self._lanes
 
     def _learned(self, seqs: np.ndarray, context: Context) -> dict[str, np.ndarray]:
         """Return splits, errors of predictions and scores of suggestions along some frames."""
@@ -267,15 +220,6 @@ class OpenSession:
             "error": self._errors(own),
         }
         return pack_columns(columns, predictions=list(context.predictions))
-
-    def _count_bodies(self) -> int:
-        """Return how many body rows there are: the manifest knows it of sealed shards."""
-        return sum(
-            len(self._slim_shard(shard))
-            if shard.record is None
-            else shard.record.rows.get(BODIES, 0)
-            for shard in self._reader.shards
-        )
 
     def _has_rows(self, stream: Stream) -> bool:
         """Return True if the shards have a table of a stream."""
@@ -365,19 +309,23 @@ class OpenSession:
                 f"{seqs[-1]}"
             )
 
-    def timeline(self, first: int) -> bytes:
-        """Return a row for each colour frame from seq ``first`` on, as packed columns."""
-        at = int(np.searchsorted(self._color["seq"], first))
-        bodies, pairs = self._bodies()
-        people, states = timeline.lane_states(bodies, pairs)
+    def timeline(self, first: int, axis: bool = False) -> bytes:
+        """Return a row for each colour frame from seq ``first`` on, as packed columns.
+
+        Args:
+            first: Of the frames.
+            axis: Only when each frame was taken: that costs no look at the bodies.
+        """
         columns = {
             "seq": self._color["seq"].astype("<f8"),
             "time_s": timeline.seconds_in_take(self._color),
-            "residual_ms": pairs.residual_ms,
             "take": self._color["take"].astype("<u2"),
-            "bodies": people,
-            "states": states,
         }
+        if not axis:
+            bodies, pairs = self._bodies()
+            people, states = timeline.lane_states(bodies, pairs)
+            columns |= {"residual_ms": pairs.residual_ms, "bodies": people, "states": states}
+        at = int(np.searchsorted(self._color["seq"], first))
         return pack_columns({name: column[at:] for name, column in columns.items()})
 
     def people(self, first: int) -> bytes:
@@ -388,7 +336,7 @@ class OpenSession:
         edits = self.decided()
         seq = self._color["seq"][found.frame]
         columns = people_columns(bodies, found, seq, edits, self._size, self._mirrored)
-        columns["joint_xyz_m"] = self._joints_m(found.body, found.slot)
+        columns["joint_xyz_m"] = self._body_rows.joints_m(found.body, found.slot)
         return pack_columns(columns, revision=len(edits.operations))
 
     @property

@@ -3,6 +3,7 @@
 import shlex
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +29,6 @@ from .context import Context
 from .errors import BusyError, NotHereError, ReplacedError
 from .judging.background import Judged, JudgesInBackground
 from .judging.frame_facts import FrameFacts
-from .judging.lanes import pack_lanes
 from .judging.query import parse_query
 from .judging.suspects import find_suspects
 from .judging.words import about_frame
@@ -46,6 +46,9 @@ MOST_OPEN: Final = 6
 
 LOCK_WAIT_S: Final = 5.0
 """Time that a request waits for another one that reads the same session."""
+
+GIVE_WAY_S: Final = 0.0005
+"""Pause of whoever reads long: without it the lock would be taken again at once."""
 
 READING: Final = "reading"
 """State of a session whose line in the list is not there yet."""
@@ -257,15 +260,26 @@ class SessionList:
                 "predictions": self.context.predictions,
             }
 
-    def timeline(self, name: str, first: int, uuid: str | None = None) -> bytes:
-        """Return a row for each colour frame from a seq on, as packed columns."""
+    def timeline(self, name: str, first: int, uuid: str | None = None, axis: bool = False) -> bytes:
+        """Return a row for each colour frame from a seq on, see ``OpenSession.timeline``."""
+        if not axis:
+            self._read_bodies(name, uuid)
         with self._open(name, uuid) as session:
-            return session.timeline(first)
+            return session.timeline(first, axis)
 
     def bodies(self, name: str, first: int, uuid: str | None = None) -> bytes:
         """Return the people in the piece of colour frames that begins at a seq."""
+        self._read_bodies(name, uuid)
         with self._open(name, uuid) as session:
             return session.people(first)
+
+    def _read_bodies(self, name: str, uuid: str | None) -> None:
+        """Read the bodies of a session, which may be long; its pictures are sent meanwhile."""
+        while True:
+            with self._open(name, uuid) as session:
+                if not session.read_more_bodies():
+                    return
+            time.sleep(GIVE_WAY_S)
 
     def frame(self, name: str, seq: int, uuid: str | None = None) -> bytes:
         """Return a colour frame's JPEG bytes as stored."""
@@ -313,8 +327,8 @@ class SessionList:
                 frames=0, lanes=[], cues=[], reasons=[],
             )  # fmt: skip
         with self._open(name, uuid) as session:
-            events = session.events()
-        return pack_lanes(facts, events, first, last, bins, judged.ready)
+            table = session.lanes(facts)
+        return table.pack(first, last, bins, judged.ready)
 
     def suspects(
         self, name: str, query: str, limit: int, order: str, group: bool, uuid: str | None = None

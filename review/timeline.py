@@ -146,15 +146,17 @@ def lane_states(bodies: np.ndarray, pairs: FrameBodies) -> tuple[np.ndarray, np.
     paired = np.flatnonzero(pairs.body != UNPAIRED)
     if len(paired) == 0:
         return count, states
-    rows = bodies[pairs.body[paired]]
-    tracked = rows["tracked"] > 0
+    # field by field: whole rows of a long session are tens of megabytes
+    body = pairs.body[paired]
+    tracked = bodies["tracked"][body] > 0
     count[paired] = tracked.sum(axis=1)
     # a tracked body without a distance comes behind all that have one
-    distance = np.where(np.isfinite(rows["distance_m"]), rows["distance_m"], FAR_M)
+    distance = bodies["distance_m"][body]
+    distance = np.where(np.isfinite(distance), distance, FAR_M)
     nearest = np.argmin(np.where(tracked, distance, np.inf), axis=1)
     seen = tracked.any(axis=1)
-    chosen = rows["joint_state"][np.arange(len(rows)), nearest][:, KEYPOINT_JOINT]
-    states[paired[seen]] = chosen[seen]
+    chosen = bodies["joint_state"][body[seen], nearest[seen]]
+    states[paired[seen]] = chosen[:, KEYPOINT_JOINT]
     return count, states
 
 

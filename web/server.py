@@ -167,7 +167,9 @@ def _listen(port: int | None, default_port: int) -> tuple[socket.socket, bool]:
 
 
 def _bind(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends small answers at once (TCP_NODELAY) only where the protocol is named; else the
+    # second part of an answer waits 40 ms for the other side to say that it has the first
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # a page that is still closing must not keep the next start from its usual port
         if os.name != "nt":  # there it would let two programs share a port

@@ -41,46 +41,49 @@ class Lane:
     meaning: str
 
 
-def pack_lanes(
-    facts: FrameFacts,
-    events: Sequence[dict[str, Any]],
-    first: int,
-    last: int,
-    bins: int,
-    ready: bool,
-) -> bytes:
-    """Return the lanes of a range of frames as packed columns.
+class LaneTable:
+    """Every lane of a session, worked out once: any range of it is then cut to bins in moments.
 
     Args:
         facts: Of the session.
         events: From ``timeline.page_events``.
-        first: First seq of the range.
-        last: Last one, included.
-        bins: Bins at most; a range of fewer frames has one for each.
-        ready: Whether ``facts`` are those of the files as they are now.
     """
-    lanes = frame_lanes(facts, events)
-    begin, end = np.searchsorted(facts.seq, [np.uint64(first), np.uint64(last) + np.uint64(1)])
-    count = int(end - begin)
-    bins = max(0, min(bins, MOST_BINS, count))
-    # edges of bins rise by at least one frame
-    edges = begin + (np.arange(bins + 1) * count // max(bins, 1)).astype(np.int64)
-    columns = {
-        "first_seq": facts.seq[edges[:-1]].astype("<f8"),
-        "last_seq": facts.seq[edges[1:] - 1].astype("<f8"),
-    }
-    for lane, values in lanes:
-        own = values[:0] if not bins else np.maximum.reduceat(values[:end], edges[:-1])
-        columns[lane.key] = own.astype("u1")
-    return pack_columns(
-        columns,
-        schema="kincap/review-lanes/1",
-        ready=ready,
-        frames=count,
-        lanes=[asdict(lane) for lane, _ in lanes],
-        cues=list(facts.cues[1:]),
-        reasons=[{"name": name, "meaning": MEANINGS.get(name, "")} for name in REASONS],
-    )
+
+    def __init__(self, facts: FrameFacts, events: Sequence[dict[str, Any]]) -> None:
+        self.facts = facts
+        self._lanes = frame_lanes(facts, events)
+
+    def pack(self, first: int, last: int, bins: int, ready: bool) -> bytes:
+        """Return the lanes of a range of frames as packed columns.
+
+        Args:
+            first: First seq of the range.
+            last: Last one, included.
+            bins: Bins at most; a range of fewer frames has one for each.
+            ready: Whether the facts are those of the files as they are now.
+        """
+        seq = self.facts.seq
+        begin, end = np.searchsorted(seq, [np.uint64(first), np.uint64(last) + np.uint64(1)])
+        count = int(end - begin)
+        bins = max(0, min(bins, MOST_BINS, count))
+        # edges of bins rise by at least one frame
+        edges = begin + (np.arange(bins + 1) * count // max(bins, 1)).astype(np.int64)
+        columns = {
+            "first_seq": seq[edges[:-1]].astype("<f8"),
+            "last_seq": seq[edges[1:] - 1].astype("<f8"),
+        }
+        for lane, values in self._lanes:
+            own = values[:0] if not bins else np.maximum.reduceat(values[:end], edges[:-1])
+            columns[lane.key] = own.astype("u1")
+        return pack_columns(
+            columns,
+            schema="kincap/review-lanes/1",
+            ready=ready,
+            frames=count,
+            lanes=[asdict(lane) for lane, _ in self._lanes],
+            cues=list(self.facts.cues[1:]),
+            reasons=[{"name": name, "meaning": MEANINGS.get(name, "")} for name in REASONS],
+        )
 
 
 def frame_lanes(

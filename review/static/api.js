@@ -50,6 +50,7 @@ export const api = {
   batch: (sessions, op, more) => postJson("/api/batch", { sessions, op, ...more }),
   session: (name) => getJson(base(name)),
   timeline: (name, uuid, first) => getColumns(`${base(name)}/timeline/${first}${query(uuid)}`),
+  axis: (name, uuid, first) => getColumns(`${base(name)}/timeline/${first}${query(uuid, { part: "axis" })}`),
   bodies: (name, uuid, first) => getColumns(`${base(name)}/bodies/${first}${query(uuid)}`),
   predictions: (name, uuid, first) => getColumns(`${base(name)}/predictions/${first}${query(uuid)}`),
   lanes: (name, uuid, asked) => getColumns(`${base(name)}/lanes${query(uuid, asked)}`),

@@ -158,6 +158,10 @@ def test_the_timeline_pairs_each_frame_with_its_body(client: Any, make_session: 
     assert (np.delete(table["states"], wrist, axis=1) == 2).all()
     tail = unpack(client.ask("/api/sessions/one/timeline/21").body)
     assert tail["seq"].tolist() == list(range(23, 60))
+    axis = unpack(client.ask("/api/sessions/one/timeline/21", query="part=axis").body)
+    assert set(axis) == {"seq", "time_s", "take"}
+    assert all(axis[name].tolist() == tail[name].tolist() for name in axis)
+    assert client.ask("/api/sessions/one/timeline/0", query="part=rest").status == 400
 
 
 def test_bodies_come_with_pixels_and_states(client: Any, make_session: Any):

@@ -1,6 +1,7 @@
 """Requests that never end and answers that are never read, on a real port."""
 
 import contextlib
+import gc
 import http.client
 import json
 import socket
@@ -17,8 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kincap.web.access import LOOPBACK
 from kincap.web.connection import HEAD_LIMIT_BYTES, BoundedConnection
 from kincap.web.json_body import read_json
+from kincap.web.server import PageServer
 
 CUT_S = 0.4
 LONG_S = 5.0
@@ -198,3 +201,22 @@ def test_many_connections_do_not_keep_the_page_from_answering(running: Running):
             stack.enter_context(running.connect())
         time.sleep(CUT_S + 0.3)
         assert running.is_well()
+
+
+def test_small_answers_are_sent_at_once():
+    """A second write waited 40 ms for the first one's acknowledgement on every answer."""
+    with PageServer(lambda access: Starlette(), "kincap test", 0) as server:
+        server.start()
+        with socket.create_connection((LOOPBACK, server.address.port), timeout=LONG_S) as asking:
+            asking.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert asking.recv(65536)
+            ours = asking.getsockname()
+            taken = [one for one in gc.get_objects() if isinstance(one, socket.socket)]
+            served = [one for one in taken if one.fileno() >= 0 and peer_of(one) == ours]
+            assert [one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in served] == [1]
+
+
+def peer_of(taken: socket.socket) -> object:
+    with contextlib.suppress(OSError):
+        return taken.getpeername()
+    return None

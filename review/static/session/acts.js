@@ -83,6 +83,11 @@ function finding(viewer) {
     if (to === undefined) viewer.say("Nothing further.");
     else viewer.goToIndex(to);
   };
+  const change = (by) => {
+    const { session, index } = viewer;
+    if (session.stateIndex) viewer.goToIndex(session.stateIndex.change(index, by));
+    else viewer.say("The bodies are still being read.");
+  };
   return {
     search: () => finder.focus(),
     nextSuspect: () => finder.step(1, "score"),
@@ -92,8 +97,8 @@ function finding(viewer) {
     sheet: () => finder.openSheet(),
     nextEvent: () => jump(viewer.session.nextEvent(viewer.index, 1)),
     backEvent: () => jump(viewer.session.nextEvent(viewer.index, -1)),
-    nextChange: () => viewer.goToIndex(viewer.session.stateIndex.change(viewer.index, 1)),
-    backChange: () => viewer.goToIndex(viewer.session.stateIndex.change(viewer.index, -1)),
+    nextChange: () => change(1),
+    backChange: () => change(-1),
   };
 }
 

@@ -6,6 +6,7 @@ import { $, countText, el, facts } from "../dom.js";
 const MOST_FINDINGS = 12;
 const MOST_RANGES = 200;
 const HANDS = ["unknown", "not tracked", "open", "closed", "lasso"];
+const PAUSE_MS = 90; // words that change more often than that can't be read
 const TABS = ["frame", "find", "decisions", "build"];
 
 export class Panel {
@@ -46,8 +47,18 @@ export class Panel {
     this.draw();
   }
 
+  /** Write what belongs to the frame on the screen, not for each one while many go by. */
+  drawSoon() {
+    const wait = (this.drawnAt ?? -Infinity) + PAUSE_MS - performance.now();
+    clearTimeout(this.timer);
+    if (wait <= 0) this.draw();
+    else this.timer = setTimeout(() => this.draw(), wait);
+  }
+
   /** Write what belongs to the frame on the screen. */
   draw() {
+    clearTimeout(this.timer);
+    this.drawnAt = performance.now();
     const { viewer, tab } = this;
     const { session } = viewer;
     if ($("panel").hidden || !session?.rows) return;
@@ -67,11 +78,11 @@ export class Panel {
 }
 
 function frameFacts(session, index) {
-  const residual = session.residual_ms[index];
+  const residual = session.residual_ms?.[index];
   return facts([
     ["seq", session.seq[index]],
     ["take", `${session.take[index]}, at ${session.time_s[index].toFixed(3)} s`],
-    ["body", Number.isNaN(residual)
+    ["body", residual === undefined ? null : Number.isNaN(residual)
       ? "none paired"
       : `${residual >= 0 ? "+" : "−"}${Math.abs(residual).toFixed(1)} ms`],
   ]);

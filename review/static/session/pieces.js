@@ -2,12 +2,14 @@
 
 const PIECE = 256; // frames by seq in one answer; the server's number
 const PIECES_KEPT = 24;
+const MOST_LOADING = 2; // while the mouse is dragged over a long session, pieces go by in moments
 
 export class Pieces {
   /** @param {(first: number) => Promise<Map<number, Array>>} load what a piece has, by seq */
   constructor(load) {
     this.load = load;
     this.pieces = new Map();
+    this.loading = 0;
   }
 
   /** What a frame has, or null while it is being loaded. */
@@ -15,7 +17,8 @@ export class Pieces {
     const id = Math.floor(seq / PIECE);
     const piece = this.pieces.get(id);
     if (piece === undefined) {
-      this.fetch(id, onReady);
+      // when one of those is there, the frame is drawn again and asks again
+      if (this.loading < MOST_LOADING) this.fetch(id, onReady);
       return null;
     }
     if (piece.loading) {
@@ -46,6 +49,7 @@ export class Pieces {
   async fetch(id, onReady, keepOld = false) {
     const piece = { loading: true, waiting: new Set([onReady]), found: null };
     if (!keepOld) this.pieces.set(id, piece);
+    this.loading += 1;
     try {
       piece.found = await this.load(id * PIECE);
       piece.loading = false;
@@ -53,6 +57,8 @@ export class Pieces {
       // asked again at the next look; that the server is away is said by whoever wants pictures
       if (this.pieces.get(id) === piece) this.pieces.delete(id);
       return;
+    } finally {
+      this.loading -= 1;
     }
     if (keepOld) this.pieces.set(id, piece);
     for (const old of this.pieces.keys()) {

@@ -10,7 +10,8 @@ import { Predictions } from "./picture/predictions.js";
 import { NO_BODY, StateIndex } from "./lanes/state_index.js";
 
 const OVERLAP = 90; // rows asked again while recording: bodies and late frames may still come in
-const COLUMNS = ["seq", "take", "time_s", "bodies", "residual_ms", "states"];
+const AXIS = ["seq", "take", "time_s"];
+const COLUMNS = [...AXIS, "bodies", "residual_ms", "states"];
 const MOST_KINDS_TOLD = 6;
 
 export class Session {
@@ -27,13 +28,22 @@ export class Session {
     this.predictions = null;
   }
 
-  /** Load everything but the pictures and the bodies. */
-  async load() {
+  /**
+   * Load what a frame needs to be shown: what the session is and when its frames were taken.
+   * @param {() => void} onInfo called when it is known what the session is
+   */
+  async load(onInfo) {
     // in this order: asking for the session makes the server look at the files again
     this.setInfo(await api.session(this.name));
     this.uuid = this.info.uuid;
     this.people = new People(this);
     if (this.info.predictions?.length) this.predictions = new Predictions(this);
+    onInfo();
+    this.take_(await api.axis(this.name, this.uuid, 0));
+  }
+
+  /** Load the states of the keypoints too, for which the server reads all bodies. */
+  async loadStates() {
     this.take_(await api.timeline(this.name, this.uuid, 0));
   }
 
@@ -70,7 +80,7 @@ export class Session {
 
   /** Load what was recorded since; return whether there was anything. */
   async refresh() {
-    const from = this.rows > OVERLAP ? this.seq[this.rows - OVERLAP] : 0;
+    const from = this.states && this.rows > OVERLAP ? this.seq[this.rows - OVERLAP] : 0;
     const info = await this.look();
     const tail = await api.timeline(this.name, this.uuid, from);
     const before = this.rows;
@@ -78,7 +88,7 @@ export class Session {
     const merged = {};
     for (const key of COLUMNS) {
       const width = key === "states" ? this.keypoints : 1;
-      const old = this[key].subarray(0, keep * width);
+      const old = (this[key] ?? tail[key]).subarray(0, keep * width);
       merged[key] = new old.constructor(old.length + tail[key].length);
       merged[key].set(old);
       merged[key].set(tail[key], old.length);
@@ -102,11 +112,11 @@ export class Session {
   }
 
   take_(table) {
-    for (const key of COLUMNS) this[key] = table[key];
+    for (const key of COLUMNS) this[key] = table[key] ?? null;
     this.rows = table.seq.length;
     this.clock = playClock(this.take, this.time_s);
     this.length_s = this.rows ? this.clock[this.rows - 1] : 0;
-    this.stateIndex = new StateIndex(this.states, this.keypoints);
+    this.stateIndex = this.states && new StateIndex(this.states, this.keypoints);
     this.events = null;
   }
 
@@ -167,14 +177,14 @@ export class Session {
       const lost = this.dropIndex.at(seq).find(({ stream }) => stream === "color");
       return `frame ${seq}: ${lost ? lost.reason : "not stored"}`;
     }
-    const states = this.states.subarray(row * this.keypoints, (row + 1) * this.keypoints);
-    const inferred = names.filter((_, k) => states[k] === 1);
-    const body = states[0] === NO_BODY
+    const states = this.states?.subarray(row * this.keypoints, (row + 1) * this.keypoints);
+    const inferred = names.filter((_, k) => states?.[k] === 1);
+    const body = states?.[0] === NO_BODY
       ? "no body"
       : inferred.length ? `inferred: ${inferred.join(", ")}` : "all 13 tracked";
     const kinds = new Set(this.findingIndex.at(seq).map(({ kind }) => kind.replaceAll("_", " ")));
     return [
-      `frame ${seq}`, `take ${this.take[row]}`, clockText(this.time_s[row]), body,
+      `frame ${seq}`, `take ${this.take[row]}`, clockText(this.time_s[row]), ...(states ? [body] : []),
       ...(this.verdict(seq) === "reject" ? ["rejected"] : []),
       ...[...kinds].slice(0, MOST_KINDS_TOLD),
     ].join(" · ");

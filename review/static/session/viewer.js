@@ -19,12 +19,18 @@ import { Stage } from "./picture/stage.js";
 import { Timeline } from "./lanes/timeline.js";
 import { Watching } from "./watching.js";
 
-const NEAR = [1, -1, 2, -2, 3, 4, 5, 6];
+const AHEAD = 4; // pictures that are loaded in the direction of the last steps
+const FAR = 60; // frames; a step farther than that says nothing about the next one
+const FIRST_PICTURE_MS = 1000; // the rest of the page waits no longer for it
+const STEADY_MS = 400; // steps that follow as soon are part of one movement
+const SHARPEN_MS = 60;
 const TOAST_MS = 3500;
 const SHOWN = {
   joints: true, keypoints: true, names: false, boxes: false, space: false, unmirror: false,
   zoom: false, panel: true, mask: false, checkpoint1: true, checkpoint2: true, checkpoint3: true,
 };
+
+const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 export class Viewer {
   constructor(skeleton) {
@@ -74,28 +80,43 @@ export class Viewer {
     document.title = `${name} · kincap review`;
     $("v-name").textContent = name;
     this.stage.notice("Loading…");
+    const picture = new Promise((resolve) => { this.onPicture = resolve; });
     try {
-      await session.load();
+      await session.load(() => this.session === session && this.makeFrames(seq));
     } catch (error) {
       if (this.session === session) this.stage.notice(error.message);
       return;
     }
     if (this.session !== session) return;
-    this.frames = new FrameStore(session, (ready) => this.pictureReady(ready), (error) => this.lost(error));
     this.player = new Player(session, this.frames, (index) => this.showIndex(index), () => this.drawPlaying());
     this.index = 0;
     this.ready = true;
-    this.stage.begin(session);
     this.deciding.setMarks(null, null);
     this.setSpeed(1);
     this.drawToggles();
-    // the picture first: everything else can wait for it
-    if (session.rows) this.goTo(seq ?? session.seq[0]);
-    else this.stage.notice("No frames in this session yet.");
-    this.resize();
-    this.timeline.setSession(session);
+    // the picture first: everything else waits for it
+    if (session.rows) {
+      this.goTo(seq ?? session.seq[0]);
+      await Promise.race([picture, sleep(FIRST_PICTURE_MS)]);
+      if (this.session !== session) return;
+    } else this.stage.notice("No frames in this session yet.");
+    this.timeline.begin();
     this.drawSession();
     this.watching.start();
+  }
+
+  /** It is known what the session is: its first picture is asked for before anything else. */
+  makeFrames(seq) {
+    const { session } = this;
+    this.stage.begin(session);
+    this.timeline.setSession(session, true);
+    this.resize();
+    this.frames = new FrameStore(
+      session, () => this.stage.pixelsAcross,
+      (ready, order) => this.pictureReady(ready, order), (error) => this.lost(error),
+    );
+    const first = seq ?? session.info.takes[0]?.first;
+    if (session.info.takes.some((take) => first >= take.first && first <= take.last)) this.frames.want([first]);
   }
 
   close() {
@@ -105,6 +126,7 @@ export class Viewer {
     this.corrections.forget();
     this.player?.pause();
     this.frames?.close();
+    this.shownOrder = 0;
     this.stage.clear();
     this.session?.bins.close();
     this.session = this.frames = this.player = null;
@@ -151,13 +173,30 @@ export class Viewer {
     if (!this.session?.rows) return;
     this.player.pause();
     this.corrections.settle();
-    this.index = Math.max(0, Math.min(this.session.rows - 1, index));
+    const { rows, seq } = this.session;
+    const before = this.index;
+    this.index = Math.max(0, Math.min(rows - 1, index));
     this.player.index = this.index;
-    const near = dragging ? [] : NEAR.map((step) => this.index + step);
-    this.frames.want([this.index, ...near]
-      .filter((i) => i >= 0 && i < this.session.rows)
-      .map((i) => this.session.seq[i]), dragging);
+    const by = this.index - before;
+    const moving = dragging || this.isMoving(by);
+    const shown = [this.index, ...this.next(by, moving, dragging)].filter((i) => i >= 0 && i < rows);
+    this.frames.want(shown.map((i) => seq[i]), { small: dragging, moving });
     this.drawFrame();
+  }
+
+  /** True if a step by some rows is part of a movement. */
+  isMoving(by) {
+    const now = performance.now();
+    const isSoon = now - (this.movedAt ?? -Infinity) < STEADY_MS;
+    this.movedAt = now;
+    return by !== 0 && Math.abs(by) <= FAR && isSoon;
+  }
+
+  /** The rows that are likely to be looked at after this one, which is some rows from the last one. */
+  next(by, moving, dragging) {
+    if (!moving) return [1, -1, 2, -2, 3].map((step) => this.index + step);
+    const ahead = Array.from({ length: AHEAD }, (_, i) => this.index + (i + 1) * by);
+    return dragging ? ahead.slice(0, 2) : [...ahead, this.index - by];
   }
 
   /** The player's way of putting a frame on the screen. */
@@ -168,9 +207,13 @@ export class Viewer {
     this.drawFrame();
   }
 
-  pictureReady(seq) {
-    if (seq === this.seq) this.drawFrame();
-    else if (!this.player.playing && !this.frames.has(this.seq)) {
+  pictureReady(seq, order) {
+    if (!this.ready) return;
+    if (seq === this.seq) {
+      this.shownOrder = order;
+      this.drawFrame();
+    } else if (!this.player.playing && !this.frames.get(this.seq) && order > this.shownOrder) {
+      this.shownOrder = order;
       this.stage.showStale(this.frames.get(seq), this.seq);
     }
   }
@@ -261,13 +304,28 @@ export class Viewer {
       seq, people, bitmap: frames.get(seq), damage: frames.damaged.get(seq),
       predictions: this.predictions(seq), masks: this.masks.of(seq), selected: this.corrections.selected,
     }, this.show, playing);
+    if (this.onPicture && this.stage.shown === seq) {
+      // what was put off begins when the picture is on the screen
+      const { onPicture } = this;
+      this.onPicture = null;
+      requestAnimationFrame(() => setTimeout(onPicture));
+    }
     this.stage.verdict(session.verdict(seq));
     this.space.show(people);
     this.timeline.setPosition(seq);
     drawReadings(this);
     // a panel of text sixty times a second costs more than the picture
-    if (!playing || index % 5 === 0) this.panel.draw();
+    this.panel.drawSoon();
+    this.sharpen();
     this.rememberPlace(seq);
+  }
+
+  /** Ask for more pixels where the view has come closer than the picture that is shown allows. */
+  sharpen() {
+    clearTimeout(this.sharpTimer);
+    const isBlurred = () => this.ready && !this.player.playing && !this.timeline.dragging
+      && this.frames.get(this.seq) && !this.frames.has(this.seq);
+    if (isBlurred()) this.sharpTimer = setTimeout(() => isBlurred() && this.frames.want([this.seq]), SHARPEN_MS);
   }
 
   /** Keep the address in step, but not sixty times a second: browsers refuse that. */

@@ -40,6 +40,12 @@ export class Watching {
   /** Look whether the session grew, and whether another window decided something. */
   async look(session) {
     const { viewer } = this;
+    if (!session.stateIndex) {
+      await session.loadStates();
+      if (viewer.session !== session) return;
+      viewer.timeline.draw();
+      viewer.drawFrame();
+    }
     const wasLive = session.info.state === "recording";
     const info = wasLive ? null : await session.look();
     if (viewer.session !== session) return;

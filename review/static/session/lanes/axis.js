@@ -96,6 +96,26 @@ export class Axis {
     return [begin, end];
   }
 
+  /** The states of the keypoints in each column, {x, width, counts}; none while they are on the way. */
+  counts() {
+    const { session, from, to, width } = this;
+    const known = this.counted;
+    const states = session.stateIndex;
+    if (known && known.states === states && known.from === from && known.to === to && known.width === width) {
+      return known.columns;
+    }
+    const columns = [];
+    if (states) {
+      this.columns((x, across, begin, end) => {
+        const counts = states.count(begin, end);
+        if (counts) columns.push({ x, width: across, counts });
+      });
+    }
+    // kept for all lanes of a drawing, and for the next one of the same part
+    this.counted = { states, from, to, width, columns };
+    return columns;
+  }
+
   /** Call draw(x, width, begin, end) for each column: rows [begin, end) belong to it. */
   columns(draw) {
     const { session } = this;

@@ -16,9 +16,7 @@ export class InferredLane {
     const height = this.height - 2;
     ctx.fillStyle = style.faint;
     ctx.fillRect(view.left, y, view.width, height);
-    view.columns((x, width, begin, end) => {
-      const counts = this.session.stateIndex.count(begin, end);
-      if (!counts) return;
+    for (const { x, width, counts } of view.counts()) {
       let inferred = 0;
       for (const count of counts.inferred) inferred += count;
       const share = counts.seen ? Math.min(1, inferred / counts.seen / FULL_SHARE) : 0;
@@ -30,7 +28,7 @@ export class InferredLane {
         ctx.fillRect(x, y, width, height);
         ctx.globalAlpha = 1;
       }
-    });
+    }
   }
 
   at() {
@@ -51,12 +49,24 @@ export class KeypointLane {
   draw(ctx, y, view) {
     const style = theme();
     const colors = [style.tracked, style.inferred, style.untracked].map(rgb);
-    view.columns((x, width, begin, end) => {
-      const counts = this.session.stateIndex.count(begin, end);
-      if (!counts) return;
-      ctx.fillStyle = counts.seen ? mix(counts, this.keypoint, colors) : style.faint;
-      ctx.fillRect(x, y, width, this.height - 1);
-    });
+    ctx.fillStyle = style.faint;
+    ctx.fillRect(view.left, y, view.width, this.height - 1);
+    // neighbours of one colour are drawn together
+    let [start, end, shown] = [0, 0, null];
+    const flush = () => {
+      if (shown === null) return;
+      ctx.fillStyle = shown;
+      ctx.fillRect(start, y, end - start, this.height - 1);
+    };
+    for (const { x, width, counts } of view.counts()) {
+      const color = counts.seen ? mix(counts, this.keypoint, colors) : style.faint;
+      if (color !== shown || x !== end) {
+        flush();
+        [start, shown] = [x, color];
+      }
+      end = x + width;
+    }
+    flush();
   }
 
   at() {
@@ -73,6 +83,7 @@ function rgb(color) {
 }
 
 function mix({ seen, inferred, untracked }, k, colors) {
+  if (!inferred[k] && !untracked[k]) return `rgb(${colors[0].join(",")})`;
   // a single inferred frame among hundreds must be visible
   const least = (count) => (count ? Math.max(LEAST_SHARE, count / seen) : 0);
   const bad = [least(inferred[k]), least(untracked[k])];

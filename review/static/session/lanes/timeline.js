@@ -30,15 +30,28 @@ export class Timeline {
     onThemeChange(() => this.draw());
   }
 
-  setSession(session) {
+  /**
+   * Show a session.
+   * @param {boolean} later take the room that it needs, but draw nothing before `begin`: the first
+   *   picture is waited for
+   */
+  setSession(session, later = false) {
     this.session = session;
+    this.isWaiting = later;
     this.axis.setSession(session);
     this.setLanes();
   }
 
+  /** Draw the session that was set before. */
+  begin() {
+    this.isWaiting = false;
+    this.axis.showAll();
+    this.draw();
+  }
+
   /** Make the lanes anew: something was found, decided or asked for. */
   setLanes() {
-    this.lanesShown = this.session?.rows ? makeLanes(this.session, this.names) : [];
+    this.lanesShown = this.session?.info.frames ? makeLanes(this.session, this.names) : [];
     this.resize();
   }
 
@@ -86,7 +99,7 @@ export class Timeline {
     this.draw();
   }
 
-  begin(canvas) {
+  clear(canvas) {
     const ctx = canvas.getContext("2d");
     const ratio = canvas.width / this.width;
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -105,8 +118,8 @@ export class Timeline {
 
   draw() {
     if (!this.width) return;
-    const ctx = this.begin(this.lanes);
-    if (this.session?.rows) {
+    const ctx = this.clear(this.lanes);
+    if (this.session?.rows && !this.isWaiting) {
       this.session.bins.want(this.axis, (isNew) => (isNew ? this.setLanes() : this.draw()));
       this.drawRuler(ctx);
       for (const [lane, y] of this.placed()) {
@@ -177,8 +190,8 @@ export class Timeline {
 
   drawHead() {
     if (!this.width) return;
-    const ctx = this.begin(this.head);
-    if (!this.session?.rows) return;
+    const ctx = this.clear(this.head);
+    if (!this.session?.rows || this.isWaiting) return;
     const { axis } = this;
     const top = LANES_TOP - 4;
     const { first, last } = this.marks;

@@ -4,8 +4,12 @@ import { api } from "../../api.js";
 
 /** Save the part of the picture that is on view, pixel by pixel, with what is drawn over it. */
 export async function savePicture(viewer) {
-  const { stage, session, seq } = viewer;
-  const canvas = stage.snapshot(viewer.frames.get(seq));
+  const { stage, session, seq, frames } = viewer;
+  const { frame } = stage;
+  const bitmap = await frames.whole(seq).catch(() => null);
+  if (viewer.session !== session) return;
+  const canvas = stage.snapshot(bitmap, frame);
+  bitmap?.close();
   const blob = await canvas.convertToBlob({ type: "image/png" });
   save(blob, `${session.name}-${seq}.png`);
   viewer.say(`Saved ${session.name}-${seq}.png.`);

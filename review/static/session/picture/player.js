@@ -71,7 +71,7 @@ export class Player {
       this.pause();
       return;
     }
-    frames.want(this.ahead(due));
+    frames.want(this.ahead(due), { moving: true });
     requestAnimationFrame((later) => this.tick(later));
   }
 

@@ -114,10 +114,10 @@ export class Stage {
   }
 
   /** What is on view, a pixel for each stored one, with what is drawn over it. */
-  snapshot(bitmap) {
+  snapshot(bitmap, frame) {
     const canvas = new OffscreenCanvas(Math.round(this.view.w), Math.round(this.view.h));
     if (bitmap) this.drawPicture(bitmap, canvas);
-    this.drawOverlay({ ...this.frame, selected: null }, this.show, canvas);
+    this.drawOverlay({ ...frame, selected: null }, this.show, canvas);
     return canvas;
   }
 
@@ -131,6 +131,11 @@ export class Stage {
   /** The room can be shown as it is only where the stored picture is a mirror image. */
   isFlipped() {
     return Boolean(this.show?.unmirror && this.mirrored);
+  }
+
+  /** Canvas pixels on which the whole picture, part of which is on view, is shown. */
+  get pixelsAcross() {
+    return this.view ? (this.picture.width * this.width) / this.view.w : this.width;
   }
 
   /** Canvas pixels of one stored pixel. */
