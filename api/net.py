@@ -11,12 +11,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from ..core.errors import KincapError
+from ..core.errors import CheckpointError, KincapError
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..train.checkpoint import load_checkpoint
 from ..train.data import to_pixels
 from ..train.loop import choose_device
 from ..train.mirror import mirror_images, mirror_targets
+from ..train.nets.registry import finds_people, whole_images
 
 _BATCH = 64
 
@@ -36,6 +37,8 @@ class TrainedNet:
 
     def __init__(self, path: Path, device: str = "auto", skeleton: Skeleton = KEYPOINTS_13) -> None:
         checkpoint = load_checkpoint(path, skeleton)
+        if finds_people(checkpoint.model):
+            raise CheckpointError(whole_images(path, "load_net"))
         self.path = path
         self._device = choose_device(device)
         self.model, self.size = checkpoint.model, checkpoint.size

@@ -66,6 +66,7 @@ class OnnxPoseEngine:
 
     Attributes:
         meta: Its metadata, as the export wrote them.
+        session: The open file.
 
     Raises:
         MissingPartError: onnxruntime is not installed.
@@ -73,11 +74,11 @@ class OnnxPoseEngine:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        self._session = open_session(path, threads)
-        self.meta = read_meta(path, self._session.get_modelmeta().custom_metadata_map)
+        self.session = open_session(path, threads)
+        self.meta = read_meta(path, self.session.get_modelmeta().custom_metadata_map)
         self.size = int(self.meta["size"])
         self.keypoint_names = tuple(map(str, self.meta["keypoints"]))
-        self._input = self._session.get_inputs()[0]
+        self._input = self.session.get_inputs()[0]
         self._half = self._input.type == "tensor(float16)"
 
     def poses(self, crops: Images) -> PoseResult:
@@ -90,7 +91,7 @@ class OnnxPoseEngine:
         pixels = to_pixels(crops)
         if self._half:
             pixels = pixels.astype(np.float16)
-        coords, confidence = self._session.run(["coords", "confidence"], {self._input.name: pixels})
+        coords, confidence = self.session.run(["coords", "confidence"], {self._input.name: pixels})
         return PoseResult(np.asarray(coords, np.float32), np.asarray(confidence, np.float32))
 
 

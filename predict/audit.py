@@ -24,6 +24,7 @@ from ..sessions.suggestions import Suggestion, check_replaceable, save_suggestio
 from ..train.checkpoint import Checkpoint, load_checkpoint
 from ..train.data import Samples, load_samples
 from ..train.loop import choose_device
+from ..train.nets.registry import finds_people, whole_images
 from ..train.validate import run_net
 from .disagreement import compare, suggest
 
@@ -144,6 +145,8 @@ def load_audit_net(path: Path) -> AuditNet:
         CheckpointError: It is not a checkpoint, or does not say that.
     """
     checkpoint = load_checkpoint(path)
+    if finds_people(checkpoint.model):
+        raise CheckpointError(whole_images(path, "kincap audit"))
     sessions = checkpoint.trained.get("sessions")
     try:
         seen = frozenset((str(one["session"]), str(one["uuid"])) for one in sessions or ())

@@ -7,10 +7,12 @@ from ..core.skeleton import KEYPOINTS_13
 from ..engines.engine import PoseEngine
 from ..engines.onnx_engine import OnnxPoseEngine
 from ..engines.openvino_engine import OPENVINO_SUFFIX, OpenVinoPoseEngine
+from ..train.nets.registry import finds_people, whole_images
+from .people.engine import FINDS, PEOPLE, PeopleEngine, exported_people_engine
 
 
-def load_engine(weights: Path, device: str = "auto") -> PoseEngine:
-    """Return the engine of some weights.
+def load_engine(weights: Path, device: str = "auto") -> PoseEngine | PeopleEngine:
+    """Return the engine of some weights: of crops, or of whole images with everyone in them.
 
     Args:
         weights: ``.onnx`` runs in onnxruntime, ``.xml`` in OpenVINO; everything else is read as a
@@ -28,12 +30,36 @@ def load_engine(weights: Path, device: str = "auto") -> PoseEngine:
                 f"{weights}: exported for {len(engine.keypoint_names)} other keypoints than "
                 f"{KEYPOINTS_13.name}; this command draws and tracks these"
             )
+        if isinstance(engine, OnnxPoseEngine) and engine.meta.get(FINDS) == PEOPLE:
+            return exported_people_engine(engine)
         return engine
     from ..train.checkpoint import load_checkpoint
     from ..train.loop import choose_device
     from .deployed_net import torch_engine
+    from .people.by_torch import people_engine
 
-    return torch_engine(load_checkpoint(weights), choose_device(device))
+    checkpoint, where = load_checkpoint(weights), choose_device(device)
+    if finds_people(checkpoint.model):
+        return people_engine(checkpoint, where)
+    return torch_engine(checkpoint, where)
+
+
+def load_pose_engine(weights: Path, device: str, what: str) -> PoseEngine:
+    """Return the engine of some weights of a net that takes crops.
+
+    Args:
+        weights: See ``load_engine``.
+        device: See ``load_engine``.
+        what: What needs crops, for the message.
+
+    Raises:
+        KincapError: See ``load_engine``; or the net finds everyone in whole images.
+        MissingPartError: See ``load_engine``.
+    """
+    engine = load_engine(weights, device)
+    if isinstance(engine, PeopleEngine):
+        raise KincapError(whole_images(weights, what))
+    return engine
 
 
 def _open_exported(weights: Path) -> OnnxPoseEngine | OpenVinoPoseEngine:

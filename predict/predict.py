@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..core.errors import KincapError, MissingPartError
 from ..core.progress import OnProgress
 from ..engines.detection import Detection, Detector
-from ..engines.engine import Images
+from ..engines.engine import Images, PoseEngine
 from ..web.server import PageAddress
 from .detector import open_detector
 from .live.views import LiveSettings, LiveViews
@@ -22,6 +22,8 @@ from .mirroring import faces_us, mirrored_box, mirrored_poses
 from .outputs.drawing import draw_people
 from .outputs.frame_poses import FramePoses
 from .outputs.output_files import OutputFiles, open_outputs
+from .people.engine import PeopleEngine
+from .people.tracker import MOST_PERSONS, PeopleTracker
 from .smoothing import PoseSmoother
 from .sources.frame_source import PICTURES, SENSOR, SESSION, FrameSource, SourceFrame
 from .sources.open_source import open_source
@@ -42,7 +44,7 @@ class PredictSettings:
         source: A picture, folder, pattern, video, ``camera:N`` or session.
         weights: A checkpoint or an exported file.
         detector: As ``--detector`` takes it; None: ``session`` for a session, else ``whole``.
-        persons: Most people in a frame.
+        persons: Most people in a frame; None: one, or everyone whom a net of whole images finds.
         detect_every: Frames between two calls of the detector.
         smooth: True to smooth by time; None: where its library is installed. Pictures never are.
         every: Look at every K-th frame only; the others have a line without people.
@@ -59,7 +61,7 @@ class PredictSettings:
     source: str
     weights: Path
     detector: str | None = None
-    persons: int = 1
+    persons: int | None = None
     detect_every: int = 10
     smooth: bool | None = None
     every: int = 1
@@ -94,6 +96,8 @@ class PredictResult:
         agreement: With the sensor; None: it was not compared.
         problem: What was wrong with the source at its end.
         interrupted: True if Ctrl-C or the closing of the window ended it.
+        unsmoothed: True if nothing was smoothed because the library is missing.
+        notes: Lines for the person.
     """
 
     source: str
@@ -113,6 +117,7 @@ class PredictResult:
     problem: str | None = None
     interrupted: bool = False
     unsmoothed: bool = False
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report of ``--json``."""
@@ -135,6 +140,7 @@ class PredictResult:
             "problem": self.problem,
             "interrupted": self.interrupted,
             "unsmoothed": self.unsmoothed,
+            "notes": self.notes,
         }
 
 
@@ -160,10 +166,13 @@ def predict(
     detector = _detector(settings.detector)
     with contextlib.closing(open_source(settings.source)) as source:
         _check_sensor(settings, source)
-        tracking = TrackSettings(persons=settings.persons, detect_every=settings.detect_every)
-        run = PredictRun(settings, source, Tracker(engine, tracking), detector)
+        run = PredictRun(settings, source, _tracker(engine, settings), detector)
         if source.kind == PICTURES:
-            run.begin_anew = lambda: Tracker(engine, tracking)
+            run.begin_anew = lambda: _tracker(engine, settings)
+        if settings.detector is not None and isinstance(engine, PeopleEngine):
+            run.result.notes.append(
+                f"--detector {settings.detector} is not used: this net finds people in whole images"
+            )
         with (
             open_outputs(settings, source) as outputs,
             LiveViews(settings.live, settings.source, on_page) as views,
@@ -173,10 +182,20 @@ def predict(
     return run.result
 
 
+def _tracker(
+    engine: PoseEngine | PeopleEngine, settings: PredictSettings
+) -> Tracker | PeopleTracker:
+    """Return what follows people: in crops, or through whole images."""
+    if isinstance(engine, PeopleEngine):
+        return PeopleTracker(engine, settings.persons or MOST_PERSONS)
+    persons = 1 if settings.persons is None else settings.persons
+    return Tracker(engine, TrackSettings(persons=persons, detect_every=settings.detect_every))
+
+
 def _check(settings: PredictSettings) -> None:
     for flag in ("persons", "detect_every", "every"):
         value = getattr(settings, flag)
-        if value < 1:
+        if value is not None and value < 1:
             raise KincapError(f"--{flag.replace('_', '-')}: {value} is too few; give 1 or more")
 
 
@@ -215,12 +234,12 @@ class PredictRun:
         self,
         settings: PredictSettings,
         source: FrameSource,
-        tracker: Tracker,
+        tracker: Tracker | PeopleTracker,
         detector: Detector | None,
     ) -> None:
         self._settings, self._source = settings, source
         self._tracker, self._detector = tracker, detector
-        self.begin_anew: Callable[[], Tracker] | None = None
+        self.begin_anew: Callable[[], Tracker | PeopleTracker] | None = None
         self.result = PredictResult(settings.source, source.kind)
         self._smoothers: dict[int, PoseSmoother] = {}
         self._smooths = settings.smooth is not False and source.kind != PICTURES

@@ -4,6 +4,7 @@ Each coordinate is filtered in units of the person's torso, so that the settings
 distance. A gap begins anew: what was smoothed before it says nothing of the place after it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,7 +67,7 @@ class PoseSmoother:
         """Return the smoothed pose.
 
         Args:
-            pose_px: (K, 2) float64, pixels.
+            pose_px: (K, 2) float64, pixels; NaN where not found, and stays so.
             time_s: Later than that of the call before.
         """
         torso = _torso_px(pose_px)
@@ -78,18 +79,26 @@ class PoseSmoother:
         self._time_s = time_s
         values = (pose_px / self._torso).ravel().tolist()
         at = time_s + _BEGIN_S
-        smoothed = [one(value, at) for one, value in zip(self._filters, values, strict=True)]
+        smoothed = []
+        for k, value in enumerate(values):
+            if math.isnan(value):  # a keypoint that is not found begins anew when it is
+                self._filters[k] = self._filter()
+            smoothed.append(value if math.isnan(value) else self._filters[k](value, at))
         return np.array(smoothed).reshape(pose_px.shape) * self._torso
 
     def _begin(self, count: int, torso: float) -> None:
-        chosen = self._settings
         self._torso = torso
-        self._filters = [
-            self._make(_RATE_HZ, chosen.least_cutoff_hz, chosen.beta, chosen.speed_cutoff_hz)
-            for _ in range(count)
-        ]
+        self._filters = [self._filter() for _ in range(count)]
+
+    def _filter(self) -> Any:
+        chosen = self._settings
+        return self._make(_RATE_HZ, chosen.least_cutoff_hz, chosen.beta, chosen.speed_cutoff_hz)
 
 
 def _torso_px(pose_px: Pose) -> float:
     a, b = KEYPOINTS_13.torso_indices
-    return max(float(np.hypot(*(pose_px[a] - pose_px[b]))), _LEAST_TORSO_PX)
+    length = float(np.hypot(*(pose_px[a] - pose_px[b])))
+    if math.isnan(length):  # without a torso: of the same order as the height
+        found = pose_px[np.isfinite(pose_px).all(axis=1)]
+        length = float(np.ptp(found[:, 1])) / 3 if len(found) else 0.0
+    return max(length, _LEAST_TORSO_PX)

@@ -10,6 +10,7 @@ from ...core.errors import KincapError
 from ..console import print_json, progress, result, say, table
 from ..options import RECORDINGS, BlurFaces, Json, Recordings
 from ..predicting.end_to_end import evaluate_end_to_end
+from .evaluate_people import error_kinds, is_of_people, print_people
 from .pck_table import figure_text, pck_table
 from .train import Data, Device
 
@@ -94,6 +95,12 @@ def evaluate(
         bool,
         typer.Option("--errors", help="Count wrong keypoints by kind, and what each costs in AP."),
     ] = False,
+    several_scales: Annotated[
+        bool,
+        typer.Option(
+            "--several-scales", help="Of a net of whole images: average over four sizes too."
+        ),
+    ] = False,
     blur_faces: BlurFaces = False,
     device: Device = "auto",
     json: Json = False,
@@ -106,6 +113,24 @@ def evaluate(
         return
     if detector is not None:
         raise KincapError("--detector: only with --end-to-end SESSION")
+    if is_of_people(checkpoints):
+        others = {
+            "--boxes": boxes != "auto", "--sheet": sheet, "--report": report,
+            "--save-predictions": save_predictions, "--teacher": teacher, "--worst": worst,
+            "--include-inferred": include_inferred, "a second checkpoint": checkpoints[1:],
+        }  # fmt: skip
+        for name, is_given in others.items():
+            if is_given:
+                raise KincapError(
+                    f"{name}: not with {checkpoints[0]}, which finds everyone in whole images; "
+                    "kincap predict --sheet draws what it finds"
+                )
+        print_people(
+            checkpoints[0], data, split, device, several_scales, errors, minimum or [], json=json
+        )
+        return
+    if several_scales:
+        raise KincapError("--several-scales: only with a net that finds people in whole images")
     from ...train.evaluation.evaluate import EvaluateSettings
     from ...train.evaluation.evaluate import evaluate as work
 
@@ -175,7 +200,7 @@ def _print_evaluation(done: "EvaluateResult") -> None:
     if done.net.mirrored.score.skipped:
         result(f"skipped {done.net.mirrored.score.skipped} frames: no torso to measure by")
     if report["errors"]:
-        _error_kinds(report["errors"])
+        error_kinds(report["errors"])
     for line in done.conclusion:
         result(line)
     for name in ("sheet", "report", "predictions"):
@@ -215,23 +240,6 @@ def _off_the_shelf(found: dict[str, Any]) -> None:
         )
     if found["left_out"]:
         say(f"whole images were left out: {found['left_out']}")
-
-
-def _error_kinds(errors: dict[str, Any]) -> None:
-    """Print the kinds of wrong keypoints, and the precision as they are corrected in turn."""
-    corrected = dict(errors["ap_corrected"])
-    rows: list[tuple[str, object, str]] = [("as it is", None, figure_text(errors["ap"]))]
-    for kind in corrected:
-        share = errors["shares"].get(kind)
-        count = errors.get(kind)
-        size = f"{share:.1f} %" if share is not None else count
-        rows.append((kind.replace("_", " "), size, figure_text(corrected[kind])))
-    table(
-        ("error", "keypoints, or people", "OKS AP without it"),
-        rows,
-        title="Errors by kind, corrected in turn",
-        right=(1, 2),
-    )
 
 
 def _comparison(compared: list[dict[str, Any]]) -> None:

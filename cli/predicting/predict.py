@@ -39,7 +39,12 @@ def predict(
             help="whole, box:x,y,w,h, session. Default: session for a session, else whole.",
         ),
     ] = None,
-    persons: Annotated[int, typer.Option("--persons", help="Most people to follow.")] = 1,
+    persons: Annotated[
+        int | None,
+        typer.Option(
+            "--persons", help="Most people to follow; 1, or everyone with a net of whole images."
+        ),
+    ] = None,
     detect_every: Annotated[
         int, typer.Option("--detect-every", help="Frames between two calls of the detector.")
     ] = 10,
@@ -127,6 +132,8 @@ def _announce(address: "PageAddress") -> None:
 
 
 def _show(done: "PredictResult") -> None:
+    for note in done.notes:
+        console.say(note)
     if done.unsmoothed:
         console.say("not smoothed: pip install 'kincap[predict]' brings the filter")
     rate = done.looked_at / done.seconds if done.seconds else 0.0

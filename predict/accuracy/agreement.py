@@ -123,10 +123,10 @@ class Agreement:
 
 def _distance_torso(pose_px: Pose, person: SensorPose) -> float:
     """Return the mean distance of the sensor's known keypoints, in torsos."""
-    known = np.isfinite(person.keypoints_px).all(axis=1)
+    known = np.isfinite(person.keypoints_px).all(axis=1) & np.isfinite(pose_px).all(axis=1)
     if not known.any():
         return np.inf
     far = np.hypot(*(pose_px[known] - person.keypoints_px[known]).T)
     a, b = KEYPOINTS_13.torso_indices
-    torso = np.hypot(*(pose_px[a] - pose_px[b]))
+    torso = np.nan_to_num(np.hypot(*(pose_px[a] - pose_px[b])))
     return float(far.mean() / max(torso, _LEAST_TORSO_PX))

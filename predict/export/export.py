@@ -23,11 +23,13 @@ from ...train.checkpoint import Checkpoint, load_checkpoint
 from ...train.checkpoint_files import READABLE
 from ...train.data import load_samples
 from ...train.detect.checkpoint import is_detector, load_detector
+from ...train.nets.registry import finds_people
 from ..deployed_net import DeployedNet, torch_engine
 from .detector_export import check_detector_file, write_detector
 from .formats import NET_FORMATS, SUFFIX
 from .int8 import MOST_LOSS_POINTS, calibration_crops, pck_of, quantize
 from .onnx_file import BATCH, quiet, set_meta, write_onnx
+from .people_export import check_people_file, write_people
 
 MOST_DIFFERENCE: Final = 1e-4
 """Largest difference from torch of an exported float32 file, crop units."""
@@ -127,6 +129,8 @@ def export_net(settings: ExportNetSettings) -> ExportNetResult:
     if is_detector(settings.weights):
         return _export_detector(settings, out)
     checkpoint = load_checkpoint(settings.weights)
+    if finds_people(checkpoint.model):
+        return _export_people(settings, checkpoint, out)
     crops, checked_on = _crops(settings.data, checkpoint)
     pck = None
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kincap-export-") as folder:
@@ -210,6 +214,27 @@ def _export_detector(settings: ExportNetSettings, out: Path) -> ExportNetResult:
     _write(out, data)
     return ExportNetResult(
         out, settings.format, len(data), images, "made-up crops", difference, of_scores
+    )
+
+
+def _export_people(
+    settings: ExportNetSettings, checkpoint: Checkpoint, out: Path
+) -> ExportNetResult:
+    """Export a net that finds everyone in whole images."""
+    if settings.format != "onnx" or settings.int8 or settings.data:
+        raise KincapError(
+            f"{settings.weights}: a net of several people; it is exported with --format onnx, "
+            "without --int8 and --data"
+        )
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kincap-export-") as folder:
+        made = Path(folder) / "net.onnx"
+        write_people(made, checkpoint, metadata(checkpoint, settings), half=settings.half)
+        images, of_joints, of_limbs = check_people_file(made, checkpoint)
+        _refuse_difference(settings, max(of_joints, of_limbs))
+        data = made.read_bytes()
+    _write(out, data)
+    return ExportNetResult(
+        out, settings.format, len(data), images, "made-up images", of_joints, of_limbs
     )
 
 

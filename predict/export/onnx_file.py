@@ -21,7 +21,12 @@ BATCH: Final = 2
 
 
 def write_onnx(
-    path: Path, net: nn.Module, pixels: Tensor, outputs: tuple[str, ...], meta: dict[str, Any]
+    path: Path,
+    net: nn.Module,
+    pixels: Tensor,
+    outputs: tuple[str, ...],
+    meta: dict[str, Any],
+    size_multiple: int | None = None,
 ) -> None:
     """Write a net.
 
@@ -32,6 +37,8 @@ def write_onnx(
         pixels: An input of ``BATCH`` images; the input is called ``pixels``, its first axis ``N``.
         outputs: Names of the outputs.
         meta: Metadata, stored as JSON.
+        size_multiple: Height and width of the input may be any multiple of it; None: they are
+            those of ``pixels``.
 
     Raises:
         MissingPartError: A library of the export is not installed.
@@ -41,11 +48,15 @@ def write_onnx(
         raise MissingPartError(
             "--format onnx needs onnx and onnxscript; pip install 'kincap[export]'"
         )
+    axes: dict[int, Any] = {0: torch.export.Dim("N")}
+    if size_multiple is not None:
+        axes[2] = size_multiple * torch.export.Dim("H")
+        axes[3] = size_multiple * torch.export.Dim("W")
     with quiet():
         program = torch.onnx.export(
             net.eval(), (pixels,), dynamo=True, external_data=False, opset_version=OPSET,
             input_names=["pixels"], output_names=list(outputs),
-            dynamic_shapes=({0: torch.export.Dim("N")},), verbose=False,
+            dynamic_shapes=(axes,), verbose=False,
         )  # fmt: skip
     assert program is not None
     program.save(str(path), external_data=False)

@@ -39,7 +39,8 @@ class CocoResults:
         """Add the people of a frame; its image id is the frame's number."""
         for person in frame.people:
             pose = np.column_stack([person.keypoints_px, person.confidence])
-            low, high = person.keypoints_px.min(axis=0), person.keypoints_px.max(axis=0)
+            pose = np.where(np.isfinite(pose).all(axis=1, keepdims=True), pose, 0)
+            low, high = (end(person.keypoints_px, axis=0) for end in (np.nanmin, np.nanmax))
             self._results.append(
                 {
                     "image_id": frame.number,

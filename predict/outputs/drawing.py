@@ -35,7 +35,8 @@ def draw_people(image: Images, frame: FramePoses, skeleton: Skeleton = KEYPOINTS
     for index, person in enumerate(frame.people):
         pose = frame.shown_px(index)
         draw_pose(drawn, pose, person.confidence >= FAINT, skeleton, thick)
-        low = np.nan_to_num(pose).min(axis=0)
+        low = np.fmin.reduce(pose, axis=0, initial=np.inf)
+        low = np.where(np.isfinite(low), low, 0)
         text = f"{person.id}  {100 * person.score:.0f} %"
         write(drawn, text, (int(low[0]), max(int(low[1]) - 8 * thick, 14 * thick)), thick)
     return drawn

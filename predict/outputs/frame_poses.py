@@ -67,6 +67,8 @@ class FramePoses:
         return found
 
 
-def _rows(pose: npt.NDArray[np.float64]) -> list[list[float]]:
+def _rows(pose: npt.NDArray[np.float64]) -> list[list[float] | None]:
+    """Return x and y of each keypoint; None where the net has not found it."""
+    found: list[bool] = np.asarray(np.isfinite(pose).all(axis=1)).tolist()
     rows: list[list[float]] = np.round(pose, DECIMALS).tolist()
-    return rows
+    return [row if there else None for row, there in zip(rows, found, strict=True)]

@@ -83,6 +83,19 @@ def load_net(model: str) -> "Net":
     return NETS[model].load()
 
 
+def finds_people(model: str) -> bool:
+    """Return True for a net that finds everyone in a whole image; False: it takes crops."""
+    return load_net(model).finds_people
+
+
+def whole_images(weights: Path, what: str) -> str:
+    """Return the message where a net of whole images is given to what needs one of crops."""
+    return (
+        f"{weights}: this net finds everyone in whole images, {what} needs a net of crops; "
+        "use kincap evaluate, kincap predict or kincap export"
+    )
+
+
 def check_net(model: str, width: float, size: int) -> None:
     """Refuse a net that can't be built, before anything is allocated.
 

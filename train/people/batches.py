@@ -16,7 +16,8 @@ from ...core.skeleton import Skeleton
 from ..augment import AugmentSettings
 from ..batch_source import WHOLE, PeopleBatch, RankRows, shuffled_rows
 from ..mirror import Floats, Images
-from .frames import GREY, PeopleSamples
+from .fit import GREY
+from .frames import PeopleSamples
 
 PERSON_SHARE: Final = 0.6
 """Side of the middle person's tight box, in sides of the square."""

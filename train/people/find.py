@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.skeleton import KEYPOINTS_13, Skeleton
-from ..mirror import Images
 from .assembly import AssembledPeople, AssemblySettings, assemble
-from .frames import fit_height
-from .targets import STRIDE
+from .fit import STRIDE, Images, fit_height
 
 Floats = npt.NDArray[np.float32]
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -14,10 +12,6 @@ from ...dataset.kinect13.format import ABSENT, FULL, LABELLED
 from ...dataset.kinect13.reader import Kinect13, Split
 from ..data import Indices, Samples
 from ..mirror import Floats, Images
-from .targets import STRIDE
-
-GREY: Final = 128
-"""Value of pixels outside of an image, before the mean is subtracted."""
 
 
 @dataclass(frozen=True)
@@ -192,25 +186,3 @@ def _colour_px(
     sizes = {one.get("session"): one.get("color_size_px", size_px) for one in dataset.meta.sources}
     scales = [np.array(sizes.get(name, size_px)) / size_px for name in dataset.meta.sessions]
     return np.array(scales, np.float64).reshape(-1, 2)[rows.session[kept]]
-
-
-def fit_height(image: Images, height: int) -> tuple[Images, tuple[float, float]]:
-    """Return an image with a height, its width a multiple of 8: grey right of the picture.
-
-    Args:
-        image: (H, W, 3) uint8.
-        height: In pixels, a multiple of 8.
-
-    Returns:
-        The image, and pixels of it for one of the given one, in x and in y.
-    """
-    rows, columns = image.shape[:2]
-    width = max(STRIDE, round(columns * height / rows))
-    fitted = image
-    if (rows, columns) != (height, width):
-        method = cv2.INTER_AREA if height < rows else cv2.INTER_LINEAR
-        fitted = np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
-    missing = -width % STRIDE
-    if missing:
-        fitted = np.pad(fitted, ((0, 0), (0, missing), (0, 0)), constant_values=GREY)
-    return fitted, (width / columns, height / rows)

@@ -18,7 +18,8 @@ from ..nets.transfer import PeopleMaps
 from .assembly import AssembledPeople, assemble
 from .batches import FAR
 from .find import MapNet, in_image_px, nearest_people
-from .frames import PeopleFrames, PeopleSamples, fit_height
+from .fit import fit_height
+from .frames import PeopleFrames, PeopleSamples
 from .loss import maps_loss
 
 BATCH: Final = 4

@@ -71,12 +71,13 @@ export class Stage {
 
   drawPerson(ctx, person, place, shownWidth) {
     const smooth = $("show-smoothed").checked && person.smoothed;
-    const points = (smooth ? person.smoothed : person.keypoints).map(place);
+    const points = (smooth ? person.smoothed : person.keypoints).map((at) => at && place(at));
     const size = Math.max(2, shownWidth / 330);
     const color = (k) => COLORS[this.sides[k]] || MIDDLE;
     ctx.lineCap = "round";
     for (const [dark, more] of [[true, 2], [false, 0]]) {
       for (const [a, b] of this.limbs) {
+        if (!points[a] || !points[b]) continue;
         const sure = person.confidence[a] >= FAINT && person.confidence[b] >= FAINT;
         ctx.strokeStyle = dark ? EDGE : color(b);
         ctx.lineWidth = size * (sure ? 1 : 0.5) + more;
@@ -86,7 +87,9 @@ export class Stage {
         ctx.stroke();
       }
     }
-    points.forEach(([x, y], k) => {
+    points.forEach((at, k) => {
+      if (!at) return; // a net of several people may not find every keypoint
+      const [x, y] = at;
       ctx.beginPath();
       ctx.arc(x, y, size * 1.5, 0, 2 * Math.PI);
       ctx.fillStyle = person.confidence[k] >= FAINT ? color(k) : EDGE;
@@ -99,7 +102,7 @@ export class Stage {
   }
 
   drawLabel(ctx, person, points, place, size) {
-    const top = points.reduce((best, point) => (point[1] < best[1] ? point : best));
+    const top = points.filter(Boolean).reduce((best, point) => (point[1] < best[1] ? point : best));
     ctx.font = `600 ${Math.max(13, size * 4)}px system-ui, "DejaVu Sans", sans-serif`;
     ctx.textAlign = "center";
     ctx.lineWidth = 4;

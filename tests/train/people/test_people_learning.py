@@ -20,6 +20,7 @@ from kincap.train.finetune import finetune
 from kincap.train.nets.transfer import PeopleMaps
 from kincap.train.people.assembly import AssembledPeople, assemble
 from kincap.train.people.batches import PeopleBatches
+from kincap.train.people.evaluate import people_figures
 from kincap.train.people.find import SEVERAL_SCALES, FindSettings, find_people
 from kincap.train.people.frames import PeopleSamples, load_people
 from kincap.train.people.loss import map_weights, maps_loss, target_maps
@@ -157,14 +158,20 @@ def test_shuffled_labels_belong_to_other_frames(train: PeopleSamples) -> None:
 def test_the_chain_as_it_is_typed(kincap: Run, frames_h5: Path, tmp_path: Path) -> None:
     (tmp_path / "kinect13.h5").symlink_to(frames_h5)
     pre = kincap(
-        "pretrain", "--data", "kinect13.h5", "--out", "pretrain.ckpt", "--steps", 3, *SMALL
-    )
+        "pretrain", "--data", "kinect13.h5", "--out", "pretrain.ckpt", "--steps", 3, "--json",
+        *SMALL,
+    )  # fmt: skip
     assert pre.returncode == 0, pre.stderr
-    fine = kincap("finetune", "--init", "pretrain.ckpt", "--steps", 2, "--batch", 2, "--json")
-    assert fine.returncode == 0, fine.stderr
-    report = json.loads(fine.stdout)
-    assert (report["model"], report["steps"]) == ("transfer", 2)
+    report = json.loads(pre.stdout)
+    assert (report["model"], report["steps"]) == ("transfer", 3)
     assert report["val"]["loss"] > 0
+    judged = kincap("evaluate", "pretrain.ckpt", "--several-scales", "--errors", "--json")
+    assert judged.returncode == 0, judged.stderr
+    figures = json.loads(judged.stdout)
+    assert figures["frames"] == 8
+    assert set(figures["oks"]) == {"ap", "ap50", "ap75", "ap_medium", "ap_large"}
+    assert {"head", "wrist", "all"} <= set(figures["several_scales"]["map"])
+    assert figures["errors"]["not_found"] <= figures["samples"]
 
 
 def test_the_wrong_layout_is_refused_before_work_begins(
@@ -179,3 +186,36 @@ def test_the_wrong_layout_is_refused_before_work_begins(
     with pytest.raises(KincapError, match="holds whole frames .*, compact learns from crops"):
         finetune(frames, None)
     assert not runs.exists()
+
+
+def test_figures_count_every_person_and_what_is_found_beside_them(train: PeopleSamples) -> None:
+    found = []
+    for row in range(len(train.frames)):
+        batch, _ = frame_batch(train.frames, np.array([row]), 96)
+        found.append(assembled(target_maps(batch, KEYPOINTS_13)))
+    right = people_figures(train, found)
+    assert right.oks["ap50"] > 95
+    assert right.map["all"] > 95
+    assert right.found == len(train)
+    # a sure person where no one is costs precision, not PCK
+    ghost = [
+        replace(
+            one,
+            keypoints_px=np.concatenate([one.keypoints_px[:1] + 400, one.keypoints_px]),
+            confidence=np.concatenate([np.ones_like(one.confidence[:1]), one.confidence]),
+            score=np.concatenate([np.ones_like(one.score[:1]), one.score]),
+        )
+        for one in found
+    ]
+    worse = people_figures(train, ghost)
+    assert worse.score.pck == right.score.pck
+    assert worse.oks["ap50"] < right.oks["ap50"] - 20
+    assert worse.map["all"] < right.map["all"] - 20
+    missed = people_figures(train, [one if n else _no_one() for n, one in enumerate(found)])
+    assert missed.score.pck["0.2"]["all"] < right.score.pck["0.2"]["all"] - 1
+
+
+def _no_one() -> AssembledPeople:
+    return AssembledPeople(
+        np.zeros((0, 13, 2), np.float32), np.zeros((0, 13), np.float32), np.zeros(0, np.float32)
+    )

@@ -1,0 +1,1 @@
+"""Nets that find everyone in a whole image: run, export, ids from frame to frame."""
