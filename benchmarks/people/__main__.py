@@ -1,0 +1,110 @@
+"""Two people who cross, told apart by ``transfer``; the switches and layers of its paper, small.
+
+Sessions of two people are simulated, one of whom walks past the other again and again; a net of
+each variant and seed learns from ten of them and is judged on ten others with 40 crossings. Each has
+a file of figures of its own, so a run that was ended goes on where it was.
+
+``python -m benchmarks.people FOLDER [--variants NAME,...] [--seeds N] [--width W] [--steps N]``
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from kincap.train.people.evaluate import PeopleEvaluateSettings, evaluate_people_file
+
+from .crossings import judge
+from .sessions import HEIGHT_PX, crossings_file
+
+VARIANTS = (
+    "transfer", "transfer-apart", "transfer-once", "transfer-from1", "transfer-from2",
+    "transfer-from3", "transfer-from5",
+)  # fmt: skip
+PUBLISHED_AP = {
+    "transfer-from1": 45.2, "transfer-from2": 46.3, "transfer-from3": 47.5, "transfer": 48.4,
+    "transfer-from5": 45.9,
+}  # fmt: skip
+"""OKS AP on COCO by the layer that the transfer starts from."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="for recordings, nets and figures; kept")
+    parser.add_argument("--variants", default="transfer", help=f"of {', '.join(VARIANTS)}, or all")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--width", type=float, default=0.25)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--batch", type=int, default=8)
+    asked = parser.parse_args()
+    data = crossings_file(asked.folder)
+    variants = VARIANTS if asked.variants == "all" else tuple(asked.variants.split(","))
+    for name in variants:
+        if name not in VARIANTS:
+            parser.error(f"--variants: {name!r} is not one of {', '.join(VARIANTS)}")
+    found = {
+        name: [_cell(asked, data, name, seed) for seed in range(asked.seeds)] for name in variants
+    }
+    _print(asked, found)
+
+
+def _cell(asked: argparse.Namespace, data: Path, name: str, seed: int) -> dict[str, Any]:
+    """Return the figures of one net, from its file where that is there."""
+    key = f"{name}-w{asked.width:g}-{asked.steps}-{seed}"
+    file = asked.folder / f"{key}.json"
+    if file.exists():
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    weights = asked.folder / f"{key}.ckpt"
+    took = time.monotonic()
+    if not weights.exists():
+        command = [
+            sys.executable, "-m", "kincap", "pretrain", "--data", str(data), "--model", name,
+            "--width", str(asked.width), "--size", str(HEIGHT_PX), "--batch", str(asked.batch),
+            "--steps", str(asked.steps), "--seed", str(seed), "--out", str(weights),
+            "--runs", str(asked.folder / "runs"),
+        ]  # fmt: skip
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    took = time.monotonic() - took
+    report = evaluate_people_file(PeopleEvaluateSettings(weights, data, "test", "cpu")).found
+    figures = {
+        "training_s": round(took),
+        "crossings": judge(weights, data).to_json(),
+        "pck": report.single.score.pck,
+        "oks": report.single.oks,
+        "map": report.single.map["all"],
+    }
+    file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    return figures
+
+
+def _print(asked: argparse.Namespace, found: dict[str, list[dict[str, Any]]]) -> None:
+    print(
+        f"width {asked.width:g}, {HEIGHT_PX} px, {asked.steps} steps of {asked.batch}; "
+        "means of the seeds"
+    )
+    print("net              apart %  overlapping %  ids kept   AP    AP50  mAP   PCK@0.2  paper AP")
+    for name, cells in found.items():
+        apart, near = (
+            statistics.mean(one["crossings"][key] for one in cells)
+            for key in ("apart_share", "near_apart_share")
+        )
+        ap, ap50 = (statistics.mean(one["oks"][key] for one in cells) for key in ("ap", "ap50"))
+        share = statistics.mean(one["map"] for one in cells)
+        pck = statistics.mean(one["pck"]["0.2"]["all"] for one in cells)
+        kept = sum(one["crossings"]["ids_kept"] for one in cells)
+        crossed = sum(one["crossings"]["crossings"] for one in cells)
+        paper = PUBLISHED_AP.get(name)
+        print(
+            f"{name:16} {apart:7.1f}  {near:13.1f}  {kept:3d} of {crossed:3d} {ap:6.1f} "
+            f"{ap50:6.1f} {share:5.1f} {pck:8.1f}  {paper or '-':>8}"
+        )
+
+
+if __name__ == "__main__":
+    main()
