@@ -1,8 +1,8 @@
 """Two people who cross, told apart by ``transfer``; the switches and layers of its paper, small.
 
 Sessions of two people are simulated, one of whom walks past the other again and again; a net of
-each variant and seed learns from ten of them and is judged on ten others with 40 crossings. Each has
-a file of figures of its own, so a run that was ended goes on where it was.
+each variant and seed learns from ten of them and is judged on ten others with 40 crossings. Each
+has a file of figures of its own, so a run that was ended goes on where it was.
 
 ``python -m benchmarks.people FOLDER [--variants NAME,...] [--seeds N] [--width W] [--steps N]``
 """

@@ -1,0 +1,1 @@
+"""Benchmark of all nets on one use case."""
