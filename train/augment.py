@@ -6,7 +6,7 @@ left and right change names.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,10 @@ from torch.nn import functional
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from .batch_random import BatchRandom
 from .batch_source import Batch
+from .changes.background import swap_background
+from .changes.clothing import dye
+from .changes.half_body import Halves, choose_halves
+from .changes.patches import cover
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class AugmentSettings:
         gain: Largest change of each colour channel, as a share.
         shuffle: Probability that the colour channels change places (so that no garment's colour is
             what a net goes by).
+        half_body: Probability of a copy that shows the upper or the lower half of the body alone.
+        clothing: Probability of limbs and torso in other colours.
+        background: Probability of another background; needs a data set with masks.
+        patches: Probability of occluding patches.
     """
 
     mirror: float = 0.5
@@ -40,11 +48,22 @@ class AugmentSettings:
     stay_inside: bool = False
     gain: float = 0.0
     shuffle: float = 0.0
+    half_body: float = 0.0
+    clothing: float = 0.0
+    background: float = 0.0
+    patches: float = 0.0
 
     @property
     def warps(self) -> bool:
         """Return True if pictures are resampled."""
-        return bool(self.rotation_deg or self.scale > 1 or self.shift)
+        return bool(self.rotation_deg or self.scale > 1 or self.shift or self.half_body)
+
+    @property
+    def light(self) -> "AugmentSettings":
+        """Return the changes of the last steps: boxes still move, pictures look as they are."""
+        return replace(
+            self, gain=0.0, shuffle=0.0, half_body=0.0, clothing=0.0, background=0.0, patches=0.0
+        )
 
 
 def augment(
@@ -57,7 +76,8 @@ def augment(
     """Return changed copies of a batch, on the batch's device; the batch is left as it is.
 
     Args:
-        batch: Images (B, R, R, 3) uint8, RGB: crops in the middle of their margins.
+        batch: Images (B, R, R, 3) uint8, RGB: crops in the middle of their margins; or (B, R, R, 4)
+            with the person's mask as a fourth channel.
         settings: Largest changes of the copies.
         random: Source of all random numbers.
         skeleton: The keypoints.
@@ -65,7 +85,7 @@ def augment(
 
     Returns:
         Images (B, 3, S, S) float32, 0 to 255, targets and weights. A keypoint that was moved out of
-        the crop keeps its target and its weight.
+        the crop keeps its target and its weight, unless the copy shows half a body.
     """
     images = batch.images.permute(0, 3, 1, 2).float()
     targets, weight = batch.targets, batch.weight
@@ -80,13 +100,26 @@ def augment(
         if limits is None:
             limits = images.new_tensor([images.shape[-1] / size, settings.rotation_deg])
             limits = limits.expand(len(images), 2)
-        images, targets = _warp(images, targets, mirrored, limits, settings, random, size)
+        halves = None
+        if settings.half_body:
+            halves = choose_halves(targets, weight, settings.half_body, random, skeleton)
+        images, targets = _warp(images, targets, mirrored, limits, settings, random, size, halves)
+        if halves is not None:
+            outside = ((targets < 0) | (targets > 1)).any(dim=2)
+            weight = torch.where(halves.chosen[:, None] & outside, 0.0, weight)
     else:
         border = (images.shape[-1] - size) // 2
         images = images[:, :, border : border + size, border : border + size]
         images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    images, person = images[:, :3], images[:, 3:]
+    if settings.clothing:
+        images = dye(images, targets, weight, settings.clothing, random, skeleton)
+    if settings.background and person.shape[1]:
+        images = swap_background(images, person[:, 0] / 255, settings.background, random)
     if settings.gain or settings.shuffle:
         images = _recolour(images, settings, random)
+    if settings.patches:
+        images = cover(images, settings.patches, random)
     return Batch(images, targets, weight)
 
 
@@ -98,20 +131,22 @@ def _warp(
     settings: AugmentSettings,
     random: BatchRandom,
     size: int,
+    halves: Halves | None,
 ) -> tuple[Tensor, Tensor]:
     """Mirror, turn, scale and shift about the crop's centre; outside of the image is black.
 
     Args:
-        images: (B, 3, R, R) float32, with their margins.
+        images: (B, C, R, R) float32, with their margins.
         targets: (B, K, 2), mirrored already.
         mirrored: (B,) bool, which images are to be mirrored.
         limits: (B, 2), see ``Batch``.
         settings: Largest other changes.
         random: Source of the random numbers.
         size: Side S of the crops, pixels.
+        halves: Copies of half a body, which are scaled and shifted to it; None: none.
 
     Returns:
-        Crops (B, 3, S, S) and their targets.
+        Crops (B, C, S, S) and their targets.
     """
     margin, span = images.shape[-1] / size, math.log(settings.scale)
     reach, turn = limits[:, 0], random.uniform(-1, 1) * limits[:, 1].deg2rad()
@@ -121,9 +156,14 @@ def _warp(
         scale = torch.maximum(scale, 1 / reach)
         room = (reach / 2 - 0.5 / scale).clamp(min=0)[:, None]
         shift = torch.maximum(torch.minimum(shift, room), -room)
+    if halves is not None:
+        scale = torch.where(halves.chosen, halves.zoom, scale)
     shift = shift * scale[:, None]  # in sides of the copy
     cos, sin = scale * turn.cos(), scale * turn.sin()
     matrix = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)  # (B, 2, 2)
+    if halves is not None:
+        to_middle = -((halves.centre - 0.5)[:, None] @ matrix.mT)[:, 0]
+        shift = torch.where(halves.chosen[:, None], to_middle, shift)
     moved = (targets - 0.5) @ matrix.mT + 0.5 + shift[:, None]
 
     # the grid has -1 and 1 at the image's edges: its units are two crop units over the margin
@@ -131,7 +171,7 @@ def _warp(
     place = torch.cat([back, -back @ (2 * shift)[:, :, None]], dim=2) / margin
     side = torch.where(mirrored, -1.0, 1.0)
     place = place * torch.stack([side, torch.ones_like(side)], dim=1)[:, :, None]
-    grid = functional.affine_grid(place, [len(images), 3, size, size], align_corners=False)
+    grid = functional.affine_grid(place, [*images.shape[:2], size, size], align_corners=False)
     return functional.grid_sample(images, grid, mode="bilinear", align_corners=False), moved
 
 

@@ -93,6 +93,7 @@ def load_samples(
     *,
     in_memory: bool = True,
     with_margin: bool = False,
+    with_mask: bool = False,
 ) -> Samples:
     """Read one split; pictures of another size than the network's are resized by area.
 
@@ -105,19 +106,25 @@ def load_samples(
             that asks for each many times; else resize them whenever they are asked for.
         with_margin: Give images with their margin, if the data set has one and ``size`` is a
             multiple of 4. Targets stay in units of the crop in the middle.
+        with_mask: Give the mask of the row's person as a fourth channel, 255 on the person.
 
     Returns:
         The samples. Pictures that have the network's size already are never kept but read from the
         data set, so it must stay open (and may be larger than memory).
 
     Raises:
-        DatasetError: The data set has no such split, or it is empty, or nothing of it remains.
+        DatasetError: The data set has no such split, or it is empty, or nothing of it remains; or
+            it has no masks.
     """
     rows = _rows(dataset, split)
+    if with_mask and not rows.has_masks:
+        raise DatasetError(
+            f"{dataset.path}: no masks for --set augment.background; build it with --masks"
+        )
     targets, weight = read_targets(rows)
     samples = Samples(
         split=split,
-        images=_images(rows, size, in_memory, with_margin),
+        images=_images(rows, size, in_memory, with_margin, with_mask),
         targets=targets,
         weight=weight,
         visibility=np.asarray(rows.visibility),
@@ -184,29 +191,44 @@ def normalised(images: Tensor) -> Tensor:
 
 
 def _images(
-    rows: Split, size: int, in_memory: bool, with_margin: bool
+    rows: Split, size: int, in_memory: bool, with_margin: bool, with_mask: bool
 ) -> Callable[[Indices], Images]:
     """Return what gives the pictures of a split in a size."""
-    read, stored = rows.images, rows.size
+    read: Callable[[Indices], Images] = rows.images
+    stored = rows.size
     # other sizes would have a margin that is not a whole number of pixels
     if with_margin and size % 4 == 0:
         read, stored = rows.wide_images, rows.image_size
         size = size * rows.image_size // rows.size
+    if with_mask:
+        read = _with_mask(rows, read, wide=stored != rows.size)
     if stored == size:
         return read
     if not in_memory:
         return lambda chosen: _resized(read(chosen), size)
-    images = np.empty((len(rows), size, size, 3), dtype=np.uint8)
+    images = np.empty((len(rows), size, size, 4 if with_mask else 3), dtype=np.uint8)
     for start in range(0, len(rows), READ_BLOCK):
         indices = np.arange(start, min(start + READ_BLOCK, len(rows)))
         images[indices] = _resized(read(indices), size)
     return lambda chosen: images[chosen]
 
 
+def _with_mask(
+    rows: Split, read: Callable[[Indices], Images], wide: bool
+) -> Callable[[Indices], Images]:
+    """Return what gives pictures (B, R, R, 4): RGB, and 255 where the row's person is."""
+
+    def both(chosen: Indices) -> Images:
+        person = rows.masks(chosen, wide=wide) == rows.slot[chosen][:, None, None]
+        return np.concatenate([read(chosen), 255 * person[..., None].astype(np.uint8)], axis=3)
+
+    return both
+
+
 def _resized(images: Images, size: int) -> Images:
-    """Return (B, size, size, 3) pictures of (B, S, S, 3) ones."""
+    """Return (B, size, size, C) pictures of (B, S, S, C) ones."""
     method = cv2.INTER_AREA if size < images.shape[1] else cv2.INTER_LINEAR
-    made = np.empty((len(images), size, size, 3), dtype=np.uint8)
+    made = np.empty((len(images), size, size, images.shape[3]), dtype=np.uint8)
     for image, into in zip(images, made, strict=True):
         cv2.resize(image, (size, size), dst=into, interpolation=method)
     return made

@@ -1,5 +1,6 @@
 """Finetune: learn from the user's own frames, from a checkpoint or from fresh weights."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +19,19 @@ from .cascade.run import StagesResult, StageWork, train_stages
 from .cascade.settings import CascadeSettings, cascade_settings
 from .cascade.view import View, load_view
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
-from .loop import choose_device, count_steps, count_validations, learn
+from .loop import choose_device, count_steps, count_validations, follow, learn
 from .metrics.pck import Score
 from .mixing.pool import OpenSet, Splits, load_splits, mixture_lines, open_sets
 from .nets.registry import build_net, count_weights, load_net
+from .ranks.group import ALONE, Ranks, joined, own_device, ranks_of
 from .run.config_file import DataFile, RunConfig
+from .run.device_use import check_device_use, keep_on_gpu
 from .run.first_steps import choose_threads, threads
 from .run.history import StepFigures
 from .run.interrupt import Interrupt, interrupt_on_signals
 from .run.run_folder import RunFolder, check_run_name
 from .run.run_plan import OnNotice, Pace, RunPlan, check_space
+from .run.tensor_board import Board, check_tensorboard
 from .run.track import Learned, Track
 from .run.trainer import Trainer
 from .settings import TrainOptions, TrainSettings, resolve
@@ -126,15 +130,21 @@ def train_run(
     """Check everything, then train; what ``pretrain`` and ``finetune`` share."""
     if options.out is not None:
         check_output(options.out, keep=init)
+    if options.tensorboard:
+        check_tensorboard()
     if options.name is not None:
         check_run_name(options.name)
-    device = choose_device(options.device)
+    ranks = ranks_of(os.environ)
+    device = own_device(choose_device(options.device), ranks)
     start = None if init is None else _load_start(init, skeleton)
     choices = options.choices
     cascade = cascade_settings(options, start is not None)
+    if cascade is not None and ranks.ranks > 1:
+        raise KincapError("--stages: a cascade is trained by one process; leave --gpus out")
     if start is not None and start.cascade is not None:
         start = _first_stage(start, init, cascade)
     with (
+        joined(ranks, device),
         open_sets(choices, skeleton, options.leave_out, options.outfit) as sets,
         interrupt_on_signals() as interrupt,
     ):
@@ -145,6 +155,8 @@ def train_run(
                 "stage of a cascade is a net for one person"
             )
         splits = load_splits(sets, settings, options.homogeneous)
+        check_device_use(settings.recipe.precision, settings.recipe.compile, device)
+        ranks.check_batch(splits.source.batch_size)
         interrupt.check()
         plan = _plan(settings, init, device, splits, cascade)
         check_space("--runs", options.runs, plan.disk_bytes)
@@ -162,26 +174,40 @@ def train_run(
             outfit=options.outfit,
             init="none" if init is None else str(init),
             out=None if options.out is None else str(options.out),
-            device=str(device),
-            threads=choose_threads(net, splits.source, plan.steps, device),
-            processes=1,
+            device=str(device) if ranks.ranks == 1 else device.type,
+            threads=ranks.first(choose_threads(net, splits.source, plan.steps, device)),
+            processes=ranks.ranks,
             settings=settings,
             homogeneous=options.homogeneous,
             cascade=cascade,
         )
-        run = RunFolder(options.runs, kind, options.name or settings.model)
-        run.write_config(
-            {"kincap_version": __version__, "torch_version": str(torch.__version__)}
-            | config.to_toml()
-        )
-        if on_notice is not None:
+        ranks.check_same("--data", " ".join(one.sha256 for one in config.data))
+        run = _open_folder(options, config, ranks)
+        if options.tensorboard and ranks.is_first:
+            run.board = Board(run.folder)
+        if on_notice is not None and ranks.is_first:
             for line in (*plan.lines(run.folder), *mixture_lines(choices, splits)):
                 on_notice(line)
         seen = trained_sessions(sets, start)
         view = load_view(sets, settings, cascade, options.homogeneous)
-        job = PreparedRun(config, splits, seen, net, run, device, interrupt, view=view)
-        with run.hold(), threads(config.threads):
+        job = PreparedRun(config, splits, seen, net, run, device, interrupt, ranks, view=view)
+        with run.hold(ranks.is_first), threads(config.threads):
             return job.carry_out(on_progress, on_notice)
+
+
+def _open_folder(options: TrainOptions, config: RunConfig, ranks: Ranks) -> RunFolder:
+    """Return the run's folder, which the first process makes and writes to."""
+    folder = None
+    if ranks.is_first:
+        name = options.name or config.settings.model
+        folder = RunFolder(options.runs, config.settings.kind, name)
+        folder.write_config(
+            {"kincap_version": __version__, "torch_version": str(torch.__version__)}
+            | config.to_toml()
+        )
+    path = ranks.first(None if folder is None else folder.folder)
+    assert path is not None
+    return folder or RunFolder.reopen(path)
 
 
 @dataclass(frozen=True)
@@ -196,6 +222,7 @@ class PreparedRun:
         run: The folder.
         device: The device.
         interrupt: The request to end early.
+        ranks: This process among those of the run.
         state: What last.ckpt has beside its weights, to go on from there; None: a new run.
         view: What the later stages of a cascade look at; None: there are none.
     """
@@ -207,6 +234,7 @@ class PreparedRun:
     run: RunFolder
     device: torch.device
     interrupt: Interrupt
+    ranks: Ranks = ALONE
     state: dict[str, Any] | None = None
     view: View | None = None
 
@@ -220,23 +248,36 @@ class PreparedRun:
         config, run, settings = self.config, self.run, self.config.settings
         out = None if config.out is None else Path(config.out)
         source, train, val, _ = self.splits
+        if settings.recipe.on_device:
+            source = keep_on_gpu(source, self.device)
         steps = first_steps(config, source)
         pace = Pace(steps, count_validations(steps, source), on_notice)
         name = config.data_name
-        track = Track(settings, name, self.seen, train, val, run, self.device, pace, on_notice)
-        trainer = Trainer(settings, self.net, steps, self.device, source.skeleton)
+        trainer = Trainer(settings, self.net, steps, self.device, source.skeleton, self.ranks)
+        track = None
+        if self.ranks.is_first:
+            track = Track(settings, name, self.seen, train, val, run, self.device, pace, on_notice)
         if self.state is not None:
             try:
                 trainer.load_state(self.state["trainer"])
-                track.load_state(self.state, trainer.step)
+                if track is not None:
+                    track.load_state(self.state, trainer.step)
             except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError):
                 raise CheckpointError(
                     f"{run.last}: its state doesn't fit the run; start a new one with --init"
                 ) from None
-        learned = learn(trainer, source, track, self.device, self.interrupt, on_progress)
+        learned = None
+        if track is None:
+            follow(trainer, source, self.device, self.interrupt, self.ranks)
+        else:
+            learned = learn(
+                trainer, source, track, self.device, self.interrupt, on_progress, ranks=self.ranks
+            )
+        learned = self.ranks.first(learned)
+        assert learned is not None
         stages = self._later_stages(on_progress, on_notice)
         best, last = (run.best, run.last) if stages is None else (stages.best, stages.last)
-        if out is not None:
+        if out is not None and self.ranks.is_first:
             _copy_best(best, out, None if config.init == "none" else Path(config.init))
         return TrainResult(
             settings.kind, run.folder, best, last, out, settings.model, settings.size,

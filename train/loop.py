@@ -10,15 +10,19 @@ from torch import Tensor
 from ..core.errors import KincapError, MissingPartError
 from ..core.progress import OnProgress
 from .batch_source import BatchSource, StepBatch, load_ahead
+from .ranks.group import ALONE, Ranks
 from .recipe import Recipe
 from .run.first_steps import is_out_of_memory, largest_batch
 from .run.history import StopRule
 from .run.interrupt import Interrupt
-from .run.track import Learned, Track
+from .run.track import EXIT_INTERRUPTED, Learned, Track
 from .run.trainer import Trainer
 
 MOST_VALIDATIONS: Final = 50
 """A run of more epochs validates less often than once an epoch."""
+
+_STOP, _INTERRUPT = 1, 2
+"""Reasons to end all processes after a step."""
 
 GPUS: Final = ("cuda", "mps", "xpu")
 """Kinds of devices that ``--device`` accepts besides the CPU."""
@@ -56,7 +60,7 @@ def validate_every(steps: int, source: BatchSource) -> int:
     return max(_epoch(source), math.ceil(steps / MOST_VALIDATIONS))
 
 
-def _learn(trainer: Trainer, batch: StepBatch) -> Tensor:
+def _learn(trainer: Trainer, batch: StepBatch, ranks: Ranks) -> Tensor:
     """Learn from a batch; where it does not fit in memory, say which one does."""
     try:
         return trainer.learn(batch)
@@ -64,15 +68,19 @@ def _learn(trainer: Trainer, batch: StepBatch) -> Tensor:
         if not is_out_of_memory(error):
             raise
     # only here: the error holds all that the failed pass has allocated
-    raise _no_memory(trainer, batch)
+    raise _no_memory(trainer, batch, ranks)
 
 
-def _no_memory(trainer: Trainer, batch: StepBatch) -> KincapError:
+def _no_memory(trainer: Trainer, batch: StepBatch, ranks: Ranks) -> KincapError:
     """Return the error of a batch that does not fit in memory, with one that does."""
-    found = largest_batch(trainer.net, batch)
-    advice = f"{found} fits: --batch {found}" if found else "choose a smaller --size or --width"
+    # other processes take no part in passes that only measure
+    found = largest_batch(trainer.net, batch) if ranks.ranks == 1 else len(batch.images) // 2
+    verb = "fits" if ranks.ranks == 1 else "may fit"
+    found *= ranks.ranks
+    advice = f"{found} {verb}: --batch {found}" if found else "choose a smaller --size or --width"
+    batch_size, step = len(batch.images) * ranks.ranks, trainer.step + 1
     return KincapError(
-        f"--batch {len(batch.images)}: out of memory at step {trainer.step + 1}; {advice}",
+        f"--batch {batch_size}: out of memory at step {step}; {advice}",
         exit_code=1,
     )
 
@@ -94,6 +102,7 @@ def learn(
     interrupt: Interrupt,
     on_progress: OnProgress | None = None,
     should_stop: StopRule | None = None,
+    ranks: Ranks = ALONE,
 ) -> Learned:
     """Train a net; validate and save as it goes.
 
@@ -106,13 +115,15 @@ def learn(
         on_progress: Called after each step, and while validating, with steps done, steps in all,
             and a line of figures.
         should_stop: Called after each validation; ends the run early.
+        ranks: This process, the first one; the others ``follow``.
 
     Returns:
         The validations that matter.
 
     Raises:
-        KincapError: The loss is not a number (exit 1), the weights can't be saved (exit 1), or
-            the run was interrupted (exit 130, the weights of this step saved).
+        KincapError: The loss is not a number (exit 1), the weights can't be saved (exit 1),
+            another process is gone (exit 1), or the run was interrupted (exit 130, the weights of
+            this step saved).
     """
     steps, every = trainer.steps, validate_every(trainer.steps, source)
 
@@ -125,27 +136,63 @@ def learn(
     try:
         if not track.history:
             track.validate(trainer, validating)
-        with load_ahead(source, trainer.step, steps, device) as batches:
+        with load_ahead(source, trainer.step, steps, device, ranks.part) as batches:
             for batch in batches:
                 began = time.monotonic()
-                loss = _learn(trainer, batch)
+                loss = _learn(trainer, batch, ranks)
                 step = trainer.step
                 track.add_loss(step, steps, loss, trainer.rate)
                 took_s = time.monotonic() - began
                 track.pace.add_step(step, took_s)
-                rate = len(batch.images) / took_s
+                rate = len(batch.images) * ranks.ranks / took_s
                 images_s = 0.9 * images_s + 0.1 * rate if images_s else rate
+                why = None
                 if step % every == 0 or step == steps:
                     track.validate(trainer, validating)
                     why = should_stop(track.history) if should_stop else None
-                    if why is not None and step < steps:
-                        track.stop(why)
-                        break
                 if on_progress:
                     on_progress(step, steps, f"{images_s:.0f} images/s, {track.note}")
                 if step < steps:
-                    interrupt.check()
+                    end = _INTERRUPT if interrupt.is_asked else _STOP if why else 0
+                    end = ranks.largest(end)
+                    if end == _INTERRUPT:
+                        raise KeyboardInterrupt
+                    if end and why:
+                        track.stop(why)
+                        break
                     track.save_when_due(trainer)
     except KeyboardInterrupt:
         raise track.interrupted(trainer, steps, interrupt.is_urgent) from None
+    except RuntimeError as error:
+        if not ranks.is_lost(error):
+            raise
+        raise track.lost_process(trainer, steps) from None
     return track.finish(trainer)
+
+
+def follow(
+    trainer: Trainer, source: BatchSource, device: torch.device, interrupt: Interrupt, ranks: Ranks
+) -> None:
+    """Take part in the training of the first process, which validates and saves.
+
+    Args:
+        trainer: The net to start from, or to go on with; changed.
+        source: The training batches.
+        device: The device to compute on.
+        interrupt: The request to end early; ends all processes.
+        ranks: This process.
+
+    Raises:
+        KincapError: The run was interrupted (exit 130).
+    """
+    steps = trainer.steps
+    with load_ahead(source, trainer.step, steps, device, ranks.part) as batches:
+        for batch in batches:
+            _learn(trainer, batch, ranks)
+            if trainer.step == steps:
+                return
+            end = ranks.largest(_INTERRUPT if interrupt.is_asked else 0)
+            if end == _INTERRUPT:
+                raise KincapError("interrupted", exit_code=EXIT_INTERRUPTED)
+            if end:
+                return

@@ -1,6 +1,6 @@
 """Losses over masked keypoints."""
 
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,25 @@ Norm = Literal["batch", "coords", "labelled"]
 """Divisors of the squared error, see ``masked_l2``."""
 
 
-def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor, norm: Norm = "batch") -> Tensor:
+class WholeBatch(NamedTuple):
+    """Divisors of a loss: those of the whole batch where several processes share it.
+
+    Attributes:
+        ranks: Number of processes; each has as many samples.
+        labelled: Sum of the weights of the whole batch, a scalar.
+    """
+
+    ranks: int
+    labelled: Tensor
+
+
+def pose_loss(
+    output: NetOutput,
+    targets: Tensor,
+    weight: Tensor,
+    norm: Norm = "batch",
+    whole: WholeBatch | None = None,
+) -> Tensor:
     """Return the loss that belongs to the output of a net.
 
     Args:
@@ -28,17 +46,25 @@ def pose_loss(output: NetOutput, targets: Tensor, weight: Tensor, norm: Norm = "
         targets: (B, 13, 2) float32, crop units.
         weight: (B, 13) float32 in [0, 1]; the target of a weight of 0 is never looked at.
         norm: Of ``masked_l2``; the loss of maps always divides by the labelled keypoints.
+        whole: Of the batch that these crops are a share of; None: they are all of it.
 
     Returns:
         A scalar: ``masked_l2`` where there are no maps, else ``map_loss``; plus ``presence_loss``
-        of a net that has a presence head.
+        of a net that has a presence head. The sum over all shares is the loss of the whole batch.
     """
+    # losses divide by a count or by a sum of weights; both are the whole batch's
+    ranks = 1 if whole is None else whole.ranks
+    here = weight.sum().clamp(min=1e-6)
+    share = 1.0 if whole is None else here / whole.labelled.clamp(min=1e-6)
     if output.maps is not None:
-        return map_loss(
+        return share * map_loss(
             output.coords, output.maps, targets, weight, output.reach, output.sigma_cells
         )
     loss = masked_l2(output.coords, targets, weight, norm)
-    return loss if output.presence is None else loss + presence_loss(output.presence, weight)
+    loss = loss * share if norm == "labelled" else loss / ranks
+    if output.presence is None:
+        return loss
+    return loss + presence_loss(output.presence, weight) / ranks
 
 
 def presence_loss(logits: Tensor, weight: Tensor) -> Tensor:

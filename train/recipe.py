@@ -7,6 +7,7 @@ from typing import Final
 from ..core.errors import KincapError
 from .augment import AugmentSettings
 from .loss import Norm
+from .run.device_use import Precision
 
 OPTIMIZERS: Final = ("sgd", "adamw", "adagrad")
 
@@ -29,6 +30,11 @@ class Recipe:
         ema: Decay of the running mean of the weights that is validated and saved; 0 for none.
         save_every_s: Longest time between two writings of last.ckpt, seconds; a kill costs that.
         norm: Divisor of the squared error, see ``loss.masked_l2``; nets with maps have their own.
+        precision: Number format of the net's layers: float32, bf16 or (GPUs only) fp16.
+        compile: Let torch compile the net for the device; pays off in long runs.
+        on_device: Keep all images on a GPU where they take at most half of its free memory.
+        light_end: Share of the steps, at the end, whose copies look as they are: no change of
+            colours, no patches, no other background, no half bodies.
         augment: Changes of the training copies.
     """
 
@@ -45,6 +51,10 @@ class Recipe:
     ema: float = 0.0
     save_every_s: float = 240.0
     norm: Norm = "batch"
+    precision: Precision = "float32"
+    compile: bool = False
+    on_device: bool = True
+    light_end: float = 0.0
     augment: AugmentSettings = field(default_factory=AugmentSettings)
 
     def with_adamw(self, lr: float) -> "Recipe":
@@ -79,6 +89,8 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
     "warmup_steps": (0, 1e9), "ema": (0, 0.999999), "save_every_s": (0, 300),
     "augment.mirror": (0, 1), "augment.rotation_deg": (0, 180), "augment.scale": (1, 4),
     "augment.shift": (0, 1), "augment.gain": (0, 1), "augment.shuffle": (0, 1),
+    "augment.half_body": (0, 1), "augment.clothing": (0, 1), "augment.background": (0, 1),
+    "augment.patches": (0, 1), "light_end": (0, 1),
 }  # fmt: skip
 """Least and largest value of the recipe's numbers."""
 

@@ -43,6 +43,7 @@ class TrainOptions:
             that images contain no information about them. A fair test then gives the mean pose.
         leave_out: Sessions that the net neither trains on nor is chosen by.
         outfit: Glob over the outfits that the net trains on and is chosen by; None: all.
+        tensorboard: Write the figures for TensorBoard as well.
         set: Further values of the recipe, as texts ``key=value``.
         homogeneous: Learn only from samples with all keypoints: the baseline of Linna et al.
         stages: Number of stages of a cascade, or ``"auto"``; None: no cascade.
@@ -72,6 +73,7 @@ class TrainOptions:
     shuffle_labels: bool = False
     leave_out: tuple[str, ...] = ()
     outfit: str | None = None
+    tensorboard: bool = False
     set: tuple[str, ...] = ()
     homogeneous: bool = False
     stages: str | None = None

@@ -62,6 +62,11 @@ class Part:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     margin: bool = True
 
+    @property
+    def masked(self) -> bool:
+        """Return True if training needs the masks of people."""
+        return self.augment.background > 0
+
 
 PARTS: Final = {
     "default": Part("the recipe as it is"),
@@ -80,6 +85,13 @@ PARTS: Final = {
     "no-colour": Part("colours as they are", augment=replace(STRONG, gain=0.0, shuffle=0.0)),
     "no-turn": Part("no rotation", augment=replace(STRONG, rotation_deg=0.0)),
     "no-mean": Part("last weights instead of their running mean", recipe={"ema": 0.0}),
+    "light-end": Part("last fifth of the steps without colours", recipe={"light_end": 0.2}),
+    "patches": Part("patches over half of the copies", augment=replace(STRONG, patches=0.5)),
+    "half-body": Part("half a body in 3 of 10 copies", augment=replace(STRONG, half_body=0.3)),
+    "clothing": Part("clothes dyed in half of the copies", augment=replace(STRONG, clothing=0.5)),
+    "background": Part(
+        "other background in half of the copies", augment=replace(STRONG, background=0.5)
+    ),
 }  # fmt: skip
 
 
@@ -92,14 +104,17 @@ def prepare(folder: Path) -> None:
     for name, scene in sessions.items():
         if not (folder / "recordings" / name).exists():
             source = f"simulator:{scene},fps=10,pace=fast"
-            _kincap(folder, "record", "--session", name, "--source", source, "--shard-mib", "256")
+            _kincap(
+                folder, "record", "--session", name, "--source", source, "--shard-mib", "256",
+                "--streams", "color,bodies,mask,depth",
+            )  # fmt: skip
     stored = ("--size", str(SIZE), "--margin", "1.5")
     for words in (
         ("--sessions", "wild*", "--out", "wild13.h5"),
         ("--sessions", "[cu]*", "--test", "unseen", "--out", "own13.h5"),
     ):
         if not (folder / words[-1]).exists():
-            _kincap(folder, "build", *words, *stored)
+            _kincap(folder, "build", *words, *stored, "--masks")
 
 
 def _kincap(folder: Path, *words: str) -> None:
@@ -116,7 +131,7 @@ def learn(
     torch.manual_seed(seed)
     net = start.build() if start else build_net(part.model, 1.0, SIZE)
     with open_kinect13(data) as dataset:
-        train = load_samples(dataset, "train", SIZE, with_margin=part.margin)
+        train = load_samples(dataset, "train", SIZE, with_margin=part.margin, with_mask=part.masked)
         source = SplitBatches(train, own.batch, seed)
         trainer = Trainer(settings, net, steps, CPU)
         for step in range(steps):

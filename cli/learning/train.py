@@ -1,5 +1,7 @@
 """Commands that learn: pretrain and finetune."""
 
+import os
+import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,6 +100,15 @@ class TrainFlags:
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 ...")] = (
         None
     )
+    gpus: Annotated[
+        int | None,
+        typer.Option(
+            "--gpus",
+            metavar="N",
+            help="Share each batch among N processes, one for each GPU; "
+            "with --device cpu, N processes of the CPU.",
+        ),
+    ] = None
     seed: Annotated[
         int | None, typer.Option("--seed", help="Everything random follows from it; 0.")
     ] = None
@@ -107,6 +118,12 @@ class TrainFlags:
     runs: Annotated[
         Path | None, typer.Option("--runs", help="Folder that run folders are made in; runs.")
     ] = None
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard", help="Write the figures for TensorBoard too (extra tensorboard)."
+        ),
+    ] = False
     # a negative control for people who check the demo, not for daily work
     shuffle_labels: Annotated[bool, typer.Option("--shuffle-labels", hidden=True)] = False
     json: Json = False
@@ -116,7 +133,7 @@ class TrainFlags:
         from ...train.mixing.choice import DataChoice, parse_data, parse_replay
         from ...train.settings import DEFAULT_DATA, TrainOptions
 
-        own = ("json", "resume", "init", "set", "task", "data", "replay")
+        own = ("json", "resume", "init", "set", "task", "data", "replay", "gpus")
         given = {
             name: value
             for name, value in vars(self).items()
@@ -134,7 +151,7 @@ class TrainFlags:
         """
         from ...train.run.resume import ResumeOptions
 
-        kept = ("resume", "json", "device", "out", "data")
+        kept = ("resume", "json", "device", "out", "data", "gpus")
         for name, value in vars(self).items():
             if value and name not in kept:
                 flag = "--" + name.replace("_", "-")
@@ -221,7 +238,7 @@ class FinetuneFlags(TrainFlags):
         for name in ("keep_first", "full_covariance"):
             if not given[name]:
                 del given[name]
-        for name in ("json", "task", "shuffle_labels"):
+        for name in ("json", "task", "shuffle_labels", "tensorboard"):
             given.pop(name, None)
         if not given["homogeneous"]:
             del given["homogeneous"]
@@ -249,6 +266,7 @@ def pretrain(flags: TrainFlags) -> None:
 
     if flags.data is None and flags.resume is None:
         raise KincapError("--data: give the data set to train on, or --resume RUN")
+    _start_processes("pretrain", flags)
     with progress("pretrain", unit="steps") as bar:
         done = _resumed("pretrain", flags, bar) or work(flags.options(), bar.update, say)
     _report(done, flags.json)
@@ -263,10 +281,25 @@ def finetune(flags: FinetuneFlags) -> None:
         raise KincapError(f"--task: {flags.task!r} is not pose or detect")
     from ...train.finetune import finetune as work
 
+    _start_processes("finetune", flags)
     start = None if flags.init in (None, "none") else Path(flags.init)
     with progress("finetune", unit="steps") as bar:
         done = _resumed("finetune", flags, bar) or work(flags.options(), start, bar.update, say)
     _report(done, flags.json)
+
+
+def _start_processes(kind: str, flags: TrainFlags) -> None:
+    """Start the processes of a run of several and end with their exit code.
+
+    Returns where this process is to train: it is the only one, or one of several.
+    """
+    from ...train.ranks.launch import launch, processes_asked
+
+    if flags.resume is not None:
+        flags.resume_options(kind)  # refuses other flags
+    count = processes_asked(flags.gpus, flags.resume, flags.device)
+    if count > 1:
+        raise typer.Exit(launch(count, sys.argv[1:]))
 
 
 def _finetune_detector(flags: FinetuneFlags) -> None:
@@ -293,7 +326,11 @@ def _resumed(kind: str, flags: TrainFlags, bar: Progress) -> "TrainResult | None
 
 
 def _report(done: "TrainResult", json: bool) -> None:
-    """Print how a run went."""
+    """Print how a run went, in the first of its processes."""
+    from ...train.ranks.group import ranks_of
+
+    if not ranks_of(os.environ).is_first:
+        return
     report = done.to_json()
     if json:
         print_json(report)

@@ -154,11 +154,99 @@ def test_the_batch_itself_is_left_as_it_is() -> None:
 
 def test_each_process_changes_its_rows_as_one_process_would() -> None:
     batch = Batch(*(torch.from_numpy(array) for array in _crosses(8, 4)))
-    whole = augment_batch(batch, STRONG, _random(3, 8))
+    every = replace(STRONG, half_body=0.3, clothing=0.5, patches=0.5)
+    whole = augment_batch(batch, every, _random(3, 8))
     for rank in range(2):
         part = RankRows(rank, 2)
         rows = part.rows(8)
         mine = Batch(*(t[rows] for t in batch[:3]))
-        own = augment_batch(mine, STRONG, _random(3, 8, part))
+        own = augment_batch(mine, every, _random(3, 8, part))
         for found, wanted in zip(own[:3], whole[:3], strict=True):
             torch.testing.assert_close(found, wanted[rows])
+
+
+def test_half_bodies_show_one_half_larger_and_spots_stay_under_keypoints() -> None:
+    images, targets, weight = _crosses(60, 7)
+    rng = np.random.default_rng(0)
+    lower = [KEYPOINT[f"{side}_{name}"] for side in "rl" for name in ("hip", "knee", "ankle")]
+    upper = [k for k in range(13) if k not in lower]
+    targets[:, upper, 1] = rng.uniform(0.2, 0.45, (60, 7))
+    targets[:, lower, 1] = rng.uniform(0.55, 0.8, (60, 6))
+    images[:] = 0
+    for image, target in zip(images, targets, strict=True):
+        column, row = (target[0] * SIZE - 0.5).round().astype(int)
+        image[row - 1 : row + 2, column - 1 : column + 2] = 250
+        target[0] = (np.array([column, row]) + 0.5) / SIZE
+    weight[:10, lower[:4]] = weight[:10, upper[1:6]] = 0  # too few are labelled
+    settings = AugmentSettings(mirror=0, rotation_deg=10, scale=1.25, shift=0.12, half_body=1.0)
+    changed, moved, kept = augment(images, targets, weight, settings, 3)
+    assert (kept[:10] == weight[:10]).all()
+    halves = 0
+    for n in range(10, 60):
+        inside = ((moved[n] > 0) & (moved[n] < 1)).all(axis=1)
+        assert (kept[n].astype(bool) == inside).all()
+        halves += inside[upper].all() != inside[lower].all()
+        if (np.abs(moved[n, 0] - 0.5) < 0.4).all():
+            assert np.abs(_centre(changed[n]) - moved[n, 0]).max() * SIZE < 0.5
+    assert halves > 40
+
+
+def test_patches_cover_some_pixels_and_no_label_changes() -> None:
+    images, targets, weight = _crosses(200, 2)
+    images[:] = 77
+    only = AugmentSettings(mirror=0, patches=0.5)
+    changed, moved, kept = augment(images, targets, weight, only, 1)
+    np.testing.assert_array_equal(moved, targets)
+    np.testing.assert_array_equal(kept, weight)
+    covered = (changed != 77).any(axis=3).mean(axis=(1, 2))
+    assert 60 < (covered > 0).sum() < 140
+    assert covered.max() < 3 * 0.3**2 + 0.05
+    assert covered[covered > 0].mean() > 0.03
+
+
+def test_clothes_are_dyed_on_limbs_and_torso_alone() -> None:
+    _, targets, weight = _crosses(30, 2)
+    at = {"shoulder": 0.3, "elbow": 0.45, "wrist": 0.55, "hip": 0.55, "knee": 0.7, "ankle": 0.85}
+    for name, y in at.items():
+        targets[:, KEYPOINT[f"r_{name}"]], targets[:, KEYPOINT[f"l_{name}"]] = (0.4, y), (0.6, y)
+    targets[:, 0] = (0.5, 0.12)
+    images = np.full((30, SIZE, SIZE, 3), 110, dtype=np.uint8)
+    weight[:5, KEYPOINT["l_hip"]] = 0  # no whole torso: left as it is
+    only = AugmentSettings(mirror=0, clothing=1.0)
+    changed, moved, _ = augment(images, targets, weight, only, 1)
+    np.testing.assert_array_equal(moved, targets)
+    dyed = (np.abs(changed - 110) > 1).any(axis=3)
+    assert not dyed[:5].any()
+    assert not dyed[:, :, : SIZE // 4].any()
+    assert not dyed[:, : SIZE // 5].any()
+    chest, shin = (slice(5, None), 26, SIZE // 2), (slice(5, None), 50, 25)
+    assert dyed[chest].all()
+    assert dyed[shin].all()
+    assert np.abs(changed[chest] - changed[shin]).max(axis=1).min() > 1, "two garments"
+    stripes = np.where(np.arange(SIZE)[:, None, None] % 2 == 0, 60, 120).astype(np.uint8)
+    folds, _, _ = augment(images * 0 + stripes, targets, weight, only, 1)
+    assert (folds[5:, 26, SIZE // 2].mean(axis=1) < folds[5:, 27, SIZE // 2].mean(axis=1)).all()
+
+
+def test_another_background_leaves_the_person_and_needs_a_mask() -> None:
+    images, targets, weight = _crosses(40, 2)
+    images[:] = np.random.default_rng(0).integers(0, 256, images.shape)
+    mask = np.zeros((40, SIZE, SIZE, 1), dtype=np.uint8)
+    mask[:, 10:50, 20:40] = 255
+    mask[:4] = 0
+    only = AugmentSettings(mirror=0, background=1.0)
+    changed, moved, _ = augment(np.concatenate([images, mask], 3), targets, weight, only, 1)
+    assert changed.shape == images.shape
+    np.testing.assert_array_equal(moved, targets)
+    np.testing.assert_array_equal(changed[:, 10:50, 20:40], images[:, 10:50, 20:40])
+    np.testing.assert_array_equal(changed[:4], images[:4])
+    outside = np.ones((SIZE, SIZE), dtype=bool)
+    outside[10:50, 20:40] = False
+    assert (changed != images).any(axis=3)[4:, outside].mean(axis=1).min() > 0.95
+    same, _, _ = augment(images, targets, weight, only, 1)
+    np.testing.assert_array_equal(same, images)
+
+
+def test_the_light_end_moves_boxes_and_changes_no_colour() -> None:
+    strong = replace(STRONG, half_body=0.3, clothing=0.5, background=0.5, patches=0.5)
+    assert strong.light == replace(STRONG, gain=0.0, shuffle=0.0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kincap.train.loss import Norm, map_loss, map_target, masked_l2, pose_loss
+from kincap.train.loss import Norm, WholeBatch, map_loss, map_target, masked_l2, pose_loss
 from kincap.train.nets.output import NetOutput
 
 
@@ -44,6 +44,22 @@ def test_the_divisor_of_the_squared_error_by_hand() -> None:
         found = pose_loss(NetOutput(coords, None), targets, weight, norm)
         assert found.item() == pytest.approx(by_hand[norm])
         assert masked_l2(coords, targets, torch.zeros(2, 13), norm).item() == 0
+
+
+@pytest.mark.parametrize("norm", get_args(Norm))
+@pytest.mark.parametrize("heads", ["coords", "maps", "presence"])
+def test_the_losses_of_shares_add_up_to_that_of_the_whole_batch(norm: Norm, heads: str) -> None:
+    coords, maps, targets, weight = _batch()
+    presence = coords.sum(dim=2) if heads == "presence" else None
+    output = NetOutput(coords, maps if heads == "maps" else None, presence)
+
+    def loss(rows: slice, whole: WholeBatch | None) -> Tensor:
+        part = NetOutput(*(None if one is None else one[rows] for one in output[:3]))
+        return pose_loss(part, targets[rows], weight[rows], norm, whole)
+
+    whole = WholeBatch(2, weight.sum())
+    shares = [loss(slice(k, k + 2), whole) for k in (0, 2)]
+    assert sum(shares).item() == pytest.approx(loss(slice(0, 4), None).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("with_maps", [False, True])

@@ -108,10 +108,15 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
                 "from crops; build it without --layout full, or use --model transfer"
             )
     wide = warps(settings.recipe.augment, choices)
+    with_mask = settings.recipe.augment.background > 0
+    if with_mask and (len(sets) > 1 or choices[0].rotation_deg is not None):
+        raise KincapError(
+            "--set augment.background: works with a single --data, without a rotation of its own"
+        )
     mixed, val, shares = [], [], {}
     for choice, dataset, away in sets:
         train: Samples | None = load_samples(
-            dataset, "train", settings.size, away, with_margin=wide
+            dataset, "train", settings.size, away, with_margin=wide, with_mask=with_mask
         )
         if homogeneous and train is not None:
             train = train.with_all_keypoints()

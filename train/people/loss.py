@@ -1,10 +1,10 @@
 """The loss of a net of several people: squared errors of all maps, at every supervised output."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...core.skeleton import Skeleton
 from ..batch_source import PeopleBatch
@@ -16,7 +16,9 @@ NEAR: Final = 0.05
 """A cell of a joint map whose target is higher is near a known keypoint."""
 
 
-def people_loss(net: nn.Module, batch: PeopleBatch, skeleton: Skeleton) -> Tensor:
+def people_loss(
+    net: Callable[[Tensor], Sequence[PeopleMaps]], batch: PeopleBatch, skeleton: Skeleton
+) -> Tensor:
     """Return the loss of a net on a batch: a sum over maps and cells, a mean over the images.
 
     Args:

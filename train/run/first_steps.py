@@ -67,7 +67,7 @@ def run_pass(net: nn.Module, batch: StepBatch, skeleton: Skeleton = KEYPOINTS_13
     if isinstance(batch, PeopleBatch):
         loss = people_loss(net, batch, skeleton)
     else:
-        images = batch.images.permute(0, 3, 1, 2).float()
+        images = batch.images[..., :3].permute(0, 3, 1, 2).float()
         loss = pose_loss(net(normalised(images)), batch.targets, batch.weight)
     torch.autograd.backward(loss)
     net.zero_grad(set_to_none=True)

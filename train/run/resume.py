@@ -1,5 +1,6 @@
 """Go on with a run that was interrupted, from its last.ckpt."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +15,14 @@ from ..finetune import PreparedRun, TrainResult, first_steps
 from ..loop import choose_device
 from ..mixing.choice import DataChoice
 from ..mixing.pool import load_splits, open_sets
+from ..ranks.group import joined, own_device, ranks_of
 from .config_file import DataFile, data_sha256, read_config
+from .device_use import check_device_use
 from .first_steps import threads
 from .interrupt import interrupt_on_signals
 from .run_folder import RunFolder
 from .run_plan import OnNotice
+from .tensor_board import Board, check_tensorboard, has_board
 
 
 @dataclass(frozen=True)
@@ -71,15 +75,23 @@ def resume(
         config = replace(config, out=str(options.out))
     run = RunFolder.reopen(options.run)
     choices = _found(config.data, options.data, options.run)
-    device = choose_device(config.device if options.device is None else options.device)
+    if has_board(run.folder):
+        check_tensorboard()
+    ranks = ranks_of(os.environ)
+    named = choose_device(config.device if options.device is None else options.device)
+    device = own_device(named, ranks)
     with (
+        joined(ranks, device),
         open_sets(choices, skeleton, config.leave_out, config.outfit) as sets,
         interrupt_on_signals() as interrupt,
-        run.hold(),
+        run.hold(ranks.is_first),
         threads(config.threads),
     ):
+        recipe = config.settings.recipe
+        check_device_use(recipe.precision, recipe.compile, device)
         last, state = load_resumable(run.last, skeleton)
         splits = load_splits(sets, config.settings, config.homogeneous)
+        ranks.check_batch(splits.source.batch_size)
         done, steps = last.trained.get("step"), first_steps(config, splits.source)
         is_done = done == steps or state.get("stopped")
         if is_done and (config.cascade is None or are_finished(run.folder)):
@@ -87,12 +99,14 @@ def resume(
                 f"--resume: {options.run} is finished ({done} steps); start a new run with "
                 f"--init {run.best}"
             )
-        if on_notice is not None:
+        if has_board(run.folder) and ranks.is_first:
+            run.board = Board(run.folder)
+        if on_notice is not None and ranks.is_first:
             on_notice(f"{options.kind}: {options.run} goes on after step {done} of {steps}")
         sessions = last.trained.get("sessions")
         view = load_view(sets, config.settings, config.cascade, config.homogeneous)
         job = PreparedRun(
-            config, splits, sessions, last.build(), run, device, interrupt, state, view
+            config, splits, sessions, last.build(), run, device, interrupt, ranks, state, view
         )
         return job.carry_out(on_progress, on_notice)
 

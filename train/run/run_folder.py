@@ -14,12 +14,16 @@ import tomli_w
 
 from ...core.errors import KincapError
 from ...core.files.file_io import LockFile
+from .tensor_board import Board
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class RunFolder:
     """``runs/<kind>/<UTC time>-<name>/`` with config.toml, metrics.csv, best.ckpt and last.ckpt.
+
+    Attributes:
+        board: Takes the lines of metrics.csv too, or None.
 
     Args:
         runs: Folder of all runs.
@@ -51,12 +55,18 @@ class RunFolder:
         return run
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Hold the folder against a second process, and clear what a killed one left unfinished.
+    def hold(self, is_first: bool = True) -> Iterator[None]:
+        """Hold the folder against a second run, and clear what a killed one left unfinished.
+
+        Args:
+            is_first: Whether this is the process of the run that writes; others hold nothing.
 
         Raises:
-            KincapError: Another process holds it, or it can't be written.
+            KincapError: Another run holds it, or it can't be written.
         """
+        if not is_first:
+            yield
+            return
         lock = LockFile(self.folder / "lock")
         try:
             is_ours = lock.try_acquire()
@@ -91,6 +101,7 @@ class RunFolder:
         self.folder = self.home = folder
         self.best, self.last = folder / "best.ckpt", folder / "last.ckpt"
         self.metrics = folder / "metrics.csv"
+        self.board: Board | None = None
         self._columns: list[str] | None = None
 
     def write_config(self, config: dict[str, Any]) -> None:
@@ -123,6 +134,8 @@ class RunFolder:
                 self._columns = list(row)
                 writer.writerow(self._columns)
             writer.writerow([_cell(row[column]) for column in self._columns])
+        if self.board is not None:
+            self.board.add(row)
 
     def drop_metrics_after(self, step: int) -> None:
         """Remove the lines of metrics.csv after a step, for a run that goes on from there."""

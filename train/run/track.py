@@ -211,14 +211,31 @@ class Track:
                 self._save(trainer)
             except OSError as error:
                 return self._unsaved(step, error)
-        kept = "nothing was saved yet"
-        if self._saved_step is not None:
-            kept = (
-                f"the weights of step {self._saved_step} are in {self._run.last}; "
-                f"kincap {self._settings.kind} --resume {self._run.home} goes on"
-            )
         return KincapError(
-            f"interrupted after {step} of {steps} steps; {kept}", exit_code=EXIT_INTERRUPTED
+            f"interrupted after {step} of {steps} steps; {self._way_on()}",
+            exit_code=EXIT_INTERRUPTED,
+        )
+
+    def lost_process(self, trainer: Trainer, steps: int) -> KincapError:
+        """Return the error of a run that another process of it has left.
+
+        Args:
+            trainer: Of this process; its weights may be those of an unfinished step.
+            steps: Steps in all.
+        """
+        return KincapError(
+            f"another process of this run has ended, after {trainer.step} of {steps} steps; "
+            f"{self._way_on()}",
+            exit_code=1,
+        )
+
+    def _way_on(self) -> str:
+        """Return what is saved and the command that goes on from it."""
+        if self._saved_step is None:
+            return "nothing was saved yet"
+        return (
+            f"the weights of step {self._saved_step} are in {self._run.last}; "
+            f"kincap {self._settings.kind} --resume {self._run.home} goes on"
         )
 
     def _save(self, trainer: Trainer) -> None:

@@ -10,12 +10,14 @@ from torch import Tensor, nn
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from ..augment import augment
 from ..batch_random import BatchRandom, step_seed
-from ..batch_source import WHOLE, PeopleBatch, RankRows, StepBatch
+from ..batch_source import PeopleBatch, StepBatch
 from ..data import normalised
-from ..loss import pose_loss
+from ..loss import WholeBatch, pose_loss
 from ..people.loss import people_loss
+from ..ranks.group import ALONE, Ranks
 from ..recipe import Recipe
 from ..settings import TrainSettings
+from .device_use import in_precision
 
 
 class Trainer:
@@ -27,7 +29,7 @@ class Trainer:
         steps: Steps of the whole run.
         device: The device to compute on.
         skeleton: The keypoints.
-        part: The rows of each batch that this process learns from.
+        ranks: This process among those that share each batch.
 
     Attributes:
         net: The net that learns.
@@ -44,39 +46,62 @@ class Trainer:
         steps: int,
         device: torch.device,
         skeleton: Skeleton = KEYPOINTS_13,
-        part: RankRows = WHOLE,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._skeleton, self._size = skeleton, settings.size
         self._recipe, self._seed = settings.recipe, settings.seed
-        self.steps, self._device, self._part = steps, device, part
+        self.steps, self._device, self._ranks = steps, device, ranks
         self.net = net.to(device)
+        if device.type == "cuda":
+            # as the pictures are: convolutions then copy neither
+            self.net = self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's
         self.kept = copy.deepcopy(self.net) if self._recipe.ema else self.net
+        module = ranks.shared(self.net, device)
+        compiled = torch.compile(module) if self._recipe.compile else module
+        self._module = in_precision(compiled, self._recipe.precision, device)
+        self._scaler = torch.amp.GradScaler(device.type, enabled=self._recipe.precision == "fp16")
         self._optimizer = _optimizer(self.net, self._recipe)
         self.step, self.rate = 0, 0.0
 
     def learn(self, batch: StepBatch) -> Tensor:
-        """Learn from the batch of the next step and return its loss, a scalar on the device."""
+        """Learn from the next step's batch, or from this process's share of it.
+
+        Returns:
+            The loss of the whole batch, a scalar on the device.
+        """
+        ranks = self._ranks
         # random numbers follow from the step alone, so that a resumed run draws the same
-        torch.manual_seed(step_seed(self._seed, self.step, self._part.rank))
-        whole = len(batch.images) * self._part.ranks
-        random = BatchRandom(self._seed, self.step, whole, self._device, self._part)
+        torch.manual_seed(step_seed(self._seed, self.step, ranks.rank))
         self.net.train()
-        if isinstance(batch, PeopleBatch):
-            loss = people_loss(self.net, batch, self._skeleton)
-        else:
-            changed = augment(batch, self._recipe.augment, random, self._skeleton, self._size)
-            found = self.net(normalised(changed.images))
-            loss = pose_loss(found, changed.targets, changed.weight, self._recipe.norm)
+        loss = self._loss(batch)
         self.rate = _rate(self._recipe, self.step + 1, self.steps)
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate
         self._optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        self._optimizer.step()
+        # gradients become the mean over the processes, losses are shares of a sum
+        torch.autograd.backward(self._scaler.scale(loss * ranks.ranks))
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
         if self._recipe.ema:
             _average(self.kept, self.net, self._recipe.ema, self.step + 1)
         self.step += 1  # only now the weights are those of the step
-        return loss.detach()
+        return ranks.sum(loss.detach())
+
+    def _loss(self, batch: StepBatch) -> Tensor:
+        """Return this process's share of the loss of the whole batch."""
+        ranks = self._ranks
+        if isinstance(batch, PeopleBatch):
+            return people_loss(self._module, batch, self._skeleton) / ranks.ranks
+        whole = len(batch.images) * ranks.ranks
+        random = BatchRandom(self._seed, self.step, whole, self._device, ranks.part)
+        is_light = self.step >= self.steps * (1 - self._recipe.light_end)
+        changes = self._recipe.augment.light if is_light else self._recipe.augment
+        changed = augment(batch, changes, random, self._skeleton, self._size)
+        shared = WholeBatch(ranks.ranks, ranks.sum(changed.weight.sum()))
+        return pose_loss(
+            self._module(normalised(changed.images)), changed.targets, changed.weight,
+            self._recipe.norm, None if ranks.ranks == 1 else shared,
+        )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
         """Return all that a later process needs to go on, besides the weights of ``kept``."""
@@ -84,6 +109,7 @@ class Trainer:
             "step": self.step,
             "net": {} if self.kept is self.net else _on_cpu(self.net.state_dict()),
             "optimizer": _on_cpu(self._optimizer.state_dict()),
+            "scaler": self._scaler.state_dict(),
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -95,6 +121,7 @@ class Trainer:
         if self.kept is not self.net:
             self.net.load_state_dict(state["net"])
         self._optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state.get("scaler", {}))
         self.step = state["step"]
 
 

@@ -1,0 +1,1 @@
+"""A training run in several processes: joined, started, and the net's parts that span them."""
