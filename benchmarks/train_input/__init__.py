@@ -1,1 +1,1 @@
-"""What the data path costs a training step."""
+"""The cost of the data path in a training step."""

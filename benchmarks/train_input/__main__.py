@@ -1,4 +1,4 @@
-"""What the data path costs a training step: python -m benchmarks.train_input.
+"""The cost of the data path in a training step: python -m benchmarks.train_input.
 
 Images a second of whole training steps, as ``kincap pretrain`` makes them (read from kinect13.h5,
 sent, changed, learnt from), over those of the same steps on one batch that is in memory already.

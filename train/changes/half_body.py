@@ -18,7 +18,7 @@ FEWEST: Final = 3
 
 
 class Halves(NamedTuple):
-    """Which copies show half a body, and where.
+    """The choice of copies that show half a body, and of their places.
 
     Attributes:
         chosen: (B,) bool.

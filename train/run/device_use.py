@@ -1,4 +1,4 @@
-"""What a run asks of its device: number format, compiled code, images kept in its memory."""
+"""The use of a device: number format, compiled code, images kept in its memory."""
 
 from collections.abc import Callable
 from typing import Any, Final, Literal
