@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import KincapError
+from .crop import halved
 from .detection import Detection
 from .engine import Floats, Images
 from .onnx_engine import META_KEY, open_session, to_pixels
@@ -78,19 +79,9 @@ def fit_image(image: Images, size_px: tuple[int, int]) -> tuple[Images, Fit]:
     left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
     fitted = np.full((height, width, 3), GREY, np.uint8)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    part = cv2.resize(_halved(image, inner), inner, interpolation=method)
+    part = cv2.resize(halved(image, inner), inner, interpolation=method)
     fitted[top : top + inner[1], left : left + inner[0]] = part
     return fitted, Fit(scale, left, top)
-
-
-def _halved(image: Images, size_px: tuple[int, int]) -> Images:
-    """Return an image halved as often as it stays larger: by 2 costs a fifth of any other area."""
-    while image.shape[1] >= 2 * size_px[0] and image.shape[0] >= 2 * size_px[1]:
-        if image.shape[0] % 2 or image.shape[1] % 2:
-            break
-        half = image.shape[1] // 2, image.shape[0] // 2
-        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
-    return image
 
 
 def choose_boxes(

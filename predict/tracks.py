@@ -2,11 +2,11 @@
 
 The detector is asked every ``detect_every`` frames, and when a track was lost or is unsure.
 Between, the box of a frame is that of the pose before, 1.25 times as large. A person keeps an id
-for a second without being seen.
+for a second without being seen. Where people meet, ``identities`` says who is who.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,9 @@ from ..engines.box_from_pose import box_of_pose
 from ..engines.crop import cut_crops, to_image
 from ..engines.detection import Detection
 from ..engines.engine import Images, PoseEngine
+from .appearance import Look, look_of
+from .followed_person import FollowedPerson, area_of, iou, tight_box_of
+from .identities import note_contacts, settle
 
 Box = npt.NDArray[np.float64]
 Pose = npt.NDArray[np.float64]
@@ -80,37 +83,8 @@ class TrackedPerson:
     confidence: npt.NDArray[np.float64]
 
 
-@dataclass
-class FollowedPerson:
-    """A person who is followed, or was lost a moment ago.
-
-    Attributes:
-        id: Of the person.
-        box: The box that is looked at next.
-        pose_px: The last pose.
-        velocity: (2,) pixels a second, of the middle of the pose.
-        seen_s: When the person was last seen.
-        area: Of the largest box yet.
-        frames: Number of frames in which the person was seen.
-        is_lost: True while the person is not seen.
-        is_unsure: True after a pose of low confidence.
-        unsupported: Calls of the detector in a row that found people, but not here.
-    """
-
-    id: int
-    box: Box
-    pose_px: Pose
-    seen_s: float
-    velocity: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
-    area: float = 0.0
-    frames: int = 0
-    is_lost: bool = False
-    is_unsure: bool = False
-    unsupported: int = 0
-
-
 _Boxes = dict[int, tuple[Box, str, bool]]
-"""By id of a track: the box to look at, where it is from, and True if it is rough."""
+"""By id of a track, or below 0 for a newcomer: the box, where it is from, True if it is rough."""
 
 Detect = Callable[[], Sequence[Detection]]
 
@@ -148,7 +122,7 @@ class Tracker:
         keep_s = self._settings.keep_s
         self._tracks = [t for t in self._tracks if not t.is_lost or time_s - t.seen_s <= keep_s]
         followed = [t for t in self._tracks if not t.is_lost]
-        boxes = {t.id: (self._moved(t, time_s), FROM_TRACK, False) for t in followed}
+        boxes = {t.id: (t.moved(time_s), FROM_TRACK, False) for t in followed}
         if self._wants_detector(followed):
             self._since_detection = 0
             boxes = self._with_detections(boxes, detect(), time_s)
@@ -175,26 +149,20 @@ class Tracker:
         known = {t.id: t for t in self._tracks}
         free = dict.fromkeys(known)
         boxes = dict(boxes)
-        for found in sorted(detections, key=lambda one: -one.score):
-            box = _grown(found.bbox_xyxy_px)
-            likeness = [
-                (_iou(box, boxes[k][0] if k in boxes else self._moved(known[k], time_s)), k)
-                for k in free
-            ]
-            overlap, best = max(likeness, default=(0.0, 0))
-            if overlap >= settings.same_iou:
-                free.pop(best)
-                drifted = overlap < settings.drifted_iou
-                if (
-                    settings.detect_every == 1
-                    or drifted
-                    or known[best].is_lost
-                    or known[best].is_unsure
-                ):
-                    boxes[best] = (box, FROM_DETECTOR, found.is_rough)
-            else:
-                boxes[self._next_id] = (box, FROM_DETECTOR, found.is_rough)
-                self._next_id += 1
+        grown = [_grown(found.bbox_xyxy_px) for found in detections]
+        expected = {k: boxes[k][0] if k in boxes else known[k].moved(time_s) for k in free}
+        pairs = [(iou(box, expected[k]), n, k) for n, box in enumerate(grown) for k in expected]
+        left = dict.fromkeys(range(len(grown)))
+        # the best pair first, so that the order of the detections does not matter
+        for overlap, n, k in sorted(pairs, key=lambda pair: -pair[0]):
+            if overlap < settings.same_iou or n not in left or k not in free:
+                continue
+            del left[n], free[k]
+            drifted, track = overlap < settings.drifted_iou, known[k]
+            if settings.detect_every == 1 or drifted or track.is_lost or track.is_unsure:
+                boxes[k] = (grown[n], FROM_DETECTOR, detections[n].is_rough)
+        for n in left:
+            boxes[-1 - n] = (grown[n], FROM_DETECTOR, detections[n].is_rough)
         return self._without_unsupported(boxes, free, detections)
 
     def _without_unsupported(
@@ -224,15 +192,37 @@ class Tracker:
             for one in people
             if boxes[one.id][2] and self._is_there(one, image)
         }
-        again = {one.id: one for one in self._poses(image, fresh)}
-        people = [again.get(one.id, one) for one in people]
-        kept = self._one_each([one for one in people if self._is_there(one, image)])
-        for one in kept:
-            self._update(one, time_s)
+        if fresh:
+            again = {one.id: one for one in self._poses(image, fresh)}
+            people = [again.get(one.id, one) for one in people]
+        people = self._one_each([one for one in people if self._is_there(one, image)])
+        looks: dict[int, Look] = {}
+        if self._settings.persons > 1:
+            people, looks = self._who_is_who(image, people, time_s)
+        people = sorted(people, key=lambda one: (-self._rank(one), one.id < 0, abs(one.id)))
+        kept = []
+        for one in people[: self._settings.persons]:
+            person = one
+            if one.id < 0:
+                person = replace(one, id=self._next_id)
+                self._next_id += 1
+            kept.append(person)
+            self._update(person, time_s, looks.get(one.id))
         seen = {one.id for one in kept}
         for track in self._tracks:
             track.is_lost = track.id not in seen
-        return kept
+        return sorted(kept, key=lambda one: one.id)
+
+    def _who_is_who(
+        self, image: Images, people: list[TrackedPerson], time_s: float
+    ) -> tuple[list[TrackedPerson], dict[int, Look]]:
+        """Return people with the ids that fit them best, and their looks by id."""
+        note_contacts(self._tracks, time_s)
+        looks = [look_of(image, one.keypoints_px) for one in people]
+        found = [(one.id, one.keypoints_px, look) for one, look in zip(people, looks, strict=True)]
+        ids = settle(found, self._tracks, time_s)
+        named = [replace(one, id=k) for one, k in zip(people, ids, strict=True) if k is not None]
+        return named, {k: look for k, look in zip(ids, looks, strict=True) if k is not None}
 
     def _poses(self, image: Images, boxes: _Boxes) -> list[TrackedPerson]:
         stacked = np.array([box for box, _, _ in boxes.values()]).reshape(-1, 4)
@@ -247,75 +237,45 @@ class Tracker:
 
     def _is_there(self, person: TrackedPerson, image: Images) -> bool:
         """Return True if a pose is confident enough, finite, and half of it is in the image."""
-        pose = person.keypoints_px
-        if not np.isfinite(pose).all() or person.score < self._settings.lost:
+        if not person.score >= self._settings.lost:
             return False
-        inside = (pose >= -0.5).all(axis=1) & (pose < np.array(image.shape[1::-1]) - 0.5).all(
-            axis=1
+        (x, y), (height, width) = person.keypoints_px.T, image.shape[:2]
+        inside = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
+        return 2 * int(np.count_nonzero(inside)) >= len(x) and bool(
+            np.isfinite(person.keypoints_px).all()
         )
-        return bool(inside.mean() >= 0.5)
 
     def _one_each(self, people: list[TrackedPerson]) -> list[TrackedPerson]:
-        """Leave out people whom an older track follows already, and those who are too many."""
-        tracks = {t.id: t for t in self._tracks}
-
-        def rank(person: TrackedPerson) -> float:
-            track = tracks.get(person.id)
-            area = _area(person.bbox_xyxy_px)
-            return area if track is None else max(area, track.area) * (1 + track.frames)
-
+        """Leave out people whom an older track follows already."""
+        if len(people) < 2:
+            return people
         kept: list[TrackedPerson] = []
-        for one in sorted(people, key=lambda person: (-rank(person), person.id)):
-            alike = any(self._oks(one, other) >= self._settings.same_oks for other in kept)
-            if not alike and len(kept) < self._settings.persons:
+        for one in sorted(people, key=lambda person: (-self._rank(person), person.id)):
+            if not any(self._oks(one, other) >= self._settings.same_oks for other in kept):
                 kept.append(one)
-        return sorted(kept, key=lambda person: person.id)
+        return kept
+
+    def _rank(self, person: TrackedPerson) -> float:
+        """Return how large the person is, and for how long the person has been seen."""
+        track = next((t for t in self._tracks if t.id == person.id), None)
+        area = area_of(person.bbox_xyxy_px)
+        return area if track is None else max(area, track.area) * (1 + track.frames)
 
     def _oks(self, one: TrackedPerson, other: TrackedPerson) -> float:
         """Return how alike two poses are, by the smaller of both."""
         squared = ((one.keypoints_px - other.keypoints_px) ** 2).sum(axis=1)
-        area = min(_area(_tight(one.keypoints_px)), _area(_tight(other.keypoints_px)))
+        area = min(area_of(tight_box_of(p.keypoints_px)) for p in (one, other))
         return float(np.exp(-squared / (2 * (2 * self._sigma) ** 2 * max(area, 1.0))).mean())
 
-    def _update(self, person: TrackedPerson, time_s: float) -> None:
+    def _update(self, person: TrackedPerson, time_s: float, look: Look | None) -> None:
         track = next((t for t in self._tracks if t.id == person.id), None)
-        pose = person.keypoints_px
         if track is None:
-            track = FollowedPerson(person.id, person.bbox_xyxy_px, pose, time_s)
+            track = FollowedPerson(person.id, person.bbox_xyxy_px, person.keypoints_px, time_s)
             self._tracks.append(track)
-        step_s = time_s - track.seen_s
-        if step_s > 0:
-            moved = (pose.mean(axis=0) - track.pose_px.mean(axis=0)) / step_s
-            track.velocity = 0.5 * (track.velocity + moved)
-        track.pose_px, track.seen_s = pose, time_s
-        track.box = box_of_pose(pose)
-        track.area = max(track.area, _area(track.box))
-        track.frames += 1
+        track.update(person.keypoints_px, time_s, look)
         track.is_unsure = person.score < self._settings.unsure
-
-    def _moved(self, track: FollowedPerson, time_s: float) -> Box:
-        """Return the box where the person is expected: carefully, but for one who is lost."""
-        since_s = time_s - track.seen_s
-        step = track.velocity * (since_s if track.is_lost else 0.5 * min(since_s, 0.1))
-        moved: Box = track.box + np.tile(step, 2)
-        return moved
 
 
 def _grown(tight: Box) -> Box:
     """Return the square box that a net looks at, of a tight one."""
     return square_box(scale_box(tight, DETECTION_SCALE))
-
-
-def _tight(pose_px: Pose) -> Box:
-    box: Box = np.concatenate([pose_px.min(axis=0), pose_px.max(axis=0)])
-    return box
-
-
-def _area(box: Box) -> float:
-    return float(max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0))
-
-
-def _iou(one: Box, other: Box) -> float:
-    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
-    both = float(np.maximum(high - low, 0.0).prod())
-    return both / max(_area(one) + _area(other) - both, 1e-9)

@@ -44,11 +44,11 @@ class Shapes:
         return PoseResult(coords, confidence)
 
 
-def picture(*people: tuple[float, float], shade: int = 100) -> Images:
+def picture(*people: tuple[float, float], shade: int = 100, apart: int = 60) -> Images:
     image = np.zeros((300, 600, 3), np.uint8)
     for number, (x, y) in enumerate(people):
         x0, y0 = round(x - SIDE / 3), round(y - SIDE / 2)
-        image[max(y0, 0) : y0 + 100, max(x0, 0) : x0 + 66] = shade + 60 * number
+        image[max(y0, 0) : y0 + 100, max(x0, 0) : x0 + 66] = shade + apart * number
     return image
 
 
