@@ -31,7 +31,9 @@ def cut_crops(image: Images, boxes: Boxes, size: int) -> tuple[Images, Boxes]:
     crops = np.zeros((len(boxes), size, size, 3), np.uint8)
     placed = snap_box(square_box(boxes)) if len(boxes) else np.empty((0, 3), np.int64)
     halvings = np.log2(np.maximum(placed[:, 2] / size, 1)).astype(np.int64)
-    placed[:, 2] += -placed[:, 2] % 2**halvings
+    more = -placed[:, 2] % 2**halvings
+    placed[:, :2] -= more[:, None] // 2
+    placed[:, 2] += more
     height, width = image.shape[:2]
     for (x0, y0, side), crop in zip(placed.tolist(), crops, strict=True):
         left, top = max(x0, 0), max(y0, 0)

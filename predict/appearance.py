@@ -1,4 +1,4 @@
-"""What a person's clothes look like: enough to tell two people apart who have just crossed."""
+"""Looks of clothes: enough to tell two people apart who have just crossed."""
 
 from typing import Final
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ..engines.box_from_pose import box_of_pose
+from ..engines.box_from_pose import TRACK_FACTOR, box_of_pose
 
 Floats = npt.NDArray[np.float64]
 
@@ -16,6 +16,10 @@ _VELOCITY_IN_CONTACT_S: Final = 1.0
 """The same while another person hides part of this one, which moves the pose."""
 _LOOK_SHARE: Final = 0.1
 """Part of a new look in the mean of looks."""
+_FACTORS: Final = 1.05, 1.35
+"""Least and most that a detector can make of ``FollowedPerson.factor``."""
+_FIT: Final = 0.35
+"""Part of the way to a detector's size that one detection is worth."""
 CONTACT_S: Final = 1.0
 """Seconds after a contact in which two people may still be mistaken for each other."""
 
@@ -37,6 +41,7 @@ class FollowedPerson:
         unsupported: Calls of the detector in a row that found people, but not here.
         look: Mean of ``appearance.look_of`` while no one else was near; None: not yet known.
         contact_s: When the box last overlapped with another person's.
+        factor: Side of the next box, in longest sides of the pose.
     """
 
     id: int
@@ -51,6 +56,7 @@ class FollowedPerson:
     unsupported: int = 0
     look: npt.NDArray[np.float32] | None = None
     contact_s: float = -np.inf
+    factor: float = TRACK_FACTOR
 
     def update(self, pose_px: Floats, time_s: float, look: npt.NDArray[np.float32] | None) -> None:
         """Take in the pose of a frame.
@@ -71,9 +77,24 @@ class FollowedPerson:
             share = 1.0 if self.look is None else _LOOK_SHARE
             self.look = look if self.look is None else self.look + share * (look - self.look)
         self.pose_px, self.seen_s = pose_px, time_s
-        self.box = box_of_pose(pose_px)
+        self.box = box_of_pose(pose_px, self.factor)
         self.area = max(self.area, area_of(self.box))
         self.frames += 1
+
+    def fit_size(self, side_px: float) -> None:
+        """Bring the next boxes nearer to the size that a detector found.
+
+        A net in a box that is too large finds a pose that is too large, and the error grows from
+        box to box; so does the one of a box that is too small.
+
+        Args:
+            side_px: Side of the detector's square box, as a net is trained on it.
+        """
+        low, high = tight_box_of(self.pose_px).reshape(2, 2)
+        wanted = side_px / max(float((high - low).max()), 1.0)
+        least, most = _FACTORS
+        self.factor += _FIT * (min(max(wanted, least), most) - self.factor)
+        self.box = box_of_pose(self.pose_px, self.factor)
 
     def was_near(self, time_s: float) -> bool:
         """Return True if the person was near another one a moment ago."""

@@ -1,4 +1,4 @@
-"""Who is who, where people meet: poses are given to tracks by place, movement and clothes.
+"""Identities where people meet: poses are given to tracks by place, movement and clothes.
 
 As in SORT and its successors: the sum of costs over all tracks decides, not each track alone.
 """

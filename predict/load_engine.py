@@ -1,6 +1,7 @@
 """Open what ``--weights`` names: a checkpoint, or a file of ``kincap export``."""
 
 from pathlib import Path
+from typing import Final
 
 from ..core.errors import KincapError
 from ..core.skeleton import KEYPOINTS_13
@@ -11,13 +12,22 @@ from ..train.nets.registry import finds_people, whole_images
 from .people.engine import FINDS, PEOPLE, PeopleEngine, exported_people_engine
 
 
-def load_engine(weights: Path, device: str = "auto") -> PoseEngine | PeopleEngine:
+ONNXRUNTIME: Final = "onnxruntime"
+OPENVINO: Final = "openvino"
+TORCH: Final = "torch"
+
+
+def load_engine(
+    weights: Path, device: str = "auto", notes: list[str] | None = None
+) -> PoseEngine | PeopleEngine:
     """Return the engine of some weights: of crops, or of whole images with everyone in them.
 
     Args:
         weights: ``.onnx`` runs in onnxruntime, ``.xml`` in OpenVINO; everything else is read as a
-            checkpoint.
-        device: Where torch computes a checkpoint.
+            checkpoint, which runs in onnxruntime on a CPU, from a file in the cache, where the
+            libraries are installed, and otherwise in torch.
+        device: Where a checkpoint is computed.
+        notes: Gets a line where a checkpoint runs in torch on a CPU.
 
     Raises:
         KincapError: The file is missing, damaged, or of another skeleton.
@@ -36,12 +46,27 @@ def load_engine(weights: Path, device: str = "auto") -> PoseEngine | PeopleEngin
     from ..train.checkpoint import load_checkpoint
     from ..train.loop import choose_device
     from .deployed_net import torch_engine
+    from .export.cached_export import cached_engine
     from .people.by_torch import people_engine
 
     checkpoint, where = load_checkpoint(weights), choose_device(device)
     if finds_people(checkpoint.model):
         return people_engine(checkpoint, where)
+    if where.type == "cpu":
+        try:
+            return cached_engine(weights, checkpoint)
+        except KincapError as error:
+            if notes is not None:
+                notes.append(f"the net ran in torch: {error}")
     return torch_engine(checkpoint, where)
+
+
+def runs_in(engine: PoseEngine | PeopleEngine) -> str:
+    """Return what computes an engine: ``ONNXRUNTIME``, ``OPENVINO``, ``TORCH``, or "" unknown."""
+    from ..engines.torch_engine import TorchPoseEngine
+
+    kinds = {OnnxPoseEngine: ONNXRUNTIME, OpenVinoPoseEngine: OPENVINO, TorchPoseEngine: TORCH}
+    return next((name for kind, name in kinds.items() if isinstance(engine, kind)), "")
 
 
 def load_pose_engine(weights: Path, device: str, what: str) -> PoseEngine:

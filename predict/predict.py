@@ -17,7 +17,7 @@ from ..engines.engine import Images, PoseEngine
 from ..web.server import PageAddress
 from .detector import open_detector
 from .live.views import LiveSettings, LiveViews
-from .load_engine import load_engine
+from .load_engine import load_engine, runs_in
 from .mirroring import faces_us, mirrored_box, mirrored_poses
 from .outputs.drawing import draw_people
 from .outputs.frame_poses import FramePoses
@@ -98,6 +98,7 @@ class PredictResult:
         interrupted: True if Ctrl-C or the closing of the window ended it.
         unsmoothed: True if nothing was smoothed because the library is missing.
         notes: Lines for the person.
+        runs_in: What computed the net: onnxruntime, openvino or torch.
     """
 
     source: str
@@ -118,6 +119,7 @@ class PredictResult:
     interrupted: bool = False
     unsmoothed: bool = False
     notes: list[str] = field(default_factory=list)
+    runs_in: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the report of ``--json``."""
@@ -141,6 +143,7 @@ class PredictResult:
             "interrupted": self.interrupted,
             "unsmoothed": self.unsmoothed,
             "notes": self.notes,
+            "runs_in": self.runs_in,
         }
 
 
@@ -162,13 +165,15 @@ def predict(
         MissingPartError: A camera, a device or a library is missing (exit 3).
     """
     _check(settings)
-    engine = load_engine(settings.weights, settings.device)
+    notes: list[str] = []
+    engine = load_engine(settings.weights, settings.device, notes)
     detector = _detector(settings.detector)
     with contextlib.closing(open_source(settings.source)) as source:
         _check_sensor(settings, source)
         run = PredictRun(settings, source, _tracker(engine, settings), detector)
         if source.kind == PICTURES:
             run.begin_anew = lambda: _tracker(engine, settings)
+        run.result.runs_in, run.result.notes = runs_in(engine), notes
         if settings.detector is not None and isinstance(engine, PeopleEngine):
             run.result.notes.append(
                 f"--detector {settings.detector} is not used: this net finds people in whole images"

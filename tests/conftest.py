@@ -14,12 +14,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session", autouse=True)
 def own_user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep this user's log files and daemon out of the tests; return the folder of both."""
+    """Keep this user's log files, daemon and cache out of the tests; return their folder."""
     folder = tmp_path_factory.mktemp("user")
     with pytest.MonkeyPatch.context() as patch:
         for name in ("XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
             (folder / name).mkdir(mode=0o700)
             patch.setenv(name, str(folder / name))
+        patch.setenv("KINCAP_CACHE", str(folder / "nets"))
         yield folder
 
 

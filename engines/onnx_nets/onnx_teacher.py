@@ -13,6 +13,8 @@ from ..teacher import TeacherPose
 from .model import choose_layout
 from .pose_layouts import POSE_LAYOUTS
 
+BOX_FACTOR: Final = 1.25
+"""Side of a box from a pose, as top-down nets of others are trained with (mmpose)."""
 LEAST_SCORE: Final = 0.2
 """Mean confidence below which the person is lost."""
 
@@ -60,11 +62,11 @@ class OnnxTeacher:
         elif self._box is None:
             pose = self._twice(image, whole)
             if pose.score >= LEAST_SCORE:
-                pose = self._pose(image, region_of_box(box_of_pose(pose.keypoints_px)))
+                pose = self._pose(image, region_of_box(box_of_pose(pose.keypoints_px, BOX_FACTOR)))
         else:
             pose = self._pose(image, region_of_box(self._box))
         is_found = pose.score >= LEAST_SCORE and bool(np.isfinite(pose.keypoints_px).all())
-        self._box = box_of_pose(pose.keypoints_px) if is_found else None
+        self._box = box_of_pose(pose.keypoints_px, BOX_FACTOR) if is_found else None
         self.cpu_s += time.process_time() - began
         return pose if is_found else None
 
@@ -73,7 +75,7 @@ class OnnxTeacher:
         pose = self._pose(image, region_of_box(box, self._narrow))
         if self._narrow == 1 or pose.score < LEAST_SCORE:
             return pose
-        return self._pose(image, region_of_box(box_of_pose(pose.keypoints_px)))
+        return self._pose(image, region_of_box(box_of_pose(pose.keypoints_px, BOX_FACTOR)))
 
     def _pose(self, image: Images, region: Region) -> TeacherPose:
         return self._layout.pose(self._model, image, region)

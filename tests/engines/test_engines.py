@@ -71,7 +71,7 @@ def test_pixels_are_those_of_training() -> None:
 
 def test_the_box_of_a_pose_is_square_and_larger() -> None:
     box = box_of_pose(np.array([[0.0, 10.0], [40.0, 30.0]]))
-    assert box.tolist() == [-5, -5, 45, 45]
+    assert box.tolist() == pytest.approx([-3, -3, 43, 43])
 
 
 def test_detectors_by_name() -> None:

@@ -127,7 +127,7 @@ def test_a_track_that_drifted_from_its_detection_begins_again() -> None:
     tracker.step(picture(at), 0.0, Asked(at))
     moved = (250.0, 150.0)
     tracker.step(picture(moved), 1 / 30, Asked(moved))
-    found = tracker.step(picture((270.0, 150.0)), 2 / 30, Asked((268.0, 150.0)))
+    found = tracker.step(picture((297.0, 150.0)), 2 / 30, Asked((302.0, 150.0)))
     assert [(one.id, one.box_from) for one in found] == [(1, FROM_DETECTOR)]
 
 
@@ -165,3 +165,25 @@ def test_a_detector_that_finds_no_one_for_a_moment_costs_no_track() -> None:
     tracker.step(picture(at), 0.0, Asked(at))
     for n in range(1, 10):
         assert [one.id for one in tracker.step(picture(at), n / 30, Asked())] == [1]
+
+
+def test_a_detection_brings_the_size_of_the_next_boxes_nearer_to_its_own() -> None:
+    class Growing(Shapes):
+        """Finds people nearer to a usual size in the crop than they are, as a net does."""
+
+        def poses(self, crops: Images) -> PoseResult:
+            found = super().poses(crops)
+            middle = found.coords.mean(axis=1, keepdims=True)
+            size = np.ptp(found.coords, axis=1).max(axis=1)[:, None, None]
+            larger = np.sqrt(0.8 / size)
+            return PoseResult(middle + (found.coords - middle) * larger, found.confidence)
+
+    at, sides = (300.0, 150.0), {}
+    for every in (5, 1000):
+        tracker = Tracker(Growing(), TrackSettings(detect_every=every))
+        for n in range(60):
+            found = tracker.step(picture(at), n / 30, Asked(at))
+        box = found[0].bbox_xyxy_px
+        sides[every] = float(box[2] - box[0])
+    right = 1.2 * SIDE
+    assert abs(sides[5] - right) < 0.5 * abs(sides[1000] - right)

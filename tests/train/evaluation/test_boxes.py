@@ -127,9 +127,9 @@ def test_jittered_boxes_stay_in_their_limits_and_fill_them() -> None:
     np.testing.assert_array_equal(boxes, jittered_boxes(label))
 
 
-def test_the_box_of_a_pose_is_square_and_a_quarter_larger() -> None:
+def test_the_box_of_a_pose_is_square_and_larger() -> None:
     pose = np.array([[10.0, 20.0], [30.0, 60.0]])
-    assert box_of_pose(pose).tolist() == [-5, 15, 45, 65]
+    assert box_of_pose(pose).tolist() == pytest.approx([-3, 17, 43, 63])
 
 
 def test_poses_in_any_box_are_where_the_person_is(dataset: Kinect13, samples: Samples) -> None:
