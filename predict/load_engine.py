@@ -11,7 +11,6 @@ from ..engines.openvino_engine import OPENVINO_SUFFIX, OpenVinoPoseEngine
 from ..train.nets.registry import finds_people, whole_images
 from .people.engine import FINDS, PEOPLE, PeopleEngine, exported_people_engine
 
-
 ONNXRUNTIME: Final = "onnxruntime"
 OPENVINO: Final = "openvino"
 TORCH: Final = "torch"
