@@ -18,10 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-import psutil
-
-from .pages import browser_memory, chromium, open_times, rates, scroll_times
-from .sessions import LONG, earlier_kincap, make_sessions
+from .memory import browser_memory, server_memory
+from .pages import chromium, open_times, rates, scroll_times
+from .sessions import earlier_kincap, make_sessions
 
 FRAMES: Final = 20_000
 ROUNDS: Final = {"open": 5, "rates": 3, "scroll": 1}
@@ -49,21 +48,6 @@ def compare(playwright: Any, recordings: Path, earlier: Path, parts: list[str]) 
     }
 
 
-def server_memory(recordings: Path, changes: int) -> list[float]:
-    """Return the server's memory while many frames are asked for, MiB; no browser."""
-    from kincap.review.session_list import SessionList
-
-    sessions = SessionList(recordings)
-    own, found = psutil.Process(), []
-    for done in range(changes):
-        sessions.frame(LONG, done * 7 % FRAMES)
-        sessions.bodies(LONG, done * 7 % FRAMES // 256 * 256)
-        if done % (changes // 10) == changes // 10 - 1:
-            found.append(round(own.memory_info().rss / (1 << 20), 1))
-    sessions.close()
-    return found
-
-
 def main() -> None:
     """Make the sessions, measure both pages and print the figures as JSON."""
     from playwright.sync_api import sync_playwright
@@ -82,11 +66,9 @@ def main() -> None:
         with sync_playwright() as playwright:
             earlier = earlier_kincap(folder.absolute())
             figures = compare(playwright, recordings, earlier, asked.parts)
-            if "memory" in asked.parts:
-                with chromium(playwright) as browser:
-                    figures["browser_memory"] = browser_memory(browser, recordings, CHANGES)
         if "memory" in asked.parts:
-            figures["server_memory_mib"] = server_memory(recordings, CHANGES)
+            figures["browser_memory"] = browser_memory(recordings, CHANGES)
+            figures["server_memory_mib"] = server_memory(recordings, FRAMES, CHANGES)
         figures["load"] = [round(load, 1), round(os.getloadavg()[0], 1)]
         print(json.dumps(figures, indent=1))
     finally:

@@ -48,19 +48,6 @@ WATCH: Final = """
 })();
 """
 """Looks at each animation frame whether the picture's pixels have changed."""
-STEP: Final = """(count) => new Promise((resolve) => {
-  const key = { key: "ArrowRight", code: "ArrowRight" };
-  const press = () => {
-    for (let i = 0; i < 2; i += 1) {
-      document.body.dispatchEvent(new KeyboardEvent("keydown", { ...key, bubbles: true }));
-    }
-    count -= 2;
-    if (count > 0) requestAnimationFrame(press);
-    else resolve();
-  };
-  press();
-})"""
-"""Changes the frame ``count`` times, twice in each animation frame."""
 SCROLL: Final = """([times, deltaX]) => {
   const head = document.getElementById("playhead");
   const box = head.getBoundingClientRect();
@@ -206,44 +193,3 @@ def scroll_times(browser: Any, recordings: Path, path: Path | None) -> dict[str,
             found[f"scroll_ms_{name}"] = float(page.evaluate(SCROLL, [60, 40]))
             page.context.close()
     return found
-
-
-def browser_memory(
-    browser: Any, recordings: Path, changes: int, parts: int = 10
-) -> dict[str, list[float]]:
-    """Return the browser's memory while the frame is changed many times, MiB.
-
-    Returns:
-        ``js_heap_mib`` after a forced collection, and ``renderer_mib``, what the page's process
-        holds for itself alone, pictures included: before, and after each part of the changes.
-    """
-    found: dict[str, list[float]] = {"js_heap_mib": [], "renderer_mib": []}
-    with server(recordings, None) as (url, _process):
-        page = new_page(browser)
-        session = page.context.new_cdp_session(page)
-        page.goto(f"{url}#{LONG}/0")
-        page.wait_for_function("() => window.changes.length > 0")
-        page.wait_for_timeout(SETTLE_MS)
-        for part in range(parts + 1):
-            if part:
-                page.evaluate(STEP, changes // parts)
-                page.wait_for_timeout(500)
-            session.send("HeapProfiler.collectGarbage")
-            heap = session.send("Runtime.getHeapUsage")["usedSize"]
-            found["js_heap_mib"].append(round(heap / (1 << 20), 2))
-            found["renderer_mib"].append(round(_renderer_bytes() / (1 << 20), 1))
-        found["pictures_shown"] = [page.evaluate("window.changes.length")]
-        page.context.close()
-    return found
-
-
-def _renderer_bytes() -> int:
-    """Return what the largest renderer of this process's browsers holds for itself alone."""
-    sizes = [0]
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if "--type=renderer" in process.cmdline():
-                sizes.append(process.memory_full_info().uss)
-        except psutil.Error:
-            continue
-    return max(sizes)

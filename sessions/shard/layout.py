@@ -196,8 +196,9 @@ def _descr(dtype: np.dtype[Any]) -> Any:
     return dtype.descr if dtype.names else dtype.str
 
 
+@lru_cache(maxsize=64)
 def _as_json(dtype: np.dtype[Any]) -> Any:
-    """Return a dtype as it comes back from JSON."""
+    """Return a dtype as it comes back from JSON; for comparing alone, as it is kept."""
     return json.loads(json.dumps(_descr(dtype)))
 
 

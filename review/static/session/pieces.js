@@ -1,7 +1,7 @@
 // What belongs to the frames, in pieces that are loaded when a frame of the piece is looked at.
 
 const PIECE = 256; // frames by seq in one answer; the server's number
-const PIECES_KEPT = 24;
+const PIECES_KEPT = 12;
 const MOST_LOADING = 2; // while the mouse is dragged over a long session, pieces go by in moments
 
 export class Pieces {

@@ -10,6 +10,7 @@ const DECODING = 3; // one for each core and one that waits
 const BLOB_BYTES = 120e6;
 const BITMAP_BYTES = 120e6;
 const PREVIEW_BYTES = 40e6;
+const MOST_KEPT = 600; // of each, however small they are
 const PREVIEW_PX = 480; // narrower pictures are their own preview
 const LOST = [401, 503, REPLACED]; // nothing is wrong with the frame itself
 
@@ -168,7 +169,7 @@ export class FrameStore {
   }
 }
 
-/** What was used last, up to a number of bytes. */
+/** What was used last, up to a number of bytes and of things. */
 class Kept {
   /**
    * @param {number} most bytes
@@ -205,7 +206,7 @@ class Kept {
     this.values.set(key, value);
     this.bytes += this.sizeOf(value);
     for (const old of this.values.keys()) {
-      if (this.bytes <= this.most || old === key) break;
+      if ((this.bytes <= this.most && this.values.size <= MOST_KEPT) || old === key) break;
       this.forget(old);
     }
   }
