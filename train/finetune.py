@@ -26,6 +26,7 @@ from .nets.registry import build_net, count_weights, load_net
 from .ranks.group import ALONE, Ranks, joined, own_device, ranks_of
 from .run.config_file import DataFile, RunConfig
 from .run.device_use import check_device_use, keep_on_gpu
+from .run.early_stop import stop_rule
 from .run.first_steps import choose_threads, threads
 from .run.history import StepFigures
 from .run.interrupt import Interrupt, interrupt_on_signals
@@ -271,7 +272,14 @@ class PreparedRun:
             follow(trainer, source, self.device, self.interrupt, self.ranks)
         else:
             learned = learn(
-                trainer, source, track, self.device, self.interrupt, on_progress, ranks=self.ranks
+                trainer,
+                source,
+                track,
+                self.device,
+                self.interrupt,
+                on_progress,
+                stop_rule(settings.recipe.patience),
+                self.ranks,
             )
         learned = self.ranks.first(learned)
         assert learned is not None

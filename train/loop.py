@@ -136,7 +136,12 @@ def learn(
     try:
         if not track.history:
             track.validate(trainer, validating)
-        with load_ahead(source, trainer.step, steps, device, ranks.part) as batches:
+        # a run may have been killed right after the validation that ends it
+        why = should_stop(track.history) if should_stop else None
+        if why is not None:
+            track.stop(why)
+        last = trainer.step if ranks.largest(_STOP if why else 0) else steps
+        with load_ahead(source, trainer.step, last, device, ranks.part) as batches:
             for batch in batches:
                 began = time.monotonic()
                 loss = _learn(trainer, batch, ranks)
@@ -186,6 +191,8 @@ def follow(
         KincapError: The run was interrupted (exit 130).
     """
     steps = trainer.steps
+    if ranks.largest(0):
+        return
     with load_ahead(source, trainer.step, steps, device, ranks.part) as batches:
         for batch in batches:
             _learn(trainer, batch, ranks)

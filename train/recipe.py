@@ -28,6 +28,7 @@ class Recipe:
         warmup_steps: Steps over which the rate rises linearly.
         cosine: True if the rate then falls to 0 along a cosine; else it is constant.
         ema: Decay of the running mean of the weights that is validated and saved; 0 for none.
+        patience: Validations in a row without a better one that end a run; 0: none do.
         save_every_s: Longest time between two writings of last.ckpt, seconds; a kill costs that.
         norm: Divisor of the squared error, see ``loss.masked_l2``; nets with maps have their own.
         precision: Number format of the net's layers: float32, bf16 or (GPUs only) fp16.
@@ -49,6 +50,7 @@ class Recipe:
     warmup_steps: int = 0
     cosine: bool = False
     ema: float = 0.0
+    patience: int = 0
     save_every_s: float = 240.0
     norm: Norm = "batch"
     precision: Precision = "float32"
@@ -86,7 +88,7 @@ class Recipe:
 LIMITS: Final[dict[str, tuple[float, float]]] = {
     "epochs": (1, 1e9), "steps": (1, 1e9), "least_steps": (0, 1e9), "batch": (1, 1e6),
     "lr": (1e-12, 99.9999), "momentum": (0, 0.9999), "weight_decay": (0, 10),
-    "warmup_steps": (0, 1e9), "ema": (0, 0.999999), "save_every_s": (0, 300),
+    "warmup_steps": (0, 1e9), "ema": (0, 0.999999), "save_every_s": (0, 300), "patience": (0, 1e6),
     "augment.mirror": (0, 1), "augment.rotation_deg": (0, 180), "augment.scale": (1, 4),
     "augment.shift": (0, 1), "augment.gain": (0, 1), "augment.shuffle": (0, 1),
     "augment.half_body": (0, 1), "augment.clothing": (0, 1), "augment.background": (0, 1),

@@ -36,6 +36,7 @@ class TrainOptions:
         steps: Number of batches.
         batch: Samples in a batch.
         lr: Learning rate.
+        patience: Validations in a row without a better one that end the run.
         optimizer: ``"sgd"``, ``"adamw"`` or ``"adagrad"``.
         device: ``"auto"`` (a GPU where torch finds one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
         seed: Everything random follows from it.
@@ -67,6 +68,7 @@ class TrainOptions:
     steps: int | None = None
     batch: int | None = None
     lr: float | None = None
+    patience: int | None = None
     optimizer: str | None = None
     device: str = "auto"
     seed: int = 0
@@ -178,7 +180,7 @@ def resolve(
     _check_numbers(options)
     asked = {
         name: getattr(options, name)
-        for name in ("epochs", "steps", "batch", "lr")
+        for name in ("epochs", "steps", "batch", "lr", "patience")
         if getattr(options, name) is not None
     }
     if options.epochs is not None:
@@ -242,7 +244,7 @@ def _refuse_contradiction(options: TrainOptions, start: Checkpoint) -> None:
 def _check_numbers(options: TrainOptions) -> None:
     if options.epochs is not None and options.steps is not None:
         raise KincapError("--epochs and --steps: give one of them")
-    for flag in ("epochs", "steps", "batch"):
+    for flag in ("epochs", "steps", "batch", "patience"):
         value = getattr(options, flag)
         if value is not None and value < 1:
             raise KincapError(f"--{flag}: {value} is too few; give 1 or more")

@@ -89,6 +89,12 @@ class TrainFlags:
     optimizer: Annotated[str | None, typer.Option("--optimizer", help="sgd, adamw or adagrad.")] = (
         None
     )
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            "--patience", help="End after as many validations without a better one; default: never."
+        ),
+    ] = None
     set: Annotated[
         list[str] | None,
         typer.Option(
@@ -349,6 +355,8 @@ def _report(done: "TrainResult", json: bool) -> None:
             ("mean pose", report["mean_pose"]["pck"]),
         ),
     )
+    if learned.stopped is not None:
+        result(learned.stopped)
     wrist = report["val"]["pck_single"]["0.2"]["wrist"]
     if _not_above(wrist, report["mean_pose"]["pck"]["0.2"]["wrist"]):
         say("the wrist is not above the mean pose: this net has not learnt to use the picture")

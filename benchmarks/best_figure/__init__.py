@@ -1,0 +1,1 @@
+"""A trial of the figures that may choose the best checkpoint."""
