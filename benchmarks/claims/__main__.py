@@ -142,7 +142,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="for data, nets and figures")
     parser.add_argument("--learner", choices=[*LEARNERS], default="compact")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--frames", type=int, default=150, help="of each own session")
+    parser.add_argument("--frames", type=int, default=300, help="of each own session")
     parser.add_argument("--pretrain-steps", type=int, help="batches of each pretraining")
     parser.add_argument("--steps", type=int, help="batches of each finetuning")
     asked = parser.parse_args(words)

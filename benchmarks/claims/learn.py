@@ -47,8 +47,8 @@ class Learner:
     batch: int
 
 
-FAST: Final = Learner("compact", "compact", 0.5, 64, 300, 150, 32)
-PAPER: Final = Learner("linna at 1/8 width", "linna", 0.125, 64, 300, 150, 256)
+FAST: Final = Learner("compact", "compact", 0.5, 64, 1500, 500, 32)
+PAPER: Final = Learner("linna at 1/8 width", "linna", 0.125, 64, 600, 300, 256)
 LEARNERS: Final = {"compact": FAST, "linna": PAPER}
 
 
