@@ -190,6 +190,7 @@ function makeCard(session, thumbnails, chosen) {
       session.created_utc ? el("p", { className: "muted" }, dayText(session.created_utc)) : null,
       el("p", { className: "muted" }, `${countText(session.frames, "frame")} · ${sizeText(session.bytes)}`, ...(rejected ? [" · ", rejected] : [])),
       marks.length ? el("p", { className: "marks" }, ...marks) : null,
+      session.verdict && session.quality !== "good" ? el("p", { className: "verdict" }, session.verdict) : null,
       session.tags.length ? el("p", { className: "tags" }, ...session.tags.map((tag) => el("span", {}, tag))) : null));
   return el("div", { className: "place" }, link, chosen.box(session));
 }

@@ -2,7 +2,7 @@
 // turned with the mouse or the keys, or looked at from the front, the side or the top.
 
 import { $, fitCanvas } from "../../dom.js";
-import { theme } from "../../theme.js";
+import { onThemeChange, theme } from "../../theme.js";
 
 export const SIDES = {
   front: [0, 0], side: [Math.PI / 2, 0], top: [0, Math.PI / 2], free: [0.6, 0.25],
@@ -19,6 +19,7 @@ export class SkeletonView {
     this.mirrored = false;
     this.look("free");
     this.listen();
+    onThemeChange(() => this.draw());
   }
 
   /** Look from one of the sides; without a name, from the next one. */
