@@ -23,6 +23,8 @@ NO_ONE: Final = 3
 KEYPOINT_FILTERS: Final = ("edge", *FILTER_BITS)
 """Filters that name keypoints."""
 SEVERITY: Final = {"usual": 1, "odd": 2, "grave": 3, "poor": 4}
+WHOLE_TAKE: Final = 0.9
+"""A finding about at least this share of a take is about the take."""
 _STATE: Final = np.array([2, 1, 0, 1], np.uint8)
 """By tracking state of the sensor; a larger value is worse."""
 
@@ -52,6 +54,7 @@ class FrameFacts:
         verdict: (F,) uint8 of the decisions: 0 nothing, 1 keep, 2 reject.
         moved: (F,) bool, frames with an edited joint.
         findings: By kind (F,) bool.
+        local: The same without findings about a whole take, which say nothing of a frame in it.
         severity: By kind, of ``SEVERITY``.
         split: (F,) uint8: 0 not in a data set, 1 train, 2 val, 3 test.
         error: (F, 13) float32, distance of predictions to the labels, torsos; NaN unknown.
@@ -79,6 +82,7 @@ class FrameFacts:
     verdict: np.ndarray
     moved: np.ndarray
     findings: dict[str, np.ndarray] = field(default_factory=dict)
+    local: dict[str, np.ndarray] = field(default_factory=dict)
     severity: dict[str, int] = field(default_factory=dict)
     split: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
     error: np.ndarray = field(default_factory=lambda: np.zeros((0, KEYPOINTS), np.float32))
@@ -112,7 +116,7 @@ class FrameFacts:
         at 10 m/s, 10 for a prediction one torso away, 5 for a frame that build drops.
         """
         worst = np.zeros(len(self), np.float32)
-        for kind, frames in self.findings.items():
+        for kind, frames in self.local.items():
             share = (self.severity[kind] - 1) / (SEVERITY["poor"] - 1)
             np.maximum(worst, frames * np.float32(share), out=worst)
         speed = _most(self.speed_m_s) / 10
@@ -168,12 +172,7 @@ def make_facts(
     speed[seen] = _speeds_at(speeds, bodies.seq[body[seen]], slot[seen])
     step = np.diff(seq.astype(np.int64), prepend=seq[:1].astype(np.int64) - 1)
     edited = [one["seq"] for one in recording.edits.labels if "seq" in one]
-    kinds = {one.kind for one in findings}
-    flags = {kind: np.zeros(len(color), np.bool_) for kind in sorted(kinds)}
-    for one in findings:
-        if one.first is not None and one.last is not None:
-            begin, end = np.searchsorted(seq, [one.first, one.last + 1])
-            flags[one.kind][begin:end] = True
+    flags, local = _finding_flags(findings, seq, color["take"])
     return FrameFacts(
         seq=seq,
         time_s=seconds_in_take(color),
@@ -194,11 +193,31 @@ def make_facts(
         cue=recording.cues.of_frame,
         verdict=verdict,
         moved=np.isin(seq, np.array(edited, np.uint64)),
-        findings={kind: frames for kind, frames in flags.items() if frames.any()},
+        findings=flags,
+        local=local,
         severity={one.kind: SEVERITY.get(one.severity, 1) for one in findings},
         tags=tuple(recording.edits.tags()),
         **more,
     )
+
+
+def _finding_flags(
+    findings: Sequence[PlacedFinding], seq: np.ndarray, take: np.ndarray
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return by kind (F,) the frames of all findings, and of those about a part of a take."""
+    sizes = np.bincount(take)
+    every: dict[str, np.ndarray] = {}
+    local: dict[str, np.ndarray] = {}
+    for one in sorted(findings, key=lambda one: one.kind):
+        if one.first is None or one.last is None:
+            continue
+        begin, end = np.searchsorted(seq, [one.first, one.last + 1])
+        if begin == end:
+            continue
+        is_local = end - begin < WHOLE_TAKE * sizes[take[begin]]
+        for flags in (every, local) if is_local else (every,):
+            flags.setdefault(one.kind, np.zeros(len(seq), np.bool_))[begin:end] = True
+    return every, local
 
 
 def _main_candidates(candidates: Candidates, first: np.ndarray) -> np.ndarray:

@@ -201,7 +201,7 @@ def _is(facts: FrameFacts, value: str, keypoints: list[int]) -> np.ndarray:
 def is_suspect(facts: FrameFacts) -> np.ndarray:
     """Return (F,) frames that a person should look at: something odd or worse, not yet decided."""
     found = np.zeros(len(facts), np.bool_)
-    for kind, frames in facts.findings.items():
+    for kind, frames in facts.local.items():
         if facts.severity[kind] > 1:
             found |= frames
     for name, named in facts.named.items():

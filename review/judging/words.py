@@ -26,7 +26,9 @@ def frame_words(facts: FrameFacts, at: int) -> list[str]:
         if points and name not in ("edits", "no_body", "other_body"):
             whose = "the whole body" if len(points) == len(KEYPOINT_NAMES) else ", ".join(points)
             found.append(f"{name.replace('_', ' ')}: {whose}")
-    for kind, frames in facts.findings.items():
+    # what is true of the whole take is said where nothing else is
+    is_odd = bool(found) or any(frames[at] for frames in facts.local.values())
+    for kind, frames in (facts.local if is_odd else facts.findings).items():
         if frames[at] and kind not in facts.named:
             found.append(KINDS[kind].text if kind in KINDS else kind.replace("_", " "))
     if np.isfinite(facts.speed_m_s[at]).any():

@@ -166,3 +166,16 @@ COLORS_ALONG = """(y) => {
   }
   return found;
 }"""
+
+
+def test_what_is_true_of_a_whole_take_makes_no_frame_of_it_a_suspect(client: Any):
+    source = "simulator:outfit=5,seed=4,frames=60,pace=fast"
+    record(RecordSettings("one", client.sessions.recordings, source, shard_mib=64, report=False))
+    path, until = "/api/sessions/one/suspects", time.monotonic() + 30
+    while not (found := client.ask(path).json())["ready"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    # knees under a dress
+    guessed = client.ask(path, query="query=reason:guessed_keypoint&group=0").json()
+    assert guessed["total"] > 50
+    assert found["total"] < 30
