@@ -193,3 +193,5 @@ def test_what_changes_beside_the_page_is_noticed(listed: Listed):
     shutil.rmtree(recordings / "later")
     page.wait_for_selector("#v-notice:has-text('deleted')")
     assert [one for one in listed.watched.complaints if "404" not in one] == []
+    # no request of any of these tests has left the machine
+    assert listed.watched.hosts == {listed.url.partition("//")[2].partition("/")[0]}

@@ -86,6 +86,7 @@ def test_a_session_is_recorded_from_the_page_of_sessions(desk: Desk):
         page.emulate_media(color_scheme=scheme)
         assert serious_findings(page) == [], scheme
     press("l")
+    assert serious_findings(page) == []
     page.click("#live-fold")
     assert page.is_hidden("#live-picture")
     assert page.is_visible("#d-state")
