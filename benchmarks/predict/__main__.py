@@ -4,8 +4,8 @@ Nets have fresh weights: only their time counts. Times are CPU time of one threa
 calls that take turns, so that a busy machine slows both sides alike. The live row takes wall time
 from a simulated camera of 30 frames a second (a real camera is untried) to the JSON line.
 
-``--video FILE --detector own:FILE --weights FILE.onnx`` adds the whole pipeline on the frames of
-a video, without decoding. Rows that can't be measured here are empty, with the reason.
+``--data DIR --detector own:FILE --weights FILE.onnx`` adds the whole pipeline beside BlazePose, on
+the real clip of DIR. Rows that can't be measured here are empty, with the reason.
 """
 
 import argparse
@@ -24,13 +24,13 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.predict.pipeline import measure_pipeline
 from kincap.core.skeleton import KEYPOINTS_13
 from kincap.engines.crop import cut_crops
-from kincap.engines.detection import Detection, Detector
+from kincap.engines.detection import Detection
 from kincap.engines.engine import PoseEngine, PoseResult
 from kincap.engines.onnx_engine import OnnxPoseEngine, open_session, to_pixels
 from kincap.predict.deployed_net import torch_engine
-from kincap.predict.detector import open_detector
 from kincap.predict.export.export import ExportNetSettings, export_net
 from kincap.predict.outputs.frame_poses import FramePoses
 from kincap.predict.smoothing import PoseSmoother
@@ -218,32 +218,16 @@ def live_row(folder: Path, live_s: float) -> Row:
     return Row("camera to JSON line, p95", "30 fps", float(np.percentile(late, 95)), 33, note)
 
 
-def pipeline_row(video: Path | None, detector: str | None, weights: Path | None) -> Row:
+def pipeline_row(data: Path | None, detector: str, weights: Path | None) -> Row:
     """Return the row of the whole pipeline."""
-    what, against = "whole pipeline, 1 person", "BlazePose with its own detector and tracking"
-    if video is None or detector is None or weights is None:
-        return Row(what, against, None, 0.5, "not measured: no --video, --detector and --weights")
-    finder: Detector = open_detector(detector)
-    tracker, smoother = Tracker(OnnxPoseEngine(weights)), PoseSmoother()
-    reader, spent, decoding, number = cv2.VideoCapture(str(video)), [], [], 0
-    while True:
-        began = time.process_time_ns()
-        is_read, frame = reader.read()
-        if not is_read:
-            break
-        image = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        decoded = time.process_time_ns()
-        time_s = 1 + number / FPS
-        for one in tracker.step(image, time_s, lambda shown=image: finder.detect(shown)):
-            smoother.smooth(one.keypoints_px, time_s)
-        spent.append((time.process_time_ns() - decoded) / 1e6)
-        decoding.append((decoded - began) / 1e6)
-        number += 1
-    note = (
-        f"ours {np.mean(spent):.1f} ms a frame of {number}, decoding {np.mean(decoding):.1f} ms "
-        "more; BlazePose: no engine of it here"
+    what, against = (
+        "whole pipeline, 1 person, 1080p",
+        "BlazePose with its own detector and tracking",
     )
-    return Row(what, against, None, 0.5, note)
+    if data is None or weights is None:
+        return Row(what, against, None, 0.5, "not measured: no --data and --weights")
+    value, note = measure_pipeline(data, detector, weights)
+    return Row(what, against, value, 0.5, note)
 
 
 def main() -> None:
@@ -252,8 +236,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--live-s", type=float, default=20.0, help="length of the live row")
-    parser.add_argument("--video", type=Path, help="for the whole pipeline")
-    parser.add_argument("--detector", help="for the whole pipeline, as predict takes it")
+    parser.add_argument("--data", type=Path, help="folder of real recordings")
+    parser.add_argument("--detector", default="blazepose", help="as predict takes it")
     parser.add_argument("--weights", type=Path, help="an .onnx file, for the whole pipeline")
     parser.add_argument("--out", type=Path, help="a JSON file to write")
     given = parser.parse_args()
@@ -262,7 +246,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kincap-predict-") as name:
         folder = Path(name)
         rows = net_rows(folder)
-        rows.append(pipeline_row(given.video, given.detector, given.weights))
+        rows.append(pipeline_row(given.data, given.detector, given.weights))
         rows += [tracking_row(folder), live_row(folder, given.live_s)]
     rows.append(Row("linna on a GPU, eager, ms", "", None, 1.0, "not measured: no GPU here"))
     print("| what | against | value | target | note |\n|---|---|---|---|---|")

@@ -60,7 +60,9 @@ def predict(
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="The source shows a mirror image.")
     ] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Drawn video, .mp4.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Drawn video, .mp4, or a short .gif.")
+    ] = None,
     poses: Annotated[
         Path | None,
         typer.Option("--poses", help="Poses, a JSON line for each frame; - prints them."),

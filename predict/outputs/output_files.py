@@ -12,6 +12,7 @@ from .coco_results import CocoResults
 from .contact_sheet import ContactSheet
 from .drawing import with_note
 from .frame_poses import FramePoses
+from .gif_file import SUFFIX, GifFile
 from .pose_lines import STDOUT, PoseLines
 from .video_file import VideoFile
 
@@ -49,7 +50,7 @@ class OutputFiles:
 
     def __init__(self) -> None:
         self.lines: PoseLines | None = None
-        self.video: VideoFile | None = None
+        self.video: VideoFile | GifFile | None = None
         self.coco: CocoResults | None = None
         self.sheet: ContactSheet | None = None
 
@@ -94,7 +95,8 @@ def open_outputs(settings: OutputPaths, source: FrameSource) -> Iterator[OutputF
             raise KincapError("--out: a video is for videos, cameras and sessions; use --sheet")
         if settings.out.exists():
             raise KincapError(f"--out: {settings.out} exists; choose another name or remove it")
-        outputs.video = VideoFile(settings.out)
+        is_gif = settings.out.suffix.lower() == SUFFIX
+        outputs.video = GifFile(settings.out) if is_gif else VideoFile(settings.out)
     if settings.coco is not None:
         outputs.coco = CocoResults(settings.coco)
     if settings.sheet is not None:

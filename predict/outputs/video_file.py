@@ -30,7 +30,7 @@ class VideoFile:
     """
 
     def __init__(self, path: Path) -> None:
-        check_file_name(FLAG, path, SUFFIXES)
+        check_file_name(FLAG, path, (*SUFFIXES, ".gif"))
         self.path = path
         self._container: Any = None
         self._stream: Any = None
