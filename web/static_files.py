@@ -5,6 +5,8 @@ table, and the table holds only plain files of the package. So there is nothing 
 link in a folder leads nowhere.
 """
 
+import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,9 @@ MEDIA_TYPES: Final = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
+
+_MODULE: Final = re.compile(rb'<script type="module" src="/static/([^"]+)"')
+_IMPORT: Final = re.compile(rb'^(?:import|export|\})[^"\n]*"(\.[^"]+\.js)";', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,9 @@ class PageFiles:
             for path in _plain_files(place)
             if path.suffix in MEDIA_TYPES
         }
+        if INDEX in self._files:
+            html = self._files[INDEX].content
+            self._files[INDEX] = _File(self._with_preloads(html), MEDIA_TYPES[".html"])
 
     def names(self) -> list[str]:
         """Return the names that are served."""
@@ -54,6 +62,26 @@ class PageFiles:
     def paths(self) -> frozenset[str]:
         """Return the paths that are served."""
         return frozenset(STATIC_PATH + name for name in self._files)
+
+    def _with_preloads(self, html: bytes) -> bytes:
+        """Return a page that names all its modules: the browser asks for them at once.
+
+        Else it learns of a module when the one that imports it has arrived, level by level.
+        """
+        wanted = [one.decode() for one in _MODULE.findall(html)]
+        found: dict[str, None] = {}
+        while wanted:
+            name = wanted.pop(0)
+            if name in found or name not in self._files:
+                continue
+            found[name] = None
+            imports = _IMPORT.findall(self._files[name].content)
+            folder = posixpath.dirname(name)
+            wanted += [posixpath.normpath(posixpath.join(folder, one.decode())) for one in imports]
+        links = "".join(
+            f'  <link rel="modulepreload" href="{STATIC_PATH}{name}">\n' for name in found
+        )
+        return html.replace(b"</head>", links.encode() + b"</head>", 1)
 
     async def index(self, request: Request) -> Response:
         """Answer with the page."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,26 @@ def test_files_are_a_fixed_set_of_plain_files(client: Client, tmp_path: Path):
     os.symlink(tmp_path / "elsewhere", folder / "linked")
     own = set(PageFiles(folder).names()) - set(PageFiles(tmp_path / "elsewhere").names())
     assert own == {"real.js", "part/real.js"}
+
+
+def test_a_page_names_the_modules_that_it_will_import(tmp_path: Path):
+    folder = tmp_path / "static"
+    (folder / "part").mkdir(parents=True)
+    head = '<head><script type="module" src="/static/main.js"></script></head>'
+    (folder / "index.html").write_text(head)
+    (folder / "main.js").write_text('import { a } from "./part/a.js";\nimport "./part/gone.js";\n')
+    (folder / "part" / "a.js").write_text(
+        'import {\n  b,\n} from "../b.js";\nconst x = "./c.js";\n'
+    )
+    (folder / "b.js").write_text('export { a } from "./part/a.js";\n')
+    (folder / "c.js").write_text("1;")
+    access = Access(PORT, "kincap demo")
+    client = Client(guarded_app([], PageFiles(folder), access, error_answer), access)
+    page = client.ask("/").body.decode()
+    named = re.findall('<link rel="modulepreload" href="(.*?)">', page)
+    assert named == ["/static/main.js", "/static/part/a.js", "/static/b.js"]
+    assert all(client.ask(name).status == 200 for name in named)
+    assert page.endswith("</head>")
 
 
 def test_errors_are_one_line_of_json(client: Client):
