@@ -108,6 +108,14 @@ PARTS = {
             folder="train",
         ),
         Part(
+            "ablations",
+            3,
+            "training seeds of each part of the recipe",
+            150,
+            "each part of the recipe, taken away or added, with its gain and standard error",
+            folder="train",
+        ),
+        Part(
             "fuzz",
             500,
             "examples for each property",

@@ -178,13 +178,42 @@ def run_cell(folder: Path, name: str, seed: int, steps: int = STEPS) -> dict[str
     return found
 
 
+def gain(folder: Path, name: str, figure: str) -> dict[str, float | bool] | None:
+    """Return the mean gain of a part, its standard error, and whether it is worth its place.
+
+    Args:
+        folder: Of the cells.
+        name: The part.
+        figure: The figure that is compared.
+
+    Returns:
+        None where fewer than two seeds of the part and of the default were run.
+    """
+    found, base = _cells(folder, name), _cells(folder, "default")
+    gains = _gains(found, base, figure)
+    if name == "default" or len(gains) < 2:
+        return None
+    mean, error = statistics.mean(gains), statistics.stdev(gains) / math.sqrt(len(gains))
+    return {"mean": round(mean, 2), "error": round(error, 2), "is_worth": mean > 2 * error}
+
+
+def _cells(folder: Path, name: str) -> dict[int, dict[str, float]]:
+    """Return the figures of a part by seed, as far as it was run."""
+    return {
+        seed: json.loads(path.read_text()) for seed in SEEDS
+        if (path := folder / "cells" / f"{name}-{seed}.json").exists()
+    }  # fmt: skip
+
+
+def _gains(
+    found: Mapping[int, Mapping[str, float]], base: Mapping[int, Mapping[str, float]], figure: str
+) -> list[float]:
+    return [found[seed][figure] - base[seed][figure] for seed in sorted(found.keys() & base.keys())]
+
+
 def table(folder: Path) -> list[str]:
     """Return the lines of a Markdown table of all cells that were run, each with its gain."""
-    cells = {
-        name: {seed: json.loads(path.read_text()) for seed in SEEDS
-               if (path := folder / "cells" / f"{name}-{seed}.json").exists()}
-        for name in PARTS
-    }  # fmt: skip
+    cells = {name: _cells(folder, name) for name in PARTS}
     lines = ["| recipe | seeds | " + " | ".join(FIGURES) + " | CPU s |", "|" + " --- |" * 8]
     for name, found in cells.items():
         if not found:
@@ -201,10 +230,9 @@ def _with_gain(
 ) -> str:
     """Return the mean, and the mean difference to the default with its standard error."""
     text = f"{statistics.mean(one[figure] for one in found.values()):.1f}"
-    both = sorted(found.keys() & base.keys())
-    if found == base or len(both) < 2:
+    gains = _gains(found, base, figure)
+    if found == base or len(gains) < 2:
         return text
-    gains = [found[seed][figure] - base[seed][figure] for seed in both]
     error = statistics.stdev(gains) / math.sqrt(len(gains))
     return f"{text} ({statistics.mean(gains):+.1f} ± {error:.1f})"
 
