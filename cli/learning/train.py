@@ -305,7 +305,7 @@ def _start_processes(kind: str, flags: TrainFlags) -> None:
         flags.resume_options(kind)  # refuses other flags
     count = processes_asked(flags.gpus, flags.resume, flags.device)
     if count > 1:
-        raise typer.Exit(launch(count, sys.argv[1:]))
+        sys.exit(launch(count, sys.argv[1:]))
 
 
 def _finetune_detector(flags: FinetuneFlags) -> None:
