@@ -17,6 +17,7 @@ from .batch_random import BatchRandom
 from .batch_source import Batch
 from .changes.background import swap_background
 from .changes.clothing import dye
+from .changes.forearm import turn_forearms
 from .changes.half_body import Halves, choose_halves
 from .changes.patches import cover
 
@@ -39,6 +40,7 @@ class AugmentSettings:
         clothing: Probability of limbs and torso in other colours.
         background: Probability of another background; needs a data set with masks.
         patches: Probability of occluding patches.
+        forearm: Probability of a forearm turned about the elbow; needs a data set with masks.
     """
 
     mirror: float = 0.5
@@ -52,6 +54,12 @@ class AugmentSettings:
     clothing: float = 0.0
     background: float = 0.0
     patches: float = 0.0
+    forearm: float = 0.0
+
+    @property
+    def needs_masks(self) -> bool:
+        """Return True if some change needs the mask of the person."""
+        return self.background > 0 or self.forearm > 0
 
     @property
     def warps(self) -> bool:
@@ -62,8 +70,9 @@ class AugmentSettings:
     def light(self) -> "AugmentSettings":
         """Return the changes of the last steps: boxes still move, pictures look as they are."""
         return replace(
-            self, gain=0.0, shuffle=0.0, half_body=0.0, clothing=0.0, background=0.0, patches=0.0
-        )
+            self, gain=0.0, shuffle=0.0, half_body=0.0, clothing=0.0, background=0.0, patches=0.0,
+            forearm=0.0,
+        )  # fmt: skip
 
 
 def augment(
@@ -111,11 +120,16 @@ def augment(
         border = (images.shape[-1] - size) // 2
         images = images[:, :, border : border + size, border : border + size]
         images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    images, person = images[:, :3], images[:, 3:]
+    images, masks = images[:, :3], images[:, 3:] / 255
+    if settings.forearm and masks.shape[1]:
+        images, person, targets = turn_forearms(
+            images, masks[:, 0], targets, weight, settings.forearm, random, skeleton
+        )
+        masks = person[:, None]
     if settings.clothing:
         images = dye(images, targets, weight, settings.clothing, random, skeleton)
-    if settings.background and person.shape[1]:
-        images = swap_background(images, person[:, 0] / 255, settings.background, random)
+    if settings.background and masks.shape[1]:
+        images = swap_background(images, masks[:, 0], settings.background, random)
     if settings.gain or settings.shuffle:
         images = _recolour(images, settings, random)
     if settings.patches:

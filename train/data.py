@@ -119,7 +119,8 @@ def load_samples(
     rows = _rows(dataset, split)
     if with_mask and not rows.has_masks:
         raise DatasetError(
-            f"{dataset.path}: no masks for --set augment.background; build it with --masks"
+            f"{dataset.path}: no masks, which augment.background and augment.forearm need; build "
+            "it with --masks"
         )
     targets, weight = read_targets(rows)
     samples = Samples(

@@ -92,7 +92,7 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
     "augment.mirror": (0, 1), "augment.rotation_deg": (0, 180), "augment.scale": (1, 4),
     "augment.shift": (0, 1), "augment.gain": (0, 1), "augment.shuffle": (0, 1),
     "augment.half_body": (0, 1), "augment.clothing": (0, 1), "augment.background": (0, 1),
-    "augment.patches": (0, 1), "light_end": (0, 1),
+    "augment.patches": (0, 1), "augment.forearm": (0, 1), "light_end": (0, 1),
 }  # fmt: skip
 """Least and largest value of the recipe's numbers."""
 

@@ -65,7 +65,7 @@ class Part:
     @property
     def masked(self) -> bool:
         """Return True if training needs the masks of people."""
-        return self.augment.background > 0
+        return self.augment.needs_masks
 
 
 PARTS: Final = {
@@ -92,6 +92,7 @@ PARTS: Final = {
     "background": Part(
         "other background in half of the copies", augment=replace(STRONG, background=0.5)
     ),
+    "forearm": Part("a forearm turned in 3 of 10 copies", augment=replace(STRONG, forearm=0.3)),
 }  # fmt: skip
 
 

@@ -250,3 +250,44 @@ def test_another_background_leaves_the_person_and_needs_a_mask() -> None:
 def test_the_light_end_moves_boxes_and_changes_no_colour() -> None:
     strong = replace(STRONG, half_body=0.3, clothing=0.5, background=0.5, patches=0.5)
     assert strong.light == replace(STRONG, gain=0.0, shuffle=0.0)
+
+
+def test_a_forearm_turns_about_the_elbow_with_its_pixels_and_its_wrist() -> None:
+    _, targets, weight = _crosses(40, 2)
+    at = {"shoulder": 0.3, "elbow": 0.4, "wrist": 0.5, "hip": 0.55, "knee": 0.7, "ankle": 0.85}
+    for name, y in at.items():
+        targets[:, KEYPOINT[f"r_{name}"]], targets[:, KEYPOINT[f"l_{name}"]] = (0.42, y), (0.58, y)
+    targets[:, 0] = (0.5, 0.15)
+    for side, x in (("r", 0.25), ("l", 0.75)):
+        targets[:, KEYPOINT[f"{side}_elbow"]] = (x, 0.4)
+        targets[:, KEYPOINT[f"{side}_wrist"]] = (2 * x - 0.5 + 0.1 * np.sign(0.5 - x), 0.4)
+    targets[20:, KEYPOINT["r_wrist"]] = targets[20:, KEYPOINT["l_wrist"]] = (0.5, 0.45)  # in front
+    picture = np.full((SIZE, SIZE, 4), (50, 50, 50, 0), dtype=np.uint8)
+    picture[12:56, 24:40] = (100, 100, 100, 255)
+    for x in (slice(2, 24), slice(40, 62)):
+        picture[23:29, x] = (200, 0, 0, 255)
+    images = np.repeat(picture[None], 40, axis=0)
+    only = AugmentSettings(mirror=0, forearm=1.0)
+    changed, moved, _ = augment(images, targets, weight, only, 1)
+    np.testing.assert_array_equal(changed[20:], images[20:, ..., :3])
+    np.testing.assert_array_equal(moved[20:], targets[20:])
+    turned = 0
+    for n in range(20):
+        (k,) = np.flatnonzero((moved[n] != targets[n]).any(axis=1)).tolist() or [None]
+        if k is None:
+            continue
+        elbow = targets[n, k - 1]
+        angle, before = (np.arctan2(*(p[n, k] - elbow)[::-1]) for p in (moved, targets))
+        assert np.hypot(*(moved[n, k] - elbow)) == pytest.approx(
+            np.hypot(*(targets[n, k] - elbow)), abs=1e-5
+        )
+        if abs(np.angle(np.exp(1j * (angle - before)))) < 0.5:
+            continue
+        turned += 1
+        (c, r), (old_c, old_r) = (
+            (p * SIZE - 0.5).round().astype(int) for p in (moved[n, k], targets[n, k])
+        )
+        assert changed[n, r, c] == pytest.approx([200, 0, 0], abs=25), "the hand is at its wrist"
+        assert changed[n, old_r, old_c] == pytest.approx([50, 50, 50], abs=25), "and not behind it"
+        np.testing.assert_array_equal(changed[n, 40:, 28:36], images[n, 40:, 28:36, :3])
+    assert turned > 5

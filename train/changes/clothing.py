@@ -76,7 +76,7 @@ def _shares(targets: Tensor, known: Tensor, size: int, skeleton: Skeleton) -> Te
     neck, seat = ((corner[f"r_{name}"] + corner[f"l_{name}"]) / 2 for name in ("shoulder", "hip"))
     length = (neck - seat).norm(dim=1).clamp(min=1e-3)
     width = (corner["r_shoulder"] - corner["l_shoulder"]).norm(dim=1) / 2
-    torso = _capsule(neck, seat, torch.maximum(width, LIMB_WIDTH * length), size)
+    torso = capsule(neck, seat, torch.maximum(width, LIMB_WIDTH * length), size)
     found = []
     for pairs, first in ((UPPER, torso), (LOWER, torch.zeros_like(torso))):
         share = first
@@ -84,13 +84,13 @@ def _shares(targets: Tensor, known: Tensor, size: int, skeleton: Skeleton) -> Te
             for side in ("r", "l"):
                 a, b = (skeleton.index[f"{side}_{name}"] for name in (start, end))
                 there = (known[:, a] & known[:, b])[:, None, None]
-                limb = _capsule(targets[:, a], targets[:, b], LIMB_WIDTH * length, size)
+                limb = capsule(targets[:, a], targets[:, b], LIMB_WIDTH * length, size)
                 share = torch.where(there, torch.maximum(share, limb), share)
         found.append(share)
     return torch.stack(found, dim=1)
 
 
-def _capsule(start: Tensor, end: Tensor, radius: Tensor, size: int) -> Tensor:
+def capsule(start: Tensor, end: Tensor, radius: Tensor, size: int) -> Tensor:
     """Return (B, S, S) float32: 1 within a radius (B,) of the line from start to end, then 0."""
     at = (torch.arange(size, device=start.device) + 0.5) / size
     way = end - start

@@ -108,10 +108,11 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
                 "from crops; build it without --layout full, or use --model transfer"
             )
     wide = warps(settings.recipe.augment, choices)
-    with_mask = settings.recipe.augment.background > 0
+    with_mask = settings.recipe.augment.needs_masks
     if with_mask and (len(sets) > 1 or choices[0].rotation_deg is not None):
         raise KincapError(
-            "--set augment.background: works with a single --data, without a rotation of its own"
+            "--set augment.background, augment.forearm: masks are read of a single --data "
+            "without a rotation of its own; give one file"
         )
     mixed, val, shares = [], [], {}
     for choice, dataset, away in sets:
