@@ -5,12 +5,17 @@ followed in whole images and in given boxes, as it is and with constant offsets;
 LSP-extended and PARSE that a build holds out, in their whole pictures. ``--seeds 3`` pretrains as
 many nets on the other people and adds them: first in the whole picture, then in the boxes of poses.
 
+``--net FILE`` adds checkpoints that were not trained on frames 72 to 102 of the clip,
+``--clip-only`` leaves the public sets out, and ``--plot FILE`` draws accuracy against cost on those
+frames.
+
 Times are CPU time of one thread, without decoding; medians.
 """
 
 import argparse
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +25,7 @@ import numpy as np
 import torch
 
 from benchmarks.off_the_shelf.command import CLIP, SETS, kincap
+from benchmarks.off_the_shelf.plot import save_plot
 from kincap.core.skeleton import KEYPOINTS_13
 from kincap.dataset.formats.options import LoadOptions
 from kincap.dataset.formats.registry import FORMATS
@@ -37,6 +43,7 @@ from kincap.train.metrics.pck import score
 
 FIRST_PART, LAST_PART = slice(0, 52), slice(72, 103)
 """Frames of the clip that offsets are fitted on, and that are held out for it."""
+LAST = "clip, frames 72 to 102"
 BOX_FACTOR = 1.25
 PASSES = 3
 """Of a net of kincap in a picture of one person: the whole picture, then boxes of poses."""
@@ -114,14 +121,16 @@ def in_boxes(teacher: Teacher, images, boxes) -> tuple[np.ndarray, float]:
     return np.stack(found), 1000 * (teacher.cpu_s - before) / len(images)
 
 
-def tracked(engine: PoseEngine, images, first_box) -> np.ndarray:
-    """Return a net's poses; the box of an image comes from the pose before."""
-    found, box = [], first_box
+def tracked(engine: PoseEngine, images, first_box) -> tuple[np.ndarray, float]:
+    """Return a net's poses and ms a person; the box of an image comes from the pose before."""
+    found, box, used = [], first_box, []
     for image in images:
+        before = time.process_time()
         crops, placed = cut_crops(image, box[None], engine.size)
         found.append(to_image(engine.poses(crops).coords, placed)[0])
         box = box_of_pose(found[-1])
-    return np.stack(found)
+        used.append(1000 * (time.process_time() - before))
+    return np.stack(found), float(np.median(used))
 
 
 def clip_rows(teacher: Teacher, data: Path, folder: Path, nets: list[Path]) -> Iterator[Row]:
@@ -137,16 +146,17 @@ def clip_rows(teacher: Teacher, data: Path, folder: Path, nets: list[Path]) -> I
     labels = np.nan_to_num(labels)
     for path in nets:
         engine = torch_engine(load_checkpoint(path), torch.device("cpu"))
-        found = tracked(engine, images, first_box)
-        yield row(f"{path.name}, never saw the clip, tracked from the first label: clip",
-                  found, labels, trusted)  # fmt: skip
+        found, cpu_ms = tracked(engine, images, first_box)
+        for part, name in ((every, "clip"), (LAST_PART, LAST)):
+            yield row(f"{path.name}, tracked from the first label: {name}",
+                      found[part], labels[part], trusted[part], cpu_ms)  # fmt: skip
     for way, (found, cpu_ms) in ways.items():
         offsets = fit_offsets(found[FIRST_PART], labels[FIRST_PART], trusted[FIRST_PART])
-        for part, name in ((every, "clip"), (LAST_PART, "clip, frames 72 to 102")):
+        for part, name in ((every, "clip"), (LAST_PART, LAST)):
             yield row(f"{teacher.name}, {way}: {name}", found[part], labels[part], trusted[part],
                       cpu_ms)  # fmt: skip
         moved = offsets.apply(found)
-        yield row(f"{teacher.name}, {way}, offsets of frames 0 to 51: frames 72 to 102",
+        yield row(f"{teacher.name}, {way}, offsets of frames 0 to 51: {LAST}",
                   moved[LAST_PART], labels[LAST_PART], trusted[LAST_PART], cpu_ms)  # fmt: skip
 
 
@@ -238,21 +248,31 @@ def main() -> None:
     parser.add_argument("--teacher", default="blazepose")
     parser.add_argument("--seeds", type=int, default=0, help="nets to pretrain on the public sets")
     parser.add_argument("--steps", type=int, default=1500, help="batches of each")
+    parser.add_argument("--net", type=Path, action="append", default=[], help="a checkpoint")
+    parser.add_argument("--clip-only", action="store_true", help="without the public sets")
+    parser.add_argument("--plot", type=Path, help="draw accuracy against cost, a PNG")
     parser.add_argument("--out", type=Path, help="write the rows as JSON")
     asked = parser.parse_args()
     cv2.setNumThreads(1)
+    torch.set_num_threads(1)
     rows = []
     with tempfile.TemporaryDirectory() as name, TeacherProcess(asked.teacher) as teacher:
         folder = Path(name)
         built = folder / "public.h5"
-        added = [word for one in SETS for word in ("--add", f"{one}:{asked.data / one}")]
-        kincap("build", *added, "--val", "0.25", "--margin", "1.5", "--out", built)
-        nets = train_nets(built, folder, asked.seeds, asked.steps)
-        for part in (clip_rows(teacher, asked.data, folder, nets),
-                     public_rows(teacher, asked.data, built, nets)):  # fmt: skip
+        nets = list(asked.net)
+        if not asked.clip_only:
+            added = [word for one in SETS for word in ("--add", f"{one}:{asked.data / one}")]
+            kincap("build", *added, "--val", "0.25", "--margin", "1.5", "--out", built)
+            nets += train_nets(built, folder, asked.seeds, asked.steps)
+        parts = [clip_rows(teacher, asked.data, folder, nets)]
+        if not asked.clip_only:
+            parts.append(public_rows(teacher, asked.data, built, nets))
+        for part in parts:
             for one in part:
                 rows.append(one)
                 print(line_of(one), flush=True)
+    if asked.plot is not None:
+        save_plot(asked.plot, rows, LAST)
     if asked.out is not None:
         asked.out.write_text(json.dumps([asdict(one) for one in rows], indent=1) + "\n")
 
