@@ -74,6 +74,21 @@ class Samples:
         kept = np.flatnonzero((self.weight > 0).all(axis=1))
         return self.take(kept) if len(kept) else None
 
+    def with_masks(self, mask: Callable[[Images], Floats]) -> "Samples":
+        """Return the samples with a mask as fourth channel, kept in memory.
+
+        Args:
+            mask: Returns how much of each pixel (S, S) of a picture (S, S, 3) is the person.
+        """
+        made: list[Images] = []
+        for start in range(0, len(self), READ_BLOCK):
+            images = self.images(np.arange(start, min(start + READ_BLOCK, len(self))))
+            found = np.stack([mask(np.ascontiguousarray(image)) for image in images])
+            person = np.round(255 * found).astype(np.uint8)
+            made.append(np.concatenate([images, person[..., None]], axis=3))
+        every = np.concatenate(made)
+        return replace(self, images=lambda chosen: every[chosen])
+
     def shuffled(self, seed: int) -> "Samples":
         """Return the samples with labels dealt out among the pictures: the negative control."""
         order = np.random.default_rng(seed).permutation(len(self))
@@ -120,7 +135,7 @@ def load_samples(
     if with_mask and not rows.has_masks:
         raise DatasetError(
             f"{dataset.path}: no masks, which augment.background and augment.forearm need; build "
-            "it with --masks"
+            "it with --masks, or take masks from a net with --set masks=selfie"
         )
     targets, weight = read_targets(rows)
     samples = Samples(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from typing import Final
+from typing import Final, Literal
 
 from ..core.errors import KincapError
 from .augment import AugmentSettings
@@ -36,6 +36,8 @@ class Recipe:
         on_device: Keep all images on a GPU where they take at most half of its free memory.
         light_end: Share of the steps, at the end, whose copies look as they are: no change of
             colours, no patches, no other background, no half bodies.
+        masks: Where masks of people are from: ``"file"``, the data set, or ``"selfie"``, a net of
+            others.
         augment: Changes of the training copies.
     """
 
@@ -57,6 +59,7 @@ class Recipe:
     compile: bool = False
     on_device: bool = True
     light_end: float = 0.0
+    masks: Literal["file", "selfie"] = "file"
     augment: AugmentSettings = field(default_factory=AugmentSettings)
 
     def with_adamw(self, lr: float) -> "Recipe":

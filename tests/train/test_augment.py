@@ -1,16 +1,19 @@
 """Changed copies: pictures and keypoints go the same way, left and right change names."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from kincap.core.skeleton import KEYPOINT
+from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.train.augment import AugmentSettings
 from kincap.train.augment import augment as augment_batch
 from kincap.train.batch_random import BatchRandom
 from kincap.train.batch_source import WHOLE, Batch, RankRows
+from kincap.train.data import load_samples
 from kincap.train.mirror import mirror_images, mirror_targets
 from kincap.train.nets.compact import STRONG
 
@@ -291,3 +294,14 @@ def test_a_forearm_turns_about_the_elbow_with_its_pixels_and_its_wrist() -> None
         assert changed[n, old_r, old_c] == pytest.approx([50, 50, 50], abs=25), "and not behind it"
         np.testing.assert_array_equal(changed[n, 40:, 28:36], images[n, 40:, 28:36, :3])
     assert turned > 5
+
+
+def test_masks_of_a_net_are_the_fourth_channel_of_the_same_rows(figures_h5: Path) -> None:
+    with open_kinect13(figures_h5) as dataset:
+        samples = load_samples(dataset, "val", 32)
+        masked = samples.with_masks(lambda image: (image.max(axis=2) > 200).astype(np.float32))
+        rows = np.array([7, 3, 3, 59])
+        images, plain = masked.images(rows), samples.images(rows)
+    np.testing.assert_array_equal(images[..., :3], plain)
+    np.testing.assert_array_equal(images[..., 3], 255 * (plain.max(axis=3) > 200))
+    assert 0 < images[..., 3].mean() < 255

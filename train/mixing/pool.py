@@ -11,6 +11,7 @@ from ...core.errors import DatasetError, KincapError
 from ...core.skeleton import Skeleton
 from ...dataset.kinect13.format import FULL, LAYOUTS
 from ...dataset.kinect13.reader import Kinect13, open_kinect13
+from ...engines.teacher_process import MaskProcess
 from ..batch_source import BatchSource, SplitBatches
 from ..data import Indices, Samples, load_samples
 from ..mirror import Images
@@ -117,8 +118,12 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
     mixed, val, shares = [], [], {}
     for choice, dataset, away in sets:
         train: Samples | None = load_samples(
-            dataset, "train", settings.size, away, with_margin=wide, with_mask=with_mask
-        )
+            dataset, "train", settings.size, away, with_margin=wide,
+            with_mask=with_mask and settings.recipe.masks == "file",
+        )  # fmt: skip
+        if with_mask and settings.recipe.masks == "selfie" and train is not None:
+            with MaskProcess() as net:
+                train = train.with_masks(net.mask)
         if homogeneous and train is not None:
             train = train.with_all_keypoints()
         if train is not None:
