@@ -1,5 +1,6 @@
 """Several data sets in one run: the batches, the plan, the validation pool, and rehearsal."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -133,16 +134,21 @@ def test_a_set_without_margin_is_not_moved_and_turns_as_it_says(
     assert torch.allclose(changed.images[second], crops, atol=1e-2)
 
 
-def test_the_plan_names_every_share_and_the_pool(options: TrainOptions, upper_h5: Path) -> None:
+def test_the_plan_names_every_share_and_the_pool(
+    options: TrainOptions, upper_h5: Path, tmp_path: Path
+) -> None:
     lines: list[str] = []
-    done = pretrain(options, on_notice=lines.append)
+    same_name = tmp_path / options.choices[0].path.name
+    shutil.copy(upper_h5, same_name)
+    data = (options.choices[0], DataChoice(same_name, 2))
+    done = pretrain(replace(options, data=data), on_notice=lines.append)
     assert any("of 300 crops" in line and "of 80 crops" in line for line in lines), lines
     assert (
-        f"{upper_h5}: 100 crops, 33.3 % of those drawn; "
+        f"{same_name}: 100 crops, 33.3 % of those drawn; "
         "20 of the 80 crops of the validation pool (25.0 %)"
     ) in lines
     trained = load_checkpoint(done.best).trained
-    assert trained["data"] == "kinect13.h5 + upper13.h5"
+    assert trained["data"] == "kinect13.h5 + kinect13.h5"
 
 
 def test_labels_that_a_set_does_not_have_change_no_bit(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -48,13 +49,13 @@ class Splits(NamedTuple):
         source: The training batches.
         train: The training samples, their labels as they are, without those that are rehearsed.
         val: The validation samples of all sets but those that are rehearsed.
-        shares: How many training and validation samples each set has, by the name of its file.
+        shares: How many training and validation samples each set has, by its file.
     """
 
     source: BatchSource
     train: Samples
     val: Samples
-    shares: dict[str, tuple[int, int]]
+    shares: dict[Path, tuple[int, int]]
 
 
 @contextmanager
@@ -129,10 +130,10 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
         if train is not None:
             mixed.append(MixedSet(choice, train))
         learnt = 0 if train is None else len(train)
-        shares[choice.path.name] = (learnt, 0)
+        shares[choice.path] = (learnt, 0)
         if choice.share is None and ("val" in dataset.splits or len(sets) == 1):
             val.append(load_samples(dataset, "val", settings.size, away))
-            shares[choice.path.name] = (learnt, len(val[-1]))
+            shares[choice.path] = (learnt, len(val[-1]))
     if all(one.choice.share is not None for one in mixed):
         raise DatasetError(
             "--homogeneous: no training row of --data has all keypoints; leave --homogeneous out"
@@ -185,7 +186,7 @@ def mixture_lines(choices: Sequence[DataChoice], splits: Splits) -> list[str]:
     source, lines = splits.source, []
     drawn = source.set_shares if isinstance(source, MixedBatches) else {}
     for one in choices:
-        train, val = splits.shares[one.path.name]
+        train, val = splits.shares[one.path]
         share = drawn.get(one.path, 0.0)
         rest = "rehearsed" if one.share is not None else _percent(val, len(splits.val))
         lines.append(f"{one.path}: {train} crops, {100 * share:.1f} % of those drawn; {rest}")
