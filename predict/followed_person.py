@@ -39,6 +39,7 @@ class FollowedPerson:
         is_lost: True while the person is not seen.
         is_unsure: True after a pose of low confidence.
         unsupported: Calls of the detector in a row that found people, but not here.
+        supported_s: When a detector found the person last; inf: not yet asked.
         look: Mean of ``appearance.look_of`` while no one else was near; None: not yet known.
         contact_s: When the box last overlapped with another person's.
         factor: Side of the next box, in longest sides of the pose.
@@ -54,6 +55,7 @@ class FollowedPerson:
     is_lost: bool = False
     is_unsure: bool = False
     unsupported: int = 0
+    supported_s: float = np.inf
     look: npt.NDArray[np.float32] | None = None
     contact_s: float = -np.inf
     factor: float = TRACK_FACTOR

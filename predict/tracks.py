@@ -166,10 +166,14 @@ class Tracker:
                 boxes[k] = (track.moved(time_s), FROM_TRACK, False)
         for n in left:
             boxes[-1 - n] = (grown[n], FROM_DETECTOR, detections[n].is_rough)
-        return self._without_unsupported(boxes, free, detections)
+        return self._without_unsupported(boxes, free, detections, time_s)
 
     def _without_unsupported(
-        self, boxes: _Boxes, free: Mapping[int, None], detections: Sequence[Detection]
+        self,
+        boxes: _Boxes,
+        free: Mapping[int, None],
+        detections: Sequence[Detection],
+        time_s: float,
     ) -> _Boxes:
         """Return the boxes without those of tracks that the detector has not found for long.
 
@@ -177,12 +181,20 @@ class Tracker:
             boxes: The boxes to look at.
             free: Tracks that no detection belongs to.
             detections: What the detector found; rough boxes say nothing of where people are not.
+            time_s: Of the frame.
         """
-        if not detections or any(found.is_rough for found in detections):
+        if any(found.is_rough for found in detections):
             return boxes
         for track in self._tracks:
-            track.unsupported = track.unsupported + 1 if track.id in free else 0
-            if track.unsupported >= self._settings.most_unsupported:
+            if track.id not in free or not np.isfinite(track.supported_s):
+                track.supported_s = time_s
+            if detections:
+                track.unsupported = track.unsupported + 1 if track.id in free else 0
+            # a detector that finds no one at all is believed only after a while
+            if (
+                track.unsupported >= self._settings.most_unsupported
+                or time_s - track.supported_s > self._settings.keep_s
+            ):
                 boxes.pop(track.id, None)
         return boxes
 

@@ -37,6 +37,8 @@ def draw_people(image: Images, frame: FramePoses, skeleton: Skeleton = KEYPOINTS
         draw_pose(drawn, pose, person.confidence >= FAINT, skeleton, thick)
         low = np.fmin.reduce(pose, axis=0, initial=np.inf)
         low = np.where(np.isfinite(low), low, 0)
+        # the first keypoint is the middle of the head
+        low[1] -= 0.08 * (person.bbox_xyxy_px[3] - person.bbox_xyxy_px[1])
         text = f"{person.id}  {100 * person.score:.0f} %"
         write(drawn, text, (int(low[0]), max(int(low[1]) - 8 * thick, 14 * thick)), thick)
     return drawn
@@ -87,9 +89,12 @@ def draw_pose(
 
 def write(image: Images, text: str, at: tuple[int, int], thick: int) -> None:
     """Write a line in white with a dark outline; ``at`` is its lower left corner."""
-    size = 0.5 * thick
-    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, INK, thick + 2, cv2.LINE_AA)
-    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, MIDDLE, thick, cv2.LINE_AA)
+    size, (x, y), off = 0.34 * thick, at, max(1, thick // 3)
+    # OpenCV 5 draws letters of one weight, so a thicker text is no outline
+    around = [(x + a, y + b) for a in (-off, off) for b in (-off, off)]
+    for place in around:
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, INK, 1, cv2.LINE_AA)
+    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, MIDDLE, 1, cv2.LINE_AA)
 
 
 def _thickness(image: Images) -> int:

@@ -187,3 +187,12 @@ def test_a_detection_brings_the_size_of_the_next_boxes_nearer_to_its_own() -> No
         sides[every] = float(box[2] - box[0])
     right = 1.2 * SIDE
     assert abs(sides[5] - right) < 0.5 * abs(sides[1000] - right)
+
+
+def test_a_track_ends_where_the_detector_finds_no_one_for_more_than_a_second() -> None:
+    at = (200.0, 150.0)
+    tracker = Tracker(Shapes(), TrackSettings())
+    tracker.step(picture(at), 0.0, Asked(at))
+    followed = [bool(tracker.step(picture(at), n / 30, Asked())) for n in range(1, 60)]
+    assert followed[:30] == [True] * 30
+    assert followed[-10:] == [False] * 10
