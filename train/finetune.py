@@ -176,7 +176,9 @@ def train_run(
             init="none" if init is None else str(init),
             out=None if options.out is None else str(options.out),
             device=str(device) if ranks.ranks == 1 else device.type,
-            threads=ranks.first(choose_threads(net, splits.source, plan.steps, device)),
+            threads=ranks.first(
+                choose_threads(net, splits.source, plan.steps, device, settings.size)
+            ),
             processes=ranks.ranks,
             settings=settings,
             homogeneous=options.homogeneous,

@@ -74,7 +74,9 @@ def _learn(trainer: Trainer, batch: StepBatch, ranks: Ranks) -> Tensor:
 def _no_memory(trainer: Trainer, batch: StepBatch, ranks: Ranks) -> KincapError:
     """Return the error of a batch that does not fit in memory, with one that does."""
     # other processes take no part in passes that only measure
-    found = largest_batch(trainer.net, batch) if ranks.ranks == 1 else len(batch.images) // 2
+    found = len(batch.images) // 2
+    if ranks.ranks == 1:
+        found = largest_batch(trainer.net, batch, trainer.size)
     verb = "fits" if ranks.ranks == 1 else "may fit"
     found *= ranks.ranks
     advice = f"{found} {verb}: --batch {found}" if found else "choose a smaller --size or --width"

@@ -18,21 +18,33 @@ def save_plot(path: Path, rows: list[dict[str, Any]]) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure, sides = pyplot.subplots(1, 2, figsize=(12, 6), sharey=True)
+    figure, sides = pyplot.subplots(1, 2, figsize=(13, 7), sharey=True)
     for side, (key, factor, label) in zip(
         sides,
         (("ms", 1.0, "ms a frame, one thread of torch"), ("macs", 1e-6, "million MAC")),
         strict=True,
     ):
-        for row in rows:
+        lowest = min(rows[0]["mean_pose"], *(row["pck_0.1"] for row in rows))
+        for place, row in enumerate(sorted(rows, key=lambda row: (row[key], row["net"]))):
             colour = COLOURS.get(str(row["net"]).partition("-")[0], "#ff7f0e")
             x = row[key] * factor
             side.scatter(x, row["pck_0.1"], color=colour, s=40, zorder=2)
             side.annotate(
-                row["net"], (x, row["pck_0.1"]), xytext=(5, 4), textcoords="offset points",
-                fontsize=8,
+                # names of neighbours are above and below by turns: they would cover each other
+                row["net"], (x, row["pck_0.1"]), xytext=(0, (9, -15, 20, -26)[place % 4]),
+                textcoords="offset points", fontsize=8, ha="center",
             )  # fmt: skip
         side.set_xscale("log")
+        side.margins(x=0.16, y=0.1)
+        side.set_ylim(bottom=lowest - 8)
+        side.axhline(rows[0]["mean_pose"], color="#888888", linestyle=":", zorder=1)
+        side.annotate(
+            "mean pose",
+            (0.01, rows[0]["mean_pose"]),
+            fontsize=8,
+            xycoords=("axes fraction", "data"),
+            va="bottom",
+        )
         side.set_xlabel(label)
         side.grid(alpha=0.3)
     sides[0].set_ylabel("PCK@0.1 on another take, %")

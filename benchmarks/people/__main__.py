@@ -5,6 +5,8 @@ each variant and seed learns from ten of them and is judged on ten others with 4
 has a file of figures of its own, so a run that was ended goes on where it was.
 
 ``python -m benchmarks.people FOLDER [--variants NAME,...] [--seeds N] [--width W] [--steps N]``
+
+``--posetrack WEIGHTS --real DIR`` measures mAP and OKS AP of any net on the PoseTrack18 samples.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from typing import Any
 from kincap.train.people.evaluate import PeopleEvaluateSettings, evaluate_people_file
 
 from .crossings import judge
+from .public import posetrack_figures
 from .sessions import HEIGHT_PX, crossings_file
 
 VARIANTS = (
@@ -42,7 +45,18 @@ def main() -> None:
     parser.add_argument("--width", type=float, default=0.25)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument(
+        "--posetrack", type=Path, metavar="WEIGHTS", help="only measure these on PoseTrack18"
+    )
+    parser.add_argument(
+        "--real", type=Path, metavar="DIR", help="folder of the real samples, of --posetrack"
+    )
     asked = parser.parse_args()
+    if asked.posetrack is not None:
+        if asked.real is None:
+            parser.error("--posetrack: needs --real DIR, the folder of the real samples")
+        print(json.dumps(posetrack_figures(asked.posetrack, asked.real), indent=1))
+        return
     data = crossings_file(asked.folder)
     variants = VARIANTS if asked.variants == "all" else tuple(asked.variants.split(","))
     for name in variants:

@@ -26,7 +26,9 @@ ENOUGH_S: Final = 2.0
 """Passes that are timed for each number of threads, or the time that is enough for fewer."""
 
 
-def choose_threads(net: nn.Module, source: BatchSource, steps: int, device: torch.device) -> int:
+def choose_threads(
+    net: nn.Module, source: BatchSource, steps: int, device: torch.device, size: int
+) -> int:
     """Return the number of CPU threads that makes a training pass fastest.
 
     Args:
@@ -34,6 +36,7 @@ def choose_threads(net: nn.Module, source: BatchSource, steps: int, device: torc
         source: The training batches.
         steps: Steps of the run.
         device: The device; threads matter on a CPU only.
+        size: Side of the net's input, pixels.
     """
     most = torch.get_num_threads()
     if device.type != "cpu" or most == 1 or steps < FEWEST_STEPS:
@@ -43,31 +46,42 @@ def choose_threads(net: nn.Module, source: BatchSource, steps: int, device: torc
     seconds = {}
     for count in sorted({1, max(1, most // 2), most}):
         with threads(count):
-            run_pass(probe, batch)  # the first one allocates
-            seconds[count] = _seconds_a_pass(probe, batch)
+            run_pass(probe, batch, size)  # the first one allocates
+            seconds[count] = _seconds_a_pass(probe, batch, size)
     torch.set_rng_state(state)
     return min(seconds, key=lambda count: seconds[count])
 
 
-def _seconds_a_pass(net: nn.Module, batch: StepBatch) -> float:
+def _seconds_a_pass(net: nn.Module, batch: StepBatch, size: int) -> float:
     """Return the fastest of a few passes: other work on the machine only adds time."""
     began, fastest = time.monotonic(), float("inf")
     for _ in range(PASSES):
         start = time.monotonic()
-        run_pass(net, batch)
+        run_pass(net, batch, size)
         fastest = min(fastest, time.monotonic() - start)
         if time.monotonic() - began > ENOUGH_S:
             break
     return fastest
 
 
-def run_pass(net: nn.Module, batch: StepBatch, skeleton: Skeleton = KEYPOINTS_13) -> None:
-    """Run a net forward and backward over a batch, without a step."""
+def run_pass(
+    net: nn.Module, batch: StepBatch, size: int, skeleton: Skeleton = KEYPOINTS_13
+) -> None:
+    """Run a net forward and backward over a batch, without a step.
+
+    Args:
+        net: The net; its gradients and batch statistics change.
+        batch: Images of people, or crops in the middle of their margins.
+        size: Side of the crops, pixels.
+        skeleton: The keypoints.
+    """
     net.train()
     if isinstance(batch, PeopleBatch):
         loss = people_loss(net, batch, skeleton)
     else:
-        images = batch.images[..., :3].permute(0, 3, 1, 2).float()
+        border = (batch.images.shape[1] - size) // 2
+        crops = batch.images[:, border : border + size, border : border + size, :3]
+        images = crops.permute(0, 3, 1, 2).float()
         loss = pose_loss(net(normalised(images)), batch.targets, batch.weight)
     torch.autograd.backward(loss)
     net.zero_grad(set_to_none=True)
@@ -91,12 +105,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
 
 
-def largest_batch(net: nn.Module, batch: StepBatch) -> int:
+def largest_batch(net: nn.Module, batch: StepBatch, size: int) -> int:
     """Return how many samples of a batch fit in memory, by halving it; 0: not even one.
 
     Args:
         net: The net of a run that ends; its gradients and batch statistics change.
         batch: The batch that does not fit.
+        size: Side of the net's input, pixels.
     """
     net.zero_grad(set_to_none=True)
     count = len(batch.images) // 2
@@ -104,7 +119,8 @@ def largest_batch(net: nn.Module, batch: StepBatch) -> int:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         try:
-            run_pass(net, each_tensor(batch, lambda tensor: tensor[:count]))  # noqa: B023  called at once
+            part = each_tensor(batch, lambda tensor: tensor[:count])  # noqa: B023  called at once
+            run_pass(net, part, size)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -33,6 +33,7 @@ class Trainer:
 
     Attributes:
         net: The net that learns.
+        size: Side of the net's input, pixels.
         kept: The net that is validated and saved: the running mean, or ``net``.
         steps: Steps of the whole run.
         step: Steps done.
@@ -48,7 +49,7 @@ class Trainer:
         skeleton: Skeleton = KEYPOINTS_13,
         ranks: Ranks = ALONE,
     ) -> None:
-        self._skeleton, self._size = skeleton, settings.size
+        self._skeleton, self.size = skeleton, settings.size
         self._recipe, self._seed = settings.recipe, settings.seed
         self.steps, self._device, self._ranks = steps, device, ranks
         self.net = net.to(device)
@@ -96,7 +97,7 @@ class Trainer:
         random = BatchRandom(self._seed, self.step, whole, self._device, ranks.part)
         is_light = self.step >= self.steps * (1 - self._recipe.light_end)
         changes = self._recipe.augment.light if is_light else self._recipe.augment
-        changed = augment(batch, changes, random, self._skeleton, self._size)
+        changed = augment(batch, changes, random, self._skeleton, self.size)
         shared = WholeBatch(ranks.ranks, ranks.sum(changed.weight.sum()))
         return pose_loss(
             self._module(normalised(changed.images)), changed.targets, changed.weight,

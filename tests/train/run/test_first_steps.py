@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
 from kincap.train.batch_source import SplitBatches
 from kincap.train.data import load_samples
 from kincap.train.nets.registry import build_net
@@ -31,11 +32,26 @@ def test_threads_are_chosen_without_changing_the_net(figures_h5: Path) -> None:
     before, random = copy.deepcopy(net.state_dict()), torch.get_rng_state()
     with open_kinect13(figures_h5) as dataset, threads(2):
         source = SplitBatches(load_samples(dataset, "train", 32), 8, 0)
-        assert choose_threads(net, source, 1000, cpu) in (1, 2)
-        assert choose_threads(net, source, 10, cpu) == 2, "a short run is not measured"
+        assert choose_threads(net, source, 1000, cpu, 32) in (1, 2)
+        assert choose_threads(net, source, 10, cpu, 32) == 2, "a short run is not measured"
         assert torch.get_num_threads() == 2
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_threads_are_chosen_on_the_crops_in_the_middle_of_their_margins(
+    figures_h5: Path, tmp_path: Path
+) -> None:
+    with open_kinect13(figures_h5) as dataset:
+        images = dataset.split("train").images(range(16))
+    crops = {"images": images, "keypoints_px": np.full((16, 13, 2), 10.0)}
+    path = write_kinect13(tmp_path / "margin.h5", {"train": crops}, margin=1.5)
+    net = build_net("compact", 0.25, 32)  # its maps have one size
+    with open_kinect13(path) as dataset, threads(2):
+        samples = load_samples(dataset, "train", 32, with_margin=True)
+        source = SplitBatches(samples, 8, 0)
+        assert source.batch(0).images.shape[1] == 48
+        assert choose_threads(net, source, 1000, torch.device("cpu"), 32) in (1, 2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")

@@ -1,0 +1,158 @@
+"""Each net learns 32 real crops by heart (``python -m tests.nightly overfit``).
+
+The crops are the first ones of the LSP-extended samples with at least ten labelled keypoints. A net
+that can't bring PCK@0.2 on them to 99 % has a fault in its layers, its loss or its decoding. For
+``transfer`` each crop with part of its margin is a whole image, in which the person is as large as
+in what it learns from.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from kincap.core.skeleton import KEYPOINTS_13
+from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
+from kincap.train.augment import AugmentSettings
+from kincap.train.mixing.choice import DataChoice
+from kincap.train.mixing.pool import load_splits, open_sets
+from kincap.train.nets.registry import build_net, load_net
+from kincap.train.run.trainer import Trainer
+from kincap.train.settings import TrainSettings
+from kincap.train.validate import run_net, score_poses
+
+ROOT = Path(__file__).resolve().parents[2]
+CROPS = 32
+SIDE = 128
+FRAME = 176
+"""Side of the whole images: the person is 0.6 of it, as in the copies that ``transfer`` learns."""
+LEAST_LABELLED = 10
+WANTED = 99.0
+EVERY = 25
+"""Steps between two looks at the PCK."""
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of a net that learns by heart in minutes.
+
+    Attributes:
+        width: Factor on its channels.
+        size: Side of its input, pixels.
+        lr: Rate of AdamW.
+        batch: Crops in a batch.
+        steps: Most steps.
+    """
+
+    width: float
+    size: int
+    lr: float
+    batch: int = 16
+    steps: int = 3000
+
+
+FORMS = {
+    "compact": Form(1, 64, 4e-3),
+    "linna": Form(1 / 8, 64, 5e-4),
+    "transfer": Form(1 / 8, 128, 1e-3, batch=8),
+}
+
+
+def run(runs: int, seed: int, jobs: int) -> dict[str, Any]:
+    """Let the first ``runs`` nets learn the crops.
+
+    Args:
+        runs: How many nets of ``FORMS``.
+        seed: Of weights and order.
+        jobs: Not used: nets learn one after another.
+    """
+    torch.set_num_threads(1)
+    data = Path(os.environ.get("KINCAP_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not (data / "lspet").is_dir():
+        return {"nets": {}, "failures": [f"no lspet in {data}; set KINCAP_TEST_DATA"]}
+    counts: dict[str, Any] = {"nets": {}, "failures": []}
+    with TemporaryDirectory(prefix="kincap-overfit-") as folder:
+        files = make_files(Path(folder), data / "lspet")
+        for name in list(FORMS)[:runs]:
+            counts["nets"][name] = found = learn_by_heart(name, FORMS[name], files, seed)
+            if found["pck"] < WANTED:
+                counts["failures"].append(f"{name}: PCK@0.2 {found['pck']:.1f} on its own crops")
+    return counts
+
+
+def make_files(folder: Path, lspet: Path) -> tuple[Path, Path]:
+    """Return data sets with the same crops as train and val: as crops, and as whole frames."""
+    every = folder / "lspet.h5"
+    command = [sys.executable, "-m", "kincap", "build", "--add", f"lspet:{lspet}"]
+    subprocess.run(
+        [*command, "--size", str(SIDE), "--margin", "1.5", "--out", str(every)],
+        check=True, capture_output=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    with open_kinect13(every) as dataset:
+        rows = dataset.split("train")
+        chosen = np.flatnonzero((rows.weight > 0).sum(axis=1) >= LEAST_LABELLED)[:CROPS]
+        assert len(chosen) == CROPS
+        wide = rows.wide_images(chosen)
+        part = {
+            "images": rows.images(chosen),
+            "keypoints_px": rows.keypoints_px[chosen],
+            "visibility": rows.visibility[chosen],
+            "weight": rows.weight[chosen],
+        }
+    frames = {name: values[:, None] for name, values in part.items()}
+    edge, border = (wide.shape[1] - FRAME) // 2, (wide.shape[1] - SIDE) // 2
+    frames["images"] = wide[:, edge : edge + FRAME, edge : edge + FRAME]
+    frames["keypoints_px"] = part["keypoints_px"][:, None] + np.float32(border - edge)
+    return (
+        write_kinect13(folder / "crops.h5", {"train": part, "val": part}),
+        write_kinect13(folder / "frames.h5", {"train": frames, "val": frames}),
+    )
+
+
+def learn_by_heart(
+    name: str,
+    form: Form,
+    files: tuple[Path, Path],
+    seed: int,
+    on_look: Callable[[int, float], None] | None = None,
+) -> dict[str, Any]:
+    """Return steps, seconds and PCK@0.2 of a net on the crops that it learns.
+
+    Args:
+        name: The net.
+        form: How it learns.
+        files: See ``make_files``.
+        seed: Of weights and order.
+        on_look: Takes the step and the PCK at each look.
+    """
+    entry = load_net(name)
+    recipe = replace(
+        entry.recipe("pretrain", "adamw"), lr=form.lr, batch=form.batch, warmup_steps=20,
+        cosine=False, ema=0.0, weight_decay=0.0, augment=AugmentSettings(mirror=0.0),
+    )  # fmt: skip
+    settings = TrainSettings("pretrain", name, "overfit", form.width, form.size, recipe, seed)
+    torch.manual_seed(seed)
+    began, pck = time.monotonic(), 0.0
+    with open_sets([DataChoice(files[int(entry.finds_people)])], KEYPOINTS_13) as sets:
+        splits = load_splits(sets, settings, homogeneous=False)
+        trainer = Trainer(settings, build_net(name, form.width, form.size), form.steps, CPU)
+        while trainer.step < form.steps and pck < WANTED:
+            trainer.learn(splits.source.batch(trainer.step))
+            if trainer.step % EVERY == 0:
+                score = score_poses(run_net(trainer.kept, splits.val, CPU).poses, splits.val)
+                pck = score.pck["0.2"]["all"] or 0.0
+                if on_look is not None:
+                    on_look(trainer.step, pck)
+    return {
+        "width": form.width, "size": form.size, "steps": trainer.step, "pck": round(pck, 2),
+        "seconds": round(time.monotonic() - began, 1),
+    }  # fmt: skip
