@@ -113,6 +113,9 @@ PARTS = {
             "training seeds of each part of the recipe",
             150,
             "each part of the recipe, taken away or added, with its gain and standard error",
+            folder="train",
+        ),
+        Part(
             "overfit",
             3,
             "nets that learn 32 real crops by heart",
