@@ -117,10 +117,10 @@ PARTS = {
         ),
         Part(
             "overfit",
-            3,
+            5,
             "nets that learn 32 real crops by heart",
-            20,
-            "compact, linna and transfer bring PCK@0.2 on 32 real crops to 99 %",
+            40,
+            "compact, linna, deeppose, ucsd and transfer bring PCK@0.2 on 32 real crops to 99 %",
             folder="train",
         ),
         Part(

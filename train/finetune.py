@@ -22,6 +22,7 @@ from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoi
 from .loop import choose_device, count_steps, count_validations, follow, learn
 from .metrics.pck import Score
 from .mixing.pool import OpenSet, Splits, load_splits, mixture_lines, open_sets
+from .nets.pretrained import load_trunk
 from .nets.registry import build_net, count_weights, load_net
 from .ranks.group import ALONE, Ranks, joined, own_device, ranks_of
 from .run.config_file import DataFile, RunConfig
@@ -169,6 +170,11 @@ def train_run(
             if start
             else build_net(settings.model, settings.width, settings.size, len(skeleton))
         )
+        taken = None
+        if options.trunk is not None:
+            if start is not None:
+                raise KincapError("--trunk: the weights are those of --init; give one of the two")
+            taken = load_trunk(net, options.trunk)
         config = RunConfig(
             data=tuple(DataFile.of(one) for one in choices),
             leave_out=options.leave_out,
@@ -182,6 +188,7 @@ def train_run(
             processes=ranks.ranks,
             settings=settings,
             homogeneous=options.homogeneous,
+            trunk=None if options.trunk is None else str(options.trunk),
             cascade=cascade,
         )
         ranks.check_same("--data", " ".join(one.sha256 for one in config.data))
@@ -191,6 +198,8 @@ def train_run(
         if on_notice is not None and ranks.is_first:
             for line in (*plan.lines(run.folder), *mixture_lines(choices, splits)):
                 on_notice(line)
+            if taken is not None and options.trunk is not None:
+                on_notice(f"trunk: {taken.text(options.trunk)}")
         seen = trained_sessions(sets, start)
         view = load_view(sets, settings, cascade, options.homogeneous)
         job = PreparedRun(config, splits, seen, net, run, device, interrupt, ranks, view=view)

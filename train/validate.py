@@ -16,6 +16,7 @@ from .metrics.pck import Score, distances, error_torso, score
 from .mirror import Floats, mirror_images, mirror_targets
 from .people.frames import PeopleSamples
 from .people.run import validate_people
+from .presence.score import PresenceScore, score_presence
 
 OnBatch = Callable[[int, int], None]
 
@@ -30,11 +31,13 @@ class NetRun(NamedTuple):
         poses: (N, 13, 2) float32, crop units.
         loss: Mean loss.
         spread: (N, 13) float32, see ``confidence.map_spread``; None: the net has no maps.
+        presence: (N, 13) float32 logits of the keypoints' presence; None: there is no such head.
     """
 
     poses: Floats
     loss: float
     spread: Floats | None
+    presence: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,14 @@ class Validation:
         loss: Mean loss over the split.
         score: PCK and median error over keypoints of weight above 0.
         spread: (N, 13) float32, how wide the maps are; None: the net has none.
+        presence: Figures of the presence head; None: the net has none.
     """
 
     poses: Floats
     loss: float
     score: Score
     spread: Floats | None = None
+    presence: PresenceScore | None = None
 
 
 def validate(
@@ -65,8 +70,11 @@ def validate(
         device: Device of the net.
         on_batch: See ``run_net``.
     """
-    poses, loss, spread = run_net(net, samples, device, on_batch=on_batch)
-    return Validation(poses, loss, score_poses(poses, samples), spread)
+    poses, loss, spread, logits = run_net(net, samples, device, on_batch=on_batch)
+    presence = None
+    if logits is not None:
+        presence = score_presence(logits, samples.weight, samples.skeleton)
+    return Validation(poses, loss, score_poses(poses, samples), spread, presence)
 
 
 def run_net(
@@ -96,6 +104,7 @@ def run_net(
     poses = np.empty_like(samples.targets)
     spread = np.zeros(poses.shape[:2], dtype=np.float32)
     has_maps, total = False, 0.0
+    presence: Floats | None = None
     with torch.inference_mode():
         for start in range(0, len(samples), BATCH):
             part = np.arange(start, min(start + BATCH, len(samples)))
@@ -106,13 +115,17 @@ def run_net(
             if output.maps is not None:
                 has_maps, wide = True, map_spread(output.maps.float()).cpu().numpy()
                 spread[part] = wide[:, samples.skeleton.flip] if mirrored else wide
+            if output.presence is not None:
+                presence = np.empty_like(spread) if presence is None else presence
+                logits = output.presence.float().cpu().numpy()
+                presence[part] = logits[:, samples.skeleton.flip] if mirrored else logits
             if not mirrored:
                 targets = torch.from_numpy(samples.targets[part]).to(device)
                 weight = torch.from_numpy(samples.weight[part]).to(device)
                 total += float(pose_loss(output, targets, weight)) * len(images)
             if on_batch:
                 on_batch(start + len(part), len(samples))
-    return NetRun(poses, total / len(samples), spread if has_maps else None)
+    return NetRun(poses, total / len(samples), spread if has_maps else None, presence)
 
 
 def score_poses(poses: Floats, samples: Samples, include_inferred: bool = False) -> Score:

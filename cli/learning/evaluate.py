@@ -176,6 +176,14 @@ def _print_evaluation(done: "EvaluateResult") -> None:
         _comparison(report["compared"])
     median, mean = report["median_error_torso"], report["mean_pose"]["median_error_torso"]
     result(f"median error {figure_text(median)} % of the torso (mean pose {figure_text(mean)})")
+    presence = report["presence"]
+    if presence:
+        ends = presence["interval"]
+        result(
+            f"presence accuracy {presence['accuracy']:.2f} % (majority class "
+            f"{presence['majority']:.2f} %"
+            + (f"; difference {_ends(ends)}, 95 %)" if ends else ")")
+        )
     if report["stages"]:
         _stages(report["stages"])
     if beside:

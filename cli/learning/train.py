@@ -115,6 +115,14 @@ class TrainFlags:
             "with --device cpu, N processes of the CPU.",
         ),
     ] = None
+    trunk: Annotated[
+        Path | None,
+        typer.Option(
+            "--trunk",
+            metavar="FILE",
+            help="Start the trunk from weights in torchvision's key names (AlexNet, VGG-19).",
+        ),
+    ] = None
     seed: Annotated[
         int | None, typer.Option("--seed", help="Everything random follows from it; 0.")
     ] = None

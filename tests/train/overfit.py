@@ -63,6 +63,8 @@ class Form:
 FORMS = {
     "compact": Form(1, 64, 4e-3),
     "linna": Form(1 / 8, 64, 5e-4),
+    "deeppose": Form(1 / 4, 96, 1e-3, batch=32),
+    "ucsd-baseline2": Form(1 / 2, 64, 1e-3, batch=32),
     "transfer": Form(1 / 8, 128, 1e-3, batch=8),
 }
 
@@ -138,6 +140,7 @@ def learn_by_heart(
     recipe = replace(
         entry.recipe("pretrain", "adamw"), lr=form.lr, batch=form.batch, warmup_steps=20,
         cosine=False, ema=0.0, weight_decay=0.0, augment=AugmentSettings(mirror=0.0),
+        presence_share=0.0,
     )  # fmt: skip
     settings = TrainSettings("pretrain", name, "overfit", form.width, form.size, recipe, seed)
     torch.manual_seed(seed)

@@ -67,6 +67,13 @@ def test_linna_multiplies_as_often_as_its_layers_say() -> None:
             + (16 * 16 * 128 * 1024 + 1024) + BRANCH_FC_1024 + LOCATION_1024,
         ),
         ("ucsd-alexnet", 224, ALEXNET_TRUNK + (2 * 2 * 256 * 4096 + 4096) + HEADS_4096),
+        (
+            # torchvision publishes 61,100,840 for its AlexNet: 2,469,696 before the classifier
+            "ucsd-alexnet-torchvision", 224,
+            (11 * 11 * 3 * 64 + 64) + (25 * 64 * 192 + 192) + (9 * 192 * 384 + 384)
+            + (9 * 384 * 256 + 256) + (9 * 256 * 256 + 256)
+            + (2 * 2 * 256 * 4096 + 4096) + HEADS_4096,
+        ),
         ("ucsd-vgg19", 224, VGG19_TRUNK + (7 * 7 * 512 * 4096 + 4096) + HEADS_4096),
     ],
 )  # fmt: skip

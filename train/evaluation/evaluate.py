@@ -20,6 +20,7 @@ from ..loop import choose_device
 from ..metrics.keypoint_errors import ErrorReport, diagnose
 from ..metrics.pck import THRESHOLDS
 from ..mirror import Floats, Images
+from ..presence.report_page import best_and_worst, more_parts
 from ..validate import OnBatch, counted, frame_errors, in_image
 from .baselines import upright_pose
 from .compare import blocks_of_rows, difference, groups_of_rows, shares
@@ -216,7 +217,14 @@ def evaluate(
         pictures = rows.images(chosen) if settings.sheet or settings.report else None
         if pictures is not None and settings.blur_faces:
             pictures = FaceBlur(dataset).blurred(rows, chosen, pictures)
-        return _save(result, samples, rows, dataset, pictures, chosen)
+        cases = None
+        if settings.report is not None:
+            ends = best_and_worst(frame_errors(nets[0].poses, samples, settings.include_inferred))
+            own = rows.images(ends)
+            if settings.blur_faces:
+                own = FaceBlur(dataset).blurred(rows, ends, own)
+            cases = _sheet(result, samples, own, ends)
+        return _save(result, samples, rows, dataset, pictures, chosen, checkpoints[0], cases)
 
 
 def _check(settings: EvaluateSettings, skeleton: Skeleton) -> list[Minimum]:
@@ -305,6 +313,8 @@ def _save(
     dataset: Kinect13,
     pictures: Images | None,
     shown: npt.NDArray[np.int64],
+    built: Checkpoint,
+    cases: Sheet | None,
 ) -> EvaluateResult:
     """Write what was asked for; the figures are worth more than a file that can't be written."""
     asked, problems = result.settings, []
@@ -318,7 +328,8 @@ def _save(
 
     def save_report(path: Path) -> None:
         hits = [(str(net.checkpoint), net.hits) for net in result.nets]
-        save_page(path, Evaluation(result.to_json(), hits, sheet(), samples.skeleton))
+        parts = more_parts(result.to_json(), built, samples, cases, net.checkpoint)
+        save_page(path, Evaluation(result.to_json(), hits, sheet(), samples.skeleton, parts))
 
     for path, save in (
         (asked.sheet, lambda path: save_sheet(path, sheet())),

@@ -13,6 +13,7 @@ from ...dataset.kinect13.reader import Kinect13
 from ..checkpoint import Checkpoint
 from ..data import Samples
 from ..mirror import Floats
+from ..presence.score import PresenceScore, score_presence
 from ..validate import OnBatch, run_net
 from .box_file import read_boxes
 from .boxes import (
@@ -45,6 +46,8 @@ class NetResult:
         tracked: Figures in tracked boxes, averaged; None: they were not asked for.
         outside: Mean share of a box, other than the label's, that the stored image does not reach.
         missed: Rows for which a file of boxes has none; they count as wrong.
+        presence: Figures of the presence head in the labels' boxes, without mirror averaging;
+            None: there is none, or other boxes were asked for.
     """
 
     checkpoint: Path
@@ -60,6 +63,7 @@ class NetResult:
     tracked: Figures | None
     outside: float
     missed: int
+    presence: PresenceScore | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``--json`` says of the net."""
@@ -75,6 +79,7 @@ class NetResult:
             "tracked": self.tracked and {**self.tracked.to_json(), "outside": self.outside},
             "mirror_training": self.mirror_training,
             "missed_boxes": self.missed,
+            "presence": self.presence and self.presence.to_json(),
         }
 
 
@@ -124,9 +129,11 @@ def measure(
     passes.passes = 2 * in_label_boxes + beside or 1
     has_box = np.ones(len(samples), dtype=bool)
     tracked: BoxedPoses | None = None
+    logits = None
     if in_label_boxes:
         single = run_net(net, samples, device, on_batch=passes)
         other = run_net(net, samples, device, mirrored=True, on_batch=passes)
+        logits = single.presence
         both = np.float32(0.5) * (single.poses + other.poses)
         spread = None
         if single.spread is not None and other.spread is not None:
@@ -160,6 +167,9 @@ def measure(
         tracked=None if tracked is None else figures_of(tracked.mirrored, samples, block, inferred),
         outside=(tracked or found).outside,
         missed=int((~has_box).sum()),
+        presence=None
+        if logits is None
+        else score_presence(logits, samples.weight, samples.skeleton, block),
     )
 
 

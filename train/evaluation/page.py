@@ -39,6 +39,7 @@ class Evaluation:
         report: The object of ``--json``.
         hits: For each net its name and what of its poses is counted.
         sheet: Crops with both poses.
+        parts: Further sections: a name for links, a title and the section.
         skeleton: The keypoints.
     """
 
@@ -46,6 +47,7 @@ class Evaluation:
     hits: Sequence[tuple[str, Hits]]
     sheet: Sheet
     skeleton: Skeleton
+    parts: Sequence[tuple[str, str, Markup]] = ()
 
 
 def check_page(path: Path) -> None:
@@ -92,6 +94,7 @@ def evaluation_page(evaluation: Evaluation) -> bytes:
         ("parts", "By session, outfit and cue", _by(report)),
         ("stages", "By stage", _stages(report)),
         ("more", "More figures", _more(report)),
+        *evaluation.parts,
         ("pictures", "Pictures", _pictures(evaluation)),
     ]
     shown = [(name, title_of, part) for name, title_of, part in parts if part.html]

@@ -11,6 +11,7 @@ presence; phase 2 trains the location head on the trunk that phase 1 left.
     ucsd-baseline1 5x5x32, 5x5x64                 1024   512, logits             512, 256, outputs
     ucsd-baseline2 5x5x32, 5x5x64, 3x3x128        1024   512, logits             512, 256, outputs
     ucsd-alexnet   AlexNet without groups         4096   4096, logits            4096, 1024, outputs
+    -torchvision   AlexNet as torchvision has it  4096   4096, logits            4096, 1024, outputs
     ucsd-vgg19     the 16 convolutions of VGG-19  4096   4096, logits            4096, 1024, outputs
     ============== ============================== ====== ======================= =================
 
@@ -21,6 +22,7 @@ conv4. The report does not give the widths of the baselines.
 from collections.abc import Callable
 from typing import Final
 
+import torch
 from torch import Tensor, nn
 
 from ..recipe import Recipe
@@ -33,6 +35,7 @@ ABOUT: Final = {
     "ucsd-baseline1": "presence and location, two convolutions",
     "ucsd-baseline2": "presence and location, three convolutions",
     "ucsd-alexnet": "presence and location on AlexNet",
+    "ucsd-alexnet-torchvision": "presence and location on torchvision's AlexNet",
     "ucsd-vgg19": "presence and location on VGG-19",
 }
 
@@ -68,10 +71,13 @@ class PresenceLocation(nn.Module):
         self.trunk = trunk
         self.branch = _hidden(features, branch)
         self.presence = nn.Sequential(_hidden(branch, presence), nn.Linear(presence, keypoints))
-        self.location = nn.Sequential(
-            _hidden(branch, first), _hidden(first, second), nn.Linear(second, 2 * keypoints)
-        )
+        last = nn.Linear(second, 2 * keypoints)
+        self.location = nn.Sequential(_hidden(branch, first), _hidden(first, second), last)
         self.apply(xavier)
+        with torch.no_grad():
+            last.bias.fill_(
+                0.5
+            )  # the middle of the crop; from its corner it takes long to get there
 
     def forward(self, pixels: Tensor) -> NetOutput:
         """Return the poses of (B, 3, S, S) pixels, and the logits of the keypoints' presence."""
@@ -81,8 +87,9 @@ class PresenceLocation(nn.Module):
 
 
 def recipe(kind: str, optimizer: str | None) -> Recipe:
-    """Return a recipe: SGD, or AdamW where it is asked for."""
-    base = Recipe(epochs=40 if kind == "pretrain" else 20, batch=128, lr=1e-2)
+    """Return a recipe: SGD, or AdamW where it is asked for; presence first, then location."""
+    epochs = 40 if kind == "pretrain" else 20
+    base = Recipe(epochs=epochs, batch=128, lr=1e-2, presence_share=0.5)
     return base.with_optimizer(optimizer, 5e-4)
 
 
@@ -115,6 +122,18 @@ def _alexnet(width: float, size: int, keypoints: int) -> PresenceLocation:
         conv(c3, c2, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2),
     )  # fmt: skip
     return _with_wide_heads(trunk, c2 * cells_of(trunk, size), width, keypoints)
+
+
+def _alexnet_torchvision(width: float, size: int, keypoints: int) -> PresenceLocation:
+    c1, c2, c3, c4 = (_wide(n, width) for n in (64, 192, 384, 256))
+    trunk = nn.Sequential(
+        conv(3, c1, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+        conv(c1, c2, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+        conv(c2, c3, 3, padding=1), nn.ReLU(),
+        conv(c3, c4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2),
+        conv(c4, c4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2),
+    )  # fmt: skip
+    return _with_wide_heads(trunk, c4 * cells_of(trunk, size), width, keypoints)
 
 
 def _vgg19(width: float, size: int, keypoints: int) -> PresenceLocation:
@@ -159,6 +178,7 @@ NETS: Final = {
     "ucsd-baseline1": _entry(_baseline(((32, 5), (64, 5))), 16, 128, 128),
     "ucsd-baseline2": _entry(_baseline(((32, 5), (64, 5), (128, 3))), 16, 128, 128),
     "ucsd-alexnet": _entry(_alexnet, 160, None, 224),
+    "ucsd-alexnet-torchvision": _entry(_alexnet_torchvision, 160, None, 224),
     "ucsd-vgg19": _entry(_vgg19, 32, None, 224),
 }
-"""The four trunks."""
+"""The four trunks, and AlexNet with the layers that torchvision has weights of."""

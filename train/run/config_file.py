@@ -63,6 +63,7 @@ class RunConfig:
         outfit: Glob over the outfits that the net trains on and is chosen by; None: all.
         homogeneous: Only samples with all keypoints are learnt from.
         init: The checkpoint that the run started from, or ``"none"``.
+        trunk: The file that the trunk's weights are from, or None.
         out: File that the best checkpoint is copied to, or None.
         device: The device.
         threads: Threads of the CPU; another number may change the last bits.
@@ -81,6 +82,7 @@ class RunConfig:
     processes: int
     settings: TrainSettings
     homogeneous: bool = False
+    trunk: str | None = None
     cascade: CascadeSettings | None = None
 
     @property
@@ -99,6 +101,7 @@ class RunConfig:
             "outfit": self.outfit,
             "homogeneous": self.homogeneous,
             "init": self.init,
+            "trunk": self.trunk,
             "out": self.out,
             "device": self.device,
             "threads": self.threads,
@@ -159,6 +162,7 @@ class _PlainValues:
     threads: int
     processes: int
     homogeneous: bool = False
+    trunk: str | None = None
 
 
 def _is_list_of_tables(found: object) -> bool:

@@ -113,7 +113,7 @@ class Track:
         self._stopped: str | None = None
         self._notices: set[str] = set()
         self._losses: list[Tensor] = []
-        self._train_loss, self._rate = math.nan, 0.0
+        self._train_loss, self._rate, self._phase = math.nan, 0.0, 0
         self._start = time.monotonic()
         self.note = ""
 
@@ -141,6 +141,8 @@ class Track:
                 (exit 1).
         """
         step = trainer.step
+        # the phase that led here: the first validation is before any
+        self._phase = trainer.phases.phase(max(0, step - 1))
         self._look(step)
         began = time.monotonic()
         if self._judge is None:
@@ -367,6 +369,11 @@ class Track:
         if self._history:
             here, mean = self._history[-1].score.pck["0.2"], self._mean_score.pck["0.2"]
             parts += [pck_words(here, mean), curve_words(self._history)]
+        presence = None if self._latest is None else self._latest.presence
+        if presence is not None:
+            parts.append(
+                f"presence {presence.accuracy:.1f} (majority class {presence.majority:.1f})"
+            )
         self.note = ", ".join(part for part in parts if part)
 
     def _row(self, step: int, found: Validation) -> dict[str, float | int | None]:
@@ -380,6 +387,13 @@ class Track:
             "val_mean_pck": found.score.mean_pck,
             "val_median_error_torso": found.score.median_error_torso,
         }
+        if found.presence is not None:
+            row |= {
+                "phase": self._phase,
+                "val_presence_accuracy": found.presence.accuracy,
+                "val_presence_majority": found.presence.majority,
+                "val_presence_loss": found.presence.loss,
+            }
         for threshold, pck in found.score.pck.items():
             row |= {f"val_pck_{threshold}_{group}": value for group, value in pck.items()}
         for threshold, pck in self._mean_score.pck.items():

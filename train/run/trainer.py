@@ -12,8 +12,9 @@ from ..augment import augment
 from ..batch_random import BatchRandom, step_seed
 from ..batch_source import PeopleBatch, StepBatch
 from ..data import normalised
-from ..loss import WholeBatch, pose_loss
+from ..loss import WholeBatch
 from ..people.loss import people_loss
+from ..presence.phases import Phases
 from ..ranks.group import ALONE, Ranks
 from ..recipe import Recipe
 from ..settings import TrainSettings
@@ -34,6 +35,7 @@ class Trainer:
     Attributes:
         net: The net that learns.
         size: Side of the net's input, pixels.
+        phases: Which of its weights learn, and from which loss.
         kept: The net that is validated and saved: the running mean, or ``net``.
         steps: Steps of the whole run.
         step: Steps done.
@@ -62,6 +64,7 @@ class Trainer:
         self._module = in_precision(compiled, self._recipe.precision, device)
         self._scaler = torch.amp.GradScaler(device.type, enabled=self._recipe.precision == "fp16")
         self._optimizer = _optimizer(self.net, self._recipe)
+        self.phases = Phases(self.net, self._recipe, steps, ranks.ranks)
         self.step, self.rate = 0, 0.0
 
     def learn(self, batch: StepBatch) -> Tensor:
@@ -74,13 +77,16 @@ class Trainer:
         # random numbers follow from the step alone, so that a resumed run draws the same
         torch.manual_seed(step_seed(self._seed, self.step, ranks.rank))
         self.net.train()
+        self.phases.begin(self.step)
         loss = self._loss(batch)
-        self.rate = _rate(self._recipe, self.step + 1, self.steps)
+        first, count = self.phases.span(self.step)
+        self.rate = _rate(self._recipe, self.step + 1 - first, count)
         for group in self._optimizer.param_groups:
             group["lr"] = self.rate
         self._optimizer.zero_grad(set_to_none=True)
         # gradients become the mean over the processes, losses are shares of a sum
         torch.autograd.backward(self._scaler.scale(loss * ranks.ranks))
+        self.phases.keep_others(self.step)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._recipe.ema:
@@ -99,9 +105,9 @@ class Trainer:
         changes = self._recipe.augment.light if is_light else self._recipe.augment
         changed = augment(batch, changes, random, self._skeleton, self.size)
         shared = WholeBatch(ranks.ranks, ranks.sum(changed.weight.sum()))
-        return pose_loss(
+        return self.phases.loss(
             self._module(normalised(changed.images)), changed.targets, changed.weight,
-            self._recipe.norm, None if ranks.ranks == 1 else shared,
+            self._recipe.norm, None if ranks.ranks == 1 else shared, self.step,
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Presence of keypoints: the two phases of nets that have a head for it, and their figures."""
