@@ -36,7 +36,8 @@ def predict(
         str | None,
         typer.Option(
             "--detector",
-            help="whole, box:x,y,w,h, session. Default: session for a session, else whole.",
+            help="whole, box:x,y,w,h, session, own:FILE, blazepose or onnx:FILE. Default: "
+            "session for a session, else whole.",
         ),
     ] = None,
     persons: Annotated[
