@@ -70,6 +70,7 @@ def _parse_word(text: str) -> QueryWord:
             raise BadRequestError(f"{name}: expected one of {', '.join(MEASURES)}")
         return QueryWord(name, op, value, negated)
     name, colon, value = body.partition(":")
+    name = "keypoint" if name == "joint" else name
     if not colon or name not in FIELDS or not value:
         raise BadRequestError(
             f"{body[:40]}: expected {':, '.join(FIELDS)}: and a name, or a measure "

@@ -190,9 +190,14 @@ function makeCard(session, thumbnails, chosen) {
       session.created_utc ? el("p", { className: "muted" }, dayText(session.created_utc)) : null,
       el("p", { className: "muted" }, `${countText(session.frames, "frame")} · ${sizeText(session.bytes)}`, ...(rejected ? [" · ", rejected] : [])),
       marks.length ? el("p", { className: "marks" }, ...marks) : null,
-      session.verdict && session.quality !== "good" ? el("p", { className: "verdict" }, session.verdict) : null,
+      session.verdict && session.quality !== "good" ? el("p", { className: "verdict" }, adviceOf(session)) : null,
       session.tags.length ? el("p", { className: "tags" }, ...session.tags.map((tag) => el("span", {}, tag))) : null));
   return el("div", { className: "place" }, link, chosen.box(session));
+}
+
+/** The verdict without its first word, which the chip above it says. */
+function adviceOf({ quality, verdict }) {
+  return verdict.startsWith(`${quality}: `) ? verdict.slice(quality.length + 2) : verdict;
 }
 
 /** A date as the person's own clock said it. */

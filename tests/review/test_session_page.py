@@ -1,6 +1,7 @@
 """The page of a session in a real browser: looking closely, finding, correcting and deciding."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -239,18 +240,39 @@ CONTRASTS = """async () => {
 """The contrast of what is drawn on the canvases, which axe cannot see; words count by 4.5 to 3."""
 
 
+def told_below(watched: Watched, share: float, begin: str) -> set[str]:
+    """Return what all lanes at a place say that begins with these words, once one says so."""
+    page = watched.page
+    for _ in range(40):
+        box = page.query_selector("#playhead").bounding_box()
+        told: set[str] = set()
+        for y in range(26, int(box["height"]), 4):
+            page.mouse.move(box["x"] + share * box["width"], box["y"] + y)
+            told.update(page.inner_text("#v-tip").splitlines())
+        found = {line for line in told if line.startswith(begin)}
+        # the lanes of the server come after those of the findings
+        if found and page.query_selector("#playhead").bounding_box() == box:
+            return found
+        page.wait_for_timeout(100)
+    raise AssertionError(f"no lane says {begin}")
+
+
 def test_suspects_are_found_filtered_and_rejected_together(
     watched: Watched, serve: Any, tmp_path: Path
 ):
     from kincap.capture.record import RecordSettings, record
 
-    source = "simulator:frames=90,pace=fast,faults=crossed_arms@1-2"
+    source = "simulator:frames=90,pace=fast,faults=crossed_arms@0.4-1.4+low_light@1.6-3"
     record(RecordSettings("arms", source=source, recordings=tmp_path, shard_mib=64))
     page, press = watched.page, watched.page.keyboard.press
     page.goto(f"{serve(tmp_path).url}#arms/0")
     watched.at(0)
     press("2")
     page.wait_for_selector("#find-total:has-text('place'):not(:has-text('still checking'))")
+    dark = told_below(watched, 0.85, "low light")
+    assert len(dark) == 1
+    assert re.fullmatch(r"low light: .* \(frames \d+ – \d+\)", dark.pop())
+    page.mouse.move(400, 200)
     press("s")
     watched.says("1 of ")
     page.wait_for_selector("#find-list [aria-current=true]")
@@ -258,6 +280,11 @@ def test_suspects_are_found_filtered_and_rejected_together(
     press("/")
     page.keyboard.type("reason:nothing_like_it")
     page.wait_for_selector("#find-total.problem")
+    before = watched.now()
+    press("Enter")
+    page.wait_for_timeout(200)
+    assert watched.now() == before
+    press("/")
     press("Escape")
     page.wait_for_selector("#find-list li")
     press("Escape")

@@ -109,6 +109,12 @@ def test_several_sessions_are_tagged_noted_verified_and_reported(listed: Listed)
     page.wait_for_selector("a.card:has-text('walk') .marks:has-text('verified: undamaged')")
     page.click("#list-chosen button:has-text('Report')")
     page.wait_for_selector("a.card:has-text('walk') .quality[title]")
+    cards = page.query_selector_all("a.card:has(.verdict)")
+    assert cards
+    for card in cards:
+        text = card.inner_text()
+        quality = card.query_selector(".quality[title]").inner_text()
+        assert text.count(quality) == 1, text
     page.click("#list-chosen button:has-text('Coverage')")
     page.wait_for_selector("#list-result img[alt='Coverage of walk']")
     for name in ("clothing2", "walk"):

@@ -16,7 +16,7 @@ export function listenFrameField(viewer) {
 /** Go to a frame (1234) or a time (1:23.4, or 83.4s). */
 function goToText(viewer, text) {
   const time = /^(?:(\d+):)?(\d+(?:\.\d*)?)(s?)$/.exec(text);
-  if (/^\d+$/.test(text)) viewer.goTo(Number(text));
+  if (/^\d+$/.test(text)) viewer.goToFrame(Number(text));
   else if (time && (time[1] || time[3])) {
     const seconds = 60 * Number(time[1] || 0) + Number(time[2]);
     viewer.goToIndex(viewer.session.indexAtClock(seconds));

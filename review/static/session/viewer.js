@@ -71,7 +71,7 @@ export class Viewer {
 
   async open(name, seq) {
     if (this.session?.name === name && this.ready) {
-      if (seq !== null && seq !== this.seq) this.goTo(seq);
+      if (seq !== null && seq !== this.seq) this.goToFrame(seq);
       return;
     }
     this.close();
@@ -96,7 +96,7 @@ export class Viewer {
     this.drawToggles();
     // the picture first: everything else waits for it
     if (session.rows) {
-      this.goTo(seq ?? session.seq[0]);
+      this.goToFrame(seq ?? session.seq[0]);
       await Promise.race([picture, sleep(FIRST_PICTURE_MS)]);
       if (this.session !== session) return;
     } else this.stage.notice("No frames in this session yet.");
@@ -167,6 +167,13 @@ export class Viewer {
   goTo(seq, { dragging = false } = {}) {
     if (!this.session?.rows) return;
     this.goToIndex(this.session.indexNear(seq), dragging);
+  }
+
+  /** Go to a frame that a person named; say so where there is no such frame. */
+  goToFrame(seq) {
+    if (!this.session?.rows) return;
+    this.goTo(seq);
+    if (this.seq !== seq) this.say(`There is no frame ${seq}; this is the nearest one, ${this.seq}.`);
   }
 
   goToIndex(index, dragging = false) {

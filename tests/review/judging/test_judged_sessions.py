@@ -125,6 +125,16 @@ def test_speed_is_that_of_the_keypoint_asked_for(asked: ReviewClient):
     assert 0 < max(every) <= total("speed>3")
 
 
+def test_joint_is_another_name_of_keypoint(asked: ReviewClient):
+    by_keypoint = get(asked, "suspects", query="keypoint:l_wrist speed>1").json()
+    assert by_keypoint["total"] > 0
+    assert (
+        get(asked, "suspects", query="joint:l_wrist speed>1").json()
+        | {"query": by_keypoint["query"]}
+        == by_keypoint
+    )
+
+
 @pytest.mark.parametrize("query", ["reason:paint", "colour:red", "speed>fast", "take:x", "is:odd"])
 def test_unknown_words_are_refused_by_name(asked: ReviewClient, query: str):
     answer = get(asked, "suspects", query=query)

@@ -20,7 +20,7 @@ export class Finder {
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Enter") {
         this.field.blur();
-        this.load().then(() => this.step(1, "score", true));
+        this.load().then((isShown) => isShown && this.step(1, "score", true));
       } else if (event.key === "Escape") {
         if (this.field.value) this.setQuery("");
         else this.field.blur();
@@ -70,7 +70,7 @@ export class Finder {
     this.soon(0);
   }
 
-  /** Ask for what matches, and show it. */
+  /** Ask for what matches, and show it; return whether that went well. */
   async load() {
     clearTimeout(this.timer);
     const { session } = this.viewer;
@@ -80,17 +80,18 @@ export class Finder {
       report = await api.suspects(session.name, session.uuid, { query, limit: MOST_HITS });
     } catch (error) {
       // an answer to an older text comes too late
-      if (this.viewer.session !== session || query !== this.field.value.trim()) return;
+      if (this.viewer.session !== session || query !== this.field.value.trim()) return false;
       $("find-total").textContent = error.message;
       $("find-total").classList.add("problem");
-      return;
+      return false;
     }
-    if (this.viewer.session !== session || query !== this.field.value.trim()) return;
+    if (this.viewer.session !== session || query !== this.field.value.trim()) return false;
     this.report = report;
     this.suspects = report.hits;
     this.draw();
     this.sheet.update(this.suspects);
     if (!report.ready) this.soon(AGAIN_MS);
+    return true;
   }
 
   draw() {

@@ -140,14 +140,18 @@ export class BinLane {
     const value = this.bins.at(this.key, seq);
     if (!value) return [];
     const { table } = this.bins;
-    let i = this.bins.indexOf(seq);
-    while (i > 0 && table[this.key][i - 1] === value) i -= 1;
-    return [{ first: table.first_seq[i], last: table.last_seq[i] }];
+    const values = table[this.key];
+    let first = this.bins.indexOf(seq);
+    let last = first;
+    while (first > 0 && values[first - 1] === value) first -= 1;
+    while (values[last + 1] === value) last += 1;
+    return [{ first: table.first_seq[first], last: table.last_seq[last] }];
   }
 
   tip(seq) {
     const value = this.bins.at(this.key, seq);
     if (!value) return [];
+    if (this.kind === "flag") return [rangeText({ kind: this.name, text: this.meaning, ...this.at(seq)[0] })];
     const words = this.kind === "index" ? this.names[value - 1]
       : WORDS[this.kind]?.[value] ?? (this.isCurve ? (UNITS[this.key.split(":")[0]] || String)(value) : "");
     const meaning = this.meaning ? ` (${this.meaning})` : "";

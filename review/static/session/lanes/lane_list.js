@@ -7,6 +7,7 @@ import { InferredLane, KeypointLane } from "./state_lanes.js";
 const MOST_KINDS = 8; // more kinds of findings than this share the lanes of their groups
 const ROOMY = { window: 860, row: 10, tight: 8 }; // on a tall screen keypoints get more room
 const SPLITS = ["train", "val", "test"];
+const LANE_OF = { low_light: "low_light", mark: "mark", cue: "cue", pause: "pause", resume: "pause" };
 const OWN = /^(tracking$|state:|finding:|edits$)/; // drawn from what the page has itself
 
 /**
@@ -23,7 +24,7 @@ export function makeLanes(session, keypoints) {
     ...bins.filter(({ kind, key }) => kind === "level" && !key.startsWith("error:")),
     lostLane(session),
     ...bins.filter(({ kind }) => kind === "flag"),
-    ...findingLanes(session.findings),
+    ...findingLanes(withoutLane(session.findings, bins)),
     ...bins.filter(({ kind }) => kind === "filter"),
     ...keypoints.map((name, k) => new KeypointLane(session, k, name, row)),
     ...bins.filter(({ key }) => key.startsWith("error:")),
@@ -66,6 +67,12 @@ function lostLane({ info }) {
     ...drop, kind: drop.stream === "color" ? "lost" : `lost ${drop.stream}`, text: drop.reason,
   }));
   return new RangeLane("lost", lost, () => theme().drop);
+}
+
+/** Findings that no other lane shows: light and cues are not drawn twice. */
+function withoutLane(findings, bins) {
+  const keys = new Set(bins.map(({ key }) => key));
+  return findings.filter(({ kind }) => !keys.has(LANE_OF[kind]));
 }
 
 /** A lane for each kind of finding, or for each group of kinds where there are many. */
