@@ -176,9 +176,16 @@ def test_the_picture_and_the_time_line_zoom_and_the_skeleton_turns(
 def test_a_frame_is_saved_as_a_picture_with_its_joints(
     watched: Watched, make_session: Any, serve: Any
 ):
+    held: list[Any] = []
+    watched.page.route("**/bodies/*", lambda route: held.append(route))
     opened(watched, make_session, serve)
     with watched.page.expect_download() as coming:
         watched.page.keyboard.press("Shift+P")
+        watched.page.wait_for_timeout(200)
+        # the picture is on the screen before the joints: both are saved
+        for route in held:
+            route.continue_()
+        watched.page.unroute("**/bodies/*")
     assert coming.value.suggested_filename == "one-10.png"
     import cv2
 

@@ -2,10 +2,13 @@
 
 import { api } from "../../api.js";
 
+const JOINTS_MS = 5000;
+const AGAIN_MS = 50;
+
 /** Save the part of the picture that is on view, pixel by pixel, with what is drawn over it. */
 export async function savePicture(viewer) {
   const { stage, session, seq, frames } = viewer;
-  const { frame } = stage;
+  const frame = await withJoints(viewer);
   const bitmap = await frames.whole(seq).catch(() => null);
   if (viewer.session !== session) return;
   const canvas = stage.snapshot(bitmap, frame);
@@ -13,6 +16,16 @@ export async function savePicture(viewer) {
   const blob = await canvas.convertToBlob({ type: "image/png" });
   save(blob, `${session.name}-${seq}.png`);
   viewer.say(`Saved ${session.name}-${seq}.png.`);
+}
+
+/** The frame on the screen, once its joints have come: a picture is there before them. */
+async function withJoints({ stage }) {
+  let { frame } = stage;
+  for (let waited = 0; frame.people === null && waited < JOINTS_MS; waited += AGAIN_MS) {
+    await new Promise((resolve) => { setTimeout(resolve, AGAIN_MS); });
+    if (stage.frame?.seq === frame.seq) frame = stage.frame;
+  }
+  return frame;
 }
 
 /** Ask for the marked range as a video, and save it. */
