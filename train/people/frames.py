@@ -132,11 +132,11 @@ def load_people(
         raise DatasetError(
             f"{dataset.path}: no one with labels in its {split} split; build it from more frames"
         )
-    width, height = dataset.image_shape.image_px
-    frames = _frames(rows, kept, (width, height), dataset.meta.skeleton)
+    stored_px = dataset.image_shape.image_px
+    frames = _frames(rows, kept, stored_px, dataset.meta.skeleton)
     frame, place = np.nonzero(rows.person[kept] == LABELLED)
     boxes = rows.bbox_xyxy_px[kept].astype(np.float64)
-    colour = _colour_px(dataset, rows, kept, (width, height))
+    colour = _colour_px(dataset, rows, kept, stored_px)
     at = (frames.keypoints_px[frame, place].astype(np.float64) + 0.5) * colour[frame][:, None]
     box = boxes[frame, place]
     targets = (at - box[:, None, :2]) / (box[:, 2] - box[:, 0])[:, None, None]

@@ -24,7 +24,7 @@ from kincap.train.people.evaluate import people_figures
 from kincap.train.people.find import SEVERAL_SCALES, FindSettings, find_people
 from kincap.train.people.frames import PeopleSamples, load_people
 from kincap.train.people.loss import map_weights, maps_loss, target_maps
-from kincap.train.people.run import frame_batch, poses_of_people
+from kincap.train.people.run import frame_batch, poses_of_people, validate_people
 from kincap.train.settings import TrainOptions
 from kincap.train.validate import score_poses
 
@@ -39,6 +39,30 @@ def train(frames_h5: Path) -> Iterator[PeopleSamples]:
     """Return the training split, at the height at which it is stored."""
     with open_kinect13(frames_h5, layouts=LAYOUTS) as dataset:
         yield load_people(dataset, "train", 96)
+
+
+class Nobody(torch.nn.Module):
+    """A net that finds nobody, and keeps the heights of what it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heights: set[int] = set()
+
+    def forward(self, pixels: torch.Tensor) -> tuple[PeopleMaps, ...]:
+        self.heights.add(pixels.shape[2])
+        cells = [side // 8 for side in pixels.shape[2:]]
+        return (PeopleMaps(*(pixels.new_zeros(len(pixels), n, *cells) for n in (14, 24))),)
+
+
+@pytest.mark.parametrize("height", [64, 96, 128])
+def test_frames_are_judged_at_the_height_of_the_net_not_at_that_of_the_file(
+    frames_h5: Path, height: int
+) -> None:
+    net = Nobody()
+    with open_kinect13(frames_h5, layouts=LAYOUTS) as dataset:
+        samples = load_people(dataset, "val", height)
+        validate_people(net, samples, torch.device("cpu"))
+    assert net.heights == {height}
 
 
 def test_copies_move_keypoints_as_they_move_pixels(train: PeopleSamples) -> None:
