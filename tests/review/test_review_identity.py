@@ -102,6 +102,8 @@ def test_an_open_page_says_that_its_session_was_replaced(
     page = watched.page
     page.goto(f"{served.url}#one/3")
     watched.at(3)
+    # what is put off until the picture is there waits for a timer, too
+    page.wait_for_selector("#v-of:has-text('of 8')")
     # stop the page's own looks, so that the key comes first
     page.evaluate("() => { for (let i = 0; i < 9999; i += 1) clearTimeout(i); }")
     record_again(make_session, folder)
