@@ -14,6 +14,7 @@ from ...core.png import mark_png
 from ...dataset.sheets.page import Grid, Page
 from ...engines.engine import Images
 from ...train.checkpoint_files import READABLE
+from .drawing import drawn_box
 from .frame_poses import FramePoses
 
 FLAG: Final = "--sheet"
@@ -92,7 +93,12 @@ def _around_people(image: Images, frame: FramePoses) -> Images:
     """Return the part of an image round its people, the whole where there are none."""
     if not frame.people:
         return image
-    boxes = np.stack([one.bbox_xyxy_px for one in frame.people])
+    boxes = np.concatenate(
+        [
+            [one.bbox_xyxy_px for one in frame.people],
+            [drawn_box(frame, index) for index in range(len(frame.people))],
+        ]
+    )
     low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
     half = (high - low).max() / 2 * _AROUND
     middle = (low + high) / 2

@@ -20,6 +20,8 @@ INK: Final = (30, 30, 30)
 FAINT: Final = 0.3
 """A keypoint of a lower confidence is drawn hollow."""
 _SHIFT: Final = 4
+_LETTERS: Final = 0.34
+"""Size of letters, as a factor of OpenCV's, for each pixel of thickness."""
 
 
 def draw_people(image: Images, frame: FramePoses, skeleton: Skeleton = KEYPOINTS_13) -> Images:
@@ -31,23 +33,48 @@ def draw_people(image: Images, frame: FramePoses, skeleton: Skeleton = KEYPOINTS
         skeleton: Their keypoints.
     """
     drawn = image.copy()
-    thick = _thickness(image)
+    thick = _thickness(max(image.shape[:2]))
     for index, person in enumerate(frame.people):
         pose = frame.shown_px(index)
         draw_pose(drawn, pose, person.confidence >= FAINT, skeleton, thick)
-        low = np.fmin.reduce(pose, axis=0, initial=np.inf)
-        low = np.where(np.isfinite(low), low, 0)
-        # the first keypoint is the middle of the head
-        low[1] -= 0.08 * (person.bbox_xyxy_px[3] - person.bbox_xyxy_px[1])
-        text = f"{person.id}  {100 * person.score:.0f} %"
-        write(drawn, text, (int(low[0]), max(int(low[1]) - 8 * thick, 14 * thick)), thick)
+        write(drawn, _label(frame, index), _label_at(frame, index, thick), thick)
     return drawn
+
+
+def drawn_box(frame: FramePoses, index: int) -> npt.NDArray[np.float64]:
+    """Return the box (4,), xyxy in pixels, of what ``draw_people`` draws of a person."""
+    thick = _thickness(max(frame.size_px))
+    pose = frame.shown_px(index)
+    pose = pose[np.isfinite(pose).all(axis=1)]
+    x, y = _label_at(frame, index, thick)
+    (width, height), below = cv2.getTextSize(
+        _label(frame, index), cv2.FONT_HERSHEY_SIMPLEX, _LETTERS * thick, 1
+    )
+    corners = np.array([[x, y - height], [x + width, y + below]], np.float64)
+    edge = 3.0 * thick  # of a keypoint's circle, and of the outline
+    low, high = (end(np.concatenate([pose, corners]), axis=0) for end in (np.min, np.max))
+    return np.concatenate([low - edge, high + edge])
+
+
+def _label(frame: FramePoses, index: int) -> str:
+    person = frame.people[index]
+    return f"{person.id}  {100 * person.score:.0f} %"
+
+
+def _label_at(frame: FramePoses, index: int, thick: int) -> tuple[int, int]:
+    """Return the lower left corner of a person's label: above the head, inside the image."""
+    low = np.fmin.reduce(frame.shown_px(index), axis=0, initial=np.inf)
+    low = np.where(np.isfinite(low), low, 0)
+    box = frame.people[index].bbox_xyxy_px
+    # the first keypoint is the middle of the head
+    top = low[1] - 0.08 * (box[3] - box[1])
+    return int(low[0]), max(int(top) - 8 * thick, 14 * thick)
 
 
 def with_note(image: Images, note: str) -> Images:
     """Return a copy of an image with a line in its upper left corner."""
     drawn = image.copy()
-    thick = _thickness(image)
+    thick = _thickness(max(image.shape[:2]))
     write(drawn, note, (8 * thick, 18 * thick), thick)
     return drawn
 
@@ -89,7 +116,7 @@ def draw_pose(
 
 def write(image: Images, text: str, at: tuple[int, int], thick: int) -> None:
     """Write a line in white with a dark outline; ``at`` is its lower left corner."""
-    size, (x, y), off = 0.34 * thick, at, max(1, thick // 3)
+    size, (x, y), off = _LETTERS * thick, at, max(1, thick // 3)
     # OpenCV 5 draws letters of one weight, so a thicker text is no outline
     around = [(x + a, y + b) for a in (-off, off) for b in (-off, off)]
     for place in around:
@@ -97,9 +124,9 @@ def write(image: Images, text: str, at: tuple[int, int], thick: int) -> None:
     cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, MIDDLE, 1, cv2.LINE_AA)
 
 
-def _thickness(image: Images) -> int:
-    side: int = max(image.shape[:2])
-    return max(1, round(side / 400))
+def _thickness(side_px: int) -> int:
+    """Return the thickness of a line in an image with this longer side."""
+    return max(1, round(side_px / 400))
 
 
 def _tint(name: str) -> tuple[int, int, int]:

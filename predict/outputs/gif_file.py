@@ -49,7 +49,7 @@ class GifFile:
             scale = min(1.0, WIDEST_PX / image.shape[1])
             height, width = (max(1, round(side * scale)) for side in image.shape[:2])
         small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        self._frames.append(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))  # type: ignore[arg-type]
+        self._frames.append(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))  # type: ignore[arg-type]  # of any dtype
         self._times_s.append(time_s)
         if len(self._frames) == MOST_FRAMES:
             self._frames, self._times_s = self._frames[::2], self._times_s[::2]

@@ -156,7 +156,7 @@ class CascadeNet(nn.Module):
         keypoints = coords.shape[1]
         at_once = max(1, _CUTS_AT_ONCE // keypoints)
         # a traced loop would be that of the traced batch for ever
-        traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]  # untyped in torch
         if traced or torch.compiler.is_exporting():
             return self._refine(number, pixels, coords)
         starts = range(0, len(pixels), at_once)
