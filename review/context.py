@@ -51,6 +51,11 @@ class Context:
         found[at[inside]] = split[inside]
         return found
 
+    def poses_in(self, uuid: str) -> list[int]:
+        """Return how many poses each file of predictions has in a session."""
+        source = self.poses.get(uuid, np.zeros(0, PREDICTION))["source"]
+        return [int((source == file).sum()) for file in range(len(self.predictions))]
+
     def poses_of(self, uuid: str, size_px: tuple[int, int], mirrored: bool) -> np.ndarray:
         """Return PREDICTION rows of a session, by seq, in pixels of the stored image."""
         rows = self.poses.get(uuid, np.zeros(0, PREDICTION))

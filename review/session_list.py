@@ -258,6 +258,7 @@ class SessionList:
                 **session.detail(),
                 "data": self.context.data,
                 "predictions": self.context.predictions,
+                "predicted": self.context.poses_in(session.uuid),
             }
 
     def timeline(self, name: str, first: int, uuid: str | None = None, axis: bool = False) -> bytes:

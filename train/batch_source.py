@@ -112,7 +112,34 @@ class BatchSource(Protocol):
         """Return a source of the same batches that keeps all images on a device."""
 
 
-class SplitBatches:
+class SamplesSource:
+    """What the sources of batches of one split have in common.
+
+    Args:
+        samples: The split.
+        batch: Samples in a batch.
+    """
+
+    def __init__(self, samples: Samples, batch: int) -> None:
+        self._split, self._batch = samples, batch
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """Return the keypoints."""
+        return self._split.skeleton
+
+    @property
+    def batch_size(self) -> int:
+        """Return the number of samples in each batch."""
+        return self._batch
+
+    @property
+    def image_bytes(self) -> int:
+        """Return the size of all images."""
+        return len(self._split) * self._split.images(np.zeros(1, dtype=np.int64)).nbytes
+
+
+class SplitBatches(SamplesSource):
     """Batches of one split: every sample once before any comes again.
 
     Args:
@@ -125,23 +152,8 @@ class SplitBatches:
     def __init__(
         self, samples: Samples, batch: int, seed: int, stored: Tensor | None = None
     ) -> None:
+        super().__init__(samples, min(batch, len(samples)))
         self._samples, self._seed, self._stored = samples, seed, stored
-        self._batch = min(batch, len(samples))
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """Return the keypoints."""
-        return self._samples.skeleton
-
-    @property
-    def batch_size(self) -> int:
-        """Return the number of samples in each batch."""
-        return self._batch
-
-    @property
-    def image_bytes(self) -> int:
-        """Return the size of all images."""
-        return len(self._samples) * self._samples.images(np.zeros(1, dtype=np.int64)).nbytes
 
     def __len__(self) -> int:
         return len(self._samples)

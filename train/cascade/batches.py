@@ -3,14 +3,13 @@
 import numpy as np
 import torch
 
-from ...core.skeleton import Skeleton
-from ..batch_source import WHOLE, Batch, RankRows, shuffled_rows
+from ..batch_source import WHOLE, Batch, RankRows, SamplesSource, shuffled_rows
 from ..data import Samples, normalised
 from .displacements import Displacements, diameters
 from .net import cut_squares, samples_a_pixel
 
 
-class StageBatches:
+class StageBatches(SamplesSource):
     """Batches of squares; a sample is one labelled keypoint of one image.
 
     Every pass draws a new simulated pose for each sample, so 40 passes are the paper's 40 crops a
@@ -36,28 +35,13 @@ class StageBatches:
         batch: int,
         seed: int,
     ) -> None:
-        self._samples, self._errors = samples, errors
-        self._sigma, self._size, self._seed = sigma, size, seed
         known = samples.weight > 0
         self._rows, self._joints = np.nonzero(known)
+        super().__init__(samples, min(batch, len(self._rows)))
+        self._samples, self._errors = samples, errors
+        self._sigma, self._size, self._seed = sigma, size, seed
         self._torso = diameters(samples.targets, known, samples.skeleton)
         self._finer = samples_a_pixel(sigma, view, size)
-        self._batch = min(batch, len(self._rows))
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """Return the keypoints."""
-        return self._samples.skeleton
-
-    @property
-    def batch_size(self) -> int:
-        """Return the number of samples in each batch."""
-        return self._batch
-
-    @property
-    def image_bytes(self) -> int:
-        """Return the size of all images."""
-        return len(self._samples) * self._samples.images(np.zeros(1, dtype=np.int64)).nbytes
 
     def __len__(self) -> int:
         return len(self._rows)

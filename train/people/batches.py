@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...core.skeleton import Skeleton
 from ..augment import AugmentSettings
-from ..batch_source import WHOLE, PeopleBatch, RankRows, shuffled_rows
+from ..batch_source import WHOLE, PeopleBatch, RankRows, SamplesSource, shuffled_rows
 from ..mirror import Floats, Images
 from .fit import GREY
 from .frames import PeopleSamples
@@ -26,7 +25,7 @@ FAR: Final = 1e4
 """Place of keypoints that are not known, pixels: no map reaches so far."""
 
 
-class PeopleBatches:
+class PeopleBatches(SamplesSource):
     """Batches of one split: every person in the middle once before any comes again.
 
     Args:
@@ -40,19 +39,9 @@ class PeopleBatches:
     def __init__(
         self, samples: PeopleSamples, size: int, batch: int, augment: AugmentSettings, seed: int
     ) -> None:
+        super().__init__(samples, min(batch, len(samples)))
         self._samples, self._size = samples, size
         self._augment, self._seed = augment, seed
-        self._batch = min(batch, len(samples))
-
-    @property
-    def skeleton(self) -> Skeleton:
-        """Return the keypoints."""
-        return self._samples.skeleton
-
-    @property
-    def batch_size(self) -> int:
-        """Return the number of samples in each batch."""
-        return self._batch
 
     @property
     def image_bytes(self) -> int:

@@ -30,20 +30,22 @@ export function drawFacts(session) {
   $("v-missing").hidden = missing.length === 0;
   $("v-missing").textContent = missing.join("; ");
   $("v-missing").title = missing.join("\n");
-  drawCheckpoints(info.predictions || []);
+  drawCheckpoints(info.predictions || [], info.predicted || []);
 }
 
-/** A button for each file of predictions, in the colour of its crosses. */
-function drawCheckpoints(names) {
+/** A button for each file of predictions, in the colour of its crosses; it says if it has none here. */
+function drawCheckpoints(names, counts) {
   const place = $("v-checkpoints");
   place.hidden = names.length === 0;
-  const key = JSON.stringify(names);
+  const key = JSON.stringify([names, counts]);
   if (place.dataset.key === key) return;
   place.dataset.key = key;
   place.replaceChildren(...names.map((name, i) => {
+    const title = counts[i] === 0
+      ? `${name} predicts no frame of this session.` : `Predictions of ${name} (${FIRST_KEY + i})`;
     const button = el("button", {
-      type: "button", data: { toggle: `checkpoint${i + 1}` }, title: `Predictions of ${name} (${FIRST_KEY + i})`,
-    }, name);
+      type: "button", data: { toggle: `checkpoint${i + 1}` }, title,
+    }, counts[i] === 0 ? `${name}: none here` : name);
     button.style.borderLeftColor = CHECKPOINT_COLORS[i];
     return button;
   }));

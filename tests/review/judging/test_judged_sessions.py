@@ -210,7 +210,9 @@ def test_splits_and_predictions_come_from_their_files(
     }
     path = tmp_path / "net.json"
     path.write_text(json.dumps([result]))
-    context = load_context(data, (path,))
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps([{**result, "session_uuid": "of another session"}]))
+    context = load_context(data, (path, other))
     before, asked.sessions.context = asked.sessions.context, context
     try:
         asked.change("one", "edits", op="keep", first=0, last=1)
@@ -218,6 +220,7 @@ def test_splits_and_predictions_come_from_their_files(
         assert {1, 2} <= set(lane["split"].tolist())
         row = unpack(asked.ask("/api/sessions/one/predictions/0").body)
         assert row["error"].max() < 0.2
-        assert asked.ask("/api/sessions/one").json()["predictions"] == ["net"]
+        shown = asked.ask("/api/sessions/one").json()
+        assert (shown["predictions"], shown["predicted"]) == (["net", "other"], [1, 0])
     finally:
         asked.sessions.context = replace(before)
