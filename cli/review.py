@@ -56,10 +56,10 @@ def review(
     """
     from ..review.context import load_context
     from ..review.server import review as serve
-    from ..sessions.folders import session_folder
+    from ..sessions.folders import find_folders
 
     if session is not None:
-        session_folder(recordings, session)
+        find_folders(recordings, [session])
     context = load_context(data, tuple(pred or ()))
     at = f"#{session}" if session else ""
 

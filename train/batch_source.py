@@ -113,7 +113,7 @@ class BatchSource(Protocol):
 
 
 class SamplesSource:
-    """What the sources of batches of one split have in common.
+    """Common part of the sources of batches of one split.
 
     Args:
         samples: The split.

@@ -39,7 +39,7 @@ def check_file_name(
         KincapError: Of the given class; names the flag and what is expected.
     """
     if path.suffix.lower() not in endings:
-        raise error(f"{flag} {path}: expected a name that ends in {endings[0]}")
+        raise error(f"{flag} {path}: expected a name that ends in {' or '.join(endings)}")
     if path.is_dir():
         raise error(f"{flag} {path}: a folder; name a file")
     check_parent(flag, path, error)

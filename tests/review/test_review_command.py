@@ -118,6 +118,17 @@ def test_a_file_instead_of_a_folder_is_refused(tmp_path: Path, kincap: Callable[
     assert "not a folder" in found.stderr
 
 
+def test_a_session_that_is_not_there_is_named_with_those_that_are(
+    make_session: Any, kincap: Callable[..., Any]
+):
+    make_session("clothing1", frames=3, dropped=range(0))
+    asked = ("review", "clothing2", "--no-open", "--recordings", make_session.recordings)
+    found = kincap(*asked)
+    assert found.returncode == 2
+    assert found.stderr.count("\n") == 1
+    assert "clothing2: no session here; there are: clothing1" in found.stderr
+
+
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for a browser is a shell script")
 def test_the_browser_is_opened_with_an_address_that_works_once(tmp_path: Path):
     seen = tmp_path / "seen"

@@ -65,6 +65,10 @@ def processes_asked(gpus: int | None, run: Path | None, device: str | None) -> i
     return count
 
 
+BAD_INPUT: Final = 2
+"""Exit code."""
+
+
 def launch(count: int, words: Sequence[str]) -> int:
     """Run a command of kincap in several processes and return the exit code.
 
@@ -113,6 +117,8 @@ def launch(count: int, words: Sequence[str]) -> int:
             + (f" ({others[0]})" if others and first_lost == 0 else ""),
             exit_code=1,
         )
+    if code == BAD_INPUT == processes[0].returncode:
+        return code  # all processes refuse the same input; the first one has said why
     if first_lost and lines[first_lost]:
         raise KincapError(f"process {first_lost} of {count}: {lines[first_lost]}", exit_code=code)
     return code

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -96,6 +97,16 @@ def test_impossible_numbers_of_processes_are_refused(monkeypatch: pytest.MonkeyP
     with pytest.raises(KincapError, match="torchrun has started 4 processes"):
         processes_asked(2, None, None)
     assert processes_asked(None, None, None) == 1
+
+
+def test_bad_input_is_told_once_by_all_processes(
+    kincap: Callable[..., subprocess.CompletedProcess[str]], figures_h5: Path
+) -> None:
+    asked = ("--data", figures_h5, "--gpus", 3, "--device", "cpu", "--batch", 8, "--steps", 1)
+    done = kincap("finetune", *asked)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "can't share batches of 8" in done.stderr
 
 
 def test_the_place_of_a_process_is_read_from_the_environment() -> None:
