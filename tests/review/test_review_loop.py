@@ -102,8 +102,10 @@ def loop(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Loo
 
 LANES_COME_S = 30
 
-INKED = """(color) => {
-  const c = document.getElementById("overlay");
+LEAST_INK = 2000
+
+INKED = """(color, id = "overlay") => {
+  const c = document.getElementById(id);
   const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
   const [r, g, b] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   let count = 0;
@@ -113,6 +115,15 @@ INKED = """(color) => {
   }
   return count;
 }"""
+
+
+def theme_color(loop: Loop, name: str) -> str:
+    """Return a colour of the page, as it is now: dark or light."""
+    found = loop.watched.page.evaluate(
+        "(name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()",
+        f"--{name}",
+    )
+    return str(found)
 
 
 def test_predictions_of_three_checkpoints_are_shown_with_their_errors(loop: Loop):
@@ -154,6 +165,9 @@ def test_lanes_of_the_data_set_and_of_errors_say_their_words(loop: Loop):
                 page.mouse.move(box["x"] + share * box["width"], box["y"] + y)
                 told += page.inner_text("#v-tip")
     page.mouse.move(400, 200)
+    # a curve of a colour that the page does not know is drawn in that of the ground
+    drawn = page.evaluate(f"(color) => ({INKED})(color, 'lanes')", theme_color(loop, "group-lost"))
+    assert drawn > LEAST_INK
     found = loop.ask("/api/sessions/arm/suspects?query=split:val%20error%3E0.1")
     assert b'"hits":[{' in found
     assert loop.watched.complaints == []

@@ -264,6 +264,30 @@ def told_below(watched: Watched, share: float, begin: str) -> set[str]:
     raise AssertionError(f"no lane says {begin}")
 
 
+@pytest.mark.parametrize(("key", "shown"), [("2", "#find-total"), ("4", "#build-total")])
+def test_a_tab_that_is_open_shows_the_next_session_too(
+    watched: Watched, make_session: Any, serve: Any, key: str, shown: str
+):
+    make_session("two", frames=40)
+    opened(watched, make_session, serve)
+    page = watched.page
+    page.keyboard.press(key)
+    one = page.wait_for_selector(f"{shown}:text-matches('[0-9]+ ')").inner_text()
+    page.evaluate("location.hash = '#two/5'")
+    watched.at(5)
+    two = page.wait_for_selector(f"{shown}:text-matches('[0-9]+ ')").inner_text()
+    assert two != one
+    # and one that is opened while the panel is away, when that comes back
+    page.keyboard.press("i")
+    page.evaluate("location.hash = '#one/5'")
+    page.wait_for_selector("#v-name:has-text('one')")
+    watched.at(5)
+    page.keyboard.press("i")
+    page.wait_for_function(
+        "([shown, text]) => document.querySelector(shown).innerText === text", arg=[shown, one]
+    )
+
+
 def test_suspects_are_found_filtered_and_rejected_together(
     watched: Watched, serve: Any, tmp_path: Path
 ):

@@ -41,7 +41,13 @@ export class Panel {
     const { viewer } = this;
     this.select(tab);
     if (!viewer.show.panel) viewer.toggle("panel");
-    if (!viewer.ready) return;
+    else this.load();
+  }
+
+  /** Show what the open tab has: it was opened, the panel was, or a session. */
+  load() {
+    const { viewer, tab } = this;
+    if (!viewer.ready || !viewer.show.panel) return;
     if (tab === "find" && viewer.finder.suspects === null) viewer.finder.load();
     if (tab === "build") viewer.build.load();
     this.draw();

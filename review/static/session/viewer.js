@@ -102,6 +102,7 @@ export class Viewer {
     } else this.stage.notice("No frames in this session yet.");
     this.timeline.begin();
     this.drawSession();
+    this.panel.load();
     this.watching.start();
   }
 
@@ -246,6 +247,7 @@ export class Viewer {
     remember("kincap-show", JSON.stringify(this.show));
     this.drawToggles();
     this.resize();
+    if (name === "panel") this.panel.load();
     if (this.ready) this.drawFrame();
   }
 

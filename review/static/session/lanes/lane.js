@@ -131,8 +131,9 @@ export class BinLane {
       if (this.key === "build") return style.untracked;
       return value % 2 ? style["index-odd"] : style["index-even"];
     }
-    return { low_light: style.groups.light, mark: style.mark, pause: style.muted, lag: style.groups.times,
-      audit: style.groups.pose, gap: style.drop }[this.key] || style.groups.lost;
+    const { groups } = style;
+    return { low_light: groups.light, mark: style.mark, pause: style.muted, lag: groups["times and pairs"],
+      audit: groups.pose, gap: style.drop }[this.key] || groups["lost or damaged"];
   }
 
   /** The run of bins with the same value at a place. */
