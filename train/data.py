@@ -1,7 +1,8 @@
 """Samples of a data set as nets take them: images resized once, targets in crop units."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -133,10 +134,7 @@ def load_samples(
     """
     rows = _rows(dataset, split)
     if with_mask and not rows.has_masks:
-        raise DatasetError(
-            f"{dataset.path}: no masks, which augment.background and augment.forearm need; build "
-            "it with --masks, or take masks from a net with --set masks=selfie"
-        )
+        raise no_masks([dataset.path])
     targets, weight = read_targets(rows)
     samples = Samples(
         split=split,
@@ -158,6 +156,15 @@ def load_samples(
             "time, from more sessions"
         )
     return samples.take(kept)
+
+
+def no_masks(paths: Iterable[Path]) -> DatasetError:
+    """Return the error about data sets without the masks that a recipe needs."""
+    names = ", ".join(map(str, paths))
+    return DatasetError(
+        f"{names}: no masks, which augment.background and augment.forearm need; build with "
+        "--masks, or take masks from a net with --set masks=selfie"
+    )
 
 
 def read_targets(rows: Split) -> tuple[Floats, Floats]:

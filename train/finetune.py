@@ -259,7 +259,7 @@ class PreparedRun:
         """
         config, run, settings = self.config, self.run, self.config.settings
         out = None if config.out is None else Path(config.out)
-        source, train, val, _ = self.splits
+        source, train, val = self.splits[:3]
         if settings.recipe.on_device:
             source = keep_on_gpu(source, self.device)
         steps = first_steps(config, source)

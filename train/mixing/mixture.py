@@ -74,7 +74,9 @@ class MixedBatches:
         self._own = self._batch - int(self._rehearsed.sum())
         self._check()
         self._warps = warps(augment, [one.choice for one in sets])
-        self._sides = [one.samples.images(np.zeros(1, dtype=np.int64)).shape[1] for one in sets]
+        shapes = [one.samples.images(np.zeros(1, dtype=np.int64)).shape for one in sets]
+        self._sides = [shape[1] for shape in shapes]
+        self._channels = [shape[3] for shape in shapes]
 
     @property
     def skeleton(self) -> Skeleton:
@@ -89,9 +91,8 @@ class MixedBatches:
     @property
     def image_bytes(self) -> int:
         """Return the size of all images."""
-        return sum(
-            int(n) * side * side * 3 for n, side in zip(self._counts, self._sides, strict=True)
-        )
+        sizes = zip(self._counts, self._sides, self._channels, strict=True)
+        return sum(int(n) * side * side * channels for n, side, channels in sizes)
 
     def __len__(self) -> int:
         return round(self._epoch * self._batch / self._own)
@@ -135,7 +136,9 @@ class MixedBatches:
         weight = np.empty(targets.shape[:2], dtype=np.float32)
         limits = np.empty((len(rows), 2), dtype=np.float32)
         device = None if self._stored is None else self._stored[0].device
-        images = torch.zeros((len(rows), side, side, 3), dtype=torch.uint8, device=device)
+        # crops without a mask get an empty one beside those that have one
+        shape = (len(rows), side, side, max(self._channels))
+        images = torch.zeros(shape, dtype=torch.uint8, device=device)
         for k in np.unique(which):
             here, samples = np.flatnonzero(which == k), self._sets[k].samples
             chosen, own = rows[here], self._sides[k]
@@ -147,7 +150,7 @@ class MixedBatches:
             else:
                 found = self._stored[k][torch.from_numpy(chosen).to(device)]
             first = (side - own) // 2
-            into = images[:, first : first + own, first : first + own]
+            into = images[:, first : first + own, first : first + own, : self._channels[k]]
             into[torch.from_numpy(here).to(images.device)] = found
         return Batch(
             images,

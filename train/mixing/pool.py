@@ -14,7 +14,7 @@ from ...dataset.kinect13.format import FULL, LAYOUTS
 from ...dataset.kinect13.reader import Kinect13, open_kinect13
 from ...engines.teacher_process import MaskProcess
 from ..batch_source import BatchSource, SplitBatches
-from ..data import Indices, Samples, load_samples
+from ..data import Indices, Samples, load_samples, no_masks
 from ..mirror import Images
 from ..nets.registry import load_net
 from ..outfits import sessions_left_out
@@ -50,12 +50,14 @@ class Splits(NamedTuple):
         train: The training samples, their labels as they are, without those that are rehearsed.
         val: The validation samples of all sets but those that are rehearsed.
         shares: How many training and validation samples each set has, by its file.
+        without_masks: Files whose crops are left as they are by changes that need masks.
     """
 
     source: BatchSource
     train: Samples
     val: Samples
     shares: dict[Path, tuple[int, int]]
+    without_masks: tuple[Path, ...] = ()
 
 
 @contextmanager
@@ -110,21 +112,18 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
                 "from crops; build it without --layout full, or use --model transfer"
             )
     wide = warps(settings.recipe.augment, choices)
-    with_mask = settings.recipe.augment.needs_masks
-    if with_mask and (len(sets) > 1 or choices[0].rotation_deg is not None):
-        raise KincapError(
-            "--set augment.background, augment.forearm: masks are read of a single --data "
-            "without a rotation of its own; give one file"
-        )
+    needs_masks = settings.recipe.augment.needs_masks
+    has_masks = _with_masks(sets) if needs_masks and settings.recipe.masks == "file" else set()
     mixed, val, shares = [], [], {}
     for choice, dataset, away in sets:
         train: Samples | None = load_samples(
             dataset, "train", settings.size, away, with_margin=wide,
-            with_mask=with_mask and settings.recipe.masks == "file",
+            with_mask=choice.path in has_masks,
         )  # fmt: skip
-        if with_mask and settings.recipe.masks == "selfie" and train is not None:
+        if needs_masks and settings.recipe.masks == "selfie" and train is not None:
             with MaskProcess() as net:
                 train = train.with_masks(net.mask)
+            has_masks.add(choice.path)
         if homogeneous and train is not None:
             train = train.with_all_keypoints()
         if train is not None:
@@ -151,7 +150,23 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
     else:
         source = MixedBatches(labelled, recipe.batch, seed, settings.size, recipe.augment)
     fresh = [one.samples for one in mixed if one.choice.share is None]
-    return Splits(source, pooled(fresh), pooled(val), shares)
+    lacking = [one.path for one in choices if needs_masks and one.path not in has_masks]
+    return Splits(source, pooled(fresh), pooled(val), shares, tuple(lacking))
+
+
+def _with_masks(sets: Sequence[OpenSet]) -> set[Path]:
+    """Return the files whose training crops have masks.
+
+    Raises:
+        DatasetError: None has.
+    """
+    found = {
+        one.choice.path for one in sets
+        if "train" in one.dataset.splits and one.dataset.split("train").has_masks
+    }  # fmt: skip
+    if not found:
+        raise no_masks(one.choice.path for one in sets)
+    return found
 
 
 def _load_people(sets: Sequence[OpenSet], settings: TrainSettings) -> Splits:
@@ -190,6 +205,11 @@ def mixture_lines(choices: Sequence[DataChoice], splits: Splits) -> list[str]:
         share = drawn.get(one.path, 0.0)
         rest = "rehearsed" if one.share is not None else _percent(val, len(splits.val))
         lines.append(f"{one.path}: {train} crops, {100 * share:.1f} % of those drawn; {rest}")
+    for path in splits.without_masks:
+        lines.append(
+            f"{path}: no masks, so augment.background and augment.forearm leave its crops as they "
+            "are"
+        )
     return lines
 
 
