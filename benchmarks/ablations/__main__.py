@@ -124,21 +124,26 @@ def _kincap(folder: Path, *words: str) -> None:
 
 
 def learn(
-    data: Path, part: Part, seed: int, start: Checkpoint | None, steps: int = STEPS
+    data: Path,
+    part: Part,
+    seed: int,
+    start: Checkpoint | None,
+    steps: int = STEPS,
+    size: int = SIZE,
 ) -> Checkpoint:
     """Return the net of a part after its steps."""
     own = replace(recipe("finetune", None), steps=steps, augment=part.augment, **part.recipe)
-    settings = TrainSettings("finetune", part.model, "ablations", 1.0, SIZE, own, seed)
+    settings = TrainSettings("finetune", part.model, "ablations", 1.0, size, own, seed)
     torch.manual_seed(seed)
-    net = start.build() if start else build_net(part.model, 1.0, SIZE)
+    net = start.build() if start else build_net(part.model, 1.0, size)
     with open_kinect13(data) as dataset:
-        train = load_samples(dataset, "train", SIZE, with_margin=part.margin, with_mask=part.masked)
+        train = load_samples(dataset, "train", size, with_margin=part.margin, with_mask=part.masked)
         source = SplitBatches(train, own.batch, seed)
         trainer = Trainer(settings, net, steps, CPU)
         for step in range(steps):
             trainer.learn(source.batch(step))
     return Checkpoint(
-        part.model, 1.0, SIZE, dict(trainer.kept.state_dict()),
+        part.model, 1.0, size, dict(trainer.kept.state_dict()),
         torch.from_numpy(mean_pose(train.targets, train.weight)), mirror_training=True,
     )  # fmt: skip
 
@@ -147,9 +152,9 @@ def judge(data: Path, checkpoint: Checkpoint) -> dict[str, float]:
     """Return PCK@0.1 on the unseen outfit, in boxes of the labels and in tracked ones."""
     net = checkpoint.build()
     with open_kinect13(data) as dataset:
-        samples, rows = load_samples(dataset, "test", SIZE), dataset.split("test")
+        samples, rows = load_samples(dataset, "test", checkpoint.size), dataset.split("test")
         truth = score_poses(run_net(net, samples, CPU).poses, samples)
-        followed = tracked_poses(net, BoxCutter(rows, SIZE), samples, rows, CPU)
+        followed = tracked_poses(net, BoxCutter(rows, checkpoint.size), samples, rows, CPU)
         tracked = score_poses(followed.single, samples)
     found = {
         f"{name} {group}": score.pck["0.1"][group]

@@ -145,12 +145,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=300, help="of each own session")
     parser.add_argument("--pretrain-steps", type=int, help="batches of each pretraining")
     parser.add_argument("--steps", type=int, help="batches of each finetuning")
+    parser.add_argument("--batch", type=int, help="samples in a batch")
     asked = parser.parse_args(words)
     learner: Learner = LEARNERS[asked.learner]
     learner = replace(
         learner,
         pretrain_steps=asked.pretrain_steps or learner.pretrain_steps,
         steps=asked.steps or learner.steps,
+        batch=asked.batch or learner.batch,
     )
     prepare(asked.folder, asked.frames, learner.size)
     seeds = []
