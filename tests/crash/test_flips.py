@@ -11,17 +11,21 @@ from .flips import MUST_BE_ZERO, make_sessions, run
 from .flips_worker import Trial
 
 
+RUNS = 48
+"""Few: `python -m tests.nightly flips` has many more."""
+
+
 @pytest.mark.timeout(900)  # long on a loaded machine alone
 def test_every_damage_is_found_or_harmless_and_repaired() -> None:
     # prime to the number of regions: each of them is looked at by all commands in its turn
-    found = run(80, look_every=11)
+    found = run(RUNS, look_every=11)
     print(json.dumps(found))
     assert found["failures"] == []
     assert {name: found[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
-    assert found["runs"] == 80
-    assert found["found"] > 60, found
-    assert found["found"] + found["harmless"] + found["as_cut_off"] == 80, found
-    assert min(found["by_how"].values()) > 6, found["by_how"]
+    assert found["runs"] == RUNS
+    assert found["found"] > 0.75 * RUNS, found
+    assert found["found"] + found["harmless"] + found["as_cut_off"] == RUNS, found
+    assert min(found["by_how"].values()) > 3, found["by_how"]
     assert len(found["by_region"]) >= 28, found["by_region"]
 
 
