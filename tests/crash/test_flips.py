@@ -10,7 +10,6 @@ from . import damage
 from .flips import MUST_BE_ZERO, make_sessions, run
 from .flips_worker import Trial
 
-
 RUNS = 48
 """Few: `python -m tests.nightly flips` has many more."""
 
