@@ -12,6 +12,7 @@ from ...core.errors import KincapError
 from ...train.nets.registry import NETS
 from ..console import Progress, print_json, progress, result, say, table
 from ..options import Json
+from .distilling import distilled_data
 from .flags import with_flags
 from .pck_table import figure_text, pck_table
 
@@ -39,6 +40,21 @@ class TrainFlags:
             help="Data set that build made (kinect13.h5). Several times: they are mixed, a sample "
             "of weight 2 is drawn twice as often; FILE:1,rotation=40 turns copies by up to 40 "
             "degrees.",
+        ),
+    ] = None
+    distill: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--distill",
+            metavar="SOURCE[:WEIGHT]",
+            help="Learn from frames without labels too: pictures, a video, a folder of these or a "
+            "session, labelled once by --teacher. Weight and rotation as for --data.",
+        ),
+    ] = None
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            "--teacher", metavar="NAME", help="Labels --distill: blazepose (default) or onnx:FILE."
         ),
     ] = None
     out: Annotated[Path | None, typer.Option("--out", help="Copy the best checkpoint there.")] = (
@@ -147,7 +163,8 @@ class TrainFlags:
         from ...train.mixing.choice import DataChoice, parse_data, parse_replay
         from ...train.settings import DEFAULT_DATA, TrainOptions
 
-        own = ("json", "resume", "init", "set", "task", "data", "replay", "gpus")
+        own = {"json", "resume", "init", "set", "task", "data", "replay", "gpus"}
+        own |= {"distill", "teacher"}
         given = {
             name: value
             for name, value in vars(self).items()
@@ -155,6 +172,8 @@ class TrainFlags:
         }
         data = [parse_data(text) for text in self.data or ()] or [DataChoice(DEFAULT_DATA)]
         data += [parse_replay(text) for text in getattr(self, "replay", None) or ()]
+        runs = self.runs or TrainOptions.runs
+        data += distilled_data(self.distill or (), self.teacher, data, runs)
         return TrainOptions(**given, data=tuple(data), set=tuple(self.set or ()))
 
     def resume_options(self, kind: str) -> "ResumeOptions":
@@ -280,9 +299,12 @@ def pretrain(flags: TrainFlags) -> None:
 
     if flags.data is None and flags.resume is None:
         raise KincapError("--data: give the data set to train on, or --resume RUN")
+    options = _new_run(flags)
     _start_processes("pretrain", flags)
     with progress("pretrain", unit="steps") as bar:
-        done = _resumed("pretrain", flags, bar) or work(flags.options(), bar.update, say)
+        done = (
+            _resumed("pretrain", flags, bar) if options is None else work(options, bar.update, say)
+        )
     _report(done, flags.json)
 
 
@@ -295,11 +317,22 @@ def finetune(flags: FinetuneFlags) -> None:
         raise KincapError(f"--task: {flags.task!r} is not pose or detect")
     from ...train.finetune import finetune as work
 
+    options = _new_run(flags)
     _start_processes("finetune", flags)
     start = None if flags.init in (None, "none") else Path(flags.init)
     with progress("finetune", unit="steps") as bar:
-        done = _resumed("finetune", flags, bar) or work(flags.options(), start, bar.update, say)
+        done = (
+            _resumed("finetune", flags, bar)
+            if options is None
+            else work(options, start, bar.update, say)
+        )
     _report(done, flags.json)
+
+
+def _new_run(flags: TrainFlags) -> "TrainOptions | None":
+    """Return the options of a new run, after labelling its frames; None: a run goes on."""
+    # before there are several processes: all of them then find the same labels
+    return None if flags.resume is not None else flags.options()
 
 
 def _start_processes(kind: str, flags: TrainFlags) -> None:
@@ -330,10 +363,8 @@ def _finetune_detector(flags: FinetuneFlags) -> None:
     result(f"best {done.best if done.out is None else done.out}")
 
 
-def _resumed(kind: str, flags: TrainFlags, bar: Progress) -> "TrainResult | None":
-    """Go on with the run of ``--resume``; None where that was not given."""
-    if flags.resume is None:
-        return None
+def _resumed(kind: str, flags: TrainFlags, bar: Progress) -> "TrainResult":
+    """Go on with the run of ``--resume``."""
     from ...train.run.resume import resume
 
     return resume(flags.resume_options(kind), bar.update, say)

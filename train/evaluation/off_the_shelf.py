@@ -34,7 +34,7 @@ TIMED_CALLS: Final = 15
 WHOLE_IMAGE: Final = "whole images, own detector and tracking"
 LABEL_BOXES: Final = "in the labels' boxes"
 
-_PosesOf = Callable[[Split, Indices, OnRow], Floats]
+PosesOf = Callable[[Split, Indices, OnRow], Floats]
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def off_the_shelf(
     passes = 1 if images is None else 2
     on_row = _counter(on_rows, passes * (len(rows) + _fit_count(dataset)))
 
-    def measured(how: str, poses_of: _PosesOf) -> TeacherRow:
+    def measured(how: str, poses_of: PosesOf) -> TeacherRow:
         return _measure(how, poses_of, teacher, dataset, samples, include_inferred, on_row)
 
     found_rows = []
@@ -212,7 +212,7 @@ def _sessions_of(dataset: Kinect13, split: str) -> list[str]:
 
 def _measure(
     how: str,
-    poses_of: _PosesOf,
+    poses_of: PosesOf,
     teacher: TeacherProcess,
     dataset: Kinect13,
     samples: Samples,
@@ -223,7 +223,7 @@ def _measure(
     before = teacher.cpu_s
     poses = poses_of(rows, np.arange(len(rows)), on_row)
     cpu_ms = 1000 * (teacher.cpu_s - before) / max(len(rows), 1)
-    offsets = _fit(poses_of, dataset, on_row)
+    offsets = fit_on_training(poses_of, dataset, on_row)
     block = blocks_of_rows(rows)
 
     def judged(poses_px: Floats) -> tuple[Figures, Hits]:
@@ -239,8 +239,16 @@ def _measure(
     return TeacherRow(how, figures, fitted, hits, fitted_hits, cpu_ms, missed)
 
 
-def _fit(poses_of: _PosesOf, dataset: Kinect13, on_row: OnRow) -> ConstantOffsets | None:
-    """Return the offsets on the training split; None: there is none."""
+def fit_on_training(
+    poses_of: PosesOf, dataset: Kinect13, on_row: OnRow = lambda: None
+) -> ConstantOffsets | None:
+    """Return a teacher's offsets on the training split of a data set; None: there is none.
+
+    Args:
+        poses_of: Gives the teacher's poses (M, 13, 2) of some rows, pixels of the original images.
+        dataset: Its labels with weight count.
+        on_row: Called after each row.
+    """
     if "train" not in dataset.splits or not len(dataset.split("train")):
         return None
     rows = dataset.split("train")

@@ -32,10 +32,14 @@ class DataChoice:
     share: float | None = None
 
 
-def parse_data(text: str) -> DataChoice:
+def parse_data(text: str, flag: str = "--data") -> DataChoice:
     """Return the choice of ``--data FILE[:WEIGHT][,rotation=DEGREES]``.
 
     The text of a file that exists is its name, whatever it ends with.
+
+    Args:
+        text: The value.
+        flag: The flag that has it.
 
     Raises:
         KincapError: The weight or the rotation is not a possible number.
@@ -44,16 +48,16 @@ def parse_data(text: str) -> DataChoice:
         return DataChoice(Path(text))
     found = _DATA.fullmatch(text)
     if found is None:
-        raise KincapError("--data: give the file of a data set")
+        raise KincapError(f"{flag}: give a file")
     weight, turn = float(found["weight"] or 1), found["turn"]
     if not 0 < weight <= MOST_WEIGHT:
         raise KincapError(
-            f"--data {text}: a weight is above 0 and at most {MOST_WEIGHT:g}, as FILE:2"
+            f"{flag} {text}: a weight is above 0 and at most {MOST_WEIGHT:g}, as FILE:2"
         )
     degrees = None if turn is None else _number(turn)
     if turn is not None and (degrees is None or not 0 <= degrees <= 180):
         raise KincapError(
-            f"--data {text}: a rotation is 0 to 180 degrees, as FILE:{weight:g},rotation=30"
+            f"{flag} {text}: a rotation is 0 to 180 degrees, as FILE:{weight:g},rotation=30"
         )
     return DataChoice(Path(found["path"]), weight, degrees)
 

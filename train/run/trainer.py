@@ -55,8 +55,9 @@ class Trainer:
         self._recipe, self._seed = settings.recipe, settings.seed
         self.steps, self._device, self._ranks = steps, device, ranks
         self.net = net.to(device)
-        if device.type == "cuda":
-            # as the pictures are: convolutions then copy neither
+        if device.type == "cuda" or self._recipe.precision != "float32":
+            # as the pictures are on a GPU: convolutions then copy neither; on a CPU those of 16
+            # bits take 0.8 to 0.9 of the time
             self.net = self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's
         self.kept = copy.deepcopy(self.net) if self._recipe.ema else self.net
         module = ranks.shared(self.net, device)
