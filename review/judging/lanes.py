@@ -182,7 +182,8 @@ def _learning_lanes(facts: FrameFacts) -> list[tuple[Lane, np.ndarray]]:
         text = "distance of predicted keypoints to the labels, 1/100 torso"
         found.append((Lane("error", "error", "learning", "level", text), error.max(axis=1)))
         found += [
-            (Lane(f"error:{name}", f"error of {name}", "learning", "level", text), error[:, at])
+            (Lane(f"error:{name}", f"error of {name.replace('_', ' ')}", "learning", "level", text),
+             error[:, at])
             for at, name in enumerate(KEYPOINT_NAMES)
-        ]
+        ]  # fmt: skip
     return [(lane, values.astype(np.uint8)) for lane, values in found]

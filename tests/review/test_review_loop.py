@@ -168,6 +168,8 @@ def test_lanes_of_the_data_set_and_of_errors_say_their_words(loop: Loop):
     # a curve of a colour that the page does not know is drawn in that of the ground
     drawn = page.evaluate(f"(color) => ({INKED})(color, 'lanes')", theme_color(loop, "group-lost"))
     assert drawn > LEAST_INK
+    lanes = loop.ask(f"/api/sessions/arm/lanes?first=0&last={FRAMES - 1}&bins=9")
+    assert b'"title": "error of l wrist"' in lanes
     found = loop.ask("/api/sessions/arm/suspects?query=split:val%20error%3E0.1")
     assert b'"hits":[{' in found
     assert loop.watched.complaints == []

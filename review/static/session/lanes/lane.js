@@ -88,7 +88,9 @@ export class BinLane {
     Object.assign(this, { bins, key, kind, meaning, names, name: title });
     this.isCurve = kind === "level";
     this.height = this.isCurve ? CURVE : kind === "index" ? 13 : THIN;
-    this.full = this.isCurve ? bins.table[key].reduce((a, b) => Math.max(a, b), 1) : 1;
+    // errors of all keypoints have one scale: that of the worst of them
+    const scale = key.startsWith("error:") ? "error" : key;
+    this.full = this.isCurve ? bins.table[scale].reduce((a, b) => Math.max(a, b), 1) : 1;
   }
 
   draw(ctx, y, view) {
