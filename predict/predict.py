@@ -14,6 +14,7 @@ from ..core.errors import KincapError, MissingPartError
 from ..core.progress import OnProgress
 from ..engines.detection import Detection, Detector
 from ..engines.engine import Images, PoseEngine
+from ..train.run.interrupt import interrupt_on_signals
 from ..web.server import PageAddress
 from .detector import open_detector
 from .live.views import LiveSettings, LiveViews
@@ -267,7 +268,8 @@ class PredictRun:
         done = set() if outputs.lines is None else outputs.lines.names
         result, source = self.result, self._source
         began = time.monotonic()
-        try:
+        # a signal is only noted within a frame, so that all files end with the same one
+        with interrupt_on_signals() as interrupt, contextlib.suppress(KeyboardInterrupt):
             for frame in source.frames():
                 if frame.name and frame.name in done:
                     result.skipped += 1
@@ -283,11 +285,9 @@ class PredictRun:
                 if on_progress is not None:
                     so_far = result.frames + result.skipped
                     on_progress(so_far, source.total or so_far, text or self._note())
-                if views.is_ended:
-                    result.interrupted = True
+                if views.is_ended or interrupt.is_asked:
                     break
-        except KeyboardInterrupt:
-            result.interrupted = True
+        result.interrupted = views.is_ended or interrupt.is_asked
         result.seconds = time.monotonic() - began
         result.dropped, result.problem = source.dropped, source.problem
         result.ids = len(self._ids)

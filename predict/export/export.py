@@ -30,6 +30,7 @@ from .formats import NET_FORMATS, SUFFIX
 from .int8 import MOST_LOSS_POINTS, calibration_crops, pck_of, quantize
 from .onnx_file import BATCH, quiet, set_meta, write_onnx
 from .people_export import check_people_file, write_people
+from .quick_norms import net_to_export
 
 MOST_DIFFERENCE: Final = 1e-4
 """Largest difference from torch of an exported float32 file, crop units."""
@@ -306,7 +307,7 @@ def _compare(wanted: PoseResult, found: PoseResult) -> tuple[float, float]:
 
 def _write_onnx(path: Path, checkpoint: Checkpoint, *, half: bool) -> None:
     """Write one ONNX file with its metadata."""
-    net = DeployedNet(checkpoint).eval()
+    net = net_to_export(checkpoint)
     pixels = torch.zeros(BATCH, 3, checkpoint.size, checkpoint.size)
     if half:
         net, pixels = net.half(), pixels.half()

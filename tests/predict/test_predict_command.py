@@ -168,7 +168,7 @@ def test_ctrl_c_leaves_whole_files(waving: Waving, video: Path, tmp_path: Path) 
     running = subprocess.Popen(
         [
             sys.executable, "-m", "kincap", "predict", f"camera:{video}", "--weights",
-            str(waving.net), "--poses", str(poses), "--out", str(out),
+            str(waving.net), "--poses", str(poses), "--out", str(out), "--json",
         ],
         cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -177,12 +177,14 @@ def test_ctrl_c_leaves_whole_files(waving: Waving, video: Path, tmp_path: Path) 
         time.sleep(0.05)
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    told, said = running.communicate(timeout=60)
     assert running.returncode == 130, said
     assert "Traceback" not in said
-    lines = read_lines(poses)
+    report = json.loads(told)
+    assert report["interrupted"]
+    assert report["frames"] == len(read_lines(poses))
     with av.open(str(out)) as drawn:
-        assert abs(sum(1 for _ in drawn.decode(video=0)) - len(lines)) <= 1
+        assert sum(1 for _ in drawn.decode(video=0)) == report["frames"]
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from torch import nn
 
 from kincap.core.errors import KincapError
 from kincap.core.skeleton import KEYPOINTS_13
 from kincap.dataset.kinect13.reader import write_kinect13
-from kincap.engines.onnx_engine import OnnxPoseEngine
+from kincap.engines.onnx_engine import OnnxPoseEngine, to_pixels
 from kincap.predict.deployed_net import torch_engine
 from kincap.predict.export.export import ExportNetSettings, export_net
 from kincap.predict.export.int8 import after_softmax
@@ -118,6 +119,30 @@ def test_nets_without_maps_are_exported_too(tmp_path: Path, model: str, size: in
         assert (found.confidence == 1).all()
     else:
         assert 0 < found.confidence.min() < found.confidence.max() < 1
+
+
+def test_response_norms_that_count_are_exported_without_a_slow_power(tmp_path: Path) -> None:
+    path = save_net(tmp_path, "linna", 48)
+    loaded = load_checkpoint(path)
+    # fresh weights give responses so small that the norm is a constant
+    weights = {**loaded.weights, "features.0.weight": 300 * loaded.weights["features.0.weight"]}
+    path.unlink()
+    save_checkpoint(path, replace(loaded, weights=weights))
+    done = export_net(ExportNetSettings(path, "onnx"))
+    crops = crops_of(4, 48)
+    wanted = torch_engine(load_checkpoint(path), torch.device("cpu")).poses(crops).coords
+    np.testing.assert_allclose(OnnxPoseEngine(done.out).poses(crops).coords, wanted, atol=1e-4)
+    names = {node.op_type for node in onnx.load(str(done.out)).graph.node}
+    assert "Pow" not in names
+    # the same without norms: they do count
+    net = load_checkpoint(path).build().eval()
+    plain = nn.Sequential(
+        *(one for one in net.features if not isinstance(one, nn.LocalResponseNorm))
+    )
+    net.features = plain
+    with torch.inference_mode():
+        other = net(torch.from_numpy(to_pixels(crops))).coords.numpy()
+    assert np.abs(other - wanted).max() > 1e-2
 
 
 def test_torchscript_gives_the_poses_of_torch(compact: Path, tmp_path: Path) -> None:
