@@ -22,6 +22,7 @@ from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoi
 from .loop import choose_device, count_steps, count_validations, follow, learn
 from .metrics.pck import Score
 from .mixing.pool import OpenSet, Splits, load_splits, mixture_lines, open_sets
+from .nets.dropout import set_dropout
 from .nets.pretrained import load_trunk
 from .nets.registry import build_net, count_weights, load_net
 from .ranks.group import ALONE, Ranks, joined, own_device, ranks_of
@@ -170,6 +171,7 @@ def train_run(
             if start
             else build_net(settings.model, settings.width, settings.size, len(skeleton))
         )
+        set_dropout(net, settings.recipe.dropout)
         taken = None
         if options.trunk is not None:
             if start is not None:

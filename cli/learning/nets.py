@@ -21,20 +21,29 @@ def nets(json: Json = False) -> None:
     if json:
         print_json({"schema": SCHEMA, "nets": [entry.to_json() for entry in entries]})
         return
+    for title, forms in (
+        ("Nets at width 1, for kincap's 13 keypoints", [entry.ours for entry in entries]),
+        ("The same for the keypoints of their papers", [entry.paper for entry in entries]),
+    ):
+        table(
+            ("net", "keypoints", "maps, limbs", "input", "weights", "with biases", "GMAC"),
+            [
+                (
+                    entry.name,
+                    form.keypoints,
+                    "" if form.joint_maps is None else f"{form.joint_maps}, {form.limbs}",
+                    f"{form.size} px",
+                    f"{form.cost.weights:,}",
+                    f"{form.cost.parameters:,}",
+                    f"{form.cost.macs / GIGA:.3f}",
+                )
+                for entry, form in zip(entries, forms, strict=True)
+            ],
+            title=title,
+            right=(1, 2, 3, 4, 5, 6),
+        )
     table(
-        ("net", "about", "input", "parameters", "GMAC", "keypoints, paper", "weights, paper"),
-        [
-            (
-                entry.name,
-                entry.about,
-                f"{entry.ours.size} px",
-                f"{entry.ours.cost.parameters:,}",
-                f"{entry.ours.cost.macs / GIGA:.3f}",
-                entry.paper.keypoints,
-                f"{entry.paper.cost.weights:,}",
-            )
-            for entry in entries
-        ],
-        title="Nets at width 1, for kincap's 13 keypoints and for the keypoints of their papers",
-        right=(2, 3, 4, 5, 6),
+        ("net", "about", "source"),
+        [(entry.name, entry.about, entry.source) for entry in entries],
+        title="What they are",
     )

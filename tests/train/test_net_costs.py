@@ -157,4 +157,11 @@ def test_nets_lists_every_net_with_its_cost(kincap: Run) -> None:
     assert row["paper"]["keypoints"] == 14
     assert row["paper"]["cost"]["parameters"] == 58_396_060
     assert row["ours"]["cost"]["parameters"] == cost("deeppose", 13, 220).parameters
+    row = next(row for row in listed["nets"] if row["name"] == "transfer")
+    assert (row["paper"]["joint_maps"], row["paper"]["limbs"]) == (19, 19)
+    assert row["paper"]["cost"]["weights"] == 21_278_912
+    assert (row["ours"]["joint_maps"], row["ours"]["limbs"]) == (14, 12)
+    shown = kincap("nets").stdout
+    for words in ("21,278,912", "21,290,162", "58,396,060", "58,387,866", "Toshev", "UC San Diego"):
+        assert words in shown
     assert listed["nets"] == [entry.to_json() for entry in list_nets()]

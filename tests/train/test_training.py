@@ -1,5 +1,6 @@
 """Training from start to end on stick figures."""
 
+import copy
 import csv
 import json
 import math
@@ -13,6 +14,8 @@ import torch
 
 from kincap.core.errors import DatasetError, KincapError
 from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
+from kincap.train.augment import AugmentSettings
+from kincap.train.batch_source import Batch
 from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kincap.train.data import load_samples
 from kincap.train.evaluation.evaluate import EvaluateSettings, evaluate
@@ -21,8 +24,11 @@ from kincap.train.metrics.pck import Score
 from kincap.train.mirror import mirror_images, mirror_targets
 from kincap.train.nets.registry import build_net
 from kincap.train.pretrain import pretrain
-from kincap.train.settings import TrainOptions
+from kincap.train.run.trainer import Trainer
+from kincap.train.settings import TrainOptions, resolve
 from kincap.train.validate import run_net, score_poses
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -143,6 +149,28 @@ def test_linna_takes_the_papers_recipe_and_the_data_sets_size(options: TrainOpti
     wanted = {"lr": 1e-2, "batch": 256, "momentum": 0.9, "weight_decay": 5e-4, "size": 48}
     assert {name: config[name] for name in wanted} == wanted
     assert config["augment"]["mirror"] == 0.5
+
+
+def test_a_share_of_dropout_replaces_that_of_the_net(options: TrainOptions) -> None:
+    settings = resolve("finetune", replace(options, model="linna", size=48), None, 48, "cpu")
+    torch.manual_seed(0)
+    net = build_net("linna", 1 / 16, 48)
+    images = torch.randint(0, 255, (8, 48, 48, 3), dtype=torch.uint8)
+    batch = Batch(images, torch.rand(8, 13, 2), torch.ones(8, 13))
+
+    def losses(share: float | None) -> int:
+        """Return how many losses there are for three draws of the units that are left out."""
+        recipe = replace(settings.recipe, dropout=share, augment=AugmentSettings(mirror=0))
+        found = set()
+        for seed in range(3):
+            own = replace(settings, recipe=recipe, seed=seed)
+            found.add(float(Trainer(own, copy.deepcopy(net), 1, CPU).learn(batch)))
+        return len(found)
+
+    assert (losses(0.0), losses(None), losses(0.2)) == (1, 3, 3)
+    with pytest.raises(KincapError, match=r"^--set: dropout=0.3: this net has no dropout"):
+        finetune(replace(options, set=("dropout=0.3",)), None)
+    assert not options.runs.exists()
 
 
 def test_init_gives_weights_model_width_and_size(

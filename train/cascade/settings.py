@@ -60,7 +60,7 @@ class CascadeSettings:
         own = load_net(model).recipe(kind, None)
         if self.recipe == "paper":
             own = replace(Recipe(epochs=PASSES, batch=BATCH).with_adagrad(), norm=first.norm)
-        own = replace(own, presence_share=0.0)
+        own = replace(own, presence_share=0.0, dropout=first.dropout)
         own = replace(own, epochs=PASSES, least_steps=0, steps=self.steps, augment=changes)
         return replace(own, save_every_s=first.save_every_s)
 

@@ -8,6 +8,7 @@ import torch
 from ...core.skeleton import KEYPOINTS
 from .cost import NetCost, measure_cost
 from .registry import NETS, build_net
+from .transfer import Transfer
 
 SCHEMA = "kincap/nets/1"
 
@@ -23,11 +24,16 @@ class NetForm:
         keypoints: Number of keypoints.
         size: Side of its square input, pixels.
         cost: Weights, parameters and multiply-accumulates.
+        joint_maps: Number m of joint maps, with the background, of a net of several people; else
+            None.
+        limbs: Number n of its limbs, or None.
     """
 
     keypoints: int
     size: int
     cost: NetCost
+    joint_maps: int | None = None
+    limbs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -71,4 +77,7 @@ def _entry(name: str) -> CatalogueEntry:
 def _form(name: str, keypoints: int, size: int) -> NetForm:
     with torch.device("meta"):
         net = build_net(name, 1.0, size, keypoints)
-    return NetForm(keypoints, size, measure_cost(net, size, size))
+    cost = measure_cost(net, size, size)
+    if isinstance(net, Transfer):
+        return NetForm(keypoints, size, cost, net.settings.joint_maps, net.settings.limbs)
+    return NetForm(keypoints, size, cost)

@@ -13,6 +13,7 @@ from ..batch_random import BatchRandom, step_seed
 from ..batch_source import PeopleBatch, StepBatch
 from ..data import normalised
 from ..loss import WholeBatch
+from ..nets.dropout import set_dropout
 from ..people.loss import people_loss
 from ..presence.phases import Phases
 from ..ranks.group import ALONE, Ranks
@@ -55,6 +56,7 @@ class Trainer:
         self._recipe, self._seed = settings.recipe, settings.seed
         self.steps, self._device, self._ranks = steps, device, ranks
         self.net = net.to(device)
+        set_dropout(self.net, self._recipe.dropout)
         if device.type == "cuda" or self._recipe.precision != "float32":
             # as the pictures are on a GPU: convolutions then copy neither; on a CPU those of 16
             # bits take 0.8 to 0.9 of the time
