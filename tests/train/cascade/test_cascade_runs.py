@@ -16,10 +16,12 @@ import torch
 from kincap.core.errors import CheckpointError, KincapError
 from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
 from kincap.predict.load_engine import load_engine
+from kincap.train.cascade.settings import cascade_settings
 from kincap.train.checkpoint import load_checkpoint, save_checkpoint
 from kincap.train.data import load_samples
 from kincap.train.evaluation.evaluate import EvaluateSettings, evaluate
 from kincap.train.finetune import TrainResult, finetune
+from kincap.train.nets.registry import load_net
 from kincap.train.run.resume import ResumeOptions, resume
 from kincap.train.settings import TrainOptions
 from kincap.train.validate import run_net
@@ -142,6 +144,19 @@ def test_auto_stops_where_a_stage_gains_nothing_and_sigma_is_chosen(
     assert any("stage 2 is left out" in line for line in lines)
     kept, start = load_checkpoint(done.best), load_checkpoint(whole.run / "best.ckpt")
     assert all(torch.equal(kept.weights[name], start.weights[name]) for name in start.weights)
+
+
+def test_stages_learn_as_in_the_paper_unless_the_nets_recipe_is_asked_for() -> None:
+    first = load_net("deeppose").recipe("finetune", None)
+    assert (first.optimizer, first.lr, first.batch) == ("adagrad", 5e-4, 128)
+    for flags, optimizer in (({}, "adagrad"), ({"stage_recipe": "net"}, "adamw")):
+        asked = cascade_settings(TrainOptions(stages="3", **flags), has_init=False)
+        assert asked is not None
+        later = asked.stage_recipe(replace(first, dropout=0.2), "compact", "finetune")
+        assert (later.optimizer, later.epochs, later.steps) == (optimizer, 2 * 40, None)
+        assert (later.augment.mirror, later.augment.shift, later.dropout) == (0.5, 0, 0.2)
+        if optimizer == "adagrad":
+            assert (later.lr, later.batch, later.weight_decay) == (5e-4, 128, 0)
 
 
 def test_flags_of_a_cascade_are_checked_in_a_line(
