@@ -117,10 +117,10 @@ PARTS = {
         ),
         Part(
             "overfit",
-            5,
+            11,
             "nets that learn 32 real crops by heart",
-            40,
-            "compact, linna, deeppose, ucsd and transfer bring PCK@0.2 on 32 real crops to 99 %",
+            10,
+            "each net brings PCK@0.2 on 32 real crops to 99 %, without dropout",
             folder="train",
         ),
         Part(

@@ -4,6 +4,9 @@ The crops are the first ones of the LSP-extended samples whose keypoints are all
 are assembled from limbs, so a missing keypoint takes others with it. A net that can't bring PCK@0.2
 on them to 99 % has a fault in its layers, its loss or its decoding. For ``transfer`` each crop with
 part of its margin is a whole image, in which the person is as large as in what it learns from.
+
+Dropout is switched off: nets this narrow don't learn by heart with half of their last units gone
+(with it ``linna`` stops at 93 % and ``ucsd-baseline2`` at 67 %), and it says nothing of a fault.
 """
 
 import os
@@ -50,21 +53,29 @@ class Form:
         lr: Rate of AdamW.
         batch: Crops in a batch.
         steps: Most steps.
+        cosine: Let the rate fall to 0 along a cosine.
     """
 
     width: float
     size: int
     lr: float
     batch: int = 16
-    steps: int = 3000
+    steps: int = 1500
+    cosine: bool = False
 
 
 FORMS = {
     "compact": Form(1, 64, 4e-3),
     "linna": Form(1 / 8, 64, 5e-4),
-    "deeppose": Form(1 / 4, 96, 1e-3, batch=32),
-    "ucsd-baseline2": Form(1 / 2, 64, 1e-3, batch=32),
-    "transfer": Form(1 / 8, 128, 1e-3, batch=8),
+    "deeppose": Form(1 / 4, 96, 1e-3),
+    "ucsd-baseline2": Form(1 / 4, 64, 1e-3, batch=32),
+    "transfer": Form(1 / 8, 128, 1e-3, batch=8, steps=3500, cosine=True),
+    "linna-s": Form(1 / 8, 112, 5e-4),
+    "ucsd-baseline1": Form(1 / 4, 64, 1e-3, batch=32),
+    "ucsd-alexnet": Form(1 / 8, 160, 1e-3),
+    "ucsd-vgg19": Form(1 / 8, 64, 5e-4),
+    "compact-maps": Form(1, 96, 1e-3),
+    "compact-simcc": Form(1, 96, 1e-3),
 }
 
 
@@ -136,17 +147,19 @@ def learn_by_heart(
         on_look: Takes the step and the PCK at each look.
     """
     entry = load_net(name)
+    torch.manual_seed(seed)
+    net = build_net(name, form.width, form.size)
+    drops = any(isinstance(layer, torch.nn.Dropout) for layer in net.modules())
     recipe = replace(
         entry.recipe("pretrain", "adamw"), lr=form.lr, batch=form.batch, warmup_steps=20,
-        cosine=False, ema=0.0, weight_decay=0.0, augment=AugmentSettings(mirror=0.0),
-        presence_share=0.0,
+        cosine=form.cosine, ema=0.0, weight_decay=0.0, augment=AugmentSettings(mirror=0.0),
+        presence_share=0.0, dropout=0.0 if drops else None,
     )  # fmt: skip
     settings = TrainSettings("pretrain", name, "overfit", form.width, form.size, recipe, seed)
-    torch.manual_seed(seed)
-    began, pck = time.monotonic(), 0.0
+    began, pck = time.process_time(), 0.0
     with open_sets([DataChoice(files[int(entry.finds_people)])], KEYPOINTS_13) as sets:
         splits = load_splits(sets, settings, homogeneous=False)
-        trainer = Trainer(settings, build_net(name, form.width, form.size), form.steps, CPU)
+        trainer = Trainer(settings, net, form.steps, CPU)
         while trainer.step < form.steps and pck < WANTED:
             trainer.learn(splits.source.batch(trainer.step))
             if trainer.step % EVERY == 0:
@@ -156,5 +169,5 @@ def learn_by_heart(
                     on_look(trainer.step, pck)
     return {
         "width": form.width, "size": form.size, "steps": trainer.step, "pck": round(pck, 2),
-        "seconds": round(time.monotonic() - began, 1),
+        "cpu_s": round(time.process_time() - began, 1),
     }  # fmt: skip

@@ -149,6 +149,15 @@ def test_a_transfer_carries_one_branch_into_the_head_of_the_other(start: int) ->
         assert torch.equal(apart(pixels)[0].joints, before)
 
 
+@pytest.mark.parametrize("name", ["transfer", "transfer-once"])
+def test_a_fresh_transfer_says_that_no_one_is_there(name: str) -> None:
+    torch.manual_seed(0)
+    for joints, limbs in build_net(name, 1 / 8, 64)(torch.rand(2, 3, 64, 64)):
+        assert (joints[:, -1] - 1).abs().max() < 0.3
+        assert joints[:, :-1].abs().max() < 0.3
+        assert limbs.abs().max() < 0.3
+
+
 def test_nets_lists_every_net_with_its_cost(kincap: Run) -> None:
     listed = json.loads(kincap("nets", "--json").stdout)
     assert listed["schema"] == "kincap/nets/1"

@@ -124,9 +124,9 @@ class Transfer(nn.Module):
             if settings.refine_blocks
         )
         self.apply(_start)
-        for part in (*self.heads, *self.refinements):
-            # maps are near 0 almost everywhere
-            nn.init.normal_(list(part.modules())[-1].weight, std=LAST_SPREAD)
+        for parts in (self.heads, self.refinements):
+            for part, background in zip(parts, (1.0, None), strict=False):
+                _start_maps(part, background)
 
     def forward(self, pixels: Tensor) -> tuple[PeopleMaps, ...]:
         """Return the maps of (B, 3, H, W) pixels, H and W multiples of 8.
@@ -238,6 +238,22 @@ def _start(layer: nn.Module) -> None:
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+def _start_maps(part: nn.Module, background: float | None) -> None:
+    """Let the last layer of a part give maps near 0 everywhere, as most cells are.
+
+    Args:
+        part: The part.
+        background: Value of its last map, where that is the background. A net that begins with 0
+            there spends hundreds of steps on it alone.
+    """
+    last = list(part.modules())[-1]
+    assert isinstance(last, nn.Conv2d)
+    assert last.bias is not None
+    nn.init.normal_(last.weight, std=LAST_SPREAD)
+    if background is not None:
+        nn.init.constant_(last.bias[-1:], background)
 
 
 def recipe(kind: str, optimizer: str | None) -> Recipe:
