@@ -41,6 +41,8 @@ class Recipe:
         augment: Changes of the training copies.
         presence_share: Share of the steps that a net with a presence head learns presence alone in
             (phase 1), before it learns locations (phase 2); 0: both heads learn together.
+        keypoint_weight: Factor on the errors of the keypoints' maps of a net of several people; 1:
+            they count as those of limbs and background do.
         freeze_trunk: True if phase 2 leaves all but the location head as phase 1 left it.
         dropout: Share of the units that each dropout layer leaves out; None: that of the net.
     """
@@ -66,6 +68,7 @@ class Recipe:
     masks: Literal["file", "selfie"] = "file"
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     presence_share: float = 0.0
+    keypoint_weight: float = 1.0
     freeze_trunk: bool = True
     dropout: float | None = None
 
@@ -99,7 +102,7 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
     "epochs": (1, 1e9), "steps": (1, 1e9), "least_steps": (0, 1e9), "batch": (1, 1e6),
     "lr": (1e-12, 99.9999), "momentum": (0, 0.9999), "weight_decay": (0, 10),
     "warmup_steps": (0, 1e9), "ema": (0, 0.999999), "save_every_s": (0, 300), "patience": (0, 1e6),
-    "presence_share": (0, 0.95), "dropout": (0, 0.95),
+    "presence_share": (0, 0.95), "dropout": (0, 0.95), "keypoint_weight": (1e-3, 1e3),
     "augment.mirror": (0, 1), "augment.rotation_deg": (0, 180), "augment.scale": (1, 4),
     "augment.shift": (0, 1), "augment.gain": (0, 1), "augment.shuffle": (0, 1),
     "augment.half_body": (0, 1), "augment.clothing": (0, 1), "augment.background": (0, 1),

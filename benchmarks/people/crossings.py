@@ -20,6 +20,8 @@ from kincap.train.people.run import image_people
 
 LEAST_KNOWN = 4
 """A person with fewer keypoints that the sensor saw is hidden, and not asked for."""
+USUAL_KNOWN = 9
+"""A data set with the usual filters has no person with fewer keypoints that the sensor saw."""
 SAME_OKS = 0.5
 
 
@@ -30,6 +32,8 @@ class Apart:
     Attributes:
         frames: Frames in which the sensor saw both people.
         apart: Those in which each of them has a pose of their own, OKS of 0.5 or more.
+        usual: Frames in which the sensor saw so much of both that the usual filters keep them.
+        usual_apart: Those in which both are told apart.
         near: Frames of these in which the people's boxes overlap.
         near_apart: Those in which both are told apart.
         crossings: Times that the people changed sides.
@@ -38,6 +42,8 @@ class Apart:
 
     frames: int = 0
     apart: int = 0
+    usual: int = 0
+    usual_apart: int = 0
     near: int = 0
     near_apart: int = 0
     crossings: int = 0
@@ -48,6 +54,7 @@ class Apart:
         return {
             **asdict(self),
             "apart_share": 100 * self.apart / max(self.frames, 1),
+            "usual_apart_share": 100 * self.usual_apart / max(self.usual, 1),
             "near_apart_share": 100 * self.near_apart / max(self.near, 1),
         }
 
@@ -71,7 +78,8 @@ def judge(weights: Path, data: Path) -> Apart:
                     tuple(one.keypoints_px[np.isfinite(one.keypoints_px)]): one.id
                     for one in tracker.follow(people, float(rows.time_s[samples.rows[n]]))
                 }
-                known = samples.frames.known[n].sum(axis=1) >= LEAST_KNOWN
+                seen = samples.frames.known[n].sum(axis=1)
+                known = seen >= LEAST_KNOWN
                 if known.sum() != 2:
                     continue
                 truth = image_people(samples.frames, int(n), people, checkpoint.skeleton)
@@ -82,6 +90,9 @@ def judge(weights: Path, data: Path) -> Apart:
                 is_apart = len(pairs) == 2
                 counts.frames += 1
                 counts.apart += is_apart
+                if (seen[known] >= USUAL_KNOWN).all():
+                    counts.usual += 1
+                    counts.usual_apart += is_apart
                 if _overlap(samples, int(n)):
                     counts.near += 1
                     counts.near_apart += is_apart

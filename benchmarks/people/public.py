@@ -1,4 +1,4 @@
-"""Real pictures with several people: the COCO samples to learn from, PoseTrack18 to measure on."""
+"""Real pictures: COCO, LSP-extended and PARSE to learn from, PoseTrack18 to measure on."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import torch
 
-from kincap.dataset.formats import coco, posetrack18
+from kincap.dataset.formats import coco, lspet, parse, posetrack18
 from kincap.dataset.formats.options import LoadOptions
-from kincap.dataset.formats.people import NO_KEYPOINTS, People
-from kincap.dataset.kinect13.reader import write_kinect13
+from kincap.dataset.formats.people import USABLE, People
+from kincap.dataset.kinect13.format import LAYOUTS
+from kincap.dataset.kinect13.reader import Split, open_kinect13, write_kinect13
 from kincap.engines.own_detector import fit_image
 from kincap.predict.people.by_torch import people_engine
 from kincap.train.checkpoint import load_checkpoint
@@ -26,31 +27,43 @@ HEAD_SHARE = 0.6
 """MPII's head size is this share of the diagonal of the head's box; right is within half of it."""
 
 
-def coco_file(folder: Path, data: Path, height: int) -> Path:
-    """Return a data set of whole frames of the COCO samples, fitted into 16:9; made if missing.
+def real_file(folder: Path, data: Path, simulated: Path) -> Path:
+    """Return a data set of whole frames of real and simulated people; made if missing.
 
-    People without keypoints, and groups under one label, are people that the loss passes over.
+    The real ones are all samples of COCO, LSP-extended and PARSE, fitted into 16:9. People without
+    keypoints, groups under one label, and people whose sides are not sure are people that the loss
+    passes over. There are as many simulated frames as real ones.
 
     Args:
         folder: Where it is made.
         data: The folder of real data.
-        height: Of the frames, pixels.
+        simulated: A data set of whole frames, whose height the pictures get too.
     """
-    out = folder / f"coco{height}.h5"
+    out = folder / "real.h5"
     if out.exists():
         return out
-    size = 8 * round(height * 16 / 9 / 8), height
     rows: dict[str, list[dict[str, Any]]] = {"train": [], "val": []}
-    for part in ("by", "restricted"):
-        people = coco.load(data / "coco" / part, LoadOptions())
-        for number, (picture, who) in enumerate(_pictures(people)):
-            split = "train" if number % EVERY_VAL else "val"
-            rows[split].append(_row(picture, people, who[:MOST_PEOPLE], size))
+    with open_kinect13(simulated, layouts=LAYOUTS) as dataset:
+        size = dataset.image_shape.image_px
+        for people in _sets(data):
+            for number, (picture, who) in enumerate(_pictures(people)):
+                split = "train" if number % EVERY_VAL else "val"
+                rows[split].append(_row(picture, people, who[:MOST_PEOPLE], size))
+        some = dataset.split("train")
+        for n in np.linspace(0, len(some) - 1, len(rows["train"])).astype(np.int64):
+            rows["train"].append(_simulated_row(some, n))
     splits = {
         split: {name: np.stack([one[name] for one in some]) for name in some[0]}
         for split, some in rows.items()
     }
     return write_kinect13(out, splits)
+
+
+def _sets(data: Path) -> Iterator[People]:
+    for part in ("by", "restricted"):
+        yield coco.load(data / "coco" / part, LoadOptions())
+    yield lspet.load(data / "lspet", LoadOptions())
+    yield parse.load(data / "parse", LoadOptions())
 
 
 def _pictures(people: People) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -69,9 +82,9 @@ def _row(
     weight = np.zeros((MOST_PEOPLE, 13), np.float32)
     person = np.zeros(MOST_PEOPLE, np.uint8)
     for place, row in enumerate(who):
-        is_usable = people.problem[row] not in (NO_KEYPOINTS, "crowd")
+        is_usable = people.problem[row] == USABLE
         at = people.labels.xy[row].copy()
-        if not is_usable:
+        if not is_usable and np.isfinite(people.bbox_xyxy[row]).all():
             x0, y0, x1, y1 = people.bbox_xyxy[row]
             at[:] = np.nan
             at[:4] = [(x0, y0), (x1, y0), (x0, y1), (x1, y1)]
@@ -80,6 +93,19 @@ def _row(
         points[place] = (at + 0.5) * fit.scale - 0.5 + (fit.left, fit.top)
         weight[place] = people.labels.labelled[row] * is_usable
         person[place] = 2 if weight[place].any() else 1
+    return {"images": image, "keypoints_px": points, "weight": weight, "person": person}
+
+
+def _simulated_row(some: Split, n: int) -> dict[str, Any]:
+    """Return a frame of a data set with as many places for people as a real picture has."""
+    few = some.person.shape[1]
+    points = np.full((MOST_PEOPLE, 13, 2), np.nan, np.float32)
+    weight = np.zeros((MOST_PEOPLE, 13), np.float32)
+    person = np.zeros(MOST_PEOPLE, np.uint8)
+    seen = some.visibility[n] > 0
+    points[:few] = np.where(seen[..., None], some.keypoints_px[n], np.nan)
+    weight[:few], person[:few] = some.weight[n] * seen, some.person[n]
+    image = some.images(np.array([n]))[0]
     return {"images": image, "keypoints_px": points, "weight": weight, "person": person}
 
 

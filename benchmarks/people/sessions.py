@@ -11,10 +11,11 @@ PASS_S: Final = 3
 REST_S: Final = 1
 PASSES: Final = 4
 """Crossings of a session."""
-TRAINING_SESSIONS: Final = 10
+TRAINING_SESSIONS: Final = 24
 TEST_SESSIONS: Final = 10
-FILTERS: Final = "overlap = 1.0\nyaw_max_deg = 90\n"
-"""People who overlap, and those who walk by and so are turned, are what this is about."""
+FILTERS: Final = "overlap = 1.0\nyaw_max_deg = 90\nmax_untrusted = 9\n"
+"""People who overlap, those who walk by and so are turned, and those of whom the sensor sees four
+keypoints or more are what this is about."""
 
 
 def crossings_file(folder: Path) -> Path:

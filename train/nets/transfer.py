@@ -19,6 +19,7 @@ biases, and 82.5 G multiply-accumulates at 368 x 432. The paper speaks of seven 
 refinement; five blocks and two layers of 1x1 meet the published total.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -50,6 +51,12 @@ BRANCH_LAYERS: Final = 4
 
 LAST_SPREAD: Final = 0.01
 """Standard deviation of the weights that give the maps, at the start."""
+
+RECTIFIED_GAIN: Final = math.sqrt(math.pi / (math.pi - 1))
+"""A rectified normal variable has a second moment of 1/2, of which 1 / 2 pi is its mean's."""
+
+KEYPOINT_WEIGHT: Final = 5.0
+"""Factor on the errors of the keypoints' maps with fresh weights; the paper has none."""
 
 PAPER_KEYPOINTS: Final = 18
 PAPER_LIMBS: Final = 19
@@ -123,7 +130,8 @@ class Transfer(nn.Module):
             for count in counts
             if settings.refine_blocks
         )
-        self.apply(_start)
+        for place, layer in enumerate(m for m in self.modules() if isinstance(m, nn.Conv2d)):
+            _start(layer, is_first=not place)
         for parts in (self.heads, self.refinements):
             for part, background in zip(parts, (1.0, None), strict=False):
                 _start_maps(part, background)
@@ -229,15 +237,21 @@ def _wide(channels: int, width: float) -> int:
     return max(1, round(channels * width))
 
 
-def _start(layer: nn.Module) -> None:
+def _start(layer: nn.Conv2d, *, is_first: bool) -> None:
     """Give a convolution weights that keep the spread of what passes a rectifier, zero biases.
 
-    Xavier's halve it: after the thirty convolutions of this net nothing would be left.
+    Xavier's halve it: after the thirty convolutions of this net nothing would be left. He's keep
+    it, but the mean that rectified values have grows at the cost of the differences between places:
+    after ten layers all places look alike. Filters whose weights add up to 0 pass no mean on
+    (Brock, De and Smith 2021). The first layer looks at pixels, whose mean is 0 already.
     """
-    if isinstance(layer, nn.Conv2d):
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    with torch.no_grad():
+        if not is_first:
+            layer.weight -= layer.weight.mean(dim=(1, 2, 3), keepdim=True)
+            layer.weight *= RECTIFIED_GAIN
         if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
+            layer.bias.zero_()
 
 
 def _start_maps(part: nn.Module, background: float | None) -> None:
@@ -260,7 +274,7 @@ def recipe(kind: str, optimizer: str | None) -> Recipe:
     """Return a recipe: AdamW for fresh weights, or the SGD of the paper where it is asked for.
 
     The paper starts from weights of VGG-19; with fresh ones its rate hardly learns. The loss is a
-    sum over the maps, as there.
+    sum over the maps, as there; with fresh weights those of keypoints weigh more.
     """
     changes = AugmentSettings(rotation_deg=40, scale=1.5, shift=0.11, gain=0.2)
     base = Recipe(
@@ -270,7 +284,7 @@ def recipe(kind: str, optimizer: str | None) -> Recipe:
         return base
     if optimizer == "adagrad":
         return base.with_adagrad()
-    return replace(base.with_adamw(1e-3), batch=16, ema=0.99)
+    return replace(base.with_adamw(1e-3), batch=16, ema=0.99, keypoint_weight=KEYPOINT_WEIGHT)
 
 
 def _build(width: float, size: int, keypoints: int, **switches: Any) -> Transfer:

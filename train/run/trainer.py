@@ -101,7 +101,10 @@ class Trainer:
         """Return this process's share of the loss of the whole batch."""
         ranks = self._ranks
         if isinstance(batch, PeopleBatch):
-            return people_loss(self._module, batch, self._skeleton) / ranks.ranks
+            return (
+                people_loss(self._module, batch, self._skeleton, self._recipe.keypoint_weight)
+                / ranks.ranks
+            )
         whole = len(batch.images) * ranks.ranks
         random = BatchRandom(self._seed, self.step, whole, self._device, ranks.part)
         is_light = self.step >= self.steps * (1 - self._recipe.light_end)

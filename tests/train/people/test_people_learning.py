@@ -16,7 +16,9 @@ from kincap.dataset.kinect13.format import LAYOUTS
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.train.augment import AugmentSettings
 from kincap.train.batch_source import PeopleBatch, RankRows
+from kincap.train.data import to_pixels
 from kincap.train.finetune import finetune
+from kincap.train.nets.registry import build_net
 from kincap.train.nets.transfer import PeopleMaps
 from kincap.train.people.assembly import AssembledPeople, assemble
 from kincap.train.people.batches import PeopleBatches
@@ -105,6 +107,21 @@ def test_people_without_labels_count_in_no_map(train: PeopleSamples) -> None:
     assert maps_loss([changed], batch, KEYPOINTS_13) > before
 
 
+def test_keypoints_weigh_more_and_the_background_as_much_as_before(train: PeopleSamples) -> None:
+    batch, _ = frame_batch(train.frames, np.array([0]), 96)
+    right = target_maps(batch, KEYPOINTS_13)
+    for place, factor in ((0, 5.0), (-1, 1.0)):
+        joints = right.joints.clone()
+        joints[:, place] += 0.5
+        wrong = [right._replace(joints=joints)]
+        once, more = (maps_loss(wrong, batch, KEYPOINTS_13, weight) for weight in (1.0, 5.0))
+        assert float(more) == pytest.approx(factor * float(once))
+        assert once > 0
+    limbs = [right._replace(limbs=right.limbs + 0.5)]
+    once, more = (maps_loss(limbs, batch, KEYPOINTS_13, weight) for weight in (1.0, 5.0))
+    assert once == more
+
+
 def test_a_keypoint_that_is_not_known_hides_only_its_own_maps(train: PeopleSamples) -> None:
     batch, _ = frame_batch(train.frames, np.array([0]), 96)
     weight = torch.ones_like(batch.weight)
@@ -169,6 +186,17 @@ def test_maps_of_the_mirrored_image_and_of_several_sizes_agree(
     assert len(plain.score) == len(other.score) == 2
     order = [one.keypoints_px[:, 0, 0].argsort() for one in (plain, other)]
     np.testing.assert_allclose(plain.keypoints_px[order[0]], other.keypoints_px[order[1]], atol=2.0)
+
+
+def test_places_do_not_look_alike_to_fresh_weights(train: PeopleSamples) -> None:
+    batch, _ = frame_batch(train.frames, np.arange(2), 96)
+    torch.manual_seed(0)
+    net = build_net("transfer", 0.25, 96)
+    with torch.inference_mode():
+        outputs = net(to_pixels(batch.images.numpy(), torch.device("cpu")))
+    for maps in (maps for one in outputs for maps in (one.joints[:, :-1], one.limbs)):
+        of_places = maps.var(dim=(2, 3)).mean()
+        assert of_places > 0.5 * (maps**2).mean()  # the rest is the same everywhere
 
 
 def test_shuffled_labels_belong_to_other_frames(train: PeopleSamples) -> None:
