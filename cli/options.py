@@ -29,3 +29,18 @@ Strict = Annotated[
 Report = Annotated[
     bool, typer.Option("--report/--no-report", help="Report on the quality at the end.")
 ]
+
+
+def given_flags(context: typer.Context) -> set[str]:
+    """Return the flags that were given on the command line, as ``--data``; not the arguments.
+
+    Args:
+        context: Of the command.
+    """
+    found = set()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        # by its name: typer has a copy of click, whose classes are others
+        if source is not None and source.name == "COMMANDLINE":
+            found.add(parameter.opts[0])
+    return {flag for flag in found if flag.startswith("-")}

@@ -194,7 +194,7 @@ def check_output(path: Path, keep: Path | None = None) -> None:
     if path.is_dir():
         raise CheckpointError(f"--out: {path} is a folder; name a file")
     if keep is not None:
-        _refuse_same(path, keep)
+        refuse_same(path, keep)
     if os.path.lexists(path):
         try:
             _read(path)
@@ -206,8 +206,12 @@ def check_output(path: Path, keep: Path | None = None) -> None:
     check_replaceable_sum(path)
 
 
-def _refuse_same(path: Path, keep: Path) -> None:
-    """Refuse an output that would replace a checkpoint or its sum, also through links."""
+def refuse_same(path: Path, keep: Path) -> None:
+    """Refuse an output that would replace a checkpoint or its sum, also through links.
+
+    Raises:
+        CheckpointError: It would.
+    """
     for made in (path, sum_path(path)):
         for kept in (keep, sum_path(keep)):
             with contextlib.suppress(OSError):

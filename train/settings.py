@@ -256,5 +256,14 @@ def _check_numbers(options: TrainOptions) -> None:
         raise KincapError(
             f"--optimizer: {options.optimizer!r} is not one of {', '.join(OPTIMIZERS)}"
         )
-    if not 0 <= options.seed < 2**63:
-        raise KincapError(f"--seed: {options.seed} is outside 0 to 2**63 - 1")
+    check_seed(options.seed)
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that torch or numpy would refuse.
+
+    Raises:
+        KincapError: It is outside of 0 to 2**63 - 1.
+    """
+    if not 0 <= seed < 2**63:
+        raise KincapError(f"--seed: {seed} is outside 0 to 2**63 - 1")

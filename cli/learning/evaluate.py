@@ -8,7 +8,7 @@ import typer
 
 from ...core.errors import KincapError
 from ..console import print_json, progress, result, say, table
-from ..options import RECORDINGS, BlurFaces, Json, Recordings
+from ..options import RECORDINGS, BlurFaces, Json, Recordings, given_flags
 from ..predicting.end_to_end import evaluate_end_to_end
 from .evaluate_people import error_kinds, is_of_people, print_people
 from .pck_table import figure_text, pck_table
@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 _MUCH_OUTSIDE = 0.02
 """Mean share of a box outside of the stored images from which a line says so."""
 
+_OF_SESSIONS = {"--end-to-end", "--detector", "--persons", "--device", "--json"}
+_OF_PEOPLE = {
+    "--data", "--split", "--device", "--several-scales", "--errors", "--min", "--json",
+}  # fmt: skip
+"""Flags that have an effect with --end-to-end, and on a net that finds people in whole images."""
+
 
 def evaluate(
+    context: typer.Context,
     checkpoints: Annotated[
         list[Path],
         typer.Argument(
@@ -106,31 +113,30 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure a checkpoint beside the mean pose, or compare several; sheet, report, predictions."""
+    given = given_flags(context)
     if session is not None:
+        _refuse(given - _OF_SESSIONS, "not with --end-to-end, which measures on a session")
         if len(checkpoints) > 1:
             raise KincapError("--end-to-end: takes one checkpoint")
         evaluate_end_to_end(checkpoints[0], session, detector, persons, device, json=json)
         return
-    if detector is not None:
-        raise KincapError("--detector: only with --end-to-end SESSION")
     if is_of_people(checkpoints):
-        others = {
-            "--boxes": boxes != "auto", "--sheet": sheet, "--report": report,
-            "--save-predictions": save_predictions, "--teacher": teacher, "--worst": worst,
-            "--include-inferred": include_inferred, "a second checkpoint": checkpoints[1:],
-        }  # fmt: skip
-        for name, is_given in others.items():
-            if is_given:
-                raise KincapError(
-                    f"{name}: not with {checkpoints[0]}, which finds everyone in whole images; "
-                    "kincap predict --sheet draws what it finds"
-                )
+        _refuse(
+            given - _OF_PEOPLE,
+            f"not with {checkpoints[0]}, which finds everyone in whole images; kincap predict "
+            "--sheet draws what it finds",
+        )
+        if len(checkpoints) > 1:
+            raise KincapError(
+                f"{checkpoints[1]}: {checkpoints[0]} finds everyone in whole images and is "
+                "measured alone; give one checkpoint"
+            )
         print_people(
             checkpoints[0], data, split, device, several_scales, errors, minimum or [], json=json
         )
         return
-    if several_scales:
-        raise KincapError("--several-scales: only with a net that finds people in whole images")
+    _refuse(given & {"--detector", "--persons"}, "only with --end-to-end SESSION")
+    _refuse(given & {"--several-scales"}, "only with a net that finds people in whole images")
     from ...train.evaluation.evaluate import EvaluateSettings
     from ...train.evaluation.evaluate import evaluate as work
 
@@ -151,6 +157,16 @@ def evaluate(
         _print_evaluation(done)
     if done.problems or done.missed:
         raise KincapError("; ".join([*done.problems, *done.missed]), exit_code=1)
+
+
+def _refuse(flags: set[str], why: str) -> None:
+    """Refuse flags that would have no effect.
+
+    Raises:
+        KincapError: There is one.
+    """
+    for flag in sorted(flags):
+        raise KincapError(f"{flag}: {why}; leave {flag} out")
 
 
 def _print_evaluation(done: "EvaluateResult") -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -158,6 +158,11 @@ class TrainFlags:
     shuffle_labels: Annotated[bool, typer.Option("--shuffle-labels", hidden=True)] = False
     json: Json = False
 
+    def given(self) -> dict[str, Any]:
+        """Return the flags that were given, by name; 0 is a value, too."""
+        values = {one.name: (getattr(self, one.name), one.default) for one in fields(self)}
+        return {name: value for name, (value, default) in values.items() if value != default}
+
     def options(self) -> "TrainOptions":
         """Return the options of a new run."""
         from ...train.mixing.choice import DataChoice, parse_data, parse_replay
@@ -185,8 +190,8 @@ class TrainFlags:
         from ...train.run.resume import ResumeOptions
 
         kept = ("resume", "json", "device", "out", "data", "gpus")
-        for name, value in vars(self).items():
-            if value and name not in kept:
+        for name in self.given():
+            if name not in kept:
                 flag = "--" + name.replace("_", "-")
                 raise KincapError(
                     f"{flag}: a run goes on with its own settings; leave {flag} out, or start a "
@@ -266,15 +271,10 @@ class FinetuneFlags(TrainFlags):
         """
         from ...train.detect.settings import DetectOptions
 
-        given = {name: value for name, value in vars(self).items() if value is not None}
+        given = self.given()
         init = given.pop("init", "none")
-        for name in ("keep_first", "full_covariance"):
-            if not given[name]:
-                del given[name]
-        for name in ("json", "task", "shuffle_labels", "tensorboard"):
+        for name in ("json", "task"):
             given.pop(name, None)
-        if not given["homogeneous"]:
-            del given["homogeneous"]
         known = {one.name for one in fields(DetectOptions)}
         for name in given:
             if name not in known:

@@ -11,11 +11,12 @@ import torch
 
 from ... import __version__
 from ...core.errors import CheckpointError, DatasetError, KincapError
+from ...core.files.output_folder import check_parent
 from ...core.progress import OnProgress
 from ...dataset.kinect13.format import LAYOUTS
 from ...dataset.kinect13.reader import open_kinect13
 from ..batch_source import shuffled_rows
-from ..checkpoint import copy_checkpoint
+from ..checkpoint import copy_checkpoint, refuse_same
 from ..data import normalised
 from ..loop import choose_device
 from ..run.interrupt import Interrupt, interrupt_on_signals
@@ -82,7 +83,7 @@ def finetune_detector(
     options.check()
     if options.name is not None:
         check_run_name(options.name)
-    _check_out(options.out)
+    _check_out(options.out, options.init)
     device = choose_device(options.device)
     net = PersonNet() if options.init is None else load_detector(options.init).build()
     with (
@@ -229,9 +230,18 @@ def _row(found: DetectionScore) -> dict[str, float | int | None]:
     }  # fmt: skip
 
 
-def _check_out(out: Path | None) -> None:
-    """Refuse to write in place of anything but a detector."""
-    if out is None or not out.exists():
+def _check_out(out: Path | None, init: Path | None) -> None:
+    """Refuse to write in place of anything but a detector, or of the one that the run starts from.
+
+    Raises:
+        CheckpointError: See above; or there is no such folder.
+    """
+    if out is None:
+        return
+    check_parent("--out", out, CheckpointError)
+    if init is not None:
+        refuse_same(out, init)
+    if not out.exists():
         return
     try:
         replaceable = is_detector(out)

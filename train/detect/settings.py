@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from ...core.errors import KincapError
+from ..settings import check_seed
 
 EPOCHS: Final = 12
 LEAST_STEPS: Final = 1200
@@ -54,6 +55,7 @@ class DetectOptions:
             value = getattr(self, flag)
             if value is not None and value < 1:
                 raise KincapError(f"--{flag}: {value} is too few; give 1 or more")
+        check_seed(self.seed)
         if not 0 < self.lr < 1:
             raise KincapError(f"--lr: {self.lr} is not a learning rate; give one above 0")
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ...core.errors import KincapError
+from ...core.errors import CheckpointError, KincapError
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from ...dataset.faces.blur import FaceBlur
 from ...dataset.kinect13.reader import Kinect13, Split, open_kinect13
@@ -20,6 +20,7 @@ from ..loop import choose_device
 from ..metrics.keypoint_errors import ErrorReport, diagnose
 from ..metrics.pck import THRESHOLDS
 from ..mirror import Floats, Images
+from ..nets.registry import finds_people
 from ..presence.report_page import best_and_worst, more_parts
 from ..validate import OnBatch, counted, frame_errors, in_image
 from .baselines import upright_pose
@@ -184,7 +185,7 @@ def evaluate(
     minimums = _check(settings, skeleton)
     device = choose_device(settings.device)
     paths = (settings.checkpoint, *settings.others)
-    checkpoints = [load_checkpoint(path, skeleton) for path in paths]
+    checkpoints = [_of_crops(path, skeleton) for path in paths]
     with contextlib.ExitStack() as stack:
         # before any work: it may be missing
         teacher = settings.teacher and stack.enter_context(TeacherProcess(settings.teacher))
@@ -225,6 +226,21 @@ def evaluate(
                 own = FaceBlur(dataset).blurred(rows, ends, own)
             cases = _sheet(result, samples, own, ends)
         return _save(result, samples, rows, dataset, pictures, chosen, checkpoints[0], cases)
+
+
+def _of_crops(path: Path, skeleton: Skeleton) -> Checkpoint:
+    """Return the checkpoint of a net of crops.
+
+    Raises:
+        CheckpointError: It is not one.
+    """
+    checkpoint = load_checkpoint(path, skeleton)
+    if finds_people(checkpoint.model):
+        raise CheckpointError(
+            f"{path}: this net finds everyone in whole images and is measured alone; give it as "
+            "the only checkpoint, with --data of build --layout full"
+        )
+    return checkpoint
 
 
 def _check(settings: EvaluateSettings, skeleton: Skeleton) -> list[Minimum]:

@@ -24,6 +24,9 @@ from ..settings import TrainSettings
 from .choice import DataChoice, check_choices
 from .mixture import MixedBatches, MixedSet, warps
 
+CHANGES_OF_CROPS: Final = ("half_body", "clothing", "background", "patches", "forearm")
+"""Fields of ``AugmentSettings`` that ``PeopleBatches`` does not know."""
+
 MOST_FRAMES: Final = 64
 """Whole frames that a net of several people is validated on while it learns."""
 
@@ -103,7 +106,7 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
         KincapError: See ``MixedBatches``.
     """
     if load_net(settings.model).finds_people:
-        return _load_people(sets, settings)
+        return _load_people(sets, settings, homogeneous)
     choices = [one.choice for one in sets]
     for one in sets:
         if one.dataset.layout == FULL:
@@ -169,12 +172,22 @@ def _with_masks(sets: Sequence[OpenSet]) -> set[Path]:
     return found
 
 
-def _load_people(sets: Sequence[OpenSet], settings: TrainSettings) -> Splits:
+def _load_people(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: bool) -> Splits:
     """Read the samples of a run of a net of several people.
 
     Raises:
-        KincapError: There is more than one set.
+        KincapError: There is more than one set, or a change that only crops can have.
     """
+    if homogeneous:
+        raise KincapError(
+            f"--homogeneous: {settings.model} learns from everyone in a frame; leave it out"
+        )
+    for name in CHANGES_OF_CROPS:
+        if getattr(settings.recipe.augment, name):
+            raise KincapError(
+                f"--set augment.{name}: only crops are changed so, {settings.model} learns from "
+                "whole frames; leave it out"
+            )
     (choice, dataset, away), *more = sets
     if more or choice.rotation_deg is not None:
         raise KincapError(

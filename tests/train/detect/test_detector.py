@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from kincap.cli.learning.train import FinetuneFlags
 from kincap.core.errors import KincapError
 from kincap.engines.detectors import make_detector
 from kincap.engines.own_detector import choose_boxes, fit_image, overlap
@@ -20,9 +22,11 @@ from kincap.train.detect.checkpoint import (
     load_detector,
     save_detector,
 )
+from kincap.train.detect.finetune import finetune_detector
 from kincap.train.detect.frames import change_frame
 from kincap.train.detect.loss import detector_loss, detector_targets
 from kincap.train.detect.net import COLUMNS, HEIGHT_PX, ROWS, STRIDE, WIDTH_PX, PersonNet
+from kincap.train.detect.settings import DetectOptions
 from kincap.train.nets.cost import measure_cost
 
 
@@ -155,7 +159,9 @@ def test_files_that_are_not_detectors_are_refused(learned: Path, tmp_path: Path)
         load_detector(tmp_path / "bad.ckpt")
 
 
-def test_the_command_refuses_crops_and_flags_of_poses(figures_h5: Path, tmp_path: Path) -> None:
+def test_the_command_refuses_crops_and_flags_of_poses(
+    learned: Path, figures_h5: Path, tmp_path: Path
+) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "kincap", "finetune", "--task", "detect", *words],
@@ -168,3 +174,20 @@ def test_the_command_refuses_crops_and_flags_of_poses(figures_h5: Path, tmp_path
     flag = run("--data", str(figures_h5), "--model", "linna")
     assert flag.returncode == 2
     assert "--model" in flag.stderr
+    # neither is without effect in silence
+    for given in ("--tensorboard", "--shuffle-labels"):
+        with pytest.raises(KincapError, match=f"{given}: not for --task detect"):
+            FinetuneFlags(**{given[2:].replace("-", "_"): True}).detect_options()
+
+
+def test_a_detector_is_not_trained_in_place_of_its_start(learned: Path, tmp_path: Path) -> None:
+    before = learned.read_bytes()
+    for options, match in (
+        (DetectOptions(Path("x.h5"), init=learned, out=learned), "which the run starts from"),
+        (DetectOptions(Path("x.h5"), out=tmp_path / "no" / "x.ckpt"), "there is no folder"),
+        (DetectOptions(Path("x.h5"), seed=-1), "--seed: -1 is outside"),
+    ):
+        with pytest.raises(KincapError, match=match):
+            finetune_detector(replace(options, runs=tmp_path / "runs"))
+    assert learned.read_bytes() == before
+    assert not (tmp_path / "runs").exists()
