@@ -1,7 +1,7 @@
 """The interface of every engine that finds keypoints in crops."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -36,3 +36,11 @@ class PoseEngine(Protocol):
 
     def poses(self, crops: Images) -> PoseResult:
         """Return the poses of crops (N, size, size, 3) uint8, RGB; N may be 0."""
+
+
+@runtime_checkable
+class FollowingEngine(PoseEngine, Protocol):
+    """Finds keypoints from where they were in the frame before as well."""
+
+    def poses_after(self, crops: Images, previous: Floats) -> PoseResult:
+        """Return the poses of crops after some poses (N, K, 3): x, y in crop units, 1 if known."""

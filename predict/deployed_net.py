@@ -4,10 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..engines.torch_engine import TorchPoseEngine
+from ..engines.torch_engine import TorchFollowingEngine, TorchPoseEngine
 from ..train.checkpoint import Checkpoint
 from ..train.confidence import LEAST_SPREAD, map_spread
 from ..train.nets.output import NetOutput
+from ..train.nets.registry import takes_pose
 
 
 class DeployedNet(nn.Module):
@@ -31,9 +32,14 @@ class DeployedNet(nn.Module):
         self.register_buffer("offset", torch.tensor(offset, dtype=torch.float32))
         self.register_buffer("slope", torch.tensor(slope, dtype=torch.float32))
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return coords (N, K, 2) in crop units and confidence (N, K) of (N, 3, S, S) pixels."""
-        output: NetOutput = self.net(pixels)
+    def forward(self, pixels: Tensor, *previous: Tensor) -> tuple[Tensor, Tensor]:
+        """Return coords (N, K, 2) in crop units and confidence (N, K) of (N, 3, S, S) pixels.
+
+        Args:
+            pixels: The crops.
+            previous: Of a net that takes it: (N, K, 3), the pose of the frame before.
+        """
+        output: NetOutput = self.net(pixels, *previous)
         return output.coords, self._confidence(output)
 
     def _confidence(self, output: NetOutput) -> Tensor:
@@ -49,6 +55,5 @@ class DeployedNet(nn.Module):
 
 def torch_engine(checkpoint: Checkpoint, device: torch.device) -> TorchPoseEngine:
     """Return the engine that runs a checkpoint with torch."""
-    return TorchPoseEngine(
-        DeployedNet(checkpoint), checkpoint.size, checkpoint.skeleton.points, device
-    )
+    kind = TorchFollowingEngine if takes_pose(checkpoint.model) else TorchPoseEngine
+    return kind(DeployedNet(checkpoint), checkpoint.size, checkpoint.skeleton.points, device)

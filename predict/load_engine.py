@@ -8,7 +8,7 @@ from ..core.skeleton import KEYPOINTS_13
 from ..engines.engine import PoseEngine
 from ..engines.onnx_engine import OnnxPoseEngine
 from ..engines.openvino_engine import OPENVINO_SUFFIX, OpenVinoPoseEngine
-from ..train.nets.registry import finds_people, whole_images
+from ..train.nets.registry import finds_people, takes_pose, whole_images
 from .people.engine import FINDS, PEOPLE, PeopleEngine, exported_people_engine
 
 ONNXRUNTIME: Final = "onnxruntime"
@@ -51,7 +51,10 @@ def load_engine(
     checkpoint, where = load_checkpoint(weights), choose_device(device)
     if finds_people(checkpoint.model):
         return people_engine(checkpoint, where)
-    if where.type == "cpu":
+    if takes_pose(checkpoint.model):
+        if notes is not None:
+            notes.append(f"the net ran in torch: {checkpoint.model} takes the pose before")
+    elif where.type == "cpu":
         try:
             return cached_engine(weights, checkpoint)
         except KincapError as error:

@@ -18,7 +18,7 @@ from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..engines.box_from_pose import box_of_pose
 from ..engines.crop import cut_crops, to_image
 from ..engines.detection import Detection
-from ..engines.engine import Images, PoseEngine
+from ..engines.engine import FollowingEngine, Images, PoseEngine, PoseResult
 from .appearance import Look, look_of
 from .followed_person import FollowedPerson, area_of, iou, tight_box_of
 from .identities import note_contacts, settle
@@ -242,13 +242,27 @@ class Tracker:
     def _poses(self, image: Images, boxes: _Boxes) -> list[TrackedPerson]:
         stacked = np.array([box for box, _, _ in boxes.values()]).reshape(-1, 4)
         crops, shown = cut_crops(image, stacked, self._engine.size)
-        result = self._engine.poses(crops)
+        result = self._run(crops, boxes, shown)
         poses = to_image(result.coords, shown)
         confidence = result.confidence.astype(np.float64)
         return [
             TrackedPerson(k, shown[n], origin, float(confidence[n].mean()), poses[n], confidence[n])
             for n, (k, (_, origin, _)) in enumerate(boxes.items())
         ]
+
+    def _run(self, crops: Images, boxes: _Boxes, shown: Box) -> PoseResult:
+        """Return the poses in crops, from those of the frame before where the net takes them."""
+        if not isinstance(self._engine, FollowingEngine):
+            return self._engine.poses(crops)
+        previous = np.zeros((len(boxes), len(self._engine.keypoint_names), 3), np.float32)
+        last = {track.id: track.pose_px for track in self._tracks if not track.is_lost}
+        for n, (k, (_, origin, _)) in enumerate(boxes.items()):
+            # a box of the detector begins anew: the last pose may be someone else's
+            if origin == FROM_TRACK and k in last:
+                corner, side = shown[n, :2], shown[n, 2] - shown[n, 0]
+                previous[n, :, :2] = (last[k] - corner) / side
+                previous[n, :, 2] = 1
+        return self._engine.poses_after(crops, previous)
 
     def _is_there(self, person: TrackedPerson, image: Images) -> bool:
         """Return True if a pose is confident enough, finite, and half of it is in the image."""

@@ -20,6 +20,7 @@ from .changes.clothing import dye
 from .changes.forearm import turn_forearms
 from .changes.half_body import Halves, choose_halves
 from .changes.patches import cover
+from .following.previous_pose import as_in_use
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def augment(
 
     Returns:
         Images (B, 3, S, S) float32, 0 to 255, targets and weights. A keypoint that was moved out of
-        the crop keeps its target and its weight, unless the copy shows half a body.
+        the crop keeps its target and its weight, unless the copy shows half a body. Poses of the
+        frame before go through the same map.
     """
     images = batch.images.permute(0, 3, 1, 2).float()
     targets, weight = batch.targets, batch.weight
@@ -104,6 +106,11 @@ def augment(
     turned = targets[:, flip] * targets.new_tensor((-1, 1)) + targets.new_tensor((1, 0))
     targets = torch.where(mirrored[:, None, None], turned, targets)
     weight = torch.where(mirrored[:, None], weight[:, flip], weight)
+    previous, keypoints = batch.previous, targets.shape[1]
+    if previous is not None:
+        turned = previous[:, :, flip] * previous.new_tensor((-1, 1, 1))
+        turned = turned + previous.new_tensor((1, 0, 0))
+        previous = torch.where(mirrored[:, None, None, None], turned, previous)
     if settings.warps or batch.limits is not None:
         limits = batch.limits
         if limits is None:
@@ -112,7 +119,14 @@ def augment(
         halves = None
         if settings.half_body:
             halves = choose_halves(targets, weight, settings.half_body, random, skeleton)
-        images, targets = _warp(images, targets, mirrored, limits, settings, random, size, halves)
+        points = targets
+        if previous is not None:
+            points = torch.cat([targets, previous[..., :2].flatten(1, 2)], dim=1)
+        images, points = _warp(images, points, mirrored, limits, settings, random, size, halves)
+        targets = points[:, :keypoints]
+        if previous is not None:
+            moved = points[:, keypoints:].reshape(-1, 2, keypoints, 2)
+            previous = torch.cat([moved, previous[..., 2:]], dim=3)
         if halves is not None:
             outside = ((targets < 0) | (targets > 1)).any(dim=2)
             weight = torch.where(halves.chosen[:, None] & outside, 0.0, weight)
@@ -134,7 +148,9 @@ def augment(
         images = _recolour(images, settings, random)
     if settings.patches:
         images = cover(images, settings.patches, random)
-    return Batch(images, targets, weight)
+    if previous is not None:
+        previous = as_in_use(previous, random)
+    return Batch(images, targets, weight, previous=previous)
 
 
 def _warp(
@@ -151,7 +167,7 @@ def _warp(
 
     Args:
         images: (B, C, R, R) float32, with their margins.
-        targets: (B, K, 2), mirrored already.
+        targets: (B, M, 2) points, mirrored already.
         mirrored: (B,) bool, which images are to be mirrored.
         limits: (B, 2), see ``Batch``.
         settings: Largest other changes.

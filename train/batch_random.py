@@ -32,6 +32,10 @@ class BatchRandom:
         drawn = torch.rand((self._batch, *shape), generator=self._generator)
         return self._own(low + (high - low) * drawn)
 
+    def normal(self, *shape: int) -> Tensor:
+        """Return (B, *shape) float32 of the standard normal distribution."""
+        return self._own(torch.randn((self._batch, *shape), generator=self._generator))
+
     def chance(self, probability: float) -> Tensor:
         """Return (B,) bool, true with a probability."""
         return self.uniform(0.0, 1.0) < probability

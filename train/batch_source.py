@@ -30,12 +30,15 @@ class Batch(NamedTuple):
         limits: (B, 2) float32: how far the stored image of a sample reaches, in sides of its crop
             (what is further out is black), and the largest turn of its copies, degrees. None: every
             sample has an image as large as ``images``, and the turn of the recipe.
+        previous: (B, 2, K, 3) float32 of ``following.neighbours.neighbour_poses``; after
+            ``augment`` (B, K, 3), the pose of the frame before. None: the net takes none.
     """
 
     images: Tensor
     targets: Tensor
     weight: Tensor
     limits: Tensor | None = None
+    previous: Tensor | None = None
 
 
 class PeopleBatch(NamedTuple):
@@ -167,7 +170,9 @@ class SplitBatches(SamplesSource):
             images = torch.from_numpy(np.ascontiguousarray(self._samples.images(rows)))
         else:
             images = self._stored[torch.from_numpy(rows).to(self._stored.device)]
-        return Batch(images, torch.from_numpy(targets), torch.from_numpy(weight))
+        found = self._samples.previous
+        previous = None if found is None else torch.from_numpy(found[rows])
+        return Batch(images, torch.from_numpy(targets), torch.from_numpy(weight), previous=previous)
 
     def on_device(self, device: torch.device) -> "SplitBatches":
         """Return a source of the same batches that keeps all images on a device."""

@@ -95,6 +95,18 @@ class Checkpoint:
             nets[0], self.cascade.first_size, later, self.size, self.cascade.sigma, self.skeleton
         ).eval()
 
+    def build_as(self, model: str) -> nn.Module:
+        """Return another net that starts from these weights; layers that they lack are fresh.
+
+        Args:
+            model: Name of this net, or of one that starts from it (``Net.starts_from``).
+        """
+        if model == self.model:
+            return self.build()
+        net = build_net(model, self.width, self.size, len(self.skeleton))
+        net.load_state_dict(self.weights, strict=False)
+        return net.eval()
+
     def at_view(self, view: int) -> CascadeNet:
         """Return the net as one that takes crops of a cascade's size, also of one stage alone.
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..core.errors import DatasetError
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from ..dataset.kinect13.reader import Kinect13, Split
+from .following.neighbours import neighbour_poses
 from .mirror import Floats, Images
 
 Indices = npt.NDArray[np.int64]
@@ -35,6 +36,8 @@ class Samples:
         visibility: (N, 13) uint8: 0 not labelled, 1 occluded or inferred, 2 visible.
         bbox_xyxy_px: (N, 4) float64, the crops in the un-mirrored colour images.
         skeleton: The keypoints.
+        previous: (N, 2, 13, 3) float32, the labels of the frames before and after, see
+            ``following.neighbours.neighbour_poses``; None: they were not asked for.
     """
 
     split: str
@@ -44,6 +47,7 @@ class Samples:
     visibility: npt.NDArray[np.uint8]
     bbox_xyxy_px: npt.NDArray[np.float64]
     skeleton: Skeleton = KEYPOINTS_13
+    previous: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -68,6 +72,7 @@ class Samples:
             weight=self.weight[rows],
             visibility=self.visibility[rows],
             bbox_xyxy_px=self.bbox_xyxy_px[rows],
+            previous=None if self.previous is None else self.previous[rows],
         )
 
     def with_all_keypoints(self) -> "Samples | None":
@@ -91,13 +96,17 @@ class Samples:
         return replace(self, images=lambda chosen: every[chosen])
 
     def shuffled(self, seed: int) -> "Samples":
-        """Return the samples with labels dealt out among the pictures: the negative control."""
+        """Return the samples with labels dealt out among the pictures: the negative control.
+
+        They have no frame before: its pose would say where the label is.
+        """
         order = np.random.default_rng(seed).permutation(len(self))
         return replace(
             self,
             targets=self.targets[order],
             weight=self.weight[order],
             visibility=self.visibility[order],
+            previous=None,
         )
 
 
@@ -110,6 +119,7 @@ def load_samples(
     in_memory: bool = True,
     with_margin: bool = False,
     with_mask: bool = False,
+    with_previous: bool = False,
 ) -> Samples:
     """Read one split; pictures of another size than the network's are resized by area.
 
@@ -123,6 +133,7 @@ def load_samples(
         with_margin: Give images with their margin, if the data set has one and ``size`` is a
             multiple of 4. Targets stay in units of the crop in the middle.
         with_mask: Give the mask of the row's person as a fourth channel, 255 on the person.
+        with_previous: Give the labels of the frames before and after.
 
     Returns:
         The samples. Pictures that have the network's size already are never kept but read from the
@@ -144,6 +155,9 @@ def load_samples(
         visibility=np.asarray(rows.visibility),
         bbox_xyxy_px=np.asarray(rows.bbox_xyxy_px, dtype=np.float64),
         skeleton=dataset.meta.skeleton,
+        previous=neighbour_poses(rows, targets, np.asarray(rows.visibility) > 0)
+        if with_previous
+        else None,
     )
     if not leave_out:
         return samples

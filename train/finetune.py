@@ -157,6 +157,11 @@ def train_run(
                 f"--stages: {settings.model} finds several people in whole images; the first "
                 "stage of a cascade is a net for one person"
             )
+        if cascade is not None and load_net(settings.model).takes_pose:
+            raise KincapError(
+                f"--stages: {settings.model} takes the pose of the frame before, which the stages "
+                "of a cascade do not give; use compact"
+            )
         splits = load_splits(sets, settings, options.homogeneous)
         check_device_use(settings.recipe.precision, settings.recipe.compile, device)
         ranks.check_batch(splits.source.batch_size)
@@ -167,7 +172,7 @@ def train_run(
             check_space("--out", options.out.parent, plan.checkpoint_bytes)
         torch.manual_seed(settings.seed)
         net = (
-            start.build()
+            start.build_as(settings.model)
             if start
             else build_net(settings.model, settings.width, settings.size, len(skeleton))
         )

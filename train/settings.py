@@ -236,7 +236,8 @@ def _asked(value: Value | None, default: Value) -> Value:
 def _refuse_contradiction(options: TrainOptions, start: Checkpoint) -> None:
     for flag in ("model", "width", "size"):
         asked, there = getattr(options, flag), getattr(start, flag)
-        if asked is not None and asked != there:
+        grows = flag == "model" and there and asked and load_net(asked).starts_from == there
+        if asked is not None and asked != there and not grows:
             raise KincapError(
                 f"--{flag} {asked}: the checkpoint of --init has {flag} {there}; "
                 f"leave --{flag} out, or start from --init none"

@@ -29,7 +29,7 @@ from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kincap.train.data import load_samples, mean_pose
 from kincap.train.evaluation.boxes import BoxCutter, tracked_poses
 from kincap.train.nets.compact import STRONG, recipe
-from kincap.train.nets.registry import build_net
+from kincap.train.nets.registry import build_net, load_net, takes_pose
 from kincap.train.run.trainer import Trainer
 from kincap.train.settings import TrainSettings
 from kincap.train.validate import run_net, score_poses
@@ -93,6 +93,7 @@ PARTS: Final = {
         "other background in half of the copies", augment=replace(STRONG, background=0.5)
     ),
     "forearm": Part("a forearm turned in 3 of 10 copies", augment=replace(STRONG, forearm=0.3)),
+    "previous": Part("the pose of the frame before as input", model="compact-previous"),
 }  # fmt: skip
 
 
@@ -135,9 +136,12 @@ def learn(
     own = replace(recipe("finetune", None), steps=steps, augment=part.augment, **part.recipe)
     settings = TrainSettings("finetune", part.model, "ablations", 1.0, size, own, seed)
     torch.manual_seed(seed)
-    net = start.build() if start else build_net(part.model, 1.0, size)
+    net = start.build_as(part.model) if start else build_net(part.model, 1.0, size)
     with open_kinect13(data) as dataset:
-        train = load_samples(dataset, "train", size, with_margin=part.margin, with_mask=part.masked)
+        train = load_samples(
+            dataset, "train", size, with_margin=part.margin, with_mask=part.masked,
+            with_previous=takes_pose(part.model),
+        )  # fmt: skip
         source = SplitBatches(train, own.batch, seed)
         trainer = Trainer(settings, net, steps, CPU)
         for step in range(steps):
@@ -171,9 +175,10 @@ def run_cell(folder: Path, name: str, seed: int, steps: int = STEPS) -> dict[str
     if kept.exists():
         return dict(json.loads(kept.read_text()))
     part = PARTS[name]
-    start = folder / f"start-{part.model}.ckpt"
+    first_model = load_net(part.model).starts_from or part.model
+    start = folder / f"start-{first_model}.ckpt"
     if not start.exists():
-        first = learn(folder / "wild13.h5", Part("start", part.model), 0, None, steps)
+        first = learn(folder / "wild13.h5", Part("start", first_model), 0, None, steps)
         save_checkpoint(start, first)
     began = time.process_time()
     own = folder / "own13.h5"

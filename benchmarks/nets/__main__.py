@@ -59,6 +59,7 @@ FORMS = {
     "deeppose": Form(1 / 8, 128),
     "ucsd-baseline2": Form(1 / 4, 64),
     "transfer": Form(1 / 8, FRAME_PX, 8),
+    "compact-previous": Form(1, 64),
     "compact-maps": Form(1, 96, 16),
     "compact-simcc": Form(1, 96, 16),
     "ucsd-vgg19": Form(1 / 8, 96, 16),

@@ -23,7 +23,7 @@ from ...train.checkpoint import Checkpoint, load_checkpoint
 from ...train.checkpoint_files import READABLE
 from ...train.data import load_samples
 from ...train.detect.checkpoint import is_detector, load_detector
-from ...train.nets.registry import finds_people
+from ...train.nets.registry import finds_people, takes_pose
 from ..deployed_net import DeployedNet, torch_engine
 from .detector_export import check_detector_file, write_detector
 from .formats import NET_FORMATS, SUFFIX
@@ -132,6 +132,12 @@ def export_net(settings: ExportNetSettings) -> ExportNetResult:
     checkpoint = load_checkpoint(settings.weights)
     if finds_people(checkpoint.model):
         return _export_people(settings, checkpoint, out)
+    if takes_pose(checkpoint.model):
+        raise KincapError(
+            f"{settings.weights}: {checkpoint.model} takes the pose of the frame before, which "
+            "exported files have no input for; give the checkpoint to kincap predict, or export a "
+            "compact net"
+        )
     crops, checked_on = _crops(settings.data, checkpoint)
     pck = None
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kincap-export-") as folder:

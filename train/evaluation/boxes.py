@@ -19,13 +19,13 @@ from ...dataset.kinect13.reader import Split
 from ...engines.box_from_pose import box_of_pose
 from ..confidence import map_spread
 from ..data import Indices, Samples, to_pixels
+from ..following.previous_pose import in_box, mirrored
+from ..following.stretches import stretches
 from ..mirror import Floats, Images, mirror_images, mirror_targets
 from ..validate import BATCH, OnBatch
 
 Boxes = npt.NDArray[np.float64]
 
-LONGEST_GAP_S: Final = 0.15
-"""A person is followed over gaps of this length; after a longer one the label's box is taken."""
 JITTER_SHIFT: Final = 0.12
 """Largest shift of a jittered box, in sides of the label's."""
 JITTER_SCALE: Final = 1.25
@@ -130,25 +130,6 @@ def jittered_boxes(label: Boxes, seed: int = 0) -> Boxes:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
-def stretches(rows: Split) -> list[Indices]:
-    """Return the rows of each person that follow each other without a gap, in order of time.
-
-    Args:
-        rows: A split; rows of public sets have no times: each is a stretch of its own.
-    """
-    keys = np.stack([rows.session, rows.take, rows.tracking_id.astype(np.uint64)]).astype(np.uint64)
-    order = np.lexsort((rows.time_s, *keys[::-1]))
-    same = (keys[:, order[1:]] == keys[:, order[:-1]]).all(axis=0)
-    gap = np.diff(rows.time_s[order])
-    follows = same & (gap > 0) & (gap <= LONGEST_GAP_S)
-    return np.split(order.astype(np.int64), np.flatnonzero(~follows) + 1)
-
-
-def has_stretches(rows: Split) -> bool:
-    """Return True if most rows of a split follow the one before, so that tracking has a meaning."""
-    return len(rows) > 1 and len(stretches(rows)) <= len(rows) / 2
-
-
 def poses_in_boxes(
     net: nn.Module,
     cutter: BoxCutter,
@@ -187,7 +168,8 @@ def tracked_poses(
 ) -> BoxedPoses:
     """Return the poses of a net whose boxes are made from its poses in the frames before.
 
-    Stretches are followed side by side, one frame of each at a time.
+    Stretches are followed side by side, one frame of each at a time. A net that takes the pose of
+    the frame before gets its own.
 
     Args:
         net: The net; left in evaluation mode.
@@ -200,13 +182,17 @@ def tracked_poses(
     net.eval()
     out = _Poses.for_samples(samples)
     boxes = cutter.label_boxes.copy()
+    previous = None
+    if getattr(net, "takes_pose", False):
+        previous = np.zeros((*samples.targets.shape[:2], 3), dtype=np.float32)
     waiting, done = stretches(rows), 0
     for step in range(max(map(len, waiting), default=0)):
         waiting = [one for one in waiting if len(one) > step]
         now = np.array([one[step] for one in waiting])
         for start in range(0, len(now), BATCH):
             part = now[start : start + BATCH]
-            out.run(net, cutter, part, boxes[part], device)
+            before = None if previous is None else previous[part]
+            out.run(net, cutter, part, boxes[part], device, before)
             done += len(part)
             if on_batch:
                 on_batch(done, len(samples))
@@ -214,6 +200,8 @@ def tracked_poses(
             if len(one) > step + 1 and np.isfinite(out.both[one[step]]).all():
                 pose = _to_image(out.both[one[step]][None], boxes[one[step]][None])[0]
                 boxes[one[step + 1]] = box_of_pose(pose)
+                if previous is not None:
+                    previous[one[step + 1]] = in_box(pose, boxes[one[step + 1]])
     return _in_label_boxes(out, cutter, boxes)
 
 
@@ -250,11 +238,13 @@ class _Poses:
         part: Indices,
         boxes: Boxes,
         device: torch.device,
+        previous: Floats | None = None,
     ) -> None:
-        """Run the net in the boxes (B, 4) of some rows (B,)."""
+        """Run the net in the boxes (B, 4) of some rows (B,), after some poses (B, K, 3)."""
         crops = cutter.cut(part, boxes)
-        single, width = _forward(net, crops, device)
-        other, other_width = _forward(net, mirror_images(crops), device)
+        single, width = _forward(net, crops, device, previous)
+        turned = None if previous is None else mirrored(previous, self.skeleton.flip)
+        other, other_width = _forward(net, mirror_images(crops), device, turned)
         self.single[part] = single
         self.both[part] = np.float32(0.5) * (single + mirror_targets(other, self.skeleton))
         if width is not None and other_width is not None:
@@ -262,10 +252,13 @@ class _Poses:
             self.spread[part] = (width + other_width[:, self.skeleton.flip]) / 2
 
 
-def _forward(net: nn.Module, images: Images, device: torch.device) -> tuple[Floats, Floats | None]:
+def _forward(
+    net: nn.Module, images: Images, device: torch.device, previous: Floats | None = None
+) -> tuple[Floats, Floats | None]:
     """Return poses (B, K, 2) and how wide their maps are (B, K), None where there are none."""
     with torch.inference_mode():
-        output = net(to_pixels(images, device))
+        given = () if previous is None else (torch.from_numpy(previous).to(device),)
+        output = net(to_pixels(images, device), *given)
         coords: Floats = output.coords.float().cpu().numpy()
         if output.maps is None:
             return coords, None

@@ -12,6 +12,7 @@ import torch
 from ...dataset.kinect13.reader import Kinect13
 from ..checkpoint import Checkpoint
 from ..data import Samples
+from ..following.stretches import has_stretches
 from ..mirror import Floats
 from ..presence.score import PresenceScore, score_presence
 from ..validate import OnBatch, run_net
@@ -19,7 +20,6 @@ from .box_file import read_boxes
 from .boxes import (
     BoxCutter,
     BoxedPoses,
-    has_stretches,
     jittered_boxes,
     poses_in_boxes,
     tracked_poses,

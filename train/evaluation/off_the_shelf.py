@@ -20,8 +20,8 @@ from ...engines.constant_offsets import ConstantOffsets, fit_offsets
 from ...engines.teacher_process import TeacherProcess
 from ..checkpoint import Checkpoint
 from ..data import Indices, Samples
+from ..following.stretches import stretches
 from ..validate import OnBatch
-from .boxes import stretches
 from .compare import blocks_of_rows, difference
 from .figures import Figures, Hits, figures_of, hits_of
 from .teacher_poses import OnRow, WholeImages, followed_poses, poses_in_label_boxes

@@ -14,8 +14,8 @@ from ...engines.teacher import Teacher, TeacherPose
 from ...sessions.reader import SessionReader
 from ...sessions.session_file import load_session
 from ..data import Indices
+from ..following.stretches import LONGEST_GAP_S
 from ..mirror import Images
-from .boxes import LONGEST_GAP_S
 
 Floats = npt.NDArray[np.float64]
 OnRow = Callable[[], None]

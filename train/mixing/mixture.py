@@ -139,10 +139,16 @@ class MixedBatches:
         # crops without a mask get an empty one beside those that have one
         shape = (len(rows), side, side, max(self._channels))
         images = torch.zeros(shape, dtype=torch.uint8, device=device)
+        previous = None
+        if any(one.samples.previous is not None for one in self._sets):
+            # sets without times have no frame before
+            previous = np.zeros((len(rows), 2, len(self.skeleton), 3), dtype=np.float32)
         for k in np.unique(which):
             here, samples = np.flatnonzero(which == k), self._sets[k].samples
             chosen, own = rows[here], self._sides[k]
             targets[here], weight[here] = samples.targets[chosen], samples.weight[chosen]
+            if previous is not None and samples.previous is not None:
+                previous[here] = samples.previous[chosen]
             turn = self._sets[k].choice.rotation_deg
             limits[here] = (own / self._size, self._augment.rotation_deg if turn is None else turn)
             if self._stored is None:
@@ -157,6 +163,7 @@ class MixedBatches:
             torch.from_numpy(targets),
             torch.from_numpy(weight),
             torch.from_numpy(limits) if self._warps else None,
+            None if previous is None else torch.from_numpy(previous),
         )
 
     def on_device(self, device: torch.device) -> "MixedBatches":

@@ -122,6 +122,7 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
         train: Samples | None = load_samples(
             dataset, "train", settings.size, away, with_margin=wide,
             with_mask=choice.path in has_masks,
+            with_previous=load_net(settings.model).takes_pose,
         )  # fmt: skip
         if needs_masks and settings.recipe.masks == "selfie" and train is not None:
             with MaskProcess() as net:

@@ -62,6 +62,10 @@ class Compact(nn.Module):
         """Return the poses of (B, 3, S, S) pixels and the maps that they were read from."""
         fine = self.stride4(pixels)
         middle = self.stride8(fine)
+        return self._finished(fine, middle)
+
+    def _finished(self, fine: Tensor, middle: Tensor) -> NetOutput:
+        """Return the output from the features at strides 4 and 8."""
         coarse = self.twice(self.stride16(middle))
         joined = self.twice(self.join8(torch.cat([middle, coarse], dim=1)))
         maps: Tensor = self.maps(self.join4(joined + self.skip4(fine)))

@@ -26,6 +26,8 @@ class Net:
         paper_px: Side of its input there; None takes ``default_px``.
         finds_people: True for a net that finds everyone in a whole image; else it finds the
             keypoints of the person in a crop.
+        takes_pose: True for a net whose second input is the pose of the frame before.
+        starts_from: Another net whose weights it can start from: it has all layers of that one.
     """
 
     build: Callable[[float, int, int], nn.Module]
@@ -37,3 +39,5 @@ class Net:
     paper_keypoints: int = KEYPOINTS
     paper_px: int | None = None
     finds_people: bool = False
+    takes_pose: bool = False
+    starts_from: str | None = None

@@ -88,6 +88,11 @@ def finds_people(model: str) -> bool:
     return load_net(model).finds_people
 
 
+def takes_pose(model: str) -> bool:
+    """Return True for a net whose second input is the pose of the frame before."""
+    return load_net(model).takes_pose
+
+
 def whole_images(weights: Path, what: str) -> str:
     """Return the message where a net of whole images is given to what needs one of crops."""
     return (

@@ -42,15 +42,15 @@ def check_device_use(precision: Precision, compiled: bool, device: torch.device)
 
 
 def in_precision(
-    module: Callable[[Tensor], Any], precision: Precision, device: torch.device
-) -> Callable[[Tensor], Any]:
+    module: Callable[..., Any], precision: Precision, device: torch.device
+) -> Callable[..., Any]:
     """Return what runs a net's layers in a number format and gives its output as float32."""
     if precision == "float32":
         return module
 
-    def run(images: Tensor) -> Any:
+    def run(*inputs: Tensor) -> Any:
         with torch.autocast(device.type, TYPES[precision]):
-            return _as_float32(module(images))
+            return _as_float32(module(*inputs))
 
     return run
 

@@ -111,8 +111,10 @@ class Trainer:
         changes = self._recipe.augment.light if is_light else self._recipe.augment
         changed = augment(batch, changes, random, self._skeleton, self.size)
         shared = WholeBatch(ranks.ranks, ranks.sum(changed.weight.sum()))
+        images = normalised(changed.images)
+        given = (images,) if changed.previous is None else (images, changed.previous)
         return self.phases.loss(
-            self._module(normalised(changed.images)), changed.targets, changed.weight,
+            self._module(*given), changed.targets, changed.weight,
             self._recipe.norm, None if ranks.ranks == 1 else shared, self.step,
         )  # fmt: skip
 

@@ -19,12 +19,11 @@ from kincap.train.evaluation.box_file import read_boxes
 from kincap.train.evaluation.boxes import (
     BoxCutter,
     box_of_pose,
-    has_stretches,
     jittered_boxes,
     poses_in_boxes,
-    stretches,
     tracked_poses,
 )
+from kincap.train.following.stretches import has_stretches, stretches
 from kincap.train.nets.output import NetOutput
 
 SIZE, WIDE, SIDE = 32, 48, 64.0
