@@ -20,7 +20,7 @@ import cv2
 import torch
 
 from benchmarks.targets.clip import clip_rows
-from benchmarks.targets.distillation import distillation_rows
+from benchmarks.targets.distillation import ARMS, distillation_rows
 from benchmarks.targets.people import people_rows
 
 ROWS = {"people": people_rows, "clip": clip_rows, "distill": distillation_rows}
@@ -43,6 +43,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--finetune-steps", type=int, default=100, help="batches on the clip")
     parser.add_argument("--rotation", type=float, default=20.0, help="people: degrees")
     parser.add_argument("--people", type=int, action="append", help="people: this many only")
+    parser.add_argument("--arm", choices=ARMS, action="append", help="distill: these nets only")
     asked = parser.parse_args(words)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

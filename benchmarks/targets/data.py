@@ -16,7 +16,7 @@ _MORE: Final = (
 )  # fmt: skip
 _MORE_LEAST: Final = 6
 """Labelled keypoints below which a person of these sets is left out."""
-_SCENES: Final = {"wild1": 811, "wild2": 812}
+_SCENES: Final = {"wild1": 811, "wild2": 812, "wild3": 813, "wild4": 814}
 """Seeds of the simulated takes."""
 
 
@@ -51,7 +51,7 @@ def build_wild(folder: Path, frames: int) -> Path:
             if not (recordings / name).exists():
                 kincap("record", "--session", name, "--source", scene, "--recordings", recordings,
                        "--no-report")  # fmt: skip
-        kincap("build", "--recordings", recordings, "--val", "0.1", "--margin", "1.5", "--size",
+        kincap("build", "--recordings", recordings, "--val", "0.05", "--margin", "1.5", "--size",
                SIZE, "--out", built)  # fmt: skip
     return built
 
