@@ -24,10 +24,11 @@ from kincap.predict.distill.distill import DistillSettings, distill
 ARMS: Final = ("labels", "labels + distilled")
 MEDIAN: Final = "clip, finetuned: median error, % of the torso"
 _CHANGES: Final = (
-    "precision=bf16", "augment.scale=1.5", "augment.stay_inside=false", "augment.shift=0.12",
-    "augment.half_body=0.2", "augment.patches=0.2", "augment.shuffle=0.3",
+    "precision=bf16", "augment.scale=1.3", "augment.half_body=0.1", "augment.shuffle=0.3",
 )  # fmt: skip
-_TURN: Final = 40
+_TURN: Final = 30
+_BATCH: Final = 16
+"""At the same cost smaller batches take a net further in so few steps."""
 _WILD_FRAMES: Final = 700
 
 
@@ -67,8 +68,8 @@ def pretrain(asked: argparse.Namespace, arm: str, seed: int) -> Path:
     if before:
         kincap("pretrain", "--resume", before[-1])
     else:
-        kincap("pretrain", *words, "--model", "compact", "--size", asked.size, "--steps",
-               asked.steps, "--seed", seed, "--runs", runs, "--name", name)  # fmt: skip
+        kincap("pretrain", *words, "--model", "compact", "--size", asked.size, "--batch", _BATCH,
+               "--steps", asked.steps, "--seed", seed, "--runs", runs, "--name", name)  # fmt: skip
     (run,) = runs.glob(f"pretrain/*-{name}")
     for ending in (".sha256", ""):
         shutil.copy(run / f"last.ckpt{ending}", f"{kept}{ending}")
