@@ -33,7 +33,7 @@ SEEDS: Final = (1, 2, 3)
 T_95: Final = 4.303
 """Of Student's t with two degrees of freedom: three seeds."""
 FRAMES: Final = 240
-TIMED: Final = 8
+TIMED: Final = 5
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ presence; phase 2 trains the location head on the trunk that phase 1 left.
     ============== ============================== ====== ======================= =================
 
 Each convolution of a baseline is followed by a pool of 2; AlexNet has one more pool (3/2) after
-conv4. The report does not give the widths of the baselines.
+conv4. The report does not give the widths of the baselines, nor any dropout. Branch and presence
+head of the two large trunks have that of AlexNet and VGG; a location head with it learns hardly
+more than the middle of the crop (docs/benchmarks.md), so no other layer has.
 """
 
 from collections.abc import Callable
@@ -55,6 +57,7 @@ class PresenceLocation(nn.Module):
         presence: Units of the hidden layer of the presence head.
         location: Units of the two hidden layers of the location head.
         keypoints: Number of keypoints.
+        dropout: Share of the units of branch and presence head that training leaves out.
     """
 
     def __init__(
@@ -65,12 +68,15 @@ class PresenceLocation(nn.Module):
         presence: int,
         location: tuple[int, int],
         keypoints: int,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         first, second = location
         self.trunk = trunk
-        self.branch = _hidden(features, branch)
-        self.presence = nn.Sequential(_hidden(branch, presence), nn.Linear(presence, keypoints))
+        self.branch = _hidden(features, branch, dropout)
+        self.presence = nn.Sequential(
+            _hidden(branch, presence, dropout), nn.Linear(presence, keypoints)
+        )
         last = nn.Linear(second, 2 * keypoints)
         self.location = nn.Sequential(_hidden(branch, first), _hidden(first, second), last)
         self.apply(xavier)
@@ -90,7 +96,7 @@ def recipe(kind: str, optimizer: str | None) -> Recipe:
     """Return a recipe: SGD, or AdamW where it is asked for; presence first, then location."""
     epochs = 40 if kind == "pretrain" else 20
     base = Recipe(epochs=epochs, batch=128, lr=1e-2, presence_share=0.5)
-    return base.with_optimizer(optimizer, 5e-4)
+    return base.with_optimizer(optimizer, 1e-3)
 
 
 def _baseline(kernels: tuple[tuple[int, int], ...]) -> Callable[[float, int, int], nn.Module]:
@@ -154,15 +160,15 @@ def _with_wide_heads(
 ) -> PresenceLocation:
     """Return a net with the heads of the two large trunks."""
     hidden, last = _wide(4096, width), _wide(1024, width)
-    return PresenceLocation(trunk, features, hidden, hidden, (hidden, last), keypoints)
+    return PresenceLocation(trunk, features, hidden, hidden, (hidden, last), keypoints, DROPOUT)
 
 
 def _wide(channels: int, width: float) -> int:
     return max(1, round(channels * width))
 
 
-def _hidden(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(DROPOUT))
+def _hidden(inputs: int, outputs: int, dropout: float = 0.0) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(dropout))
 
 
 def _entry(

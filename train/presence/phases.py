@@ -44,9 +44,15 @@ class Phases:
         return 0, self.first_steps or self._steps
 
     def begin(self, step: int) -> None:
-        """Let the weights of a step's phase learn and no others."""
+        """Let the weights of a step's phase learn and no others; the net is in training mode."""
         phase = self.phase(step)
-        if phase == self._now or self._net_of_two is None or self._ranks > 1:
+        if self._net_of_two is None:
+            return
+        if phase == 2 and self._freezes:
+            # a frozen trunk gives what it will give in use, without dropout
+            for part in (self._net_of_two.trunk, self._net_of_two.branch):
+                part.eval()
+        if phase == self._now or self._ranks > 1:
             return
         self._now = phase
         for name, weights in self._net_of_two.named_parameters():

@@ -1,5 +1,6 @@
 """Nets with a presence head: two phases of training, and what is measured of them."""
 
+import copy
 import csv
 import json
 import subprocess
@@ -13,6 +14,8 @@ import torch
 
 from kincap.core.errors import KincapError
 from kincap.core.skeleton import KEYPOINTS_13
+from kincap.train.augment import AugmentSettings
+from kincap.train.batch_source import Batch
 from kincap.train.checkpoint import load_checkpoint
 from kincap.train.finetune import finetune
 from kincap.train.loss import presence_loss
@@ -20,7 +23,8 @@ from kincap.train.nets.registry import build_net
 from kincap.train.presence.learning_curves import read_curves
 from kincap.train.presence.score import score_presence
 from kincap.train.run.resume import ResumeOptions, resume
-from kincap.train.settings import TrainOptions
+from kincap.train.run.trainer import Trainer
+from kincap.train.settings import TrainOptions, resolve
 
 from ..resume_cases import differences, run_folder
 
@@ -74,6 +78,28 @@ def test_both_heads_learn_together_where_no_phases_are_asked_for(options: TrainO
     assert all(not torch.equal(learnt[n], fresh[n]) for n in fresh if n.endswith("weight"))
     with pytest.raises(KincapError, match=r"presence_share=1 is outside 0 to 0\.95"):
         finetune(replace(options, set=("presence_share=1",)), None)
+
+
+@pytest.mark.parametrize(("frozen", "losses"), [(True, 1), (False, 2)])
+def test_the_location_head_learns_from_what_a_frozen_trunk_gives_in_use(
+    options: TrainOptions, frozen: bool, losses: int
+) -> None:
+    """The branch has dropout, which only a trunk that learns itself is trained with."""
+    options = replace(options, model="ucsd-alexnet", size=160)
+    settings = resolve("finetune", options, None, 160, "cpu")
+    recipe = replace(
+        settings.recipe, freeze_trunk=frozen, presence_share=0.5, augment=AugmentSettings(mirror=0)
+    )
+    torch.manual_seed(0)
+    images = torch.randint(0, 255, (4, 160, 160, 3), dtype=torch.uint8)
+    batch = Batch(images, torch.rand(4, 13, 2), torch.ones(4, 13))
+    net, found = build_net("ucsd-alexnet", 1 / 16, 160), set()
+    for seed in range(2):
+        own = replace(settings, recipe=recipe, seed=seed)
+        trainer = Trainer(own, copy.deepcopy(net), 2, torch.device("cpu"))
+        trainer.step = 1  # the first one of phase 2
+        found.add(float(trainer.learn(batch)))
+    assert len(found) == losses
 
 
 def test_a_run_in_phases_goes_on_bit_for_bit(options: TrainOptions, tmp_path: Path) -> None:
