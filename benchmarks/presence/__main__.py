@@ -22,8 +22,10 @@ FRAMES: Final = 300
 CROSSED: Final = "crossed_arms@3-8+crossed_arms@13-18+crossed_arms@23-28"
 NET: Final = (
     "--model", "ucsd-baseline2", "--width", "0.5", "--size", "64", "--optimizer", "adamw",
-    "--lr", "1e-3", "--batch", "64", "--set", "presence_share=0.25",
+    "--batch", "64", "--set", "presence_share=0.4", "--set", "augment.gain=0.3",
+    "--set", "augment.shuffle=0.5",
 )  # fmt: skip
+"""Colours of copies change, since the outfit that the net is judged on has others."""
 
 
 def measure(folder: Path, steps: int, seed: int) -> dict[str, Any]:
