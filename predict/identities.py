@@ -25,8 +25,9 @@ _OWN: Final = 0.1
 """By this much a pose costs less for the track in whose box it was found."""
 _GROWTH: Final = 2.0
 """The place of a person who is lost is unsure by this many sizes of the person a second more."""
-_MOST_EXACT: Final = 6
-"""More tracks than this are not solved by trying, but nearest first."""
+_MOST_EXACT: Final = 10
+"""More tracks than this are not solved exactly, which takes time by 2 to their number, but nearest
+first."""
 
 
 def note_contacts(tracks: Sequence[FollowedPerson], time_s: float) -> None:
@@ -87,27 +88,43 @@ def _cost(track: FollowedPerson, found: tuple[int, Floats, Look], time_s: float)
 
 
 def _cheapest(costs: Floats) -> list[tuple[int, int]]:
-    """Return the pairs (row, column) whose sum, with the unassigned ones, is the least."""
-    if len(costs) > _MOST_EXACT:
-        pairs: list[tuple[int, int]] = []
-        costs = costs.copy()
-        while costs.size and costs.min() < 2 * _UNASSIGNED:
-            row, column = np.unravel_index(int(costs.argmin()), costs.shape)
-            pairs.append((int(row), int(column)))
-            costs[row], costs[:, column] = np.inf, np.inf
-        return pairs
+    """Return the pairs (row, column) whose sum, with the unassigned ones, is the least.
 
-    def best(row: int, free: frozenset[int]) -> tuple[float, list[tuple[int, int]]]:
-        if row == len(costs):
-            return _UNASSIGNED * len(free), []
-        ways = [(column, float(costs[row, column])) for column in free]
-        least, pairs = best(row + 1, free)
-        least += _UNASSIGNED
-        for column, cost in ways:
-            if cost < 2 * _UNASSIGNED:
-                rest, others = best(row + 1, free - {column})
-                if cost + rest < least:
-                    least, pairs = cost + rest, [(row, column), *others]
-        return least, pairs
+    Args:
+        costs: (T, P) of each track with each pose; a pair that costs more than both alone is none.
+    """
+    tracks, poses = costs.shape
+    if tracks > _MOST_EXACT:
+        return _nearest_first(costs)
+    # pose by pose: for each set of tracks that have a pose by now (its bits), the least sum
+    sets = np.arange(1 << tracks)
+    least = np.where(sets == 0, 0.0, np.inf)
+    given = np.full((poses, len(sets)), -1)
+    for pose in range(poses):
+        after = least + _UNASSIGNED
+        for track in np.flatnonzero(costs[:, pose] < 2 * _UNASSIGNED).tolist():
+            having = sets[sets >> track & 1 == 1]
+            cost = least[having ^ 1 << track] + costs[track, pose]
+            is_better = cost < after[having]
+            after[having[is_better]] = cost[is_better]
+            given[pose, having[is_better]] = track
+        least = after
+    without = tracks - (sets[:, None] >> np.arange(tracks) & 1).sum(axis=1)
+    left = int((least + _UNASSIGNED * without).argmin())
+    pairs = []
+    for pose in reversed(range(poses)):
+        track = int(given[pose, left])
+        if track >= 0:
+            pairs.append((track, pose))
+            left ^= 1 << track
+    return pairs
 
-    return best(0, frozenset(range(costs.shape[1])))[1]
+
+def _nearest_first(costs: Floats) -> list[tuple[int, int]]:
+    pairs: list[tuple[int, int]] = []
+    costs = costs.copy()
+    while costs.size and costs.min() < 2 * _UNASSIGNED:
+        row, column = np.unravel_index(int(costs.argmin()), costs.shape)
+        pairs.append((int(row), int(column)))
+        costs[row], costs[:, column] = np.inf, np.inf
+    return pairs

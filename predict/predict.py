@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -179,10 +180,13 @@ def predict(
             run.result.notes.append(
                 f"--detector {settings.detector} is not used: this net finds people in whole images"
             )
+        # views first: where one can't be opened, no file was made
         with (
+            LiveViews(settings.live, settings.source) as views,
             open_outputs(settings, source) as outputs,
-            LiveViews(settings.live, settings.source, on_page) as views,
         ):
+            if views.address is not None and on_page is not None:
+                on_page(views.address)
             run.all_frames(outputs, views, on_progress)
         run.result.outputs = outputs.written()
     return run.result
@@ -265,13 +269,14 @@ class PredictRun:
         self, outputs: OutputFiles, views: LiveViews, on_progress: OnProgress | None
     ) -> None:
         """Look at every frame; Ctrl-C ends the run after the frame that it is in."""
-        done = set() if outputs.lines is None else outputs.lines.names
+        done = Counter() if outputs.lines is None else outputs.lines.done.copy()
         result, source = self.result, self._source
         began = time.monotonic()
         # a signal is only noted within a frame, so that all files end with the same one
         with interrupt_on_signals() as interrupt, contextlib.suppress(KeyboardInterrupt):
             for frame in source.frames():
-                if frame.name and frame.name in done:
+                if frame.name and done[frame.name]:
+                    done[frame.name] -= 1
                     result.skipped += 1
                     continue
                 found, shown = self._look(frame)
@@ -301,7 +306,7 @@ class PredictRun:
         """Return the people of a frame and the image, both as the source has them."""
         result, image = self.result, frame.image
         size = (image.shape[1], image.shape[0])
-        number = result.frames
+        number = result.frames + result.skipped
         result.frames += 1
         if frame.problem:
             result.unreadable += 1

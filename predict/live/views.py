@@ -1,7 +1,6 @@
 """What a run shows while it goes on: the page, the window, the agreement with the sensor."""
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,7 +45,6 @@ class LiveViews(Closing):
     Args:
         settings: What is shown.
         source: As the user wrote it.
-        on_page: Called with the address of the page.
 
     Raises:
         KincapError: The port can't be taken.
@@ -56,9 +54,7 @@ class LiveViews(Closing):
         agreement: With the sensor; None: not compared.
     """
 
-    def __init__(
-        self, settings: LiveSettings, source: str, on_page: Callable[[PageAddress], None] | None
-    ) -> None:
+    def __init__(self, settings: LiveSettings, source: str) -> None:
         self.agreement = Agreement() if settings.compare else None
         self._page: LivePage | None = None
         self._window: ShowWindow | None = None
@@ -68,8 +64,11 @@ class LiveViews(Closing):
             if settings.serve:
                 self._page = stack.enter_context(LivePage(source, settings.port))
             self._open = stack.pop_all()
-        if self._page is not None and on_page is not None:
-            on_page(self._page.address)
+
+    @property
+    def address(self) -> PageAddress | None:
+        """The address of the page; None: there is none."""
+        return None if self._page is None else self._page.address
 
     @property
     def wants_drawn(self) -> bool:

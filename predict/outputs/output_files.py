@@ -13,7 +13,7 @@ from .contact_sheet import ContactSheet
 from .drawing import with_note
 from .frame_poses import FramePoses
 from .gif_file import SUFFIX, GifFile
-from .pose_lines import STDOUT, PoseLines
+from .pose_lines import PoseLines
 from .video_file import VideoFile
 
 
@@ -79,7 +79,8 @@ class OutputFiles:
     def written(self) -> list[str]:
         """Return the names of the files."""
         files = (self.lines, self.video, self.coco, self.sheet)
-        return [str(one.path) for one in files if one is not None and str(one.path) != STDOUT]
+        # a video without a frame is not made
+        return [str(one.path) for one in files if one is not None and one.path.exists()]
 
 
 @contextlib.contextmanager
@@ -89,6 +90,7 @@ def open_outputs(settings: OutputPaths, source: FrameSource) -> Iterator[OutputF
     Raises:
         KincapError: A file can't be written, or does not fit the source; nothing was done.
     """
+    _check_apart(settings)
     outputs = OutputFiles()
     if settings.out is not None:
         if source.kind == PICTURES:
@@ -111,3 +113,15 @@ def open_outputs(settings: OutputPaths, source: FrameSource) -> Iterator[OutputF
             if one is not None:
                 stack.callback(one.close)
         yield outputs
+
+
+def _check_apart(settings: OutputPaths) -> None:
+    """Refuse one file for two outputs: the later one would replace the earlier one."""
+    flags: dict[Path, str] = {}
+    for flag in ("out", "poses", "coco", "sheet"):
+        path: Path | None = getattr(settings, flag)
+        if path is None:
+            continue
+        other = flags.setdefault(path.absolute(), flag)
+        if other != flag:
+            raise KincapError(f"--{flag}: {path} is the file of --{other} too; name another")

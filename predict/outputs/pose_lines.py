@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -21,7 +22,8 @@ class PoseLines:
         resume: True to go on after the whole lines of an earlier run.
 
     Attributes:
-        names: Names of the pictures that the file already has.
+        done: Names of the pictures that the file already has, with how often; two folders of a
+            pattern may have pictures of one name.
 
     Raises:
         KincapError: It exists (with ``resume``: and is not such a file), or can't be written.
@@ -29,7 +31,7 @@ class PoseLines:
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self.path = path
-        self.names: set[str] = set()
+        self.done: Counter[str] = Counter()
         self._is_stdout = str(path) == STDOUT
         if self._is_stdout:
             if resume:
@@ -80,9 +82,19 @@ class PoseLines:
                 "with a folder of pictures)"
             )
         whole = data.rfind(b"\n") + 1
+        for number, line in enumerate(data[:whole].splitlines(), 1):
+            self.done[self._picture_of(line, number)] += 1
         if whole < len(data):
             with self.path.open("r+b") as file:
                 file.truncate(whole)
-        for line in data[:whole].splitlines():
+
+    def _picture_of(self, line: bytes, number: int) -> str:
+        """Return the name of the picture that a line is about."""
+        try:
             known: dict[str, Any] = json.loads(line)
-            self.names.add(str(known.get("image", "")))
+            return str(known["image"])
+        except (ValueError, KeyError, TypeError):
+            raise KincapError(
+                f"{FLAG}: {self.path}: line {number} is damaged or not about a picture; remove the "
+                "line, or choose another name"
+            ) from None

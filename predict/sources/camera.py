@@ -40,7 +40,7 @@ class Grabbed:
 
 
 Grab = Callable[[], Grabbed | None]
-"""Waits for the next image of a device; None at its end."""
+"""Waits for the next image of a device; None at its end, a KincapError where it breaks off."""
 
 
 class CameraSource:
@@ -70,6 +70,7 @@ class CameraSource:
         self._arrived = threading.Condition()
         self._newest: tuple[int, float, Grabbed] | None = None
         self._ended = self._closed = False
+        self._failure: KincapError | None = None
         self._thread = threading.Thread(target=self._read, name="camera", daemon=True)
 
     def frames(self) -> Iterator[SourceFrame]:
@@ -86,6 +87,8 @@ class CameraSource:
             if newest is None:
                 if not there:
                     self.problem = f"{self.name}: no frame for {_PATIENCE_S:.0f} s; is it in use?"
+                elif self._failure is not None:
+                    self.problem = str(self._failure)
                 return
             number, at, one = newest
             first = at if first is None else first
@@ -103,7 +106,10 @@ class CameraSource:
     def _read(self) -> None:
         number = 0
         while not self._closed:
-            one = self._grab()
+            try:
+                one = self._grab()
+            except KincapError as error:
+                one, self._failure = None, error
             with self._arrived:
                 if one is None:
                     self._ended = True
@@ -143,7 +149,9 @@ def open_camera(text: str) -> CameraSource:
 
     def grab() -> Grabbed | None:
         done, image = device.read()
-        return Grabbed(np.ascontiguousarray(image[..., ::-1], np.uint8)) if done else None
+        if not done:
+            raise KincapError(f"camera:{number} gives no more frames; was it unplugged?")
+        return Grabbed(np.ascontiguousarray(image[..., ::-1], np.uint8))
 
     return CameraSource(f"camera:{number}", grab, device.release)
 
@@ -159,6 +167,8 @@ def _play(path: Path) -> CameraSource:
     def grab() -> Grabbed | None:
         frame = next(frames, None)
         if frame is None:
+            if video.problem is not None:
+                raise KincapError(video.problem)
             return None
         if not started:
             started.append(time.monotonic())

@@ -77,19 +77,22 @@ class SensorSource:
         bodies: list[BodyFrame] = []
         waiting: list[ColorFrame] = []
         number, first = 0, None
-        for item in _items(self._sensor, self):
-            if isinstance(item, BodyFrame):
-                bodies = [*bodies[-_BODY_WAIT:], item]
-                continue
-            item.image, item.jpeg = _kept(item), None
-            let_go(item)
-            waiting.append(item)
-            if len(waiting) < _BODY_WAIT:
-                continue
-            color = waiting.pop(0)
-            first = color.time_device if first is None else first
-            yield _frame(color, number, first, bodies, info)
-            number += 1
+        try:
+            for item in _items(self._sensor):
+                if isinstance(item, BodyFrame):
+                    bodies = [*bodies[-_BODY_WAIT:], item]
+                    continue
+                item.image, item.jpeg = _kept(item), None
+                let_go(item)
+                waiting.append(item)
+                if len(waiting) < _BODY_WAIT:
+                    continue
+                color = waiting.pop(0)
+                first = color.time_device if first is None else first
+                yield _frame(color, number, first, bodies, info)
+                number += 1
+        except KincapError as error:
+            self.problem = str(error)
         for color in waiting:
             first = color.time_device if first is None else first
             yield _frame(color, number, first, bodies, info)
@@ -101,11 +104,14 @@ class SensorSource:
 
 
 class _Grabber:
-    """Takes the next colour frame of a live sensor, with the last bodies."""
+    """Takes the next colour frame of a live sensor, with the last bodies.
+
+    A sensor that breaks off raises a KincapError here, which its ``CameraSource`` reports.
+    """
 
     def __init__(self, sensor: Sensor) -> None:
         self._info = sensor.info
-        self._items = _items(sensor, None)
+        self._items = _items(sensor)
         self._body: BodyFrame | None = None
 
     def grab(self) -> Grabbed | None:
@@ -121,18 +127,17 @@ class _Grabber:
         return None
 
 
-def _items(sensor: Sensor, owner: "SensorSource | None") -> Iterator[ColorFrame | BodyFrame]:
-    """Yield images and bodies; a source that breaks off is a problem of its owner."""
-    try:
-        for item in sensor.items():
-            if isinstance(item, ColorFrame | BodyFrame):
-                yield item
-            elif not hasattr(item, "text"):
-                let_go(item)
-    except KincapError as error:
-        if owner is None:
-            return
-        owner.problem = str(error)
+def _items(sensor: Sensor) -> Iterator[ColorFrame | BodyFrame]:
+    """Yield images and bodies.
+
+    Raises:
+        KincapError: The source breaks off.
+    """
+    for item in sensor.items():
+        if isinstance(item, ColorFrame | BodyFrame):
+            yield item
+        elif not hasattr(item, "text"):
+            let_go(item)
 
 
 def _frame(
@@ -162,7 +167,11 @@ def _people(
 
 
 def _kept(color: ColorFrame) -> Images:
-    """Return an image of a frame's own, RGB; black where it can't be decoded."""
+    """Return an image of a frame's own, RGB.
+
+    Raises:
+        KincapError: It can't be decoded.
+    """
     if color.jpeg is not None:
         return decode_jpeg(color.jpeg)
     assert color.image is not None

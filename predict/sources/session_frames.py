@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from ...core.errors import KincapError
 from ...core.geometry import has_place_px, tight_box, unmirror_points
@@ -51,11 +52,10 @@ class SessionSource:
             color["take"], color["time_device"], bodies["take"], bodies["time_device"], within
         )
         mirrored = info.mirrored
-        first = int(color["time_device"][0])
+        times_s = _times_s(color["take"], color["time_device"], info.shape.tick_100ns)
         damaged = 0
-        for row, body in zip(color, paired.tolist(), strict=True):
+        for row, time_s, body in zip(color, times_s, paired.tolist(), strict=True):
             seq = int(row["seq"])
-            time_s = (int(row["time_device"]) - first) / SECOND_100NS
             try:
                 image, problem = decode_jpeg(self._reader.color_blob(seq)), None
             except KincapError as error:
@@ -73,6 +73,24 @@ class SessionSource:
     def close(self) -> None:
         """Close the shards."""
         self._reader.close()
+
+
+def _times_s(
+    take: npt.NDArray[np.integer], time: npt.NDArray[np.integer], tick_100ns: int
+) -> list[float]:
+    """Return the times of frames, seconds since the first one; takes follow without a gap.
+
+    Times of a sensor compare only inside a take: its clock may begin anew with the next one.
+
+    Args:
+        take: (N,) take of each frame.
+        time: (N,) the sensor's clock, 100 ns.
+        tick_100ns: Usual time between two frames, from the end of a take to the next one, too.
+    """
+    steps = np.diff(time.astype(np.int64))
+    steps[np.diff(take.astype(np.int64)) != 0] = tick_100ns
+    found: list[float] = (np.concatenate([[0], np.cumsum(steps)]) / SECOND_100NS).tolist()
+    return found
 
 
 def people_of(row: np.void, size_px: tuple[int, int], *, mirrored: bool) -> tuple[SensorPose, ...]:

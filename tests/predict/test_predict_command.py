@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 
 from kincap.core.errors import KincapError, MissingPartError
 from kincap.predict.export.export import ExportNetSettings, export_net
+from kincap.predict.live.views import LiveSettings
 from kincap.predict.predict import PredictSettings, predict
 from kincap.predict.sources.session_frames import SessionSource
 from tests.predict.conftest import Waving
@@ -163,6 +165,48 @@ def test_a_folder_goes_on_where_it_was(waving: Waving, tmp_path: Path) -> None:
     assert [line["image"] for line in read_lines(poses)] == [f"{n}.png" for n in range(6)]
 
 
+def test_pictures_of_one_name_are_each_done_and_every_counts_those_done_before(
+    waving: Waving, tmp_path: Path
+) -> None:
+    for folder in "abc":
+        (tmp_path / folder).mkdir()
+        for name in ("1.png", "ü.png"):
+            picture = cv2.imencode(".png", np.zeros((61, 37, 3), np.uint8))[1]
+            (tmp_path / folder / name).write_bytes(picture.tobytes())
+    poses = tmp_path / "p.jsonl"
+    settings = PredictSettings(str(tmp_path / "*" / "*.png"), waving.net, poses=poses, every=2)
+    whole = predict(settings)
+    assert (whole.frames, whole.looked_at) == (6, 3)
+    lines = poses.read_text()
+    poses.write_text("".join(lines.splitlines(keepends=True)[:3]))
+    rest = predict(replace(settings, resume=True))
+    assert (rest.skipped, rest.frames, rest.looked_at) == (3, 3, 1)
+    assert poses.read_text() == lines
+
+
+def test_a_damaged_line_is_named_and_the_file_stays(waving: Waving, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((20, 20, 3), np.uint8))
+    poses = tmp_path / "p.jsonl"
+    for text in ('{"frame":0,"image":"a.png"}\n{"fra\0\0\n{"frame":1', '{"frame":0}\n\n'):
+        poses.write_text(text)
+        settings = PredictSettings(str(tmp_path / "a.png"), waving.net, poses=poses, resume=True)
+        with pytest.raises(KincapError, match=r"p.jsonl: line [12] is damaged or not about"):
+            predict(settings)
+        assert poses.read_text() == text
+
+
+def test_a_port_in_use_leaves_no_file_behind(waving: Waving, tmp_path: Path) -> None:
+    settings = PredictSettings(
+        str(waving.session), waving.net, poses=tmp_path / "p.jsonl", coco=tmp_path / "c.json",
+        sheet=tmp_path / "s.png",
+    )  # fmt: skip
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        live = LiveSettings(serve=True, port=taken.getsockname()[1])
+        with pytest.raises(KincapError, match="--port"):
+            predict(replace(settings, live=live))
+    assert not list(tmp_path.iterdir())
+
+
 def test_ctrl_c_leaves_whole_files(waving: Waving, video: Path, tmp_path: Path) -> None:
     poses, out = tmp_path / "p.jsonl", tmp_path / "p.mp4"
     running = subprocess.Popen(
@@ -197,6 +241,11 @@ def test_ctrl_c_leaves_whole_files(waving: Waving, video: Path, tmp_path: Path) 
         ({"poses": Path("kinect13.h5")}, "not a file of poses of kincap"),
         ({"out": Path("there.mp4")}, "--out: there.mp4 exists"),
         ({"poses": Path("there.jsonl")}, "--poses: there.jsonl exists"),
+        (
+            {"poses": Path("x.json"), "coco": Path("x.json")},
+            "--coco: x.json is the file of --poses",
+        ),
+        ({"poses": Path("x.mp4"), "out": Path("x.mp4")}, "--poses: x.mp4 is the file of --out too"),
         ({"resume": True}, "--resume: only for pictures"),
         ({"source": "camera:77"}, "camera:77"),
         ({"source": "pictures", "detector": "session"}, "is not a session"),

@@ -14,7 +14,9 @@ from kincap.core.errors import KincapError, MissingPartError
 from kincap.predict.sources.camera import CameraSource, Grabbed, open_camera
 from kincap.predict.sources.frame_source import CAMERA, PICTURES, VIDEO
 from kincap.predict.sources.open_source import open_source
+from kincap.predict.sources.session_frames import SessionSource
 from kincap.predict.sources.video import VideoSource
+from tests.dataset.conftest import Frame, Sessions
 
 CORNERS = np.array([[[200, 0, 0], [0, 200, 0]], [[0, 0, 200], [200, 200, 200]]], np.uint8)
 """Red, green, blue and white: which corner is which shows every turn and mirror."""
@@ -168,6 +170,40 @@ def test_a_file_is_played_as_a_camera_at_its_own_pace(tmp_path: Path) -> None:
     began = time.monotonic()
     assert [frame.number for frame in source.frames()] == [0, 1, 2]
     assert 0.25 < time.monotonic() - began < 3
+    source.close()
+
+
+def test_a_camera_that_breaks_off_says_so(tmp_path: Path) -> None:
+    grabbed = iter([Grabbed(CORNERS)])
+
+    def grab() -> Grabbed:
+        for one in grabbed:
+            return one
+        raise KincapError("the cable is out")
+
+    source = CameraSource("camera:test", grab, lambda: None)
+    assert len(list(source.frames())) == 1
+    assert source.problem == "the cable is out"
+    source.close()
+    path = write_video(tmp_path / "a.mp4", [n / 30 for n in range(12)])
+    damaged = bytearray(path.read_bytes())
+    middle = len(damaged) // 2
+    damaged[middle : middle + 60] = bytes(60)
+    path.write_bytes(damaged)
+    in_file, played = VideoSource(path), open_camera(str(path))
+    assert list(in_file.frames())
+    assert list(played.frames())
+    assert in_file.problem is not None
+    assert played.problem == in_file.problem
+    played.close()
+
+
+def test_takes_of_a_session_follow_each_other_whatever_their_clocks_say(tmp_path: Path) -> None:
+    ticks = [(0, 0), (0, 1), (0, 3), (1, -900), (1, -899), (2, 90_000)]
+    frames = [Frame(take=take, tick=tick) for take, tick in ticks]
+    source = SessionSource(Sessions(tmp_path)("s", frames))
+    times = [frame.time_s for frame in source.frames()]
+    assert times == pytest.approx([n / 30 for n in (0, 1, 3, 4, 5, 6)], abs=1e-4)
     source.close()
 
 
