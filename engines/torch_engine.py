@@ -56,3 +56,12 @@ class TorchFollowingEngine(TorchPoseEngine):
                 is known, else 0.
         """
         return self._run(crops, previous) if len(crops) else self.poses(crops)
+
+    def _run(self, crops: Images, *others: Floats) -> PoseResult:
+        # as in onnxruntime: a small net on two threads waits for the slower one
+        count = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return super()._run(crops, *others)
+        finally:
+            torch.set_num_threads(count)
