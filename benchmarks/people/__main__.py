@@ -20,8 +20,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kincap.train.people.evaluate import PeopleEvaluateSettings, evaluate_people_file
-
 from .crossings import judge
 from .public import posetrack_figures, real_file
 from .sessions import HEIGHT_PX, crossings_file
@@ -102,13 +100,13 @@ def _cell(asked: argparse.Namespace, data: Path, name: str, seed: int) -> dict[s
             "--out", str(weights),
         )  # fmt: skip
     took = time.monotonic() - took
-    report = evaluate_people_file(PeopleEvaluateSettings(weights, data, "test", "cpu")).found
+    apart, found = judge(weights, data)
     figures = {
         "training_s": round(took),
-        "crossings": judge(weights, data).to_json(),
-        "pck": report.single.score.pck,
-        "oks": report.single.oks,
-        "map": report.single.map["all"],
+        "crossings": apart.to_json(),
+        "pck": found.score.pck,
+        "oks": found.oks,
+        "map": found.map["all"],
     }
     file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     return figures

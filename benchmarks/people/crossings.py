@@ -14,6 +14,8 @@ from kincap.predict.people.by_torch import people_engine
 from kincap.predict.people.tracker import PeopleTracker
 from kincap.train.checkpoint import load_checkpoint
 from kincap.train.metrics.oks import oks
+from kincap.train.people.assembly import AssembledPeople
+from kincap.train.people.evaluate import PeopleFigures, people_figures
 from kincap.train.people.find import nearest_people
 from kincap.train.people.frames import PeopleSamples, load_people
 from kincap.train.people.run import image_people
@@ -23,6 +25,7 @@ LEAST_KNOWN = 4
 USUAL_KNOWN = 9
 """A data set with the usual filters has no person with fewer keypoints that the sensor saw."""
 SAME_OKS = 0.5
+NOBODY = AssembledPeople(*(np.zeros((0, *rest), np.float32) for rest in ((13, 2), (13,), ())))
 
 
 @dataclass
@@ -59,8 +62,8 @@ class Apart:
         }
 
 
-def judge(weights: Path, data: Path) -> Apart:
-    """Run a net over the test split, session by session."""
+def judge(weights: Path, data: Path) -> tuple[Apart, PeopleFigures]:
+    """Run a net over the test split, session by session, each image as it is."""
     checkpoint = load_checkpoint(weights)
     engine = people_engine(checkpoint, torch.device("cpu"))
     counts, sigma = Apart(), oks_sigmas(checkpoint.skeleton)
@@ -68,15 +71,16 @@ def judge(weights: Path, data: Path) -> Apart:
         samples = load_people(dataset, "test", checkpoint.size)
         rows = dataset.split("test")
         slot, session = rows.slot[samples.rows], rows.session[samples.rows]
+        everyone = [NOBODY] * len(samples.frames)
         for which in np.unique(session):
             tracker = PeopleTracker(engine)
             before: tuple[int, dict[int, int]] | None = None
             for n in np.flatnonzero(session == which):
                 image = samples.frames.images(np.array([n]))[0]
-                people = engine.people(image)
+                people = everyone[n] = engine.people(image)
                 ids = {
                     tuple(one.keypoints_px[np.isfinite(one.keypoints_px)]): one.id
-                    for one in tracker.follow(people, float(rows.time_s[samples.rows[n]]))
+                    for one in tracker.follow(people, float(rows.time_s[samples.rows[n]]), image)
                 }
                 seen = samples.frames.known[n].sum(axis=1)
                 known = seen >= LEAST_KNOWN
@@ -108,7 +112,7 @@ def judge(weights: Path, data: Path) -> Apart:
                     counts.crossings += 1
                     counts.ids_kept += before[1] == now
                 before = (side, now)
-    return counts
+        return counts, people_figures(samples, everyone)
 
 
 def _overlap(samples: PeopleSamples, frame: int) -> bool:

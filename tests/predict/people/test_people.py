@@ -82,6 +82,38 @@ def test_a_person_who_is_hidden_for_a_moment_keeps_the_id_and_later_gets_another
     assert len(tracker(persons=1).follow(found((50, 50), (200, 50)), 0.0)) == 1
 
 
+def dressed(places: dict[tuple[float, float], tuple[int, int, int]]) -> np.ndarray:
+    """Return an image of people in clothes of one colour each."""
+    image = np.full((240, 480, 3), 90, np.uint8)
+    for (x, y), colour in places.items():
+        cv2.rectangle(image, (int(x) - 25, int(y)), (int(x) + 25, int(y) + 95), colour, -1)
+    return image
+
+
+def test_someone_who_was_hidden_for_long_is_known_by_the_clothes() -> None:
+    red, blue, green = (200, 30, 30), (30, 30, 200), (30, 160, 30)
+    left, behind, beside, right = (60.0, 50.0), (245.0, 45.0), (270.0, 45.0), (400.0, 50.0)
+    middle = (240.0, 50.0)
+    following = tracker()
+
+    def ids(time_s: float, people: dict[tuple[float, float], tuple[int, int, int]]) -> list[int]:
+        seen = following.follow(found(*people), time_s, dressed(people))
+        place = {one.id: float(one.keypoints_px[0, 0]) for one in seen}
+        return sorted(place, key=lambda one: place[one])
+
+    assert ids(0.0, {left: red, middle: blue}) == [1, 2]
+    assert ids(0.5, {middle: blue}) == [2]
+    assert ids(2.5, {middle: blue}) == [2]
+    assert ids(2.6, {behind: red, middle: blue})[0] == 2  # in part hidden: may have a new number
+    assert ids(2.7, {beside: red, middle: blue})[0] == 2
+    assert ids(3.2, {right: red, middle: blue}) == [2, 1]
+    assert ids(3.3, {middle: blue}) == [2]
+    newcomer = ids(5.0, {left: green, middle: blue})
+    assert newcomer[1] == 2
+    assert newcomer[0] not in (1, 2)  # in other clothes
+    assert ids(9.0, {left: red, middle: blue})[0] != 1  # too long ago
+
+
 def test_keypoints_that_were_not_found_are_null_in_every_output(tmp_path: Path) -> None:
     person = tracker().follow(found((60, 20), without=(0, 9)), 0.0)[0]
     frame = FramePoses(0, "", 0.0, (160, 130), (person,))
