@@ -6,6 +6,10 @@ has a file of figures of its own, so a run that was ended goes on where it was.
 
 ``python -m benchmarks.people FOLDER [--variants NAME,...] [--seeds N] [--width W] [--steps N]``
 
+``--trunk WEIGHTS`` starts all nets from the trunk of a trained net of the same width, as the paper
+starts from that of VGG-19; they then find people after fewer steps. ``--sessions N`` judges on the
+first N of the ten sessions.
+
 ``--posetrack WEIGHTS --real DIR`` measures mAP and OKS AP of any net on the PoseTrack18 samples;
 with ``--real-steps N`` it first learns from real pictures and the sessions for N steps.
 ``--speed N`` measures the net of full width in onnxruntime and in torch, N times.
@@ -17,12 +21,18 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from kincap.train.nets.registry import build_net
+
 from .crossings import judge
 from .public import posetrack_figures, real_file
-from .sessions import HEIGHT_PX, crossings_file
+from .sessions import HEIGHT_PX, TEST_SESSIONS, crossings_file
 from .speed import speed_figures
 
 VARIANTS = (
@@ -51,6 +61,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--trunk", type=Path, metavar="WEIGHTS", help="start from the trunk of it")
+    parser.add_argument("--sessions", type=int, default=TEST_SESSIONS, help="to judge on")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument(
         "--precision", default="float32", help="of the layers: bf16 is faster where a CPU has it"
@@ -87,20 +99,24 @@ def main() -> None:
 
 def _cell(asked: argparse.Namespace, data: Path, name: str, seed: int) -> dict[str, Any]:
     """Return the figures of one net, from its file where that is there."""
-    key = f"{name}-w{asked.width:g}-{asked.steps}-{seed}"
+    start = "" if asked.trunk is None else f"-{asked.trunk.stem}"
+    key = f"{name}-w{asked.width:g}-{asked.steps}{start}-{seed}"
     file = asked.folder / f"{key}.json"
     if file.exists():
         return dict(json.loads(file.read_text(encoding="utf-8")))
     weights = asked.folder / f"{key}.ckpt"
     took = time.monotonic()
-    if not weights.exists():
-        _learn(
-            asked, "pretrain", "--data", str(data), "--model", name, "--width", str(asked.width),
-            "--size", str(HEIGHT_PX), "--steps", str(asked.steps), "--seed", str(seed),
-            "--out", str(weights),
-        )  # fmt: skip
+    words = ["--data", str(data), "--steps", str(asked.steps), "--seed", str(seed)]
+    words += ["--out", str(weights)]
+    if not weights.exists() and asked.trunk is None:
+        size = ["--width", str(asked.width), "--size", str(HEIGHT_PX)]
+        _learn(asked, "pretrain", "--model", name, *size, *words)
+    elif not weights.exists():
+        begin = asked.folder / f"{key}-start.ckpt"
+        save_checkpoint(begin, with_trunk(asked.trunk, name, seed))
+        _learn(asked, "finetune", "--init", str(begin), *words)
     took = time.monotonic() - took
-    apart, found = judge(weights, data)
+    apart, found = judge(weights, data, asked.sessions)
     figures = {
         "training_s": round(took),
         "crossings": apart.to_json(),
@@ -110,6 +126,15 @@ def _cell(asked: argparse.Namespace, data: Path, name: str, seed: int) -> dict[s
     }
     file.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     return figures
+
+
+def with_trunk(weights: Path, name: str, seed: int) -> Checkpoint:
+    """Return fresh weights of a net of several people with the trunk of a trained one."""
+    trained = load_checkpoint(weights)
+    torch.manual_seed(seed)
+    fresh = build_net(name, trained.width, trained.size).state_dict()
+    trunk = {key: value for key, value in trained.weights.items() if key.startswith("trunk.")}
+    return replace(trained, model=name, weights={**fresh, **trunk}, trained={})
 
 
 def _with_real_pictures(asked: argparse.Namespace, data: Path) -> Path:

@@ -62,14 +62,21 @@ class Apart:
         }
 
 
-def judge(weights: Path, data: Path) -> tuple[Apart, PeopleFigures]:
-    """Run a net over the test split, session by session, each image as it is."""
+def judge(weights: Path, data: Path, most: int) -> tuple[Apart, PeopleFigures]:
+    """Run a net over the test split, session by session, each image as it is.
+
+    Args:
+        weights: The net.
+        data: The sessions.
+        most: Sessions to take.
+    """
     checkpoint = load_checkpoint(weights)
     engine = people_engine(checkpoint, torch.device("cpu"))
     counts, sigma = Apart(), oks_sigmas(checkpoint.skeleton)
     with open_kinect13(data, layouts=LAYOUTS) as dataset:
-        samples = load_people(dataset, "test", checkpoint.size)
         rows = dataset.split("test")
+        later = [dataset.meta.sessions[k] for k in np.unique(rows.session)[most:]]
+        samples = load_people(dataset, "test", checkpoint.size, later)
         slot, session = rows.slot[samples.rows], rows.session[samples.rows]
         everyone = [NOBODY] * len(samples.frames)
         for which in np.unique(session):

@@ -1,6 +1,8 @@
 """Nets that find everyone in whole images, in use: ids, outputs, export, the commands."""
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -9,7 +11,6 @@ import pytest
 import torch
 
 from kincap.api.net import load_net
-from kincap.cli.learning.evaluate import evaluate
 from kincap.core.errors import KincapError
 from kincap.core.skeleton import KEYPOINTS_13
 from kincap.engines.onnx_engine import OnnxPoseEngine
@@ -188,8 +189,9 @@ def test_an_exported_net_finds_the_same_and_predict_needs_no_detector(
     assert json.loads(lines.read_text())["size"] == [64, 100]
 
 
-def test_what_needs_crops_refuses_a_net_of_whole_images(weights: Path, tmp_path: Path) -> None:
-
+def test_what_needs_crops_refuses_a_net_of_whole_images(
+    kincap: Callable[..., subprocess.CompletedProcess[str]], weights: Path, tmp_path: Path
+) -> None:
     for use in (load_net, load_audit_net):
         with pytest.raises(KincapError, match="finds everyone in whole images"):
             use(weights)
@@ -197,5 +199,6 @@ def test_what_needs_crops_refuses_a_net_of_whole_images(weights: Path, tmp_path:
         load_pose_engine(weights, "cpu", "--end-to-end")
     with pytest.raises(KincapError, match="exported with --format onnx"):
         export_net(ExportNetSettings(weights, "torchscript", out=tmp_path / "net.pt"))
-    with pytest.raises(KincapError, match="--sheet: not with"):
-        evaluate([weights], sheet=tmp_path / "sheet.png")
+    refused = kincap("evaluate", weights, "--sheet", tmp_path / "sheet.png")
+    assert refused.returncode == 2
+    assert "--sheet: not with" in refused.stderr
