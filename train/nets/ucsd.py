@@ -24,7 +24,6 @@ more than the middle of the crop (docs/benchmarks.md), so no other layer has.
 from collections.abc import Callable
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 
 from ..recipe import Recipe
@@ -80,10 +79,10 @@ class PresenceLocation(nn.Module):
         last = nn.Linear(second, 2 * keypoints)
         self.location = nn.Sequential(_hidden(branch, first), _hidden(first, second), last)
         self.apply(xavier)
-        with torch.no_grad():
-            last.bias.fill_(
-                0.5
-            )  # the middle of the crop; from its corner it takes long to get there
+        # phase 2 finds a branch whose numbers phase 1 has made large: other weights than 0 would
+        # begin far outside of the crop. From its corner, without a bias, it takes long, too
+        nn.init.zeros_(last.weight)
+        nn.init.constant_(last.bias, 0.5)
 
     def forward(self, pixels: Tensor) -> NetOutput:
         """Return the poses of (B, 3, S, S) pixels, and the logits of the keypoints' presence."""

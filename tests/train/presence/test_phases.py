@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from kincap.core.errors import KincapError
 from kincap.core.skeleton import KEYPOINTS_13
@@ -70,6 +71,17 @@ def test_phase_1_trains_trunk_and_presence_and_phase_2_the_location(
     assert _changed(after[11], after[20]) == moved
 
 
+def test_locations_begin_in_the_middle_whatever_presence_has_made_of_the_branch() -> None:
+    torch.manual_seed(0)
+    net = build_net("ucsd-baseline1", 1 / 16, 16)
+    with torch.no_grad():
+        for weights in net.get_submodule("branch").parameters():
+            weights.mul_(1000)
+    output = net(torch.rand(3, 3, 16, 16))
+    assert (output.coords == 0.5).all()
+    assert output.presence.abs().max() > 1
+
+
 def test_both_heads_learn_together_where_no_phases_are_asked_for(options: TrainOptions) -> None:
     done = finetune(replace(options, steps=2, set=("presence_share=0",)), None)
     torch.manual_seed(0)
@@ -94,6 +106,7 @@ def test_the_location_head_learns_from_what_a_frozen_trunk_gives_in_use(
     images = torch.randint(0, 255, (4, 160, 160, 3), dtype=torch.uint8)
     batch = Batch(images, torch.rand(4, 13, 2), torch.ones(4, 13))
     net, found = build_net("ucsd-alexnet", 1 / 16, 160), set()
+    nn.init.ones_(net.get_submodule("location.2").weight)
     for seed in range(2):
         own = replace(settings, recipe=recipe, seed=seed)
         trainer = Trainer(own, copy.deepcopy(net), 2, torch.device("cpu"))
