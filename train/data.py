@@ -1,9 +1,9 @@
 """Samples of a data set as nets take them: images resized once, targets in crop units."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -64,16 +64,8 @@ class Samples:
         Args:
             rows: (M,) which, in their new order.
         """
-        images = self.images
-        return replace(
-            self,
-            images=lambda chosen: images(rows[chosen]),
-            targets=self.targets[rows],
-            weight=self.weight[rows],
-            visibility=self.visibility[rows],
-            bbox_xyxy_px=self.bbox_xyxy_px[rows],
-            previous=None if self.previous is None else self.previous[rows],
-        )
+        arrays = ("targets", "weight", "visibility", "bbox_xyxy_px", "previous")
+        return taken(self, rows, arrays)
 
     def with_all_keypoints(self) -> "Samples | None":
         """Return the samples of which every keypoint has weight; None where there are none."""
@@ -108,6 +100,32 @@ class Samples:
             visibility=self.visibility[order],
             previous=None,
         )
+
+
+class WithImages(Protocol):
+    """A dataclass of arrays whose pictures are read when they are asked for."""
+
+    @property
+    def images(self) -> Callable[[Indices], Images]:
+        """Gives the pictures of indices (B,)."""
+
+
+Rows = TypeVar("Rows", bound=WithImages)
+
+
+def taken(of: Rows, rows: Indices, arrays: Sequence[str]) -> Rows:
+    """Return some rows of a dataclass, with their pictures.
+
+    Args:
+        of: The dataclass.
+        rows: (M,) which, in their new order.
+        arrays: Names of its arrays (N, ...); one that is None stays so.
+    """
+    images = of.images
+    found = {name: getattr(of, name) for name in arrays}
+    changed = {name: None if array is None else array[rows] for name, array in found.items()}
+    made: Rows = replace(of, images=lambda chosen: images(rows[chosen]), **changed)  # type: ignore[type-var]  # any dataclass
+    return made
 
 
 def load_samples(

@@ -25,6 +25,7 @@ from .mixing.pool import OpenSet, Splits, load_splits, mixture_lines, open_sets
 from .nets.dropout import set_dropout
 from .nets.pretrained import load_trunk
 from .nets.registry import build_net, count_weights, load_net
+from .presence.phases import check_phases
 from .ranks.group import ALONE, Ranks, joined, own_device, ranks_of
 from .run.config_file import DataFile, RunConfig
 from .run.device_use import check_device_use, keep_on_gpu
@@ -177,6 +178,7 @@ def train_run(
             else build_net(settings.model, settings.width, settings.size, len(skeleton))
         )
         set_dropout(net, settings.recipe.dropout)
+        check_phases(net, settings.recipe)
         taken = None
         if options.trunk is not None:
             if start is not None:

@@ -125,4 +125,8 @@ def check_recipe(recipe: Recipe) -> Recipe:
         raise KincapError(
             f"--set: optimizer={recipe.optimizer} is not one of {', '.join(OPTIMIZERS)}"
         )
+    if recipe.masks != "file" and not recipe.augment.needs_masks:
+        raise KincapError(
+            f"--set: masks={recipe.masks}: only with augment.background or augment.forearm"
+        )
     return recipe

@@ -37,7 +37,9 @@ def evaluate(
         ),
     ],
     data: Data = Path("kinect13.h5"),
-    split: Annotated[str, typer.Option("--split", help="val or test.")] = "val",
+    split: Annotated[
+        str, typer.Option("--split", metavar="val|test", help="Part of the data set.")
+    ] = "val",
     boxes: Annotated[
         str,
         typer.Option(
@@ -83,7 +85,10 @@ def evaluate(
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option("--detector", help="Of --end-to-end, as predict takes it; session."),
+        typer.Option(
+            "--detector",
+            help="With --end-to-end: what finds people, as predict takes it.  [default: session]",
+        ),
     ] = None,
     persons: Annotated[
         int, typer.Option("--persons", min=1, help="Most people to follow, with --end-to-end.")
@@ -93,26 +98,33 @@ def evaluate(
         typer.Option(
             "--teacher",
             metavar="NAME",
-            help="Measure a net of others beside: blazepose, or onnx:FILE. On whole images where "
+            help="Measure a net of others too: blazepose, or onnx:FILE. On whole images where "
             "the sessions are in --recordings, and in the labels' boxes.",
         ),
     ] = None,
     recordings: Recordings = RECORDINGS,
     errors: Annotated[
         bool,
-        typer.Option("--errors", help="Count wrong keypoints by kind, and what each costs in AP."),
+        typer.Option(
+            "--errors",
+            help="Count wrong keypoints by kind, and what each kind costs in average precision.",
+        ),
     ] = False,
     several_scales: Annotated[
         bool,
         typer.Option(
-            "--several-scales", help="Of a net of whole images: average over four sizes too."
+            "--several-scales",
+            help="Of a net of whole images: average over four sizes of each image too.",
         ),
     ] = False,
     blur_faces: BlurFaces = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Measure a checkpoint beside the mean pose, or compare several; sheet, report, predictions."""
+    """Measure a checkpoint beside the mean pose, or compare several; sheet, report, predictions.
+
+    For example: kincap evaluate best.ckpt --split test --report report.html
+    """
     given = given_flags(context)
     if session is not None:
         _refuse(given - _OF_SESSIONS, "not with --end-to-end, which measures on a session")

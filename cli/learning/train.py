@@ -78,37 +78,50 @@ class TrainFlags:
     ] = False
     recipe: Annotated[
         str | None,
-        typer.Option("--recipe", help="own (the net's) or paper (Linna et al., always linna)."),
+        typer.Option(
+            "--recipe",
+            metavar="own|paper",
+            help="The net's own, or that of Linna et al. for linna.  [default: own]",
+        ),
     ] = None
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
+            metavar="NAME",
             help=f"{', '.join(NETS)}; kincap nets describes them. "
             "Default: the checkpoint's, else compact on a CPU, linna on a GPU.",
         ),
     ] = None
     width: Annotated[
-        float | None, typer.Option("--width", help="Factor on the net's channels.")
+        float | None, typer.Option("--width", help="Factor on the net's channels; 1.")
     ] = None
     size: Annotated[int | None, typer.Option("--size", help="Side of the net's input, pixels.")] = (
         None
     )
     epochs: Annotated[
-        int | None, typer.Option("--epochs", help="How often each sample is seen.")
+        int | None,
+        typer.Option("--epochs", help="How often each sample is seen; default: the recipe's."),
     ] = None
     steps: Annotated[int | None, typer.Option("--steps", help="Batches, instead of --epochs.")] = (
         None
     )
-    batch: Annotated[int | None, typer.Option("--batch", help="Samples in a batch.")] = None
-    lr: Annotated[float | None, typer.Option("--lr", help="Learning rate.")] = None
-    optimizer: Annotated[str | None, typer.Option("--optimizer", help="sgd, adamw or adagrad.")] = (
-        None
-    )
+    batch: Annotated[
+        int | None, typer.Option("--batch", help="Samples in a batch; default: the recipe's.")
+    ] = None
+    lr: Annotated[
+        float | None, typer.Option("--lr", help="Learning rate; default: the recipe's.")
+    ] = None
+    optimizer: Annotated[
+        str | None,
+        typer.Option("--optimizer", metavar="sgd|adamw|adagrad", help="Default: the recipe's."),
+    ] = None
     patience: Annotated[
         int | None,
         typer.Option(
-            "--patience", help="End after as many validations without a better one; default: never."
+            "--patience",
+            help="End after N validations in a row without a better one; default: never. Of a "
+            "cascade it ends the first stage.",
         ),
     ] = None
     set: Annotated[
@@ -140,13 +153,15 @@ class TrainFlags:
         ),
     ] = None
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Everything random follows from it; 0.")
+        int | None, typer.Option("--seed", help="Start of all random numbers.  [default: 0]")
     ] = None
     name: Annotated[
-        str | None, typer.Option("--name", help="Last part of the run folder's name.")
+        str | None,
+        typer.Option("--name", help="Last part of the run folder's name; default: the net's."),
     ] = None
     runs: Annotated[
-        Path | None, typer.Option("--runs", help="Folder that run folders are made in; runs.")
+        Path | None,
+        typer.Option("--runs", help="Folder that run folders are made in.  [default: runs]"),
     ] = None
     tensorboard: Annotated[
         bool,
@@ -209,7 +224,9 @@ class FinetuneFlags(TrainFlags):
     init: Annotated[
         str | None,
         typer.Option(
-            "--init", help="Checkpoint to start from; default: fresh weights, as with none."
+            "--init",
+            metavar="FILE|none",
+            help="Checkpoint to start from.  [default: none, fresh weights]",
         ),
     ] = None
 
@@ -226,7 +243,8 @@ class FinetuneFlags(TrainFlags):
         typer.Option(
             "--stages",
             metavar="N|auto",
-            help="Train a cascade of N stages over the net; auto: as long as PDJ improves.",
+            help="Train a cascade of N stages over the net; auto: as long as PDJ, the share of "
+            "detected joints, improves.",
         ),
     ] = None
     stage_steps: Annotated[
@@ -237,8 +255,8 @@ class FinetuneFlags(TrainFlags):
         typer.Option(
             "--sigma",
             metavar="NUMBER",
-            help="Side of the squares round joints, torso diameters; 1. Several with commas, or "
-            "auto: the best on 50 validation images.",
+            help="Side of the squares round joints, torso diameters. Several with commas, or "
+            "auto: the best on 50 validation images.  [default: 1]",
         ),
     ] = None
     keep_first: Annotated[
@@ -247,7 +265,12 @@ class FinetuneFlags(TrainFlags):
     ] = False
     stage_recipe: Annotated[
         str | None,
-        typer.Option("--stage-recipe", help="paper (Adagrad, batch 128) or net (the net's own)."),
+        typer.Option(
+            "--stage-recipe",
+            metavar="paper|net",
+            help="Of the stages after the first: Adagrad in batches of 128, or the net's own.  "
+            "[default: paper]",
+        ),
     ] = None
     full_covariance: Annotated[
         bool,
@@ -294,7 +317,10 @@ def register(app: typer.Typer) -> None:
 
 
 def pretrain(flags: TrainFlags) -> None:
-    """Train fresh weights on many people and places, to finetune from."""
+    """Train fresh weights on many people and places, to finetune from.
+
+    For example: kincap pretrain --data wild13.h5 --out pretrain.ckpt
+    """
     from ...train.pretrain import pretrain as work
 
     if flags.data is None and flags.resume is None:
@@ -309,7 +335,10 @@ def pretrain(flags: TrainFlags) -> None:
 
 
 def finetune(flags: FinetuneFlags) -> None:
-    """Train on your own frames, from a checkpoint's weights or from fresh ones."""
+    """Train on your own frames, from a checkpoint's weights or from fresh ones.
+
+    For example: kincap finetune --init pretrain.ckpt --data kinect13.h5 --out best.ckpt
+    """
     if flags.task == "detect":
         _finetune_detector(flags)
         return

@@ -57,7 +57,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    every: Annotated[int, typer.Option("--every", help="Look at every K-th frame only.")] = 1,
+    every: Annotated[int, typer.Option("--every", help="Look at every N-th frame only.")] = 1,
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="The source shows a mirror image.")
     ] = False,
@@ -99,7 +99,10 @@ def predict(
     ] = "auto",
     json: Json = False,
 ) -> None:
-    """Find the 13 keypoints of people in images with a trained net."""
+    """Find the 13 keypoints of people in images with a trained net.
+
+    For example: kincap predict clip.mp4 --weights best.ckpt --poses poses.jsonl --out drawn.mp4
+    """
     from ...predict.live.views import LiveSettings
     from ...predict.predict import PredictSettings
     from ...predict.predict import predict as work

@@ -28,6 +28,7 @@ class StageJudge:
         before: The checkpoint of the stages before.
         cascade: Its stages; those of an earlier checkpoint and none of the new one.
         new: The new stage; its weights are ignored.
+        view: Side of the images, pixels.
         val: The validation split, its images as large as the cascade takes them.
         run: Output of the stages before on that split.
         device: Device of the net.

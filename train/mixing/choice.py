@@ -87,9 +87,10 @@ def check_choices(choices: Sequence[DataChoice]) -> None:
     seen: set[Path] = set()
     for one in choices:
         flag = "--data" if one.share is None else "--replay"
-        if one.path.absolute() in seen:
+        # links are followed: a session that is learnt from twice weighs double unasked
+        if one.path.resolve() in seen:
             raise KincapError(f"{flag}: {one.path} is given twice; give it once, with a weight")
-        seen.add(one.path.absolute())
+        seen.add(one.path.resolve())
     total = sum(one.share or 0 for one in choices)
     if total >= 1:
         raise KincapError(

@@ -10,7 +10,7 @@ from ...core.errors import DatasetError
 from ...core.skeleton import Skeleton
 from ...dataset.kinect13.format import ABSENT, FULL, LABELLED
 from ...dataset.kinect13.reader import Kinect13, Split
-from ..data import Indices, Samples
+from ..data import Indices, Samples, taken
 from ..mirror import Floats, Images
 
 
@@ -45,15 +45,7 @@ class PeopleFrames:
         Args:
             rows: (M,) which, in their new order.
         """
-        images = self.images
-        return replace(
-            self,
-            images=lambda chosen: images(rows[chosen]),
-            keypoints_px=self.keypoints_px[rows],
-            known=self.known[rows],
-            there=self.there[rows],
-            box_px=self.box_px[rows],
-        )
+        return taken(self, rows, ("keypoints_px", "known", "there", "box_px"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,24 @@ resumed run is in the right one.
 
 from torch import Tensor, nn
 
+from ...core.errors import KincapError
 from ..loss import Norm, WholeBatch, pose_loss, presence_loss
 from ..nets.output import NetOutput
 from ..nets.ucsd import PresenceLocation
 from ..recipe import Recipe
+
+
+def check_phases(net: nn.Module, recipe: Recipe) -> None:
+    """Refuse a phase of presence for a net that has no such head.
+
+    Raises:
+        KincapError: The recipe has one.
+    """
+    if recipe.presence_share and not isinstance(net, PresenceLocation):
+        raise KincapError(
+            f"--set: presence_share={recipe.presence_share:g}: this net has no presence head; "
+            "leave it out, or use a net of ucsd"
+        )
 
 
 class Phases:

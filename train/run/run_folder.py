@@ -22,9 +22,6 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class RunFolder:
     """``runs/<kind>/<UTC time>-<name>/`` with config.toml, metrics.csv, best.ckpt and last.ckpt.
 
-    Attributes:
-        board: Takes the lines of metrics.csv too, or None.
-
     Args:
         runs: Folder of all runs.
         kind: ``"pretrain"`` or ``"finetune"``.
@@ -39,6 +36,7 @@ class RunFolder:
         best: The best checkpoint in it.
         last: The last one.
         metrics: The figures by step.
+        board: Takes the lines of metrics.csv too, or None.
     """
 
     def __init__(self, runs: Path, kind: str, name: str) -> None:

@@ -183,11 +183,14 @@ def test_the_homogeneous_baseline_learns_from_complete_samples_only(
         pretrain(upper)
 
 
-def test_what_can_not_be_mixed_is_refused_in_a_line(options: TrainOptions) -> None:
+def test_what_can_not_be_mixed_is_refused_in_a_line(options: TrainOptions, tmp_path: Path) -> None:
     first, second = options.choices
+    linked = replace(first, path=tmp_path / "another name.h5")
+    linked.path.symlink_to(first.path)
     rehearsed = replace(second, weight=1.0, share=0.01)
     for data, match in (
         ((first, first), "--data: .* is given twice"),
+        ((first, linked), "--data: .* is given twice"),
         ((first, rehearsed), "--replay: 0.01 of a batch of 16 is less than one crop"),
         ((first, replace(rehearsed, share=0.99)), "leave no crop of --data in a batch of 16"),
     ):

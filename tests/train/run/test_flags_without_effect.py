@@ -83,6 +83,16 @@ def test_a_net_of_whole_images_refuses_what_only_crops_have(
         finetune(replace(options, **change), None)
 
 
+@pytest.mark.parametrize("value", ["presence_share=0.5", "masks=selfie", "dropout=0.5"])
+def test_a_net_refuses_a_value_of_the_recipe_that_it_has_no_use_for(
+    figures_h5: Path, tmp_path: Path, value: str
+) -> None:
+    options = TrainOptions(figures_h5, runs=tmp_path, model="compact", size=32, set=(value,))
+    with pytest.raises(KincapError, match=f"^--set: {value}: "):
+        finetune(options, None)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["seed", "lr", "patience", "width"])
 def test_a_run_that_goes_on_refuses_a_flag_of_value_0(name: str) -> None:
     flags = FinetuneFlags(resume=Path("run"), **{name: 0})
