@@ -72,7 +72,7 @@ PARTS: Final = {
     "default": Part("the recipe as it is"),
     "narrow": Part(
         "shift 6 %, scale 1.15, no margin: black",
-        augment=replace(STRONG, shift=0.06, scale=1.15, stay_inside=False),
+        augment=replace(STRONG, shift=0.06, scale=1.15, stay_inside=False, clothing=0.0),
         margin=False,
     ),
     "simcc": Part("compact-simcc", model="compact-simcc"),
@@ -88,7 +88,7 @@ PARTS: Final = {
     "light-end": Part("last fifth of the steps without colours", recipe={"light_end": 0.2}),
     "patches": Part("patches over half of the copies", augment=replace(STRONG, patches=0.5)),
     "half-body": Part("half a body in 3 of 10 copies", augment=replace(STRONG, half_body=0.3)),
-    "clothing": Part("clothes dyed in half of the copies", augment=replace(STRONG, clothing=0.5)),
+    "no-clothing": Part("clothes of their own colours", augment=replace(STRONG, clothing=0.0)),
     "background": Part(
         "other background in half of the copies", augment=replace(STRONG, background=0.5)
     ),

@@ -157,7 +157,7 @@ def test_the_batch_itself_is_left_as_it_is() -> None:
 
 def test_each_process_changes_its_rows_as_one_process_would() -> None:
     batch = Batch(*(torch.from_numpy(array) for array in _crosses(8, 4)))
-    every = replace(STRONG, half_body=0.3, clothing=0.5, patches=0.5)
+    every = replace(STRONG, half_body=0.3, patches=0.5)
     whole = augment_batch(batch, every, _random(3, 8))
     for rank in range(2):
         part = RankRows(rank, 2)
@@ -251,8 +251,8 @@ def test_another_background_leaves_the_person_and_needs_a_mask() -> None:
 
 
 def test_the_light_end_moves_boxes_and_changes_no_colour() -> None:
-    strong = replace(STRONG, half_body=0.3, clothing=0.5, background=0.5, patches=0.5)
-    assert strong.light == replace(STRONG, gain=0.0, shuffle=0.0)
+    strong = replace(STRONG, half_body=0.3, background=0.5, patches=0.5)
+    assert strong.light == replace(STRONG, gain=0.0, shuffle=0.0, clothing=0.0)
 
 
 def test_a_forearm_turns_about_the_elbow_with_its_pixels_and_its_wrist() -> None:

@@ -22,8 +22,9 @@ from .output import NetOutput
 ABOUT: Final = {"compact": "small, learns on a CPU"}
 
 STRONG: Final = AugmentSettings(
-    mirror=0.5, rotation_deg=10.0, scale=1.25, shift=0.12, stay_inside=True, gain=0.25, shuffle=0.5
-)
+    mirror=0.5, rotation_deg=10.0, scale=1.25, shift=0.12, stay_inside=True, gain=0.25, shuffle=0.5,
+    clothing=0.5,
+)  # fmt: skip
 """Changes that carry the net over to a garment that it never saw and to boxes that are not the
 label's: scales and shifts are those of a box from the pose in the frame before."""
 
