@@ -6,9 +6,9 @@ has a file of figures of its own, so a run that was ended goes on where it was.
 
 ``python -m benchmarks.people FOLDER [--variants NAME,...] [--seeds N] [--width W] [--steps N]``
 
-``--trunk WEIGHTS`` starts all nets from the trunk of a trained net of the same width, as the paper
-starts from that of VGG-19; they then find people after fewer steps. ``--sessions N`` judges on the
-first N of the ten sessions.
+``--trunk WEIGHTS`` starts all nets from the trunk and the branches of a trained net of the same
+width (the paper starts from the trunk of VGG-19); they then find people after fewer steps.
+``--sessions N`` judges on the first N of the ten sessions.
 
 ``--posetrack WEIGHTS --real DIR`` measures mAP and OKS AP of any net on the PoseTrack18 samples;
 with ``--real-steps N`` it first learns from real pictures and the sessions for N steps.
@@ -46,6 +46,7 @@ PUBLISHED_AP = {
 """OKS AP on COCO by the layer that the transfer starts from."""
 
 
+KEPT = ("trunk.", "split.", "branches.")
 PEOPLE_UPRIGHT = ("augment.rotation_deg=15", "augment.scale=1.4")
 """Smaller changes than the paper's 40 degrees and 1.5: these people stand, and time is short."""
 
@@ -61,7 +62,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--trunk", type=Path, metavar="WEIGHTS", help="start from the trunk of it")
+    parser.add_argument("--trunk", type=Path, metavar="WEIGHTS", help="start from its trunk")
     parser.add_argument("--sessions", type=int, default=TEST_SESSIONS, help="to judge on")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument(
@@ -129,11 +130,14 @@ def _cell(asked: argparse.Namespace, data: Path, name: str, seed: int) -> dict[s
 
 
 def with_trunk(weights: Path, name: str, seed: int) -> Checkpoint:
-    """Return fresh weights of a net of several people with the trunk of a trained one."""
+    """Return fresh weights of a net of several people with the trunk of a trained one.
+
+    Its branches, Conv-1 to Conv-4, are taken too; transfers, heads and refinements are fresh.
+    """
     trained = load_checkpoint(weights)
     torch.manual_seed(seed)
     fresh = build_net(name, trained.width, trained.size).state_dict()
-    trunk = {key: value for key, value in trained.weights.items() if key.startswith("trunk.")}
+    trunk = {key: value for key, value in trained.weights.items() if key.startswith(KEPT)}
     return replace(trained, model=name, weights={**fresh, **trunk}, trained={})
 
 
