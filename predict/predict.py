@@ -285,7 +285,7 @@ class PredictRun:
                 if views.wants_drawn or outputs.is_drawn(found):
                     drawn = draw_people(shown, found) if shown.size else shown
                     drawn = views.beside(drawn, frame, text)
-                outputs.write(found, drawn, self._note())
+                outputs.write(found, drawn, f"{self._note()}, {self._rate(began):.1f} frames/s")
                 views.show(found, frame, drawn, source.dropped, text)
                 if on_progress is not None:
                     so_far = result.frames + result.skipped
@@ -377,6 +377,10 @@ class PredictRun:
         if self._source.dropped:
             note += f", {self._source.dropped} dropped"
         return note
+
+    def _rate(self, began: float) -> float:
+        """Return the frames a second since a time of ``time.monotonic``."""
+        return self.result.frames / max(time.monotonic() - began, 1e-9)
 
 
 def _percentiles(values_ms: list[float]) -> dict[str, float]:

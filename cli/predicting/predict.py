@@ -138,14 +138,17 @@ def _announce(address: "PageAddress") -> None:
 
 
 def _show(done: "PredictResult") -> None:
+    from ...predict.sources.frame_source import PICTURES
+
     for note in done.notes:
         console.say(note)
     if done.unsmoothed:
         console.say("not smoothed: pip install 'kincap[predict]' brings the filter")
     rate = done.looked_at / done.seconds if done.seconds else 0.0
+    # ids begin anew in each picture
+    people = "" if done.kind == PICTURES else f", {done.ids} people"
     console.result(
-        f"{done.frames} frames, {done.with_people} with people, {done.ids} people; "
-        f"{rate:.1f} frames/s"
+        f"{done.frames} frames, {done.with_people} with people{people}; {rate:.1f} frames/s"
     )
     if done.skipped:
         console.result(f"{done.skipped} pictures were done before")

@@ -1,5 +1,6 @@
 """Videos: frames by their own times, turned as their display matrix says."""
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import av
+
+_SHORT_S: Final = 0.3
+"""Seconds that a stated length may be longer than the pictures: their last one has no end."""
+_LENGTH: Final = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+_MICROSECONDS: Final = 1_000_000
 
 SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg")
 
@@ -59,7 +65,7 @@ class VideoSource:
         is_counted = self._container.format.name == "avi"
         rate = self._stream.guessed_rate or Fraction(25)
         first: Fraction | None = None
-        number, damaged = 0, 0
+        number, damaged, last = 0, 0, Fraction(0)
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -77,11 +83,12 @@ class VideoSource:
                 else:
                     time = int(frame.pts) * Fraction(frame.time_base)
                     first = time if first is None else first
+                    last = max(last, time + 1 / rate)
                     time -= first
                 yield SourceFrame(number, "", float(time), _upright(frame))
                 number += 1
         if self.problem is None:
-            self.problem = self._problem(number, damaged)
+            self.problem = self._problem(number, damaged) or self._shortage(last)
 
     def close(self) -> None:
         """Close the file."""
@@ -98,6 +105,27 @@ class VideoSource:
         if damaged:
             return f"{self.path}: FFmpeg found damage in {damaged} packets"
         return None
+
+    def _shortage(self, last: Fraction) -> str | None:
+        """Return what is wrong if a file without a count of frames ends before its time."""
+        promised = self._promised_s()
+        if self.total or promised is None or last >= promised - _SHORT_S:
+            return None
+        return (
+            f"{self.path}: its header promises {promised:.1f} s, its pictures end at "
+            f"{float(last):.1f} s; it was cut or is damaged"
+        )
+
+    def _promised_s(self) -> float | None:
+        """Return the length that a Matroska file states of its pictures; None: it does not."""
+        if "matroska" not in self._container.format.name:
+            return None
+        found = _LENGTH.fullmatch(self._stream.metadata.get("DURATION", ""))
+        if found is not None:
+            return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
+        whole = self._container.duration
+        is_alone = len(self._container.streams) == 1
+        return whole / _MICROSECONDS if whole and is_alone else None
 
 
 def _upright(frame: "av.VideoFrame") -> Images:
