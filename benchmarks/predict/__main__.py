@@ -31,7 +31,9 @@ from kincap.engines.detection import Detection
 from kincap.engines.engine import PoseEngine, PoseResult
 from kincap.engines.onnx_engine import OnnxPoseEngine, open_session, to_pixels
 from kincap.predict.deployed_net import torch_engine
-from kincap.predict.export.export import ExportNetSettings, export_net
+from kincap.predict.export.export import ExportNetSettings, export_net, metadata
+from kincap.predict.export.int8 import quantize
+from kincap.predict.export.onnx_file import set_meta
 from kincap.predict.outputs.frame_poses import FramePoses
 from kincap.predict.smoothing import PoseSmoother
 from kincap.predict.sources.camera import CameraSource, Grabbed
@@ -125,6 +127,24 @@ def net_rows(folder: Path) -> list[Row]:
         rows.append(Row(what, "plain onnxruntime, same file", ours / plain, 1.05, note))
         rows.append(Row(f"{what} through predict", "torch forward", ours / by_torch, target, note))
     return rows
+
+
+def int8_row(folder: Path) -> Row:
+    """Return the row of compact with 8-bit convolutions; their ranges are those of made-up crops.
+
+    What int8 costs in PCK, kincap export measures on the user's own data.
+    """
+    weights = folder / "compact.ckpt"
+    made, checkpoint = folder / "compact-int8.onnx", load_checkpoint(weights)
+    coarse = np.random.default_rng(0).integers(0, 256, (32, 24, 24, 3), np.uint8)
+    crops = coarse.repeat(8, axis=1).repeat(8, axis=2)
+    quantize(folder / "compact.onnx", made, crops)
+    set_meta(made, metadata(checkpoint, ExportNetSettings(weights, "onnx", int8=True)))
+    engine, by_torch = OnnxPoseEngine(made), torch_engine(checkpoint, torch.device("cpu"))
+    calls = (lambda: engine.poses(crops[:1]), lambda: by_torch.poses(crops[:1]))
+    ours, torchs = cpu_ms(calls, CALLS["compact"])
+    what = f"compact {SIZES['compact']} px, int8, through predict"
+    return Row(what, "torch forward", ours / torchs, 0.5, f"{ours:.2f} ms, torch {torchs:.2f} ms")
 
 
 class StandingEngine:
@@ -245,7 +265,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory(prefix="kincap-predict-") as name:
         folder = Path(name)
-        rows = net_rows(folder)
+        rows = [*net_rows(folder), int8_row(folder)]
         rows.append(pipeline_row(given.data, given.detector, given.weights))
         rows += [tracking_row(folder), live_row(folder, given.live_s)]
     rows.append(Row("linna on a GPU, eager, ms", "", None, 1.0, "not measured: no GPU here"))
