@@ -15,6 +15,8 @@ from ..core.errors import KincapError, MissingPartError
 from .engine import Floats, Images, PoseResult
 
 SCHEMA: Final = "kincap/net/1"
+DETECTORS: Final = "kincap/detector/"
+"""Beginning of the schema of a detector, see own_detector.py."""
 META_KEY: Final = "kincap"
 """Key of the metadata of an exported file; its value is a JSON object."""
 MEAN: Final = 127.0
@@ -126,6 +128,11 @@ def read_meta(path: Path, found: dict[str, str]) -> dict[str, Any]:
         )
     try:
         meta = json.loads(found[META_KEY])
+        if str(meta["schema"]).startswith(DETECTORS):
+            raise KincapError(
+                f"{path}: a detector of people, expected a net of poses; predict takes it as "
+                f"--detector own:{path}"
+            )
         schema, size, names = meta["schema"], meta["size"], meta["keypoints"]
     except (ValueError, KeyError, TypeError):
         raise KincapError(f"{path}: its metadata are damaged; export it again") from None

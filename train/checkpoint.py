@@ -28,6 +28,8 @@ from .confidence import Calibration
 from .nets.registry import LARGEST_PX, NETS, build_net
 
 FORMAT: Final = "kincap-checkpoint"
+DETECTOR_FORMAT: Final = "kincap-detector"
+"""The format of another kind of checkpoint, see detect/checkpoint.py."""
 FORMAT_VERSION: Final = 1
 CASCADE_VERSION: Final = 2
 """Version of a file with a cascade: a kincap that knows none would run its first stage alone."""
@@ -300,6 +302,11 @@ def _read(path: Path) -> dict[str, Any]:
         except Exception:
             # torch raises almost anything on files that others made; all mean the same to a person
             raise CheckpointError(f"{path}: not a checkpoint of kincap") from None
+    if isinstance(content, dict) and _equals(content.get("format"), DETECTOR_FORMAT):
+        raise CheckpointError(
+            f"{path}: a detector of people, expected a net of poses; predict takes it as "
+            f"--detector own:{path}"
+        )
     if not isinstance(content, dict) or not _equals(content.get("format"), FORMAT):
         raise CheckpointError(f"{path}: not a checkpoint of kincap")
     return content

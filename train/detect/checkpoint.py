@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ... import __version__
 from ...core.errors import CheckpointError
+from ..checkpoint import DETECTOR_FORMAT
 from ..checkpoint_files import open_whole, write_pair
 from .net import HEIGHT_PX, WIDTH_PX, DeployedPersonNet, PersonNet
 
-DETECTOR_FORMAT: Final = "kincap-detector"
 DETECTOR_VERSION: Final = 1
 _SIZE_PX: Final = [WIDTH_PX, HEIGHT_PX]
 

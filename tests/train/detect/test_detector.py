@@ -17,6 +17,7 @@ from kincap.engines.detectors import make_detector
 from kincap.engines.own_detector import choose_boxes, fit_image, overlap
 from kincap.predict.detector import open_detector
 from kincap.predict.export.export import ExportNetSettings, export_net
+from kincap.predict.load_engine import load_engine
 from kincap.train.detect.checkpoint import (
     DetectorCheckpoint,
     load_detector,
@@ -136,6 +137,15 @@ def test_of_boxes_on_one_person_the_surest_stays() -> None:
     assert choose_boxes(scores, boxes, 0.5).tolist() == [1, 2]
     assert choose_boxes(scores, boxes, 0.8).tolist() == [1]
     assert choose_boxes(scores, boxes, 0.95).tolist() == []
+
+
+def test_a_detector_given_as_a_net_of_poses_is_named_as_what_it_is(
+    learned: Path, tmp_path: Path
+) -> None:
+    exported = export_net(ExportNetSettings(learned, "onnx", tmp_path / "person.onnx")).out
+    for path in (learned, exported):
+        with pytest.raises(KincapError, match=f"a detector of people.*own:{path}"):
+            load_engine(path)
 
 
 def test_files_that_are_not_detectors_are_refused(learned: Path, tmp_path: Path) -> None:
