@@ -16,7 +16,7 @@ from ...core.errors import MissingPartError
 from ...engines.onnx_engine import META_KEY
 
 OPSET: Final = 18
-"""Pooling of a newer one takes onnxruntime 1.31 twenty times as long over volumes."""
+"""Pooling of a newer one takes onnxruntime 1.31 five times as long over volumes."""
 BATCH: Final = 2
 """Images that the exporters trace a net with: with one, they would fix the batch axis."""
 
