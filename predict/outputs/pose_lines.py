@@ -33,6 +33,7 @@ class PoseLines:
         self.path = path
         self.done: Counter[str] = Counter()
         self._is_stdout = str(path) == STDOUT
+        self._has_failed = False
         if self._is_stdout:
             if resume:
                 raise KincapError(f"{FLAG} -: --resume needs a file")
@@ -57,16 +58,30 @@ class PoseLines:
             self._file.write(json.dumps(frame.to_json(), separators=(",", ":")) + "\n")
             self._file.flush()
         except OSError as error:
-            raise KincapError(
-                f"{FLAG}: {self.path} can't be written ({error.strerror}); what is in it is whole "
-                "but for the last line",
-                exit_code=1,
-            ) from None
+            self._has_failed = True
+            raise self._unwritten(error) from None
 
     def close(self) -> None:
-        """Close the file."""
-        if not self._is_stdout:
+        """Close the file.
+
+        Raises:
+            KincapError: The disk is full (exit 1), and ``write`` has not said so.
+        """
+        if self._is_stdout:
+            return
+        try:
             self._file.close()
+        except OSError as error:
+            # what could not be written is tried once more
+            if not self._has_failed:
+                raise self._unwritten(error) from None
+
+    def _unwritten(self, error: OSError) -> KincapError:
+        return KincapError(
+            f"{FLAG}: {self.path} can't be written ({error.strerror}); what is in it is whole but "
+            "for the last line",
+            exit_code=1,
+        )
 
     def _check(self, *, resume: bool) -> None:
         """Read what is there; cut off a line that was not finished."""

@@ -18,6 +18,8 @@ import pytest
 from kincap.core.errors import KincapError, MissingPartError
 from kincap.predict.export.export import ExportNetSettings, export_net
 from kincap.predict.live.views import LiveSettings
+from kincap.predict.outputs.frame_poses import FramePoses
+from kincap.predict.outputs.pose_lines import PoseLines
 from kincap.predict.predict import PredictSettings, predict
 from kincap.predict.sources.session_frames import SessionSource
 from tests.predict.conftest import Waving
@@ -193,6 +195,27 @@ def test_a_damaged_line_is_named_and_the_file_stays(waving: Waving, tmp_path: Pa
         with pytest.raises(KincapError, match=r"p.jsonl: line [12] is damaged or not about"):
             predict(settings)
         assert poses.read_text() == text
+
+
+def test_a_full_disk_names_the_file_and_what_is_in_it(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="no limits of file sizes here")
+    path = tmp_path / "p.jsonl"
+    lines, before = PoseLines(path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        for number in range(5):
+            lines.write(FramePoses(number, f"{number}.png", None, (64, 48), ()))
+        long = FramePoses(5, 1000 * "x", None, (64, 48), ())
+        with pytest.raises(KincapError, match="p.jsonl can't be written .* but for the last line"):
+            lines.write(long)
+        lines.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    again = PoseLines(path, resume=True)
+    assert list(again.done) == [f"{number}.png" for number in range(5)]
+    again.close()
 
 
 def test_a_port_in_use_leaves_no_file_behind(waving: Waving, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from ..data import normalised
 from ..loop import choose_device
 from ..run.interrupt import Interrupt, interrupt_on_signals
 from ..run.run_folder import RunFolder, check_run_name
+from ..run.track import EXIT_INTERRUPTED
 from .checkpoint import DetectorCheckpoint, is_detector, load_detector, save_detector
 from .frames import Frames
 from .loss import detector_loss, detector_targets
@@ -138,7 +139,8 @@ def _learn(
     kept = copy.deepcopy(net)
     optimizer = torch.optim.AdamW(net.parameters(), lr=options.lr, weight_decay=WEIGHT_DECAY)
     best: DetectionScore | None = None
-    total, batch = 0.0, min(options.batch, len(train))
+    batch = min(options.batch, len(train))
+    losses: list[float] = []
     try:
         for step in range(steps):
             for group in optimizer.param_groups:
@@ -149,11 +151,10 @@ def _learn(
                     f"step {step + 1}: the loss is {loss}; try a smaller --lr", exit_code=1
                 )
             _average(kept, net, step)
-            total += loss
+            losses.append(loss)
             if (step + 1) % every == 0 or step + 1 == steps:
                 found = SplitDetections(kept, val, device).best()
-                run.add_metrics({"step": step + 1, "loss": total / every, **_row(found)})
-                total, trained = 0.0, {"step": step + 1, "data": options.data.name}
+                trained = {"step": step + 1, "data": options.data.name}
                 checkpoint = DetectorCheckpoint(
                     {k: v.detach().cpu().clone() for k, v in kept.state_dict().items()},
                     found.threshold, {**trained, "val": found.to_json()},
@@ -163,14 +164,19 @@ def _learn(
                 if best is None or _errors(found) <= _errors(best):
                     best = found
                     save_detector(run.best, checkpoint)
+                # after the weights: a line of figures costs less than they do
+                mean_loss = sum(losses) / len(losses)
+                run.add_metrics({"step": step + 1, "loss": mean_loss, **_row(found)})
+                losses.clear()
             if on_progress:
                 on_progress(step + 1, steps, f"loss {loss:.3f}")
-            interrupt.check()
+            if step + 1 < steps:
+                interrupt.check()
     except KeyboardInterrupt:
-        raise KincapError(
-            f"interrupted; the checkpoints of {run.folder} are those of the last validation",
-            exit_code=130,
-        ) from None
+        saved = f"the checkpoints in {run.folder} are those of the last validation"
+        if best is None:
+            saved = "nothing was saved yet"
+        raise KincapError(f"interrupted; {saved}", exit_code=EXIT_INTERRUPTED) from None
     except OSError as error:
         raise KincapError(
             f"--runs: {run.folder} can't be written ({error.strerror})", exit_code=1

@@ -1,5 +1,6 @@
 """The detector of people: it learns from whole frames, is saved, exported and used."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 
 from kincap.cli.learning.train import FinetuneFlags
 from kincap.core.errors import KincapError
+from kincap.dataset.kinect13.reader import write_kinect13
 from kincap.engines.detectors import make_detector
 from kincap.engines.own_detector import choose_boxes, fit_image, overlap
 from kincap.predict.detector import open_detector
@@ -29,6 +31,7 @@ from kincap.train.detect.loss import detector_loss, detector_targets
 from kincap.train.detect.net import COLUMNS, HEIGHT_PX, ROWS, STRIDE, WIDTH_PX, PersonNet
 from kincap.train.detect.settings import DetectOptions
 from kincap.train.nets.cost import measure_cost
+from tests.train.people.conftest import draw_frames
 
 
 def test_it_costs_at_most_015_gmac() -> None:
@@ -201,3 +204,24 @@ def test_a_detector_is_not_trained_in_place_of_its_start(learned: Path, tmp_path
             finetune_detector(replace(options, runs=tmp_path / "runs"))
     assert learned.read_bytes() == before
     assert not (tmp_path / "runs").exists()
+
+
+def test_figures_are_means_since_the_last_ones_and_an_interrupt_says_what_is_saved(
+    tmp_path: Path,
+) -> None:
+    frames = {"train": draw_frames(8, 1), "val": draw_frames(2, 2)}
+    data = write_kinect13(tmp_path / "kinect13.h5", frames)
+    # so slow that the loss stays; a validation after steps 2, 4, 6 and 7
+    options = DetectOptions(data, runs=tmp_path / "runs", steps=7, batch=8, lr=1e-9)
+    done = finetune_detector(options)
+    with (done.run / "metrics.csv").open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert len(losses) == 4
+    assert losses[3] == pytest.approx(np.mean(losses[:3]), rel=0.2)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KincapError, match="interrupted; nothing was saved yet") as caught:
+        finetune_detector(options, interrupt)
+    assert caught.value.exit_code == 130
