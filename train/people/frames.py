@@ -75,8 +75,15 @@ class PeopleSamples(Samples):
     def shuffled(self, seed: int) -> "PeopleSamples":
         """Return the samples with labels dealt out among the frames: the negative control."""
         order = np.random.default_rng(seed).permutation(len(self.frames))
-        labels = self.frames.take(order)
-        return replace(self, frames=replace(labels, images=self.frames.images))
+        images, labels = self.frames.images, self.frames.take(order)
+        # people go with their labels: not every frame has someone in each place
+        frame = np.argsort(order)[self.frame]
+        return replace(
+            self,
+            images=lambda chosen: images(frame[chosen]),
+            frames=replace(labels, images=images),
+            frame=frame,
+        )
 
     def to_boxes(self, poses_px: Floats) -> Floats:
         """Put poses (N, K, 2) in pixels of the stored frames into units of the people's boxes."""

@@ -205,6 +205,10 @@ def test_shuffled_labels_belong_to_other_frames(train: PeopleSamples) -> None:
     assert np.array_equal(mixed.frames.images(np.arange(4)), train.frames.images(np.arange(4)))
     source = PeopleBatches(replace(train, frames=mixed.frames), 64, 4, CHANGES, seed=0)
     assert source.batch(0).images.shape == (4, 64, 64, 3)
+    # frames have one person or two: whoever is learnt from is there, with the same box
+    assert mixed.frames.known[mixed.frame, mixed.place].any(axis=1).all()
+    before, after = (one.frames.box_px[one.frame, one.place] for one in (train, mixed))
+    np.testing.assert_array_equal(before, after)
 
 
 def test_the_chain_as_it_is_typed(kincap: Run, frames_h5: Path, tmp_path: Path) -> None:
