@@ -28,6 +28,7 @@ from kincap.train.augment import AugmentSettings
 from kincap.train.mixing.choice import DataChoice
 from kincap.train.mixing.pool import load_splits, open_sets
 from kincap.train.nets.registry import build_net, load_net
+from kincap.train.run.device_use import Precision
 from kincap.train.run.trainer import Trainer
 from kincap.train.settings import TrainSettings
 from kincap.train.validate import run_net, score_poses
@@ -54,6 +55,7 @@ class Form:
         batch: Crops in a batch.
         steps: Most steps.
         cosine: Let the rate fall to 0 along a cosine.
+        precision: Number format of its layers.
     """
 
     width: float
@@ -62,6 +64,7 @@ class Form:
     batch: int = 16
     steps: int = 1500
     cosine: bool = False
+    precision: Precision = "float32"
 
 
 FORMS = {
@@ -69,7 +72,8 @@ FORMS = {
     "linna": Form(1 / 8, 64, 5e-4),
     "deeppose": Form(1 / 4, 96, 1e-3),
     "ucsd-baseline2": Form(1 / 4, 64, 1e-3, batch=32),
-    "transfer": Form(1 / 8, 128, 1e-3, batch=8, steps=3500, cosine=True),
+    # the last hidden layer of a width of 1/8 has 16 channels, fewer than the 24 maps of the limbs
+    "transfer": Form(1 / 4, 128, 1e-3, batch=8, steps=1500, cosine=True, precision="bf16"),
     "linna-s": Form(1 / 8, 112, 5e-4),
     "ucsd-baseline1": Form(1 / 4, 64, 1e-3, batch=32),
     "ucsd-alexnet": Form(1 / 8, 160, 1e-3),
@@ -153,7 +157,7 @@ def learn_by_heart(
     recipe = replace(
         entry.recipe("pretrain", "adamw"), lr=form.lr, batch=form.batch, warmup_steps=20,
         cosine=form.cosine, ema=0.0, weight_decay=0.0, augment=AugmentSettings(mirror=0.0),
-        presence_share=0.0, dropout=0.0 if drops else None,
+        presence_share=0.0, dropout=0.0 if drops else None, precision=form.precision,
     )  # fmt: skip
     settings = TrainSettings("pretrain", name, "overfit", form.width, form.size, recipe, seed)
     began, pck = time.process_time(), 0.0
