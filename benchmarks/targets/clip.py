@@ -5,9 +5,12 @@ A net of kincap begins with the label's box in the first frame and follows the p
 
 import argparse
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -29,7 +32,10 @@ from kincap.engines.constant_offsets import fit_offsets
 from kincap.engines.engine import Images
 from kincap.engines.teacher_process import TeacherProcess
 from kincap.predict.deployed_net import torch_engine
+from kincap.predict.tracks import Tracker
 from kincap.train.checkpoint import load_checkpoint
+
+FRAMES_PER_S: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,21 @@ class Clip:
         return row(f"{path.name}, never saw the clip, tracked", poses, self.labels, self.trusted,
                    cpu_ms)  # fmt: skip
 
+    def predicted(self, path: Path, teacher: TeacherProcess) -> Row:
+        """Return the row of such a net as ``kincap predict`` uses it: a detector every 10 frames.
+
+        Nothing comes from the labels, not even the first box. The detector is the teacher's.
+        """
+        tracker = Tracker(torch_engine(load_checkpoint(path), torch.device("cpu")))
+        found, used = [], []
+        for n, image in enumerate(self.images):
+            before = time.process_time()
+            people = tracker.step(image, n / FRAMES_PER_S, partial(teacher.detect, image))
+            used.append(1000 * (time.process_time() - before))
+            found.append(people[0].keypoints_px if people else np.full((13, 2), np.nan))
+        what = f"{path.name}, never saw the clip, as predict with the detector of {teacher.name}"
+        return row(what, np.stack(found), self.labels, self.trusted, float(np.median(used)))
+
     def late(self, path: Path, what: str) -> Row:
         """Return the row of a net on the held-out frames, in which it begins anew."""
         poses, cpu_ms = _timed(path, self.images[LAST_PART], self.late_box)
@@ -93,12 +114,13 @@ def clip_rows(asked: argparse.Namespace) -> None:
     clip = Clip.load(asked.data)
     with TeacherProcess(asked.teacher) as teacher:
         shelf, late = clip.off_the_shelf(teacher)
+        predicted = [clip.predicted(path, teacher) for path in asked.init]
     print(line_of(shelf), line_of(late), sep="\n", flush=True)
-    for path in asked.init:
-        one = clip.seen(path)
-        print(line_of(one))
-        print(f"    of the off-the-shelf net: all {_ratio(one.pck['0.2'], shelf.pck['0.2'])}, "
-              f"wrist {_ratio(one.wrist, shelf.wrist)}", flush=True)  # fmt: skip
+    for path, in_use in zip(asked.init, predicted, strict=True):
+        for one in (clip.seen(path), in_use):
+            print(line_of(one))
+            print(f"    of the off-the-shelf net: all {_ratio(one.pck['0.2'], shelf.pck['0.2'])}, "
+                  f"wrist {_ratio(one.wrist, shelf.wrist)}", flush=True)  # fmt: skip
         for replay in ((), ("--replay", f"{asked.replay}:0.25"))[: 2 if asked.replay else 1]:
             for seed in range(asked.seeds):
                 out = finetuned(asked, path, seed, replay)

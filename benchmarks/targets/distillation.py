@@ -80,30 +80,31 @@ def distillation_rows(asked: argparse.Namespace) -> None:
     """Print the rows of both nets of each seed, or of one of them, and the table of both."""
     people = held_out_people(asked.data, build_public(asked.data, asked.folder))
     clip = Clip.load(asked.data)
-    with TeacherProcess(asked.teacher) as teacher:
-        print(line_of(off_the_shelf(teacher, people)))
-        print(*map(line_of, clip.off_the_shelf(teacher)), sep="\n", flush=True)
     found: dict[str, dict[str, list[float]]] = {}
 
     def note(figure: str, arm: str, value: float | None) -> None:
         found.setdefault(figure, {}).setdefault(arm, []).append(value or 0.0)
 
-    for seed in range(asked.seeds):
-        for arm in asked.arm or ARMS:
-            path = pretrain(asked, arm, seed)
-            for way, one in rows_of(path, people).items():
+    with TeacherProcess(asked.teacher) as teacher:
+        print(line_of(off_the_shelf(teacher, people)))
+        print(*map(line_of, clip.off_the_shelf(teacher)), sep="\n", flush=True)
+        for seed in range(asked.seeds):
+            for arm in asked.arm or ARMS:
+                path = pretrain(asked, arm, seed)
+                for way, one in rows_of(path, people).items():
+                    print(line_of(one), flush=True)
+                    note(f"held-out people, {way}: PCK@0.2", arm, one.pck["0.2"])
+                for way, one in (
+                    ("tracked", clip.seen(path)), ("as predict", clip.predicted(path, teacher)),
+                ):  # fmt: skip
+                    print(line_of(one), flush=True)
+                    note(f"clip, never seen, {way}: PCK@0.2", arm, one.pck["0.2"])
+                    note(f"clip, never seen, {way}: wrist@0.2", arm, one.wrist)
+                one = clip.late(finetuned(asked, path, seed), f"{path.name} finetuned on 52 frames")
                 print(line_of(one), flush=True)
-                note(f"held-out people, {way}: PCK@0.2", arm, one.pck["0.2"])
-            one = clip.seen(path)
-            print(line_of(one), flush=True)
-            for threshold in ("0.2", "0.1"):
-                note(f"clip, never seen: PCK@{threshold}", arm, one.pck[threshold])
-            note("clip, never seen: wrist@0.2", arm, one.wrist)
-            one = clip.late(finetuned(asked, path, seed), f"{path.name} finetuned on 52 frames")
-            print(line_of(one), flush=True)
-            note("clip, finetuned: PCK@0.1", arm, one.pck["0.1"])
-            note("clip, finetuned: wrist@0.2", arm, one.wrist)
-            note(MEDIAN, arm, one.median)
+                note("clip, finetuned: PCK@0.1", arm, one.pck["0.1"])
+                note("clip, finetuned: wrist@0.2", arm, one.wrist)
+                note(MEDIAN, arm, one.median)
     if asked.arm:
         return
     print(f"{'':44}{ARMS[0]:>8}{ARMS[1]:>20}  gain (standard error)")

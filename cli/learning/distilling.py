@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ...core.errors import KincapError
+from ...dataset.forget.places import DISTILLED
 from ..console import progress, say
 
 if TYPE_CHECKING:
     from ...train.mixing.choice import DataChoice
-
-FOLDER: Final = "distilled"
 
 
 def distilled_data(
@@ -39,7 +38,7 @@ def distilled_data(
     for text in sources:
         choice = parse_data(text, "--distill")
         settings = DistillSettings(
-            str(choice.path), tuple(one.path for one in data), runs / FOLDER,
+            str(choice.path), tuple(one.path for one in data), runs / DISTILLED,
             teacher or DEFAULT_TEACHER,
         )  # fmt: skip
         with progress(f"labelling {choice.path}", unit="frames") as bar:

@@ -20,6 +20,8 @@ from ..kinect13.reader import open_kinect13
 from .words import Words
 
 RUNS: Final = "runs"
+DISTILLED: Final = "distilled"
+"""Folder in it with data sets of a teacher's labels."""
 _EVALUATED: Final = "kincap evaluate"
 """The mark of a sheet of crops with predictions."""
 _CHECKPOINT: Final = ".ckpt"

@@ -17,6 +17,7 @@ from .exports import ExportOfPerson, export_of_person
 from .files_beside import outputs_of
 from .journal import ForgetJournal
 from .places import (
+    DISTILLED,
     RUNS,
     Mention,
     Search,
@@ -198,7 +199,8 @@ def _data_sets(settings: ForgetSettings) -> list[Path]:
     for path in settings.data:
         if not path.is_file():
             raise DatasetError(f"--data {path}: there is no such file; name a data set")
-    found = list(settings.data) or find_data_sets(folders_of(settings))
+    folders = (*folders_of(settings), settings.folder / RUNS / DISTILLED)
+    found = list(settings.data) or find_data_sets(folders)
     for path in found:
         _check_not_built(path)
     return found

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -23,7 +23,7 @@ from kincap.dataset.forget.plan import ForgetSettings, plan_forget
 from kincap.dataset.forget.remaining_rows import rows_of_person
 from kincap.dataset.forget.words import Words
 from kincap.dataset.kinect13.format import FIELDS
-from kincap.dataset.kinect13.reader import SPLITS, open_kinect13
+from kincap.dataset.kinect13.reader import SPLITS, open_kinect13, plain_meta, write_kinect13
 from kincap.sessions.edits.journal import add_edit
 from kincap.sessions.folders import find_sessions
 from kincap.sessions.lock import SessionLock
@@ -164,6 +164,24 @@ def test_a_data_set_without_any_other_row_is_deleted(place: Place) -> None:
     for who in ("bert", "cleo", "anna"):
         assert place.forget(who).proven
     assert sorted(name for name in place.files() if name.startswith("set.h5")) == ["set.h5.lock"]
+
+
+def test_labels_that_a_teacher_gave_to_the_person_go_too(place: Place) -> None:
+    made = place.folder / "runs" / "distilled" / "shirt.h5"
+    made.parent.mkdir()
+    names = ("shirt", "000-film.mp4")
+    sources = [{"session": names[0], "uuid": ANNA[0], "labels": "teacher"},
+               {"session": names[1], "labels": "teacher"}]  # fmt: skip
+    columns = {
+        "images": np.zeros((6, 24, 24, 3), np.uint8), "keypoints_px": np.full((6, 13, 2), 5.0),
+        "session": np.arange(6) % 2,
+    }  # fmt: skip
+    write_kinect13(made, {"train": columns}, replace(plain_meta(names), sources=sources))
+    done = place.forget()
+    assert done.proven
+    with open_kinect13(made) as dataset:
+        assert len(dataset.split("train")) == 3
+        assert "shirt" not in dataset.meta.sessions
 
 
 @pytest.mark.parametrize(("kind", "number"), [("rename", 3), ("rename", 9), ("create", 3)])
