@@ -29,6 +29,7 @@ _CHANGES: Final = (
 _TURN: Final = 30
 _BATCH: Final = 16
 """At the same cost smaller batches take a net further in so few steps."""
+LEAST_SEEDS: Final = 3
 _WILD_FRAMES: Final = 700
 
 
@@ -39,6 +40,8 @@ def gain_line(name: str, values: dict[str, list[float]]) -> str:
     error = stdev(gains) / len(gains) ** 0.5 if len(gains) > 1 else float("nan")
     better = -mean(gains) if name == MEDIAN else mean(gains)
     word = "gain" if better > 2 * error else "loss" if better < -2 * error else "no difference"
+    if len(gains) < LEAST_SEEDS:
+        word = "too few seeds to say"
     return f"{name:44}{mean(one):8.1f}{mean(other):20.1f}  {mean(gains):+.1f} ({error:.1f}): {word}"
 
 
