@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core.errors import KincapError
-from ...dataset.forget.places import DISTILLED
 from ..console import progress, say
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ def distilled_data(
         if teacher is not None:
             raise KincapError("--teacher: labels the frames of --distill SOURCE; give both")
         return ()
+    from ...dataset.forget.places import DISTILLED
     from ...predict.distill.distill import DEFAULT_TEACHER, DistillSettings, distill
     from ...train.mixing.choice import parse_data
 
