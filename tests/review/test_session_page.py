@@ -272,10 +272,11 @@ def test_a_tab_that_is_open_shows_the_next_session_too(
     opened(watched, make_session, serve)
     page = watched.page
     page.keyboard.press(key)
-    one = page.wait_for_selector(f"{shown}:text-matches('[0-9]+ ')").inner_text()
+    settled = f"{shown}:text-matches('[0-9]+ '):not(:has-text('still checking'))"
+    one = page.wait_for_selector(settled).inner_text()
     page.evaluate("location.hash = '#two/5'")
     watched.at(5)
-    two = page.wait_for_selector(f"{shown}:text-matches('[0-9]+ ')").inner_text()
+    two = page.wait_for_selector(settled).inner_text()
     assert two != one
     # and one that is opened while the panel is away, when that comes back
     page.keyboard.press("i")
