@@ -189,7 +189,24 @@ def predict(
                 on_page(views.address)
             run.all_frames(outputs, views, on_progress)
         run.result.outputs = outputs.written()
+        if run.result.looked_at and not run.result.with_people:
+            run.result.notes.append(_no_one(settings, source, engine))
     return run.result
+
+
+def _no_one(settings: PredictSettings, source: FrameSource, engine: object) -> str:
+    """Return what may help where no frame has a person."""
+    if isinstance(engine, PeopleEngine):
+        return "no one was found: this net may not know such people or such a place"
+    if settings.detector in (None, SENSOR_BOXES) and source.kind in (SESSION, SENSOR):
+        return "no one was found: the sensor saw no one, or the net is not sure of anyone it saw"
+    if settings.detector in (None, "whole"):
+        return (
+            "no one was found: whole, the default without a sensor, takes the whole image for one "
+            "person; where people fill less of it, give --detector box:x,y,w,h, own:FILE or "
+            "blazepose"
+        )
+    return f"no one was found: --detector {settings.detector} gave no box that the net is sure of"
 
 
 def _tracker(

@@ -22,6 +22,8 @@ from kincap.predict.outputs.frame_poses import FramePoses
 from kincap.predict.outputs.pose_lines import PoseLines
 from kincap.predict.predict import PredictSettings, predict
 from kincap.predict.sources.session_frames import SessionSource
+from kincap.train.checkpoint import load_checkpoint, save_checkpoint
+from kincap.train.confidence import Calibration
 from tests.predict.conftest import Waving
 
 Lines = list[dict]
@@ -150,6 +152,31 @@ def test_every_second_frame_is_looked_at_and_all_have_a_line(
     assert len(lines) == done.frames == 2 * done.looked_at
     assert [bool(line["people"]) for line in lines[:4]] == [True, False, True, False]
     assert done.ids == 1
+
+
+def test_where_no_one_is_found_the_person_learns_why(waving: Waving, tmp_path: Path) -> None:
+    sound = predict(PredictSettings(str(waving.session), waving.net))
+    assert sound.with_people
+    assert not any("no one" in note for note in sound.notes)
+    source = "simulator:frames=6,pace=fast,acts=away@0-9"
+    done = waving.kincap(
+        "predict", source, "--weights", waving.net, "--poses", tmp_path / "p.jsonl"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "6 frames, 0 with people" in done.stdout
+    assert "no one was found: the sensor saw no one" in done.stderr
+
+
+def test_an_image_without_a_person_names_the_other_detectors(
+    waving: Waving, tmp_path: Path
+) -> None:
+    never_sure = Calibration(np.full(13, -9.0), np.zeros(13))
+    unsure = tmp_path / "unsure.ckpt"
+    save_checkpoint(unsure, replace(load_checkpoint(waving.net), calibration=never_sure))
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((90, 160, 3), np.uint8))
+    done = predict(PredictSettings(str(tmp_path / "a.png"), unsure))
+    assert done.with_people == 0
+    assert any("give --detector box:x,y,w,h" in note for note in done.notes)
 
 
 def test_a_folder_goes_on_where_it_was(waving: Waving, tmp_path: Path) -> None:
