@@ -1,6 +1,7 @@
 """Passes before the first step: how many threads are fastest, and which batch fits in memory."""
 
 import copy
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,25 +107,43 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def largest_batch(net: nn.Module, batch: StepBatch, size: int) -> int:
-    """Return how many samples of a batch fit in memory, by halving it; 0: not even one.
+    """Return how many samples of a batch fit in memory: its half, a quarter, ...; 0: not even one.
+
+    The fewest come first, since a pass that fails leaves less memory for the next one.
 
     Args:
         net: The net of a run that ends; its gradients and batch statistics change.
         batch: The batch that does not fit.
         size: Side of the net's input, pixels.
+
+    Raises:
+        RuntimeError: A pass fails for another reason.
     """
     net.zero_grad(set_to_none=True)
-    count = len(batch.images) // 2
-    while count:
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    fitting = [0]
+    failed: list[Exception] = []
+
+    def measure() -> None:
+        count = len(batch.images) // 2
+        counts = [count >> halvings for halvings in range(count.bit_length())]
         try:
-            part = each_tensor(batch, lambda tensor: tensor[:count])  # noqa: B023  called at once
-            run_pass(net, part, size)
+            for count in reversed(counts):
+                run_pass(net, each_tensor(batch, lambda tensor: tensor[:count]), size)  # noqa: B023  called at once
+                fitting.append(count)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
-                raise
-            count //= 2
-        else:
-            return count
-    return 0
+                failed.append(error)
+
+    # where oneDNN got no memory for a kernel, it refuses every new kernel in that thread from then
+    # on (findings/torch_conv_fails_on_after_out_of_memory.sh): another thread has to measure
+    thread = threading.Thread(target=measure, name="fitting batch")
+    try:
+        thread.start()
+        thread.join()
+    except RuntimeError:  # not even memory for the stack of a thread
+        return 0
+    for error in failed:
+        raise error
+    return fitting[-1]

@@ -26,6 +26,37 @@ sys.argv = ["kincap", *sys.argv[1:]]
 main()
 """
 
+NO_KERNELS = """
+import resource, sys
+from pathlib import Path
+import torch
+from torch import nn
+from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.train.batch_source import SplitBatches
+from kincap.train.data import load_samples
+from kincap.train.nets.registry import build_net
+from kincap.train.run.first_steps import largest_batch
+
+def refused(layer):
+    try:
+        layer(torch.zeros(1, layer.in_channels, 16, 16))
+    except RuntimeError as error:
+        return "could not create a primitive" in str(error)
+
+with open_kinect13(Path(sys.argv[1])) as dataset:
+    batch = SplitBatches(load_samples(dataset, "train", 32), 8, 0).batch(0)
+net = build_net("compact", 0.25, 32)
+torch.set_num_threads(1)
+layers = [nn.Conv2d(16 + 8 * number, 16, 3) for number in range(40)]
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (3 << 20), -1))
+ran_out = any([refused(layer) for layer in layers[:30]])
+resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+print("ran out:", ran_out, "still refused:", refused(layers[30]))
+print("fits:", largest_batch(net, batch, 32))
+"""
+"""Lets the kernels of convolutions run out of memory, and gives all memory back."""
+
 
 def test_threads_are_chosen_without_changing_the_net(figures_h5: Path) -> None:
     cpu, net = torch.device("cpu"), build_net("compact", 0.25, 32)
@@ -67,3 +98,12 @@ def test_memory_that_runs_out_names_a_batch_that_fits(figures_h5: Path, tmp_path
     assert len(said) == 1
     assert "--batch 256: out of memory at step 1; " in said[0]
     assert "fits: --batch " in said[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+def test_a_batch_that_fits_is_found_after_kernels_ran_out_of_memory(figures_h5: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_KERNELS, str(figures_h5)], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.stdout == "ran out: True still refused: True\nfits: 4\n", done.stderr
