@@ -20,8 +20,13 @@ def review(
         ),
     ] = None,
     recordings: Annotated[
-        Path, typer.Option("--recordings", help="Folder that holds the sessions.")
-    ] = Path("recordings"),
+        Path | None,
+        typer.Option(
+            "--recordings",
+            help="Folder that holds the sessions [default: recordings].",
+            show_default=False,
+        ),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option("--data", help="Data set whose splits are shown.", show_default=False),
@@ -54,12 +59,20 @@ def review(
 
     Serves this machine alone, until Ctrl-C. The address carries a token: open it as printed.
     """
+    from ..core.errors import KincapError
     from ..review.context import load_context
     from ..review.server import review as serve
+    from ..review.session_list import DEFAULT_FOLDER
     from ..sessions.folders import find_folders
 
+    # the usual folder may be missing: the page can make its first recording
+    if recordings is not None and not recordings.exists():
+        raise KincapError(
+            f"--recordings: {recordings} does not exist; name the folder that holds the sessions"
+        )
+    folder = recordings or DEFAULT_FOLDER
     if session is not None:
-        find_folders(recordings, [session])
+        find_folders(folder, [session])
     context = load_context(data, tuple(pred or ()))
     at = f"#{session}" if session else ""
 
@@ -68,11 +81,11 @@ def review(
             say(f"the usual port is in use; this page is at port {address.port}")
         result(address.url + at)
         sys.stdout.flush()  # a pipe would hold the address back until the end
-        say(f"kincap review: {recordings} is at the address above; Ctrl-C ends it")
+        say(f"kincap review: {folder} is at the address above; Ctrl-C ends it")
         if not no_open:
             _open_browser(address.browser_url + at)
 
-    serve(recordings, port, on_ready=announce, context=context)
+    serve(folder, port, on_ready=announce, context=context)
 
 
 def _open_browser(url: str) -> None:

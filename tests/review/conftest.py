@@ -162,11 +162,12 @@ class Served:
 
 @contextmanager
 def serving(recordings: Path, *args: str) -> Iterator[Served]:
-    """Run ``kincap review`` as a process of its own."""
+    """Run ``kincap review`` as a process of its own; a missing folder is the usual one there."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "kincap", "review", "--no-open"),
-            *("--recordings", str(recordings), *(args or ("--port", "0"))),
+            *(("--recordings", str(recordings)) if recordings.exists() else ()),
+            *(args or ("--port", "0")),
         ],
         cwd=recordings.parent,
         text=True,

@@ -237,6 +237,7 @@ def test_an_empty_folder_says_what_to_type(watched: Watched, serve: Any, tmp_pat
     page = watched.page
     page.goto(serve(Path("recordings")).url)
     page.wait_for_selector("text=/^kincap record --session clothing1$/")
+    (tmp_path / "my films").mkdir()
     page.goto(serve(tmp_path / "my films").url)
     page.wait_for_selector(f"text=kincap record --session clothing1 --recordings '{tmp_path}")
     assert watched.complaints == []

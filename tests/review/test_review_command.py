@@ -73,13 +73,26 @@ def test_a_socket_is_not_opened(serve: Any, make_session: Any):
 
 
 def test_ctrl_c_ends_it_cleanly_and_only_the_address_stands_on_stdout(serve: Any, tmp_path: Path):
-    served = serve(tmp_path / "nothing")
+    served = serve(tmp_path / "recordings")
     code, out, err = served.stop()
     assert code == 0
     assert out == ""
     assert "Traceback" not in err
     assert "token" not in err
-    assert not (tmp_path / "nothing").exists()
+    assert not (tmp_path / "recordings").exists()
+
+
+def test_a_folder_that_was_named_and_is_missing_is_refused_an_empty_one_is_not(
+    serve: Any, tmp_path: Path, kincap: Callable[..., Any]
+):
+    asked = kincap("review", "--no-open", "--recordings", "recordngs")
+    assert asked.returncode == 2
+    assert asked.stderr == (
+        "kincap: --recordings: recordngs does not exist; name the folder that holds the sessions\n"
+    )
+    assert asked.stdout == ""
+    (tmp_path / "new").mkdir()
+    assert secret_of(serve(tmp_path / "new").url)
 
 
 @pytest.fixture
