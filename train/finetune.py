@@ -19,7 +19,14 @@ from .cascade.run import StagesResult, StageWork, train_stages
 from .cascade.settings import CascadeSettings, cascade_settings
 from .cascade.view import View, load_view
 from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
-from .loop import choose_device, count_steps, count_validations, follow, learn
+from .loop import (
+    choose_device,
+    count_steps,
+    count_validations,
+    follow,
+    learn,
+    validate_every,
+)
 from .metrics.pck import Score
 from .mixing.pool import OpenSet, Splits, load_splits, mixture_lines, open_sets
 from .nets.dropout import set_dropout
@@ -272,7 +279,7 @@ class PreparedRun:
         if settings.recipe.on_device:
             source = keep_on_gpu(source, self.device)
         steps = first_steps(config, source)
-        pace = Pace(steps, count_validations(steps, source), on_notice)
+        pace = Pace(steps, validate_every(steps, source), on_notice)
         name = config.data_name
         trainer = Trainer(settings, self.net, steps, self.device, source.skeleton, self.ranks)
         track = None

@@ -22,7 +22,7 @@ from ..batch_source import load_ahead
 from ..checkpoint import Checkpoint, load_checkpoint, load_resumable
 from ..checkpoint_files import READABLE
 from ..data import Samples
-from ..loop import count_steps, count_validations, learn
+from ..loop import count_steps, learn, validate_every
 from ..nets.registry import build_net
 from ..run.interrupt import Interrupt
 from ..run.run_folder import RunFolder
@@ -193,7 +193,7 @@ def _train_stage(work: StageWork, before: Checkpoint, cascade: Cascade, number: 
                 f"stage {number}: {steps} steps of {source.batch_size} of {len(source)} joints, "
                 f"sigma {cascade.sigma:g}"
             )
-        pace = Pace(steps, count_validations(steps, source), notice)
+        pace = Pace(steps, validate_every(steps, source), notice)
         track = Track(
             settings, work.data, work.seen, work.train, work.val, stage_run, work.device, pace,
             notice, judge,

@@ -1,5 +1,6 @@
 """The cost of a run, for the person who starts it: steps, time and disk."""
 
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -107,35 +108,37 @@ class Pace:
 
     Args:
         steps: Steps in all.
-        validations: Validations in all.
+        validate_every: Steps between two validations; the last step has one too.
         on_notice: Takes the line.
+
+    Attributes:
+        validation_s: How long the last validation took; a run that goes on has it from before.
     """
 
-    def __init__(self, steps: int, validations: int, on_notice: OnNotice | None) -> None:
-        self._steps, self._validations = steps, validations
+    def __init__(self, steps: int, validate_every: int, on_notice: OnNotice | None) -> None:
+        self._steps, self._every = steps, validate_every
         self._notice = on_notice
+        self._has_begun = False
         self._timed = 0
-        self._seconds = self._validation_s = 0.0
-
-    def add_validation(self, seconds: float) -> None:
-        """Note how long a validation took."""
-        self._validation_s = seconds
+        self._seconds = self.validation_s = 0.0
 
     def add_step(self, step: int, seconds: float) -> None:
         """Note how long a step took; after the first few, report.
 
         Args:
-            step: Which step, counted from 1; the first one is slower than all others.
-            seconds: Its duration.
+            step: Which step of the run, counted from 1, before its validation.
+            seconds: Its duration; the first step of a process is slower than all others.
         """
         if self._notice is None:
             return
-        if step > 1 or seconds > _ENOUGH_S:
+        if self._has_begun or seconds > _ENOUGH_S:
             self._timed, self._seconds = self._timed + 1, self._seconds + seconds
+        self._has_begun = True
         if self._timed < _FEW_STEPS and self._seconds < _ENOUGH_S:
             return
         each = self._seconds / self._timed
-        left = (self._steps - step) * each + self._validations * self._validation_s
+        validations = math.ceil(self._steps / self._every) - (step - 1) // self._every
+        left = (self._steps - step) * each + validations * self.validation_s
         self._notice(f"{each:.2g} s a step, about {duration_text(left)} to go")
         self._notice = None
 

@@ -76,7 +76,7 @@ class Track:
         val: The validation split.
         run: Folder of figures and weights.
         device: Device of the net.
-        pace: Takes the durations of validations.
+        pace: Is told how long validations take.
         on_notice: Takes lines for the person.
         judge: Validates and completes checkpoints; None: the net's poses are those of crops.
 
@@ -149,7 +149,7 @@ class Track:
             found = validate(trainer.kept, self._val, self._device, on_batch)
         else:
             found = self._judge.validate(trainer.kept, on_batch)
-        self.pace.add_validation(time.monotonic() - began)
+        self.pace.validation_s = time.monotonic() - began
         if not math.isfinite(found.loss):
             raise self._diverged(step)
         self._latest = found
@@ -287,6 +287,7 @@ class Track:
             "train_loss": self._train_loss,
             "seconds": time.monotonic() - self._start,
             "stopped": self._stopped,
+            "validation_s": self.pace.validation_s,
         }
 
     def load_state(self, state: dict[str, Any], step: int) -> None:
@@ -304,6 +305,7 @@ class Track:
         self._losses = list(state["losses"].to(self._device))
         self._train_loss = state["train_loss"]
         self._start = time.monotonic() - state["seconds"]
+        self.pace.validation_s = state.get("validation_s", 0.0)
         self._saved_step = step
         self._run.drop_metrics_after(step)
         self._say()

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from kincap.core.errors import KincapError
+from kincap.train.checkpoint import load_resumable
 from kincap.train.finetune import finetune
 from kincap.train.nets.registry import count_weights
 from kincap.train.run.run_plan import Pace, check_space, duration_text
 from kincap.train.settings import TrainOptions, resolve
+
+from ..resume_cases import run_folder
 
 
 @pytest.mark.parametrize(
@@ -68,11 +71,35 @@ def test_the_plan_comes_before_the_first_step_and_is_stored(
 
 def test_slow_steps_are_reported_from_the_first() -> None:
     said: list[str] = []
-    pace = Pace(100, 3, said.append)
-    pace.add_validation(20.0)
+    pace = Pace(100, 50, said.append)
+    pace.validation_s = 20.0
     pace.add_step(1, 9.0)
     pace.add_step(2, 9.0)
     assert said == ["9 s a step, about 16 min to go"]
+
+
+def test_a_run_that_goes_on_counts_what_is_left_alone(figures_h5: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    pace = Pace(1000, 100, said.append)
+    pace.validation_s = 10.0
+    # the first step of this process takes long once; at 899 the validations of 900 and 1000 follow
+    for step, seconds in zip(range(894, 900), (4.0, 0.1, 0.1, 0.1, 0.1, 0.1), strict=True):
+        pace.add_step(step, seconds)
+    assert said == ["0.1 s a step, about 30 s to go"]
+
+    options = TrainOptions(
+        data=figures_h5, runs=tmp_path / "runs", model="compact", width=0.25, size=32, steps=40,
+        batch=16, device="cpu",
+    )  # fmt: skip
+
+    def at_step_30(step: int, _of: int, note: str) -> None:
+        if step == 30 and "validating" not in note:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KincapError, match="goes on"):
+        finetune(options, None, at_step_30)
+    _, state = load_resumable(run_folder(options.runs) / "last.ckpt")
+    assert state["validation_s"] > 0
 
 
 def test_a_run_that_does_not_fit_on_the_disk_is_refused(tmp_path: Path) -> None:
