@@ -28,7 +28,7 @@ class Lane:
 
     Attributes:
         key: Its name in the answer.
-        title: Its name on the page.
+        title: Its name on the page; no two lanes share one.
         group: Lanes of one group are drawn together.
         kind: What its values are: docs/review.md.
         meaning: What it means, for a person.
@@ -115,7 +115,7 @@ def _sensor_lanes(
          _at_events(facts, events, "mark")),
         (Lane("cue", "cues", "sensor", "index", "what the person was asked to do"),
          facts.cue.clip(max=FULL)),
-        (Lane("lag", "lag", "sensor", "level", "how late the joints are, ms"), lag),
+        (Lane("lag", "lag of joints", "sensor", "level", "how late the joints are, ms"), lag),
     ]  # fmt: skip
     found += [
         (Lane(f"state:{name}", name, "keypoints", "state",
@@ -148,7 +148,7 @@ def _build_lanes(facts: FrameFacts) -> list[tuple[Lane, np.ndarray]]:
             value[named[name].any(axis=1)] = 1
         if name in facts.failed:
             value[facts.failed[name]] = 2
-        title = name.replace("_", " ")
+        title = f"{name.replace('_', ' ')} filter"
         found.append((Lane(f"filter:{name}", title, "filters", "filter", MEANINGS.get(name, "")),
                       value))  # fmt: skip
     return [(lane, values.astype(np.uint8)) for lane, values in found]
@@ -160,7 +160,7 @@ def _finding_lanes(facts: FrameFacts) -> list[tuple[Lane, np.ndarray]]:
         about = KINDS.get(kind)
         lane = Lane(
             f"finding:{kind}",
-            kind.replace("_", " "),
+            f"{kind.replace('_', ' ')} finding",
             about.group if about else "lost or damaged",
             "severity",
             about.text if about else "",

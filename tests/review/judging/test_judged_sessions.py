@@ -68,6 +68,10 @@ def test_a_lane_shows_each_frame_that_the_checks_name(asked: ReviewClient, recor
     keys = {lane["key"] for lane in header["lanes"]}
     assert {"tracking", "build", "edits", "filter:outliers", "finding:side_swap"} <= keys
     assert all(lane["title"] and lane["kind"] for lane in header["lanes"])
+    titles = {lane["key"]: lane["title"] for lane in header["lanes"]}
+    # the page names the lane of a finding by its kind
+    shown = [titles["filter:side_swap"], titles["finding:side_swap"], "side swap"]
+    assert len(set(titles.values()) | set(shown)) == len(titles) + 1
 
 
 def test_a_single_bad_frame_stays_visible_in_few_bins(asked: ReviewClient):
