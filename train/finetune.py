@@ -30,7 +30,7 @@ from .loop import (
 from .metrics.pck import Score
 from .mixing.pool import OpenSet, Splits, load_splits, mixture_lines, open_sets
 from .nets.dropout import set_dropout
-from .nets.pretrained import load_trunk
+from .nets.pretrained import find_trunk, load_trunk
 from .nets.registry import build_net, count_weights, load_net
 from .presence.phases import check_phases
 from .ranks.group import ALONE, Ranks, joined, own_device, ranks_of
@@ -190,7 +190,7 @@ def train_run(
         if options.trunk is not None:
             if start is not None:
                 raise KincapError("--trunk: the weights are those of --init; give one of the two")
-            taken = load_trunk(net, options.trunk)
+            taken = load_trunk(net, find_trunk(options.trunk))
         config = RunConfig(
             data=tuple(DataFile.of(one) for one in choices),
             leave_out=options.leave_out,
@@ -216,6 +216,8 @@ def train_run(
                 on_notice(line)
             if taken is not None and options.trunk is not None:
                 on_notice(f"trunk: {taken.text(options.trunk)}")
+            elif start is None and (published := load_net(settings.model).trunk) is not None:
+                on_notice(f"trunk: fresh weights; --trunk {published} starts from published ones")
         seen = trained_sessions(sets, start)
         view = load_view(sets, settings, cascade, options.homogeneous)
         job = PreparedRun(config, splits, seen, net, run, device, interrupt, ranks, view=view)

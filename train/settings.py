@@ -47,7 +47,7 @@ class TrainOptions:
         tensorboard: Write the figures for TensorBoard as well.
         set: Further values of the recipe, as texts ``key=value``.
         homogeneous: Learn only from samples with all keypoints: the baseline of Linna et al.
-        trunk: File of weights in torchvision's key names for the trunk; None: fresh ones.
+        trunk: Published weights for the trunk, or a file of them; None: fresh ones.
         stages: Number of stages of a cascade, or ``"auto"``; None: no cascade.
         stage_steps: Batches of each later stage.
         sigma: Side of the squares round joints in torso diameters, several with commas, or

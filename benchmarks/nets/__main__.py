@@ -62,6 +62,7 @@ FORMS = {
     "compact-previous": Form(1, 64),
     "compact-maps": Form(1, 96, 16),
     "compact-simcc": Form(1, 96, 16),
+    "efficientnet-lite0": Form(1, 96, 16),
     "ucsd-vgg19": Form(1 / 8, 96, 16),
     "linna-s": Form(1 / 8, 112),
     "ucsd-baseline1": Form(1 / 4, 64),

@@ -28,6 +28,7 @@ from kincap.train.batch_source import SplitBatches
 from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kincap.train.data import load_samples, mean_pose
 from kincap.train.mirror import mirror_images, mirror_targets
+from kincap.train.nets.pretrained import load_trunk
 from kincap.train.nets.registry import build_net, load_net
 from kincap.train.run.trainer import Trainer
 from kincap.train.settings import TrainSettings
@@ -72,35 +73,34 @@ def off_the_shelf(teacher: TeacherProcess, people: HeldOutPeople) -> Row:
     return row(teacher.name, found, people.labels, people.known, cpu_ms)
 
 
-def learn_people(
-    built: Path, people: int, size: int, steps: int, seed: int, rotation_deg: float
-) -> Checkpoint:
-    """Return a net that has learnt from some of the people, from fresh weights.
+def learn_people(built: Path, people: int, seed: int, asked: argparse.Namespace) -> Checkpoint:
+    """Return a net that has learnt from some of the people.
 
     Args:
         built: The data set.
         people: How many of its training rows, or all where it has fewer.
-        size: Side of the net's input, pixels.
-        steps: Batches.
-        seed: Of the weights, the people and the batches.
-        rotation_deg: Largest turn of the copies.
+        seed: Of the fresh weights, the people and the batches.
+        asked: The net, the weights of its trunk, the side of its input, batches and turns.
     """
-    own = load_net("compact").recipe("pretrain", None)
-    turned = replace(own.augment, rotation_deg=rotation_deg, scale=1.35)
-    settings = TrainSettings(
-        "pretrain", "compact", "targets", 1.0, size, replace(own, augment=turned), seed
-    )
+    model, size, steps = asked.model, asked.size, asked.steps
+    own = load_net(model).recipe("pretrain", None)
+    turned = replace(own.augment, rotation_deg=asked.rotation, scale=1.35)
+    own = replace(own, batch=asked.batch, augment=turned)
+    settings = TrainSettings("pretrain", model, "targets", 1.0, size, own, seed)
     torch.manual_seed(seed)
+    net = build_net(model, 1.0, size)
+    if asked.trunk:
+        load_trunk(net, asked.trunk)
     with open_kinect13(built) as dataset:
         every = load_samples(dataset, "train", size, with_margin=True)
         order = np.random.default_rng(seed).permutation(len(every))
         train = every.take(order[:people])
         source = SplitBatches(train, own.batch, seed)
-        trainer = Trainer(settings, build_net("compact", 1.0, size), steps, CPU)
+        trainer = Trainer(settings, net, steps, CPU)
         for step in range(steps):
             trainer.learn(source.batch(step))
     return Checkpoint(
-        "compact", 1.0, size, dict(trainer.kept.state_dict()),
+        model, 1.0, size, dict(trainer.kept.state_dict()),
         torch.from_numpy(mean_pose(train.targets, train.weight)), mirror_training=True,
     )  # fmt: skip
 
@@ -118,13 +118,12 @@ def people_rows(asked: argparse.Namespace) -> None:
         min(count, most) for count in PEOPLE if not asked.people or count in asked.people
     ):
         rows: list[Row] = []
-        for seed in range(asked.seeds):
-            kept = asked.folder / f"people{people}-{asked.size}-{asked.steps}-{seed}.ckpt"
+        for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
+            net = f"{asked.model}{'-trunk' if asked.trunk else ''}-{asked.size}-{asked.steps}"
+            kept = asked.folder / f"people{people}-{net}-{seed}.ckpt"
             began = time.process_time()
             if not kept.exists():
-                save_checkpoint(kept, learn_people(
-                    built, people, asked.size, asked.steps, seed, asked.rotation,
-                ))  # fmt: skip
+                save_checkpoint(kept, learn_people(built, people, seed, asked))
             spent = time.process_time() - began
             poses = net_poses(torch_engine(load_checkpoint(kept), CPU), others.images)
             one = row(f"{people} people, seed {seed}, {spent:.0f} s of CPU", poses, others.labels,

@@ -148,8 +148,9 @@ class TrainFlags:
         Path | None,
         typer.Option(
             "--trunk",
-            metavar="FILE",
-            help="Start the trunk from weights in torchvision's key names (AlexNet, VGG-19).",
+            metavar="NAME|FILE",
+            help="Start the trunk from published weights: efficientnet-lite0 (kincap weights get), "
+            "or a file in torchvision's key names (AlexNet, VGG-19).",
         ),
     ] = None
     seed: Annotated[

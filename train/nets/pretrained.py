@@ -1,20 +1,22 @@
-"""Pretrained trunks: weights in torchvision's key names, from a file that the user gives.
+"""Pretrained trunks: published weights, or a file that the user gives in torchvision's key names.
 
-The convolutions are ``features.N.weight`` and ``features.N.bias``, in order. Those weights expect
-pixels ``(v / 255 - mean) / std`` with the mean and deviation of ImageNet; kincap's nets are fed
-``(v - 127) / 128``. The first layer is changed so that it gives the same for the same picture (but
-at the border, where padding stands for another grey).
+In the latter the convolutions are ``features.N.weight`` and ``features.N.bias``, in order. Those
+weights expect pixels ``(v / 255 - mean) / std`` with the mean and deviation of ImageNet; kincap's
+nets are fed ``(v - 127) / 128``. The first layer is changed so that it gives the same for the same
+picture (but at the border, where padding stands for another grey).
 """
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from ...core.errors import KincapError
+from ...engines.weights.packages import EFFICIENTNET_LITE0, IMAGENET_TRUNK
+from ...engines.weights.store import weights_file
 
 FLAG: Final = "--trunk"
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -22,6 +24,7 @@ IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 _KEY: Final = re.compile(r"features\.(\d+)\.(weight|bias)")
 _MOST_BYTES: Final = 4 << 30
 _MOST_NAMED: Final = 4
+_COUNTER: Final = "num_batches_tracked"
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,42 @@ class LoadedTrunk:
         return f"{self.layers} convolutions from {path}{rest if self.unused else ''}"
 
 
+@runtime_checkable
+class NamedTrunk(Protocol):
+    """A net that knows what its trunk's tensors are called in published weights."""
+
+    def trunk_names(self) -> dict[str, str]:
+        """Return the names in published weights by own name."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return its tensors by name."""
+
+
+def find_trunk(named: Path) -> Path:
+    """Return the file of weights that ``--trunk`` names: a file, or published weights.
+
+    Raises:
+        MissingPartError: The published weights are not on this machine.
+    """
+    if str(named) == EFFICIENTNET_LITE0.name and not named.exists():
+        return weights_file(EFFICIENTNET_LITE0, IMAGENET_TRUNK)
+    return named
+
+
 def load_trunk(net: nn.Module, path: Path) -> LoadedTrunk:
     """Put the convolutions of a file into a net's trunk.
 
     Args:
-        net: A net whose convolutions are in ``trunk`` or ``features``; changed.
-        path: A file of ``torch.save`` with a state dict in torchvision's key names; it may have
-            more convolutions than the trunk.
+        net: A net whose convolutions are in ``trunk`` or ``features``, or one that knows what
+            their names are; changed.
+        path: A file of ``torch.save`` with a state dict in torchvision's key names, or in those
+            that the net knows; it may have more layers than the trunk.
 
     Raises:
         KincapError: It is not such a file, the net has no trunk of this form, or a shape differs.
     """
+    if isinstance(net, NamedTrunk):
+        return _load_named(net, path)
     own = trunk_layers(net)
     if not own:
         raise KincapError(f"{FLAG}: this net has no trunk that weights of others fit")
@@ -71,15 +99,7 @@ def load_trunk(net: nn.Module, path: Path) -> LoadedTrunk:
     for layer, name in zip(own, names, strict=False):
         for part in ("weight", "bias"):
             key, wanted = f"{name}.{part}", getattr(layer, part)
-            there = found.get(key)
-            if there is None or there.shape != wanted.shape:
-                shape = "missing" if there is None else tuple(there.shape)
-                raise KincapError(
-                    f"{FLAG}: {path}: {key} is {shape}, the trunk needs {tuple(wanted.shape)}; "
-                    "give weights of the same net, and --width 1"
-                )
-            if not there.dtype.is_floating_point or not torch.isfinite(there).all():
-                raise KincapError(f"{FLAG}: {path}: {key} has values that are not finite numbers")
+            _check_tensor(path, key, found.get(key), wanted)
             used.add(key)
     with torch.no_grad():
         for n, (layer, name) in enumerate(zip(own, names, strict=False)):
@@ -90,6 +110,31 @@ def load_trunk(net: nn.Module, path: Path) -> LoadedTrunk:
             assert layer.bias is not None
             layer.bias.copy_(bias)
     return LoadedTrunk(len(own), tuple(name for name in found if name not in used))
+
+
+def _load_named(net: NamedTrunk, path: Path) -> LoadedTrunk:
+    """Put the tensors of a file into a net by the names that the net gives."""
+    found, own, names = _read(path), net.state_dict(), net.trunk_names()
+    for name, there in names.items():
+        _check_tensor(path, there, found.get(there), own[name])
+    with torch.no_grad():
+        for name, there in names.items():
+            own[name].copy_(found[there])
+    used = set(names.values())
+    unused = tuple(one for one in found if one not in used and not one.endswith(_COUNTER))
+    return LoadedTrunk(sum(own[name].ndim == 4 for name in names), unused)  # noqa: PLR2004  O, I, H, W
+
+
+def _check_tensor(path: Path, key: str, found: Tensor | None, wanted: Tensor) -> None:
+    """Refuse a tensor that is missing, of another shape, or not of finite numbers."""
+    if found is None or found.shape != wanted.shape:
+        shape = "missing" if found is None else tuple(found.shape)
+        raise KincapError(
+            f"{FLAG}: {path}: {key} is {shape}, the trunk needs {tuple(wanted.shape)}; "
+            "give weights of the same net, and --width 1"
+        )
+    if not found.dtype.is_floating_point or not torch.isfinite(found).all():
+        raise KincapError(f"{FLAG}: {path}: {key} has values that are not finite numbers")
 
 
 def trunk_layers(net: nn.Module) -> list[nn.Conv2d]:
