@@ -42,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="compact")
     parser.add_argument("--trunk", type=Path, help="weights of the trunk, as of --model")
     parser.add_argument("--batch", type=int, default=32, help="people: samples in a batch")
-    parser.add_argument("--first-seed", type=int, default=0, help="people")
+    parser.add_argument("--first-seed", type=int, default=0, help="people, distill")
     parser.add_argument("--steps", type=int, default=1500, help="batches of each pretraining")
     parser.add_argument("--finetune-steps", type=int, default=100, help="batches on the clip")
     parser.add_argument("--rotation", type=float, default=20.0, help="people: degrees")

@@ -1,6 +1,7 @@
 """The Kinect clip: followed by a net that never saw it, and after finetuning on its first frames.
 
-A net of kincap begins with the label's box in the first frame and follows the person from there.
+A net of kincap begins with the label's box in the first frame and follows the person from there. It
+runs as ``kincap predict`` runs it: in onnxruntime where that is installed.
 """
 
 import argparse
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import torch
 
 from benchmarks.off_the_shelf.__main__ import (
     FIRST_PART,
@@ -31,9 +31,8 @@ from benchmarks.targets.data import build_clip
 from kincap.engines.constant_offsets import fit_offsets
 from kincap.engines.engine import Images
 from kincap.engines.teacher_process import TeacherProcess
-from kincap.predict.deployed_net import torch_engine
+from kincap.predict.load_engine import load_pose_engine
 from kincap.predict.tracks import Tracker
-from kincap.train.checkpoint import load_checkpoint
 
 FRAMES_PER_S: Final = 30.0
 
@@ -90,7 +89,7 @@ class Clip:
 
         Nothing comes from the labels, not even the first box. The detector is the teacher's.
         """
-        tracker = Tracker(torch_engine(load_checkpoint(path), torch.device("cpu")))
+        tracker = Tracker(load_pose_engine(path, "cpu", "the clip"))
         found, used = [], []
         for n, image in enumerate(self.images):
             before = time.process_time()
@@ -144,7 +143,7 @@ def finetuned(asked: argparse.Namespace, init: Path, seed: int, replay: Sequence
 
 def _timed(path: Path, images: Sequence[Images], first_box: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the poses of a net that follows a person, and the median ms of one thread."""
-    engine = torch_engine(load_checkpoint(path), torch.device("cpu"))
+    engine = load_pose_engine(path, "cpu", "the clip")
     return tracked(engine, images, first_box)
 
 

@@ -24,8 +24,10 @@ from kincap.predict.distill.distill import DistillSettings, distill
 ARMS: Final = ("labels", "labels + distilled")
 MEDIAN: Final = "clip, finetuned: median error, % of the torso"
 _CHANGES: Final = (
-    "precision=bf16", "augment.scale=1.3", "augment.half_body=0.1", "augment.shuffle=0.3",
-)  # fmt: skip
+    "augment.scale=1.3",
+    "augment.half_body=0.1",
+    "augment.shuffle=0.3",
+)
 _TURN: Final = 30
 _BATCH: Final = 16
 """At the same cost smaller batches take a net further in so few steps."""
@@ -47,7 +49,10 @@ def gain_line(name: str, values: dict[str, list[float]]) -> str:
 
 def pretrain(asked: argparse.Namespace, arm: str, seed: int) -> Path:
     """Return the last weights of a net that is pretrained on real frames."""
-    name = f"{'distilled' if arm == ARMS[1] else 'labels'}-{asked.size}-{asked.steps}-{seed}"
+    net = f"{asked.size}-{asked.steps}-{seed}"
+    if asked.model != "compact":
+        net = f"{asked.model}-{net}"
+    name = f"{'distilled' if arm == ARMS[1] else 'labels'}-{net}"
     kept: Path = asked.folder / f"{name}.ckpt"
     if kept.exists():
         return kept
@@ -66,12 +71,16 @@ def pretrain(asked: argparse.Namespace, arm: str, seed: int) -> Path:
             words += ["--data", f"{distill(source).path}:0.4"]
     for change in _CHANGES:
         words += ["--set", change]
+    if asked.model == "compact":
+        words += ["--set", "precision=bf16"]  # depthwise layers are slower so
+    if asked.trunk:
+        words += ["--trunk", asked.trunk]
     runs = folder / "runs"
     before = sorted(runs.glob(f"pretrain/*-{name}"))
     if before:
         kincap("pretrain", "--resume", before[-1])
     else:
-        kincap("pretrain", *words, "--model", "compact", "--size", asked.size, "--batch", _BATCH,
+        kincap("pretrain", *words, "--model", asked.model, "--size", asked.size, "--batch", _BATCH,
                "--steps", asked.steps, "--seed", seed, "--runs", runs, "--name", name)  # fmt: skip
     (run,) = runs.glob(f"pretrain/*-{name}")
     for ending in (".sha256", ""):
@@ -91,7 +100,7 @@ def distillation_rows(asked: argparse.Namespace) -> None:
     with TeacherProcess(asked.teacher) as teacher:
         print(line_of(off_the_shelf(teacher, people)))
         print(*map(line_of, clip.off_the_shelf(teacher)), sep="\n", flush=True)
-        for seed in range(asked.seeds):
+        for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
             for arm in asked.arm or ARMS:
                 path = pretrain(asked, arm, seed)
                 for way, one in rows_of(path, people).items():

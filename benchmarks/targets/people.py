@@ -23,12 +23,12 @@ from benchmarks.targets.data import build_public
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.engines.engine import Images, PoseEngine, PoseResult
 from kincap.engines.teacher_process import TeacherProcess
-from kincap.predict.deployed_net import torch_engine
+from kincap.predict.load_engine import load_pose_engine
 from kincap.train.batch_source import SplitBatches
-from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from kincap.train.checkpoint import Checkpoint, save_checkpoint
 from kincap.train.data import load_samples, mean_pose
 from kincap.train.mirror import mirror_images, mirror_targets
-from kincap.train.nets.pretrained import load_trunk
+from kincap.train.nets.pretrained import find_trunk, load_trunk
 from kincap.train.nets.registry import build_net, load_net
 from kincap.train.run.trainer import Trainer
 from kincap.train.settings import TrainSettings
@@ -56,7 +56,7 @@ class MirrorAverage:
 
 def rows_of(path: Path, people: HeldOutPeople) -> dict[str, Row]:
     """Return the rows of a net: as it is, and averaged with the mirror image."""
-    engine = torch_engine(load_checkpoint(path), CPU)
+    engine = load_pose_engine(path, "cpu", "people")
     ways = {"as it is": engine, "mirror averaging": MirrorAverage(engine)}
     return {
         way: row(
@@ -90,7 +90,7 @@ def learn_people(built: Path, people: int, seed: int, asked: argparse.Namespace)
     torch.manual_seed(seed)
     net = build_net(model, 1.0, size)
     if asked.trunk:
-        load_trunk(net, asked.trunk)
+        load_trunk(net, find_trunk(asked.trunk))
     with open_kinect13(built) as dataset:
         every = load_samples(dataset, "train", size, with_margin=True)
         order = np.random.default_rng(seed).permutation(len(every))
@@ -125,7 +125,7 @@ def people_rows(asked: argparse.Namespace) -> None:
             if not kept.exists():
                 save_checkpoint(kept, learn_people(built, people, seed, asked))
             spent = time.process_time() - began
-            poses = net_poses(torch_engine(load_checkpoint(kept), CPU), others.images)
+            poses = net_poses(load_pose_engine(kept, "cpu", "people"), others.images)
             one = row(f"{people} people, seed {seed}, {spent:.0f} s of CPU", poses, others.labels,
                       others.known)  # fmt: skip
             print(line_of(one), flush=True)
