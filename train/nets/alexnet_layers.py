@@ -1,5 +1,6 @@
-"""Layers that the AlexNet-like nets of the literature share."""
+"""Layers that the AlexNet-like nets of the literature share, and how their weights begin."""
 
+import torch
 from torch import nn
 
 
@@ -31,3 +32,16 @@ def cells_of(layers: nn.Sequential, size: int) -> int:
             )
             side = (side + 2 * padding - kernel) // stride + 1
     return side * side
+
+
+def xavier(layer: nn.Module) -> None:
+    """Give a convolution or a linear layer Xavier weights and zero biases.
+
+    Args:
+        layer: The layer; for a whole net, ``net.apply(xavier)``. Other layers are left as they are.
+    """
+    if isinstance(layer, nn.Conv2d | nn.Linear):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            with torch.no_grad():
+                layer.bias.zero_()

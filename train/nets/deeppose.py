@@ -27,10 +27,9 @@ from torch import Tensor, nn
 
 from ...core.skeleton import KEYPOINTS
 from ..recipe import Recipe
-from .alexnet_layers import cells_of, conv, lrn
+from .alexnet_layers import cells_of, conv, lrn, xavier
 from .net import Net
 from .output import NetOutput
-from .xavier import xavier
 
 ABOUT: Final = {
     "deeppose": "Toshev and Szegedy 2014, first stage",

@@ -27,10 +27,9 @@ from typing import Final
 from torch import Tensor, nn
 
 from ..recipe import Recipe
-from .alexnet_layers import cells_of, conv, lrn
+from .alexnet_layers import cells_of, conv, lrn, xavier
 from .net import Net
 from .output import NetOutput
-from .xavier import xavier
 
 ABOUT: Final = {
     "ucsd-baseline1": "presence and location, two convolutions",

@@ -93,7 +93,7 @@ def test_weights_that_are_not_there_say_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(MissingPartError, match="kincap weights get blazepose") as caught:
         weights_file(BLAZEPOSE, "LICENSE", tmp_path)
     assert caught.value.exit_code == 3
-    assert [one.is_complete for one in list_weights(tmp_path)] == [False]
+    assert not any(one.is_complete for one in list_weights(tmp_path))
     with pytest.raises(KincapError, match="knows no such weights; choose blazepose"):
         known_package("openpose")
 
