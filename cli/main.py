@@ -6,8 +6,9 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from types import ModuleType
-from typing import Annotated, NoReturn
+from importlib import import_module
+from itertools import chain
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -19,6 +20,33 @@ from .daemon.quick_words import quick_arguments
 from .help_text import use_plain_help
 
 EXIT_INTERRUPTED = 130
+
+_MODULES: Final = {
+    "record": ("record",),
+    "daemon": ("daemon.daemon",),
+    "protocol": ("protocol",),
+    "import": ("import_recordings",),
+    "doctor": ("doctor",),
+    "sessions": (
+        "sessions",
+        "report",
+        "session_commands.consent",
+        "session_commands.copy",
+        "session_commands.forget",
+    ),
+    "review": ("review",),
+    "build": ("build",),
+    "export": ("export",),
+    "pretrain": ("learning.train",),
+    "finetune": ("learning.train",),
+    "evaluate": ("learning.evaluate",),
+    "nets": ("learning.nets",),
+    "weights": ("learning.weights",),
+    "predict": ("predicting.predict",),
+    "audit": ("audit",),
+    "demo": ("demo.demo",),
+}
+"""The modules that register each first word of a command line, in the order of the help."""
 
 
 def _show_version(asked: bool) -> None:
@@ -41,8 +69,8 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
     """Return the command line: all commands, or the one that the words begin with.
 
     Args:
-        words: The command line. ``record`` and ``daemon`` are loaded alone: where a daemon
-            records, most of their time would be spent on the other commands.
+        words: The command line. A command's module is loaded alone: of a short command, a third of
+            the time would be spent on the others.
     """
     app = typer.Typer(
         name="kincap",
@@ -54,43 +82,11 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(kincap)
-    if tuple(words[:1]) == ("record",):
-        record.register(app)
-    elif tuple(words[:1]) == ("daemon",):
-        from .daemon import daemon
-
-        daemon.register(app)
-    else:
-        for group in _groups():
-            group.register(app)
+    wanted = _MODULES.get(words[0]) if words else None
+    for module in wanted or dict.fromkeys(chain.from_iterable(_MODULES.values())):
+        import_module(f".{module}", __package__).register(app)
     use_plain_help(app)
     return app
-
-
-def _groups() -> tuple[ModuleType, ...]:
-    """Return all groups of commands, in the order of the help."""
-    from . import (
-        audit,
-        build,
-        doctor,
-        export,
-        import_recordings,
-        protocol,
-        report,
-        review,
-        sessions,
-    )
-    from .daemon import daemon
-    from .demo import demo
-    from .learning import evaluate, nets, train, weights
-    from .predicting import predict
-    from .session_commands import consent, copy, forget
-
-    return (
-        record, daemon, protocol, import_recordings, doctor, sessions, report, consent, copy,
-        forget, review, build, export, train, evaluate, nets,
-        weights, predict, audit, demo,
-    )  # fmt: skip
 
 
 def __getattr__(name: str) -> typer.Typer:

@@ -31,11 +31,11 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+session_edits.register(app)
 
 
 def register(parent: typer.Typer) -> None:
     """Add the group to the command line."""
-    session_edits.register(app)
     parent.add_typer(app, name="sessions")
 
 

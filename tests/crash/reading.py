@@ -18,7 +18,7 @@ import typer.main
 
 from kincap.capture.sources.replay import ReplaySensor
 from kincap.capture.sources.sensor import ColorFrame
-from kincap.cli.main import main
+from kincap.cli import main as command_line
 from kincap.core.errors import KincapError
 from kincap.report.quality import load_quality
 from kincap.review.session_list import SessionList
@@ -31,7 +31,9 @@ from ..review.inner_app import make_inner_app
 
 Item = tuple[str, int]
 
-# typer makes all commands anew for each call, which takes longer than most of them
+# typer makes its commands anew for each call, which takes longer than most of them
+_make_app = cache(command_line.make_app)
+command_line.make_app = lambda words=(): _make_app(tuple(words[:1]))
 typer.main.get_command = cache(typer.main.get_command)
 
 
@@ -68,7 +70,7 @@ def kincap(*words: object) -> Said:
     sys.argv = ["kincap", *map(str, words)]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
+            command_line.main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException as error:
