@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -286,15 +285,14 @@ class PredictRun:
         self, outputs: OutputFiles, views: LiveViews, on_progress: OnProgress | None
     ) -> None:
         """Look at every frame; Ctrl-C ends the run after the frame that it is in."""
-        done = Counter() if outputs.lines is None else outputs.lines.done.copy()
         result, source = self.result, self._source
         began = time.monotonic()
         # a signal is only noted within a frame, so that all files end with the same one
         with interrupt_on_signals() as interrupt, contextlib.suppress(KeyboardInterrupt):
             for frame in source.frames():
-                if frame.name and done[frame.name]:
-                    done[frame.name] -= 1
-                    result.skipped += 1
+                earlier = outputs.earlier(frame)
+                if earlier is not None:
+                    self._repeat(earlier, frame.image, outputs)
                     continue
                 found, shown = self._look(frame)
                 text = views.compare(found, frame)
@@ -318,6 +316,14 @@ class PredictRun:
         result.stages_ms = {name: _percentiles(ms) for name, ms in self._spent.items() if ms}
         if len(self._sides) >= 10:
             result.sides_swapped = 1 - float(np.mean(self._sides))
+
+    def _repeat(self, earlier: FramePoses, image: Images, outputs: OutputFiles) -> None:
+        """Write what an earlier run has found to the files that have all pictures."""
+        is_passed_over = (self.result.frames + self.result.skipped) % self._settings.every
+        self.result.skipped += 1
+        found = replace(earlier, is_looked_at=bool(earlier.people) or not is_passed_over)
+        drawn = draw_people(image, found) if image.size and outputs.is_drawn(found) else None
+        outputs.write_again(found, drawn)
 
     def _look(self, frame: SourceFrame) -> tuple[FramePoses, Images]:
         """Return the people of a frame and the image, both as the source has them."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,21 +24,23 @@ class CocoResults:
 
     Args:
         path: The file, .json.
+        earlier: Names of the pictures of the run that goes on: its file is replaced.
 
     Raises:
-        KincapError: Its name ends otherwise, it exists, or its folder does not.
+        KincapError: Its name ends otherwise, another file exists, or its folder does not.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, earlier: Collection[str] = ()) -> None:
         check_file_name(FLAG, path, (".json",))
-        if os.path.lexists(path):
+        if os.path.lexists(path) and not _is_of(path, earlier):
             raise KincapError(f"{FLAG}: {path} exists; choose another name or remove it")
         self.path = path
         self._results: list[dict[str, Any]] = []
 
     def add(self, frame: FramePoses) -> None:
         """Add the people of a frame; its image id is the frame's number."""
-        for person in frame.people:
+        # as a line of poses has them: a run that goes on takes the others from there
+        for person in FramePoses.from_json(frame.to_json()).people:
             pose = np.column_stack([person.keypoints_px, person.confidence])
             pose = np.where(np.isfinite(pose).all(axis=1, keepdims=True), pose, 0)
             low, high = (end(person.keypoints_px, axis=0) for end in (np.nanmin, np.nanmax))
@@ -66,3 +69,15 @@ class CocoResults:
             raise KincapError(
                 f"{FLAG}: {self.path} can't be written ({error.strerror})", exit_code=1
             ) from None
+
+
+def _is_of(path: Path, earlier: Collection[str]) -> bool:
+    """Return True if a file has results of an earlier run and of nothing else."""
+    try:
+        found = json.loads(path.read_bytes()) if earlier else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, list) and all(
+        isinstance(one, dict) and "track_id" in one and one.get("file_name") in earlier
+        for one in found
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from ...core.errors import KincapError
 from ...core.files.file_io import write_atomic
 from ...core.files.output_folder import check_file_name
-from ...core.png import mark_png
+from ...core.png import has_mark, mark_png
 from ...dataset.sheets.page import Grid, Page
 from ...engines.engine import Images
 from ...train.checkpoint_files import READABLE
@@ -22,6 +22,8 @@ MAKER: Final = "kincap predict"
 COLUMNS: Final = 4
 MOST_CELLS: Final = 20
 GRID: Final = Grid(cell=300, gap=8, head=44, foot=24)
+_MOST_HEAD: Final = 256
+"""Bytes of a file that has a maker's mark, at least to the end of the mark."""
 _INK: Final = (40, 40, 40)
 _AROUND: Final = 1.15
 """Side of a picture, in sides of the square round all people."""
@@ -33,14 +35,15 @@ class ContactSheet:
     Args:
         path: The file, .png.
         title: A line above the pictures.
+        resume: True to replace the sheet of an earlier run.
 
     Raises:
-        KincapError: Its name ends otherwise, it exists, or its folder does not.
+        KincapError: Its name ends otherwise, another file exists, or its folder does not.
     """
 
-    def __init__(self, path: Path, title: str) -> None:
+    def __init__(self, path: Path, title: str, *, resume: bool = False) -> None:
         check_file_name(FLAG, path, (".png",))
-        if os.path.lexists(path):
+        if os.path.lexists(path) and not (resume and _is_sheet(path)):
             raise KincapError(f"{FLAG}: {path} exists; choose another name or remove it")
         self.path, self._title = path, title
         self._cells: list[tuple[Images, str]] = []
@@ -81,6 +84,15 @@ class ContactSheet:
             raise KincapError(
                 f"{FLAG}: {self.path} can't be written ({error.strerror})", exit_code=1
             ) from None
+
+
+def _is_sheet(path: Path) -> bool:
+    """Return True for a sheet that ``close`` wrote."""
+    try:
+        with path.open("rb") as file:
+            return has_mark(file.read(_MOST_HEAD), MAKER)
+    except OSError:
+        return False
 
 
 def _caption(frame: FramePoses) -> str:

@@ -1,5 +1,6 @@
 """The people of one frame, as every output takes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,6 +53,29 @@ class FramePoses:
             line["problem"] = self.problem
         return line
 
+    @staticmethod
+    def from_json(line: dict[str, Any]) -> "FramePoses":
+        """Return the frame of a line; a line does not say whether its frame was looked at.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is not such a line.
+        """
+        people = line["people"]
+        smoothed = [_pose(one["smoothed"]) for one in people if "smoothed" in one]
+        width, height = map(int, line["size"])
+        return FramePoses(
+            int(line["frame"]), str(line.get("image", "")), line["time_s"], (width, height),
+            tuple(
+                TrackedPerson(
+                    int(one["id"]), np.array(one["bbox_xyxy"], np.float64), str(one["box_from"]),
+                    float(one["score"]), _pose(one["keypoints"]),
+                    np.array(one["confidence"], np.float64),
+                )
+                for one in people
+            ),
+            tuple(smoothed), line.get("problem"),
+        )  # fmt: skip
+
     def _person(self, index: int) -> dict[str, Any]:
         one = self.people[index]
         found: dict[str, Any] = {
@@ -65,6 +89,12 @@ class FramePoses:
         if self.smoothed_px:
             found["smoothed"] = _rows(self.smoothed_px[index])
         return found
+
+
+def _pose(rows: Sequence[Sequence[float] | None]) -> npt.NDArray[np.float64]:
+    """Return (K, 2) of x and y of each keypoint; NaN where there are none."""
+    found = [(np.nan, np.nan) if row is None else row for row in rows]
+    return np.array(found, np.float64).reshape(-1, 2)
 
 
 def _rows(pose: npt.NDArray[np.float64]) -> list[list[float] | None]:

@@ -2,12 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from ...core.errors import KincapError
 from ...engines.engine import Images
-from ..sources.frame_source import PICTURES, FrameSource
+from ..sources.frame_source import PICTURES, FrameSource, SourceFrame
 from .coco_results import CocoResults
 from .contact_sheet import ContactSheet
 from .drawing import with_note
@@ -59,6 +60,12 @@ class OutputFiles:
         on_sheet = self.sheet is not None and frame.is_looked_at and self.sheet.wants_next
         return self.video is not None or on_sheet
 
+    def earlier(self, frame: SourceFrame) -> FramePoses | None:
+        """Return the people of a picture that an earlier run had done; None: it had not."""
+        found = None if self.lines is None or not frame.name else self.lines.earlier(frame.name)
+        # pictures may have come since, which changes the numbers of those after them
+        return None if found is None else replace(found, number=frame.number)
+
     def write(self, frame: FramePoses, drawn: Images | None, note: str) -> None:
         """Write one frame to all files.
 
@@ -69,10 +76,14 @@ class OutputFiles:
         """
         if self.lines is not None:
             self.lines.write(frame)
-        if self.coco is not None:
-            self.coco.add(frame)
         if self.video is not None and drawn is not None and drawn.size:
             self.video.write(with_note(drawn, note), frame.time_s or 0.0)
+        self.write_again(frame, drawn)
+
+    def write_again(self, frame: FramePoses, drawn: Images | None) -> None:
+        """Write a frame to the files that are made anew where an earlier run goes on."""
+        if self.coco is not None:
+            self.coco.add(frame)
         if self.sheet is not None and frame.is_looked_at:
             self.sheet.add(drawn if drawn is not None and drawn.size else None, frame)
 
@@ -91,7 +102,26 @@ def open_outputs(settings: OutputPaths, source: FrameSource) -> Iterator[OutputF
         KincapError: A file can't be written, or does not fit the source; nothing was done.
     """
     _check_apart(settings)
-    outputs = OutputFiles()
+    if settings.resume and (source.kind != PICTURES or settings.poses is None):
+        raise KincapError("--resume: only for pictures with --poses FILE")
+    with contextlib.ExitStack() as stack:
+        outputs = OutputFiles()
+        if settings.resume and settings.poses is not None and settings.poses.exists():
+            outputs.lines = PoseLines(settings.poses, resume=True)
+            stack.callback(outputs.lines.close)
+        _open_others(outputs, settings, source)
+        if settings.poses is not None and outputs.lines is None:
+            # last, since it makes its file at once
+            outputs.lines = PoseLines(settings.poses, resume=settings.resume)
+            stack.callback(outputs.lines.close)
+        for one in (outputs.video, outputs.coco, outputs.sheet):
+            if one is not None:
+                stack.callback(one.close)
+        yield outputs
+
+
+def _open_others(outputs: OutputFiles, settings: OutputPaths, source: FrameSource) -> None:
+    """Open all files but the lines of poses."""
     if settings.out is not None:
         if source.kind == PICTURES:
             raise KincapError("--out: a video is for videos, cameras and sessions; use --sheet")
@@ -100,19 +130,11 @@ def open_outputs(settings: OutputPaths, source: FrameSource) -> Iterator[OutputF
         is_gif = settings.out.suffix.lower() == SUFFIX
         outputs.video = GifFile(settings.out) if is_gif else VideoFile(settings.out)
     if settings.coco is not None:
-        outputs.coco = CocoResults(settings.coco)
+        earlier = () if outputs.lines is None else outputs.lines.done
+        outputs.coco = CocoResults(settings.coco, earlier)
     if settings.sheet is not None:
         title = f"{settings.weights.name} on {Path(source.name).name}"
-        outputs.sheet = ContactSheet(settings.sheet, title)
-    if settings.resume and (source.kind != PICTURES or settings.poses is None):
-        raise KincapError("--resume: only for pictures with --poses FILE")
-    if settings.poses is not None:
-        outputs.lines = PoseLines(settings.poses, resume=settings.resume)
-    with contextlib.ExitStack() as stack:
-        for one in (outputs.lines, outputs.video, outputs.coco, outputs.sheet):
-            if one is not None:
-                stack.callback(one.close)
-        yield outputs
+        outputs.sheet = ContactSheet(settings.sheet, title, resume=settings.resume)
 
 
 def _check_apart(settings: OutputPaths) -> None:

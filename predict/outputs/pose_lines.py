@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections import Counter
+from collections import deque
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from ...core.errors import KincapError
 from .frame_poses import FramePoses
@@ -22,8 +22,9 @@ class PoseLines:
         resume: True to go on after the whole lines of an earlier run.
 
     Attributes:
-        done: Names of the pictures that the file already has, with how often; two folders of a
-            pattern may have pictures of one name.
+        done: Names of the pictures that the file already had, each with the places of its lines in
+            the file that ``earlier`` has not given yet; two folders of a pattern may have pictures
+            of one name.
 
     Raises:
         KincapError: It exists (with ``resume``: and is not such a file), or can't be written.
@@ -31,7 +32,7 @@ class PoseLines:
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self.path = path
-        self.done: Counter[str] = Counter()
+        self.done: dict[str, deque[int]] = {}
         self._is_stdout = str(path) == STDOUT
         self._has_failed = False
         if self._is_stdout:
@@ -60,6 +61,19 @@ class PoseLines:
         except OSError as error:
             self._has_failed = True
             raise self._unwritten(error) from None
+
+    def earlier(self, name: str) -> FramePoses | None:
+        """Return the next line of an earlier run about a picture of this name; None: there is none.
+
+        Raises:
+            KincapError: The file has changed meanwhile.
+        """
+        places = self.done.get(name)
+        if not places:
+            return None
+        with self.path.open("rb") as file:
+            file.seek(places.popleft())
+            return self._read(file.readline(), None)
 
     def close(self) -> None:
         """Close the file.
@@ -96,20 +110,24 @@ class PoseLines:
                 f"{FLAG}: {self.path} exists; choose another name or remove it (--resume goes on "
                 "with a folder of pictures)"
             )
-        whole = data.rfind(b"\n") + 1
-        for number, line in enumerate(data[:whole].splitlines(), 1):
-            self.done[self._picture_of(line, number)] += 1
+        whole, at = data.rfind(b"\n") + 1, 0
+        for number, line in enumerate(data[:whole].split(b"\n")[:-1], 1):
+            self.done.setdefault(self._read(line, number).name, deque()).append(at)
+            at += len(line) + 1
         if whole < len(data):
             with self.path.open("r+b") as file:
                 file.truncate(whole)
 
-    def _picture_of(self, line: bytes, number: int) -> str:
-        """Return the name of the picture that a line is about."""
+    def _read(self, line: bytes, number: int | None) -> FramePoses:
+        """Return the picture that a line is about."""
         try:
-            known: dict[str, Any] = json.loads(line)
-            return str(known["image"])
-        except (ValueError, KeyError, TypeError):
+            found = FramePoses.from_json(json.loads(line))
+            if not found.name:
+                raise ValueError
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            where = "a line" if number is None else f"line {number}"
             raise KincapError(
-                f"{FLAG}: {self.path}: line {number} is damaged or not about a picture; remove the "
+                f"{FLAG}: {self.path}: {where} is damaged or not about a picture; remove the "
                 "line, or choose another name"
             ) from None
+        return found

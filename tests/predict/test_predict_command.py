@@ -184,14 +184,36 @@ def test_a_folder_goes_on_where_it_was(waving: Waving, tmp_path: Path) -> None:
     folder.mkdir()
     for number in range(6):
         cv2.imwrite(str(folder / f"{number}.png"), np.full((60, 60, 3), 40 * number, np.uint8))
-    settings = PredictSettings(str(folder), waving.net, poses=poses)
+    coco, sheet = tmp_path / "c.json", tmp_path / "s.png"
+    settings = PredictSettings(str(folder), waving.net, poses=poses, coco=coco, sheet=sheet)
     predict(settings)
-    whole = poses.read_text()
-    lines = whole.splitlines(keepends=True)
+    lines = poses.read_text().splitlines(keepends=True)
+    whole = [poses.read_bytes(), coco.read_bytes()]
+    drawn = cv2.imread(str(sheet))
+    found = json.loads(whole[1])
+    assert [one["file_name"] for one in found] == [f"{n}.png" for n in range(6)]
     poses.write_text("".join(lines[:3]) + lines[3][:20])  # a run that was killed
-    done = predict(PredictSettings(str(folder), waving.net, poses=poses, resume=True))
+    coco.write_text(json.dumps(found[:3]))  # or ended with Ctrl-C: its files end with it
+    settings = replace(settings, resume=True)
+    done = predict(settings)
     assert (done.skipped, done.frames) == (3, 3)
-    assert [line["image"] for line in read_lines(poses)] == [f"{n}.png" for n in range(6)]
+    assert [poses.read_bytes(), coco.read_bytes()] == whole
+    again = cv2.imread(str(sheet))
+    assert again.shape == drawn.shape
+    # lines have two decimals of a pixel: edges of what is drawn may differ
+    assert np.abs(again.astype(int) - drawn).mean() < 0.5
+
+    # a picture that came since has a number before those that are done
+    cv2.imwrite(str(folder / "0a.png"), np.zeros((60, 60, 3), np.uint8))
+    assert predict(settings).frames == 1
+    ids = {one["file_name"]: one["image_id"] for one in json.loads(coco.read_text())}
+    assert ids == {"0.png": 0, "0a.png": 1, **{f"{n}.png": n + 1 for n in range(1, 6)}}
+    for path, text in ((coco, b'[{"file_name": "x.png", "track_id": 1}]'), (sheet, b"mine")):
+        path.write_bytes(text)
+        with pytest.raises(KincapError, match=f"{path.name} exists; choose another name"):
+            predict(settings)
+        assert path.read_bytes() == text
+        path.unlink()
 
 
 def test_pictures_of_one_name_are_each_done_and_every_counts_those_done_before(
