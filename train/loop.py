@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -127,54 +128,92 @@ def learn(
             another process is gone (exit 1), or the run was interrupted (exit 130, the weights of
             this step saved).
     """
-    steps, every = trainer.steps, validate_every(trainer.steps, source)
-
-    def validating(done: int, of: int) -> None:
-        if on_progress:
-            on_progress(trainer.step, steps, f"validating {done}/{of}")
-        interrupt.check()
-
-    images_s = 0.0
+    learning = _Learning(trainer, track, ranks, interrupt, on_progress, should_stop)
+    every = validate_every(trainer.steps, source)
     try:
-        if not track.history:
-            track.validate(trainer, validating)
-        # a run may have been killed right after the validation that ends it
-        why = should_stop(track.history) if should_stop else None
-        if why is not None:
-            track.stop(why)
-        last = trainer.step if ranks.largest(_STOP if why else 0) else steps
+        last = learning.begin()
         with load_ahead(source, trainer.step, last, device, ranks.part) as batches:
             for batch in batches:
-                began = time.monotonic()
-                loss = _learn(trainer, batch, ranks)
-                step = trainer.step
-                track.add_loss(step, steps, loss, trainer.rate)
-                took_s = time.monotonic() - began
-                track.pace.add_step(step, took_s)
-                rate = len(batch.images) * ranks.ranks / took_s
-                images_s = 0.9 * images_s + 0.1 * rate if images_s else rate
-                why = None
-                if step % every == 0 or step == steps:
-                    track.validate(trainer, validating)
-                    why = should_stop(track.history) if should_stop else None
-                if on_progress:
-                    on_progress(step, steps, f"{images_s:.0f} images/s, {track.note}")
-                if step < steps:
-                    end = _INTERRUPT if interrupt.is_asked else _STOP if why else 0
-                    end = ranks.largest(end)
-                    if end == _INTERRUPT:
-                        raise KeyboardInterrupt
-                    if end and why:
-                        track.stop(why)
-                        break
-                    track.save_when_due(trainer)
+                why = learning.step(batch, every)
+                if trainer.step < trainer.steps and learning.ends(why):
+                    break
     except KeyboardInterrupt:
-        raise track.interrupted(trainer, steps, interrupt.is_urgent) from None
+        raise track.interrupted(trainer, trainer.steps, interrupt.is_urgent) from None
     except RuntimeError as error:
         if not ranks.is_lost(error):
             raise
-        raise track.lost_process(trainer, steps) from None
+        raise track.lost_process(trainer, trainer.steps) from None
     return track.finish(trainer)
+
+
+@dataclass
+class _Learning:
+    """The first process of a training, from step to step.
+
+    Attributes:
+        images_s: Images a second, a running mean; 0 before the first step.
+    """
+
+    trainer: Trainer
+    track: Track
+    ranks: Ranks
+    interrupt: Interrupt
+    on_progress: OnProgress | None
+    should_stop: StopRule | None
+    images_s: float = 0.0
+
+    def begin(self) -> int:
+        """Validate what there is to start from; return the last step of this run."""
+        trainer, track = self.trainer, self.track
+        if not track.history:
+            track.validate(trainer, self._validating)
+        # a run may have been killed right after the validation that ends it
+        why = self._why_stop()
+        if why is not None:
+            track.stop(why)
+        return trainer.step if self.ranks.largest(_STOP if why else 0) else trainer.steps
+
+    def step(self, batch: StepBatch, every: int) -> str | None:
+        """Learn from a batch; validate when it is time, and then return why to stop, if so."""
+        trainer, track, steps = self.trainer, self.track, self.trainer.steps
+        began = time.monotonic()
+        loss = _learn(trainer, batch, self.ranks)
+        step = trainer.step
+        track.add_loss(step, steps, loss, trainer.rate)
+        took_s = time.monotonic() - began
+        track.pace.add_step(step, took_s)
+        rate = len(batch.images) * self.ranks.ranks / took_s
+        self.images_s = 0.9 * self.images_s + 0.1 * rate if self.images_s else rate
+        why = None
+        if step % every == 0 or step == steps:
+            track.validate(trainer, self._validating)
+            why = self._why_stop()
+        if self.on_progress:
+            self.on_progress(step, steps, f"{self.images_s:.0f} images/s, {track.note}")
+        return why
+
+    def ends(self, why: str | None) -> bool:
+        """Return True if the run ends before its last step; save the weights when it is time.
+
+        Raises:
+            KeyboardInterrupt: It was interrupted, here or in another process.
+        """
+        end = self.ranks.largest(_INTERRUPT if self.interrupt.is_asked else _STOP if why else 0)
+        if end == _INTERRUPT:
+            raise KeyboardInterrupt
+        if end and why:
+            self.track.stop(why)
+            return True
+        self.track.save_when_due(self.trainer)
+        return False
+
+    def _why_stop(self) -> str | None:
+        return self.should_stop(self.track.history) if self.should_stop else None
+
+    def _validating(self, done: int, of: int) -> None:
+        if self.on_progress:
+            self.on_progress(self.trainer.step, self.trainer.steps, f"validating {done}/{of}")
+        self.interrupt.check()
 
 
 def follow(

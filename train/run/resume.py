@@ -16,7 +16,7 @@ from ..loop import choose_device
 from ..mixing.choice import DataChoice
 from ..mixing.pool import load_splits, open_sets
 from ..ranks.group import joined, own_device, ranks_of
-from .config_file import DataFile, data_sha256, read_config
+from .config_file import DataFile, RunConfig, data_sha256, read_config
 from .device_use import check_device_use
 from .first_steps import threads
 from .interrupt import interrupt_on_signals
@@ -64,15 +64,7 @@ def resume(
         KincapError: The folder is not that of a run of this kind; the run is finished, or goes on
             in another process; the data set is not the one that it started with.
     """
-    config = read_config(options.run)
-    if config.settings.kind != options.kind:
-        raise KincapError(
-            f"--resume: {options.run} is a run of {config.settings.kind}; use "
-            f"kincap {config.settings.kind} --resume {options.run}"
-        )
-    if options.out is not None:
-        check_output(options.out, keep=None if config.init == "none" else Path(config.init))
-        config = replace(config, out=str(options.out))
+    config = _config(options)
     run = RunFolder.reopen(options.run)
     choices = _found(config.data, options.data, options.run)
     if has_board(run.folder):
@@ -93,22 +85,39 @@ def resume(
         splits = load_splits(sets, config.settings, config.homogeneous)
         ranks.check_batch(splits.source.batch_size)
         done, steps = last.trained.get("step"), first_steps(config, splits.source)
-        is_done = done == steps or state.get("stopped")
-        if is_done and (config.cascade is None or are_finished(run.folder)):
-            raise KincapError(
-                f"--resume: {options.run} is finished ({done} steps); start a new run with "
-                f"--init {run.best}"
-            )
+        if done == steps or state.get("stopped"):
+            _check_unfinished(config, run, options.run, done)
         if has_board(run.folder) and ranks.is_first:
             run.board = Board(run.folder)
         if on_notice is not None and ranks.is_first:
             on_notice(f"{options.kind}: {options.run} goes on after step {done} of {steps}")
-        sessions = last.trained.get("sessions")
-        view = load_view(sets, config.settings, config.cascade, config.homogeneous)
         job = PreparedRun(
-            config, splits, sessions, last.build(), run, device, interrupt, ranks, state, view
-        )
+            config, splits, last.trained.get("sessions"), last.build(), run, device, interrupt,
+            ranks, state, load_view(sets, config.settings, config.cascade, config.homogeneous),
+        )  # fmt: skip
         return job.carry_out(on_progress, on_notice)
+
+
+def _config(options: ResumeOptions) -> RunConfig:
+    """Return the config of the run, with another ``--out`` where that was asked for."""
+    config = read_config(options.run)
+    if config.settings.kind != options.kind:
+        raise KincapError(
+            f"--resume: {options.run} is a run of {config.settings.kind}; use "
+            f"kincap {config.settings.kind} --resume {options.run}"
+        )
+    if options.out is None:
+        return config
+    check_output(options.out, keep=None if config.init == "none" else Path(config.init))
+    return replace(config, out=str(options.out))
+
+
+def _check_unfinished(config: RunConfig, run: RunFolder, named: Path, steps: int | None) -> None:
+    """Refuse a run of which nothing is left to do; its first stage has all its steps."""
+    if config.cascade is None or are_finished(run.folder):
+        raise KincapError(
+            f"--resume: {named} is finished ({steps} steps); start a new run with --init {run.best}"
+        )
 
 
 def _found(files: Sequence[DataFile], moved: Sequence[Path], run: Path) -> tuple[DataChoice, ...]:
