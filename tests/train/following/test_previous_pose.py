@@ -1,5 +1,8 @@
 """The pose of the frame before as a second input: in data sets, in training and in use."""
 
+import random
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +26,11 @@ from kincap.train.mixing.choice import DataChoice
 from kincap.train.mixing.mixture import MixedBatches, MixedSet
 from kincap.train.nets.registry import build_net
 from kincap.train.pretrain import pretrain
+from kincap.train.run.resume import ResumeOptions, resume
 from kincap.train.settings import TrainOptions
 from kincap.train.validate import run_net
+
+from ..resume_cases import ENVIRONMENT, KILL_AT, differences, run_folder
 
 CPU = torch.device("cpu")
 FRAMES = 40
@@ -192,6 +198,29 @@ def test_tracked_boxes_give_the_net_its_own_pose_before(video_h5: Path) -> None:
     assert np.abs(with_pose - without).max() > 0.01
     flipped = KEYPOINTS_13.flip
     assert np.array_equal(flipped[flipped], np.arange(13))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_run_goes_on_bit_for_bit(
+    options: TrainOptions, video_h5: Path, figures_h5: Path, tmp_path: Path
+) -> None:
+    # a set with frames before and one without, as a user mixes them
+    data = (DataChoice(video_h5), DataChoice(figures_h5, 0.5))
+    options = replace(options, data=data, steps=12, set=("save_every_s=0",))
+    whole = finetune(replace(options, runs=tmp_path / "whole"), None)
+    words = ["--data", str(video_h5), "--data", f"{figures_h5}:0.5", "--model", "compact-previous"]
+    words += ["--width", "0.25", "--size", "32", "--steps", "12", "--batch", "16"]
+    words += ["--set", "save_every_s=0", "--device", "cpu", "--runs", str(options.runs)]
+    # best and last of step 0, then last.ckpt after each step
+    at = random.randint(4, 12)
+    dying = subprocess.run(
+        [sys.executable, "-c", KILL_AT, str(at), "finetune", *words], env=ENVIRONMENT, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert dying.returncode == -9, dying.stderr
+    run = run_folder(options.runs)
+    resume(ResumeOptions(run, "finetune"))
+    assert differences(whole.run, run) == [], f"killed in large write {at}"
 
 
 def test_a_cascade_of_it_is_refused(options: TrainOptions) -> None:
