@@ -16,36 +16,26 @@ from ..core.progress import OnProgress
 from ..core.skeleton import KEYPOINTS_13, Skeleton
 from .batch_source import BatchSource
 from .cascade.run import StagesResult, StageWork, train_stages
-from .cascade.settings import CascadeSettings, cascade_settings
 from .cascade.view import View, load_view
-from .checkpoint import Checkpoint, check_output, copy_checkpoint, load_checkpoint
-from .loop import (
-    choose_device,
-    count_steps,
-    count_validations,
-    follow,
-    learn,
-    validate_every,
-)
+from .checkpoint import Checkpoint, check_output, copy_checkpoint
+from .loop import count_steps, follow, learn, validate_every
 from .metrics.pck import Score
-from .mixing.pool import OpenSet, Splits, load_splits, mixture_lines, open_sets
-from .nets.dropout import set_dropout
-from .nets.pretrained import find_trunk, load_trunk
-from .nets.registry import build_net, count_weights, load_net
-from .presence.phases import check_phases
-from .ranks.group import ALONE, Ranks, joined, own_device, ranks_of
+from .mixing.pool import OpenSet, Splits, mixture_lines, open_sets
+from .nets.registry import load_net
+from .ranks.group import ALONE, Ranks, joined, ranks_of
+from .run.checked_run import Beginning, CheckedRun, begin_run, check_with_data
 from .run.config_file import DataFile, RunConfig
-from .run.device_use import check_device_use, keep_on_gpu
+from .run.device_use import keep_on_gpu
 from .run.early_stop import stop_rule
 from .run.first_steps import choose_threads, threads
 from .run.history import StepFigures
 from .run.interrupt import Interrupt, interrupt_on_signals
-from .run.run_folder import RunFolder, check_run_name
-from .run.run_plan import OnNotice, Pace, RunPlan, check_space
-from .run.tensor_board import Board, check_tensorboard
+from .run.run_folder import RunFolder
+from .run.run_plan import OnNotice, Pace
+from .run.tensor_board import Board
 from .run.track import Learned, Track
 from .run.trainer import Trainer
-from .settings import TrainOptions, TrainSettings, resolve
+from .settings import TrainOptions
 
 SCHEMA = "kincap/train/1"
 
@@ -139,90 +129,65 @@ def train_run(
     skeleton: Skeleton,
 ) -> TrainResult:
     """Check everything, then train; what ``pretrain`` and ``finetune`` share."""
-    if options.out is not None:
-        check_output(options.out, keep=init)
-    if options.tensorboard:
-        check_tensorboard()
-    if options.name is not None:
-        check_run_name(options.name)
     ranks = ranks_of(os.environ)
-    device = own_device(choose_device(options.device), ranks)
-    start = None if init is None else _load_start(init, skeleton)
-    choices = options.choices
-    cascade = cascade_settings(options, start is not None)
-    if cascade is not None and ranks.ranks > 1:
-        raise KincapError("--stages: a cascade is trained by one process; leave --gpus out")
-    if start is not None and start.cascade is not None:
-        start = _first_stage(start, init, cascade)
+    begun = begin_run(options, init, skeleton, ranks)
     with (
-        joined(ranks, device),
-        open_sets(choices, skeleton, options.leave_out, options.outfit) as sets,
+        joined(ranks, begun.device),
+        open_sets(options.choices, skeleton, options.leave_out, options.outfit) as sets,
         interrupt_on_signals() as interrupt,
     ):
-        settings = resolve(kind, options, start, sets[0].dataset.size, device.type)
-        if cascade is not None and load_net(settings.model).finds_people:
-            raise KincapError(
-                f"--stages: {settings.model} finds several people in whole images; the first "
-                "stage of a cascade is a net for one person"
-            )
-        if cascade is not None and load_net(settings.model).takes_pose:
-            raise KincapError(
-                f"--stages: {settings.model} takes the pose of the frame before, which the stages "
-                "of a cascade do not give; use compact"
-            )
-        splits = load_splits(sets, settings, options.homogeneous)
-        check_device_use(settings.recipe.precision, settings.recipe.compile, device)
-        ranks.check_batch(splits.source.batch_size)
+        checked = check_with_data(kind, options, begun, sets, skeleton)
         interrupt.check()
-        plan = _plan(settings, init, device, splits, cascade)
-        check_space("--runs", options.runs, plan.disk_bytes)
-        if options.out is not None:
-            check_space("--out", options.out.parent, plan.checkpoint_bytes)
-        torch.manual_seed(settings.seed)
-        net = (
-            start.build_as(settings.model)
-            if start
-            else build_net(settings.model, settings.width, settings.size, len(skeleton))
-        )
-        set_dropout(net, settings.recipe.dropout)
-        check_phases(net, settings.recipe)
-        taken = None
-        if options.trunk is not None:
-            if start is not None:
-                raise KincapError("--trunk: the weights are those of --init; give one of the two")
-            taken = load_trunk(net, find_trunk(options.trunk))
-        config = RunConfig(
-            data=tuple(DataFile.of(one) for one in choices),
-            leave_out=options.leave_out,
-            outfit=options.outfit,
-            init="none" if init is None else str(init),
-            out=None if options.out is None else str(options.out),
-            device=str(device) if ranks.ranks == 1 else device.type,
-            threads=ranks.first(
-                choose_threads(net, splits.source, plan.steps, device, settings.size)
-            ),
-            processes=ranks.ranks,
-            settings=settings,
-            homogeneous=options.homogeneous,
-            trunk=None if options.trunk is None else str(options.trunk),
-            cascade=cascade,
-        )
+        config = _config(options, begun, checked)
         ranks.check_same("--data", " ".join(one.sha256 for one in config.data))
         run = _open_folder(options, config, ranks)
         if options.tensorboard and ranks.is_first:
             run.board = Board(run.folder)
         if on_notice is not None and ranks.is_first:
-            for line in (*plan.lines(run.folder), *mixture_lines(choices, splits)):
+            for line in _plan_lines(options, begun, checked, run):
                 on_notice(line)
-            if taken is not None and options.trunk is not None:
-                on_notice(f"trunk: {taken.text(options.trunk)}")
-            elif start is None and (published := load_net(settings.model).trunk) is not None:
-                on_notice(f"trunk: fresh weights; --trunk {published} starts from published ones")
-        seen = trained_sessions(sets, start)
-        view = load_view(sets, settings, cascade, options.homogeneous)
-        job = PreparedRun(config, splits, seen, net, run, device, interrupt, ranks, view=view)
+        job = PreparedRun(
+            config, checked.splits, trained_sessions(sets, begun.start), checked.net, run,
+            begun.device, interrupt, ranks,
+            view=load_view(sets, checked.settings, begun.cascade, options.homogeneous),
+        )  # fmt: skip
         with run.hold(ranks.is_first), threads(config.threads):
             return job.carry_out(on_progress, on_notice)
+
+
+def _plan_lines(
+    options: TrainOptions, begun: Beginning, checked: CheckedRun, run: RunFolder
+) -> list[str]:
+    """Return the plan of a run as lines for a person."""
+    lines = [*checked.plan.lines(run.folder), *mixture_lines(options.choices, checked.splits)]
+    published = load_net(checked.settings.model).trunk
+    if checked.trunk is not None and options.trunk is not None:
+        lines.append(f"trunk: {checked.trunk.text(options.trunk)}")
+    elif begun.start is None and published is not None:
+        lines.append(f"trunk: fresh weights; --trunk {published} starts from published ones")
+    return lines
+
+
+def _config(options: TrainOptions, begun: Beginning, checked: CheckedRun) -> RunConfig:
+    """Return the content of config.toml; measures how many threads are the fastest."""
+    settings, ranks, device = checked.settings, begun.ranks, begun.device
+    steps = checked.plan.steps
+    return RunConfig(
+        data=tuple(DataFile.of(one) for one in options.choices),
+        leave_out=options.leave_out,
+        outfit=options.outfit,
+        init="none" if begun.init is None else str(begun.init),
+        out=None if options.out is None else str(options.out),
+        device=str(device) if ranks.ranks == 1 else device.type,
+        threads=ranks.first(
+            choose_threads(checked.net, checked.splits.source, steps, device, settings.size)
+        ),
+        processes=ranks.ranks,
+        settings=settings,
+        homogeneous=options.homogeneous,
+        trunk=None if options.trunk is None else str(options.trunk),
+        cascade=begun.cascade,
+    )
 
 
 def _open_folder(options: TrainOptions, config: RunConfig, ranks: Ranks) -> RunFolder:
@@ -275,44 +240,10 @@ class PreparedRun:
             CheckpointError: The state doesn't fit the run.
             KincapError: See ``loop.learn``.
         """
-        config, run, settings = self.config, self.run, self.config.settings
-        out = None if config.out is None else Path(config.out)
-        source, train, val = self.splits[:3]
-        if settings.recipe.on_device:
-            source = keep_on_gpu(source, self.device)
-        steps = first_steps(config, source)
-        pace = Pace(steps, validate_every(steps, source), on_notice)
-        name = config.data_name
-        trainer = Trainer(settings, self.net, steps, self.device, source.skeleton, self.ranks)
-        track = None
-        if self.ranks.is_first:
-            track = Track(settings, name, self.seen, train, val, run, self.device, pace, on_notice)
-        if self.state is not None:
-            try:
-                trainer.load_state(self.state["trainer"])
-                if track is not None:
-                    track.load_state(self.state, trainer.step)
-            except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError):
-                raise CheckpointError(
-                    f"{run.last}: its state doesn't fit the run; start a new one with --init"
-                ) from None
-        learned = None
-        if track is None:
-            follow(trainer, source, self.device, self.interrupt, self.ranks)
-        else:
-            learned = learn(
-                trainer,
-                source,
-                track,
-                self.device,
-                self.interrupt,
-                on_progress,
-                stop_rule(settings.recipe.patience),
-                self.ranks,
-            )
-        learned = self.ranks.first(learned)
-        assert learned is not None
+        config, settings = self.config, self.config.settings
+        learned = self._learn(on_progress, on_notice)
         stages = self._later_stages(on_progress, on_notice)
+        run, out = self.run, None if config.out is None else Path(config.out)
         best, last = (run.best, run.last) if stages is None else (stages.best, stages.last)
         if out is not None and self.ranks.is_first:
             _copy_best(best, out, None if config.init == "none" else Path(config.init))
@@ -320,6 +251,50 @@ class PreparedRun:
             settings.kind, run.folder, best, last, out, settings.model, settings.size,
             str(self.device), learned, stages,
         )  # fmt: skip
+
+    def _learn(self, on_progress: OnProgress | None, on_notice: OnNotice | None) -> Learned:
+        """Train the net, of a cascade its first stage; return the first process's figures."""
+        settings, ranks, source = self.config.settings, self.ranks, self.splits.source
+        if settings.recipe.on_device:
+            source = keep_on_gpu(source, self.device)
+        steps = first_steps(self.config, source)
+        trainer = Trainer(settings, self.net, steps, self.device, source.skeleton, ranks)
+        track = None
+        if ranks.is_first:
+            pace = Pace(steps, validate_every(steps, source), on_notice)
+            track = Track(
+                settings, self.config.data_name, self.seen, self.splits.train, self.splits.val,
+                self.run, self.device, pace, on_notice,
+            )  # fmt: skip
+        self._go_on(trainer, track)
+        learned = None
+        if track is None:
+            follow(trainer, source, self.device, self.interrupt, ranks)
+        else:
+            stop = stop_rule(settings.recipe.patience)
+            learned = learn(
+                trainer, source, track, self.device, self.interrupt, on_progress, stop, ranks
+            )
+        learned = ranks.first(learned)
+        assert learned is not None
+        return learned
+
+    def _go_on(self, trainer: Trainer, track: Track | None) -> None:
+        """Take the state of a run that goes on.
+
+        Raises:
+            CheckpointError: It doesn't fit the run.
+        """
+        if self.state is None:
+            return
+        try:
+            trainer.load_state(self.state["trainer"])
+            if track is not None:
+                track.load_state(self.state, trainer.step)
+        except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError):
+            raise CheckpointError(
+                f"{self.run.last}: its state doesn't fit the run; start a new one with --init"
+            ) from None
 
     def _later_stages(
         self, on_progress: OnProgress | None, on_notice: OnNotice | None
@@ -342,22 +317,6 @@ def first_steps(config: RunConfig, source: BatchSource) -> int:
     if config.cascade is not None and config.cascade.keep_first:
         return 0
     return count_steps(config.settings.recipe, source)
-
-
-def _first_stage(
-    start: Checkpoint, init: Path | None, cascade: CascadeSettings | None
-) -> Checkpoint:
-    """Return the first stage of a cascade to start from.
-
-    Raises:
-        KincapError: The run is not one of a cascade.
-    """
-    if cascade is None:
-        raise KincapError(
-            f"--init: {init} is a cascade of {start.stages} stages; give --stages to train one "
-            "from its first stage, or --init with a net that is not a cascade"
-        )
-    return start.first_stages(1)
 
 
 def trained_sessions(
@@ -388,39 +347,6 @@ def trained_sessions(
     return seen
 
 
-def _plan(
-    settings: TrainSettings,
-    init: Path | None,
-    device: torch.device,
-    splits: Splits,
-    cascade: CascadeSettings | None,
-) -> RunPlan:
-    """Return the plan of a run, of a cascade that of its first stage."""
-    source, recipe = splits.source, settings.recipe
-    steps = count_steps(recipe, source)
-    if cascade is not None and cascade.keep_first:
-        steps = 0
-    weights = count_weights(settings.model, settings.width, settings.size, len(source.skeleton))
-    # the net beside its running mean, and what the optimiser keeps for each weight
-    copies = bool(recipe.ema) + (2 if recipe.optimizer == "adamw" else 1)
-    return RunPlan(
-        kind=settings.kind,
-        model=settings.model,
-        model_from=settings.model_from,
-        weights=weights,
-        init=init,
-        size=settings.size,
-        device=str(device),
-        steps=steps,
-        batch=source.batch_size,
-        samples=len(source),
-        val_samples=len(splits.val),
-        validations=count_validations(steps, source),
-        checkpoint_bytes=4 * weights,
-        state_bytes=4 * weights * copies,
-    )
-
-
 def _copy_best(best: Path, out: Path, init: Path | None) -> None:
     """Copy the best checkpoint to ``--out``, as long as nothing else got that name meanwhile.
 
@@ -437,22 +363,6 @@ def _copy_best(best: Path, out: Path, init: Path | None) -> None:
             f"--out: {out} can't be written ({error.strerror}); the best checkpoint is {best}",
             exit_code=1,
         ) from None
-
-
-def _load_start(init: Path, skeleton: Skeleton) -> Checkpoint:
-    """Load the checkpoint of ``--init``; an error names the flag and where to get one."""
-    try:
-        return load_checkpoint(init, skeleton)
-    except CheckpointError as error:
-        advice = (
-            ""
-            if init.exists()
-            else (
-                f"; kincap pretrain --data FILE --out {init} makes one, "
-                "without --init the weights are fresh"
-            )
-        )
-        raise CheckpointError(f"--init: {error}{advice}") from None
 
 
 def _figures(found: StepFigures) -> dict[str, Any]:

@@ -17,12 +17,13 @@ def sessions_left_out(
         leave_out: Names that are left out anyway.
         outfit: A glob over the outfits in ``meta/sources``; sessions of other outfits are left
             out. A session without an outfit has its own name as one, as for ``build --val``.
-            None: every outfit is taken.
+            None: every outfit is taken. A set that a teacher labelled has no outfits: all of it
+            is taken.
 
     Raises:
         DatasetError: No outfit of the data set matches.
     """
-    if outfit is None:
+    if outfit is None or _is_taught(dataset):
         return tuple(leave_out)
     sources = {one.get("session"): one.get("outfit") for one in dataset.meta.sources}
     outfits = {
@@ -38,3 +39,8 @@ def sessions_left_out(
             f"{there}"
         )
     return tuple(dict.fromkeys([*leave_out, *others]))
+
+
+def _is_taught(dataset: Kinect13) -> bool:
+    sources = dataset.meta.sources
+    return bool(sources) and all(one.get("labels") == "teacher" for one in sources)

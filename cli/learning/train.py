@@ -12,7 +12,7 @@ from ...core.errors import KincapError
 from ...train.nets.registry import NETS
 from ..console import Progress, print_json, progress, result, say, table
 from ..options import Json
-from .distilling import distilled_data
+from .distilling import DistillFlags, with_distilled
 from .flags import with_flags
 from .pck_table import figure_text, pck_table
 
@@ -180,7 +180,7 @@ class TrainFlags:
         return {name: value for name, (value, default) in values.items() if value != default}
 
     def options(self) -> "TrainOptions":
-        """Return the options of a new run."""
+        """Return the options of a new run, without the frames of ``--distill``."""
         from ...train.mixing.choice import DataChoice, parse_data, parse_replay
         from ...train.settings import DEFAULT_DATA, TrainOptions
 
@@ -193,8 +193,6 @@ class TrainFlags:
         }
         data = [parse_data(text) for text in self.data or ()] or [DataChoice(DEFAULT_DATA)]
         data += [parse_replay(text) for text in getattr(self, "replay", None) or ()]
-        runs = self.runs or TrainOptions.runs
-        data += distilled_data(self.distill or (), self.teacher, data, runs)
         return TrainOptions(**given, data=tuple(data), set=tuple(self.set or ()))
 
     def resume_options(self, kind: str) -> "ResumeOptions":
@@ -326,8 +324,7 @@ def pretrain(flags: TrainFlags) -> None:
 
     if flags.data is None and flags.resume is None:
         raise KincapError("--data: give the data set to train on, or --resume RUN")
-    options = _new_run(flags)
-    _start_processes("pretrain", flags)
+    options = _options("pretrain", flags, None)
     with progress("pretrain", unit="steps") as bar:
         done = (
             _resumed("pretrain", flags, bar) if options is None else work(options, bar.update, say)
@@ -347,9 +344,8 @@ def finetune(flags: FinetuneFlags) -> None:
         raise KincapError(f"--task: {flags.task!r} is not pose or detect")
     from ...train.finetune import finetune as work
 
-    options = _new_run(flags)
-    _start_processes("finetune", flags)
     start = None if flags.init in (None, "none") else Path(flags.init)
+    options = _options("finetune", flags, start)
     with progress("finetune", unit="steps") as bar:
         done = (
             _resumed("finetune", flags, bar)
@@ -359,24 +355,27 @@ def finetune(flags: FinetuneFlags) -> None:
     _report(done, flags.json)
 
 
-def _new_run(flags: TrainFlags) -> "TrainOptions | None":
-    """Return the options of a new run, after labelling its frames; None: a run goes on."""
-    # before there are several processes: all of them then find the same labels
-    return None if flags.resume is not None else flags.options()
+def _options(kind: str, flags: TrainFlags, init: Path | None) -> "TrainOptions | None":
+    """Return the options of a new run, after labelling its frames; None: a run goes on.
 
-
-def _start_processes(kind: str, flags: TrainFlags) -> None:
-    """Start the processes of a run of several and end with their exit code.
-
-    Returns where this process is to train: it is the only one, or one of several.
+    Returns where this process is to train: it is the only one, or one of several. A run of several
+    is started here, and this process ends with their exit code.
     """
     from ...train.ranks.launch import launch, processes_asked
 
+    options = None
     if flags.resume is not None:
         flags.resume_options(kind)  # refuses other flags
+    else:
+        options = flags.options()
     count = processes_asked(flags.gpus, flags.resume, flags.device)
+    if options is not None:
+        # before there are several processes: all of them then find the same labels
+        asked = DistillFlags(flags.distill or (), flags.teacher, kind, init, count)
+        options = with_distilled(options, asked)
     if count > 1:
         sys.exit(launch(count, sys.argv[1:]))
+    return options
 
 
 def _finetune_detector(flags: FinetuneFlags) -> None:

@@ -137,45 +137,80 @@ class _TaughtRows:
         self.count += 1
 
 
-def distill(settings: DistillSettings, on_progress: OnProgress | None = None) -> Distilled:
-    """Return the data set of a source's frames with the labels of a teacher.
+@dataclass(frozen=True)
+class LabelPlan:
+    """Frames to label, found and read once.
 
-    Args:
+    Attributes:
         settings: What to label.
-        on_progress: Called with frames done, frames in all where that is known, and the part.
+        parts: What the source consists of.
+        shape: Of the crops.
+        path: The file.
+    """
+
+    settings: DistillSettings
+    parts: Sequence[str]
+    shape: ImageShape
+    path: Path
+
+    @property
+    def is_done(self) -> bool:
+        """True if an earlier run has made the file."""
+        return self.path.is_file()
+
+
+def plan_labels(settings: DistillSettings) -> LabelPlan:
+    """Return which file a source's labels are in, or will be in.
 
     Raises:
-        KincapError: The source can't be read, or in no frame the teacher found a person.
-            Exit 1: the file can't be written.
+        KincapError: The source can't be read.
         DatasetError: A data set is not one.
-        MissingPartError: The teacher's library or weights are missing (exit 3).
     """
     parts = parts_of(settings.source)
     with open_kinect13(settings.data[0]) as dataset:
         shape = ImageShape(dataset.size, MARGIN if dataset.size % 8 == 0 else 1.0)
     key = _key(settings, parts, shape)
     name = Path(settings.source).stem.replace("*", "") or "frames"
-    path = settings.folder / f"{name}-{key[:12]}.h5"
-    if path.is_file():
+    return LabelPlan(settings, parts, shape, settings.folder / f"{name}-{key[:12]}.h5")
+
+
+def distill(settings: DistillSettings, on_progress: OnProgress | None = None) -> Distilled:
+    """Return the data set of a source's frames: ``label_frames`` of ``plan_labels``."""
+    return label_frames(plan_labels(settings), on_progress)
+
+
+def label_frames(plan: LabelPlan, on_progress: OnProgress | None = None) -> Distilled:
+    """Return the data set of a source's frames with the labels of a teacher.
+
+    Args:
+        plan: What to label.
+        on_progress: Called with frames done, frames in all where that is known, and the part.
+
+    Raises:
+        KincapError: A part can't be read, or in no frame the teacher found a person.
+            Exit 1: the file can't be written.
+        DatasetError: A data set is not one.
+        MissingPartError: The teacher's library or weights are missing (exit 3).
+    """
+    path, folder = plan.path, plan.settings.folder
+    if plan.is_done:
         return _earlier(path)
     try:
-        settings.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=settings.folder) as images:
-            return _make(settings, parts, _TaughtRows(shape, images), path, on_progress)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as images:
+            return _make(plan, _TaughtRows(plan.shape, images), on_progress)
     except OSError as error:
         raise KincapError(f"{path}: can't be written ({error.strerror})", exit_code=1) from None
 
 
-def _make(
-    settings: DistillSettings, parts: Sequence[str], rows: _TaughtRows, path: Path,
-    on_progress: OnProgress | None,
-) -> Distilled:  # fmt: skip
+def _make(plan: LabelPlan, rows: _TaughtRows, on_progress: OnProgress | None) -> Distilled:
+    settings, path = plan.settings, plan.path
     train_frames = read_train_frames(settings.data)
     sources: list[dict[str, Any]] = []
     seen = 0
     with TeacherProcess(settings.teacher) as teacher:
         offsets = _fitted(teacher, settings.data)
-        for k, part in enumerate(parts):
+        for k, part in enumerate(plan.parts):
             seen += _label(teacher, offsets, part, k, rows, train_frames, on_progress)
             sources.append(_origin(part, k, settings.teacher))
     if not rows.count:

@@ -1,8 +1,11 @@
 """``--distill``: frames without labels, labelled by BlazePose, as data to learn from."""
 
+import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from kincap.cli.learning.distilling import distilled_data
+from kincap.cli.learning.distilling import DistillFlags, with_distilled
 from kincap.core.errors import KincapError
 from kincap.core.jpeg import encode_jpeg
 from kincap.core.skeleton import KEYPOINT
@@ -19,15 +22,19 @@ from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
 from kincap.engines.teacher_process import TeacherProcess
 from kincap.predict.distill.distill import DistillSettings, distill
 from kincap.predict.distill.frames import read_train_frames
-from kincap.train.mixing.choice import DataChoice
+from kincap.train.checkpoint import load_resumable
+from kincap.train.outfits import sessions_left_out
 from kincap.train.run.config_file import data_sha256
+from kincap.train.run.resume import ResumeOptions, resume
+from kincap.train.settings import TrainOptions
 from tests.dataset.conftest import Body, Frame, Sessions
 from tests.train.conftest import draw_figures
+from tests.train.resume_cases import ENVIRONMENT, KILL_AT, differences
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 LEGS = [KEYPOINT[f"{side}_{part}"] for side in "lr" for part in ("knee", "ankle")]
 ARMS = [KEYPOINT[f"{side}_{part}"] for side in "lr" for part in ("shoulder", "elbow")]
-SMALL = ("--model", "compact", "--width", "0.25", "--size", "32", "--batch", "16", "--steps", 2)
+SMALL = ("--model", "compact", "--width", "0.25", "--size", "32", "--batch", "16", "--steps", 12)
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +73,10 @@ def pictures(frames: list[np.ndarray], tmp_path: Path) -> Path:
 
 def test_a_run_learns_from_frames_that_the_teacher_labelled_once(
     kincap: Run, figures_h5: Path, frames: list[np.ndarray], pictures: Path, tmp_path: Path,
-    teacher_weights: Path,
+    teacher_weights: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    done = kincap("finetune", "--data", figures_h5, "--distill", f"{pictures}:0.5", *SMALL)
+    words = ("finetune", "--data", figures_h5, "--distill", f"{pictures}:0.5", *SMALL)
+    done = kincap(*words)
     assert done.returncode == 0, done.stderr
     assert "of 8 frames labelled by blazepose (no sensor labels" in done.stderr
     (made,) = (tmp_path / "runs" / "distilled").glob("*.h5")
@@ -95,11 +103,28 @@ def test_a_run_learns_from_frames_that_the_teacher_labelled_once(
         pose = teacher.follow(frames[0])
     assert pose is not None
     assert np.abs(placed[first] - pose.keypoints_px)[ARMS].max() < 10
+    with open_kinect13(made) as dataset:
+        assert sessions_left_out(dataset, ("a",), "clothing*") == ("a",)  # it has no outfits
 
     settings = DistillSettings(str(pictures), (figures_h5,), tmp_path / "runs" / "distilled")
     again = distill(settings)
     assert (again.path.name, again.is_new, again.rows) == (made.name, False, 14)
     assert data_sha256(made) == sha256
+
+    # a run that was killed needs neither the teacher nor the pictures to go on
+    killed = [sys.executable, "-c", KILL_AT, "4", *map(str, words), "--seed", "0"]
+    dying = subprocess.run(
+        [*killed, "--set", "save_every_s=0", "--runs", "runs", "--name", "killed"], cwd=tmp_path,
+        env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert dying.returncode == -9, dying.stderr
+    (other,) = (tmp_path / "runs" / "finetune").glob("*-killed")
+    assert load_resumable(other / "last.ckpt")[0].trained["step"] < 12
+    shutil.rmtree(pictures)
+    monkeypatch.setenv("KINCAP_WEIGHTS", str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    resume(ResumeOptions(other, "finetune"))
+    assert differences(run, other) == []
 
 
 def test_frames_that_judge_a_net_are_not_learnt_from(
@@ -141,10 +166,55 @@ def test_what_can_not_be_labelled_is_refused(
             distill(DistillSettings(source, (figures_h5,), tmp_path / "distilled"))
         assert caught.value.exit_code == 2
     with pytest.raises(KincapError, match="--distill SOURCE; give both"):
-        distilled_data((), "blazepose", [DataChoice(figures_h5)], tmp_path)
+        with_distilled(TrainOptions(figures_h5), DistillFlags((), "blazepose", "finetune", None, 1))
     cv2.imwrite(str(tmp_path / "one.png"), draw_figures(1, 0)["images"][0])
     missing = kincap("pretrain", "--data", figures_h5, "--distill", "one.png", *SMALL,
                      KINCAP_WEIGHTS=str(tmp_path / "empty"))  # fmt: skip
     assert missing.returncode == 3
     assert "kincap weights get blazepose" in missing.stderr
     assert not (tmp_path / "runs" / "pretrain").exists()
+
+
+def test_all_else_is_checked_before_minutes_of_labelling(
+    kincap: Run, figures_h5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KINCAP_WEIGHTS", str(tmp_path / "empty"))  # labelling would end at once
+    cv2.imwrite(str(tmp_path / "one.png"), draw_figures(1, 0)["images"][0])
+    mine = tmp_path / "mine.ckpt"
+    mine.write_bytes(b"not a checkpoint")
+    first = str(tmp_path / "one.png")
+    options = TrainOptions(
+        figures_h5, runs=tmp_path / "runs", model="compact", width=0.25, size=32, steps=2,
+        device="cpu",
+    )  # fmt: skip
+    flags = DistillFlags((first,), None, "finetune", None, 1)
+
+    def refused(match: str, flags: DistillFlags = flags, **change: object) -> None:
+        with pytest.raises(KincapError, match=match) as caught:
+            with_distilled(replace(options, **change), flags)
+        assert caught.value.exit_code == 2
+
+    refused("no 'emma'", set=("emma=0.9",))
+    refused("mine.ckpt", out=mine)
+    refused("--model", model="compacct")
+    refused("--outfit: 'red' matches no outfit", outfit="red")
+    refused("--trunk", trunk=tmp_path / "none.pth")
+    refused("--distill: transfer learns from whole frames", model="transfer", size=184)
+    refused("--stages: a cascade", replace(flags, processes=2), stages="2")
+    refused("2 processes can't share batches of 15", replace(flags, processes=2), batch=15)
+    refused("--init: .*none.ckpt", replace(flags, init=tmp_path / "none.ckpt"))
+    refused("nothing.mp4: no such file", replace(flags, sources=(first, "nothing.mp4")))
+    refused("a weight is above 0", replace(flags, sources=(first, f"{first}:0")))
+    with pytest.raises(KincapError, match="kincap weights get blazepose") as caught:
+        with_distilled(options, flags)
+    assert caught.value.exit_code == 3
+    for name, value in (("RANK", "1"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    refused("run this command once without torchrun")
+    assert not list((tmp_path / "runs").glob("distilled/*.h5"))
+    monkeypatch.delenv("RANK")
+    monkeypatch.delenv("WORLD_SIZE")
+    done = kincap("finetune", "--data", figures_h5, "--distill", first, *SMALL, "--gpus", 3,
+                  "--device", "cpu")  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("kincap: --gpus: 3 processes can't share")
