@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DistillFlags:
-    """What is to be labelled, and for which run.
+    """The frames to label, and the run that learns from them.
 
     Attributes:
         sources: The values of ``--distill``.
@@ -39,7 +39,7 @@ def with_distilled(options: "TrainOptions", flags: DistillFlags) -> "TrainOption
 
     Args:
         options: The options, with the data sets of ``--data`` and ``--replay``.
-        flags: What is to be labelled.
+        flags: The frames to label.
 
     Raises:
         KincapError: See ``predict.distill.distill`` and ``finetune.finetune``; or ``--teacher``
