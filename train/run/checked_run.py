@@ -28,7 +28,7 @@ from .tensor_board import check_tensorboard
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a run begins with, known before its data is read.
+    """The beginning of a run, known before its data is read.
 
     Attributes:
         init: The checkpoint of ``--init``, or None.
