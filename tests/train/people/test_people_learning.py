@@ -25,7 +25,7 @@ from kincap.train.people.batches import PeopleBatches
 from kincap.train.people.evaluate import people_figures
 from kincap.train.people.find import SEVERAL_SCALES, FindSettings, find_people
 from kincap.train.people.frames import PeopleSamples, load_people
-from kincap.train.people.loss import map_weights, maps_loss, target_maps
+from kincap.train.people.loss import map_weights, maps_loss, people_loss, target_maps
 from kincap.train.people.run import frame_batch, poses_of_people, validate_people
 from kincap.train.settings import TrainOptions
 from kincap.train.validate import score_poses
@@ -120,6 +120,35 @@ def test_keypoints_weigh_more_and_the_background_as_much_as_before(train: People
     limbs = [right._replace(limbs=right.limbs + 0.5)]
     once, more = (maps_loss(limbs, batch, KEYPOINTS_13, weight) for weight in (1.0, 5.0))
     assert once == more
+
+
+def test_both_outputs_count_in_the_loss_and_have_a_gradient_of_their_own(
+    train: PeopleSamples,
+) -> None:
+    batch, _ = frame_batch(train.frames, np.arange(2), 96)
+    torch.manual_seed(0)
+    net = build_net("transfer", 0.06, 96)
+    outputs: list[PeopleMaps] = []
+
+    def run(pixels: torch.Tensor) -> tuple[PeopleMaps, ...]:
+        outputs.extend(net(pixels))
+        return tuple(outputs)
+
+    both = people_loss(run, batch, KEYPOINTS_13, 5.0)
+    each = [maps_loss([one], batch, KEYPOINTS_13, 5.0) for one in outputs]
+    assert len(each) == 2
+    torch.testing.assert_close(both, each[0] + each[1])
+    assert min(each) > 0.1 * both
+    # the last output is computed from the first: what its layers get is of its own loss alone,
+    # and the first heads get more than what comes back to them through the last output
+    heads, refined = (list(part.parameters()) for part in (net.heads, net.refinements))
+    of_both = torch.autograd.grad(both, heads + refined, retain_graph=True)
+    of_last = torch.autograd.grad(each[1], heads + refined, retain_graph=True)
+    of_first = torch.autograd.grad(each[0], heads)
+    of_first += tuple(torch.zeros_like(one) for one in refined)
+    for one, other, whole in zip(of_first, of_last, of_both, strict=True):
+        torch.testing.assert_close(one + other, whole, rtol=1e-3, atol=1e-3)
+    assert min(one.abs().max() for one in of_first[: len(heads)] + of_last[len(heads) :]) > 0
 
 
 def test_a_keypoint_that_is_not_known_hides_only_its_own_maps(train: PeopleSamples) -> None:
