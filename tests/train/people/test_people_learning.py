@@ -13,7 +13,7 @@ import torch
 from kincap.core.errors import KincapError
 from kincap.core.skeleton import KEYPOINT, KEYPOINTS_13
 from kincap.dataset.kinect13.format import LAYOUTS
-from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
 from kincap.train.augment import AugmentSettings
 from kincap.train.batch_source import PeopleBatch, RankRows
 from kincap.train.data import to_pixels
@@ -76,6 +76,28 @@ def test_copies_move_keypoints_as_they_move_pixels(train: PeopleSamples) -> None
     assert len(n) >= 16
     # a head is the only thing that is bright in all colours
     assert (batch.images[n, y, x].min(dim=1).values > 150).all()
+
+
+def test_an_unchanged_copy_of_a_copy_is_the_same_image(
+    train: PeopleSamples, tmp_path: Path
+) -> None:
+    unchanged = AugmentSettings(mirror=0.0)
+    copies = PeopleBatches(train, 64, len(train), unchanged, seed=0).batch(0)
+    of = torch.nonzero(copies.weight[:, 0].all(dim=1) & ~copies.weight[:, 1].any(dim=1)).ravel()
+    part = {
+        "images": copies.images[of].numpy(),
+        "keypoints_px": copies.targets[of, :1].numpy(),
+        "weight": copies.weight[of, :1].numpy(),
+    }
+    path = write_kinect13(tmp_path / "copies.h5", {"train": part})
+    with open_kinect13(path, layouts=LAYOUTS) as dataset:
+        samples = load_people(dataset, "train", 64)
+        again = PeopleBatches(samples, 64, len(samples), unchanged, seed=0).batch(0)
+    same = (again.images[:, None] == copies.images[of][None]).flatten(2).all(dim=2)
+    assert len(again.images) == len(of) > 4
+    assert torch.equal(same.sum(dim=1), torch.ones(len(of)))
+    targets = copies.targets[of][same.int().argmax(dim=1), :1]
+    torch.testing.assert_close(again.targets, targets, atol=1e-3, rtol=0)
 
 
 def test_a_batch_follows_from_seed_and_step_and_is_split_among_processes(
