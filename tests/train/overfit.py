@@ -77,7 +77,6 @@ FORMS = {
     "linna": Form(1 / 8, 64, 5e-4),
     "deeppose": Form(1 / 4, 96, 1e-3),
     "ucsd-baseline2": Form(1 / 4, 64, 1e-3, batch=32),
-    # the last hidden layer of a width of 1/8 has 16 channels, fewer than the 24 maps of the limbs
     "transfer": Form(1 / 4, 128, 1e-3, batch=8, steps=1500, cosine=True, precision="bf16"),
     "linna-s": Form(1 / 8, 112, 5e-4),
     "ucsd-baseline1": Form(1 / 4, 64, 1e-3, batch=32),
@@ -145,7 +144,7 @@ def unchanged_copies(frames: Path) -> dict[str, npt.NDArray[np.generic]]:
     """Return the copies that ``transfer`` learns from whole images, as whole images.
 
     A net that knew the copies by heart lost 6 points of PCK@0.2 where the same images were 1.6 %
-    larger and 10 where they lay half a pixel aside, which is no fault.
+    larger, and 10 where they were shifted by half a pixel. It has not learnt those.
     """
     with open_kinect13(frames, layouts=LAYOUTS) as dataset:
         samples = load_people(dataset, "train", SIDE)

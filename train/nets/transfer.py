@@ -49,6 +49,9 @@ TRUNK: Final = ((64, 2), (128, 2), (256, 4), (512, 2))
 
 BRANCH_LAYERS: Final = 4
 
+LEAST_HIDDEN: Final = 128
+"""Channels of the hidden layer of a head, where the net is not wider than the paper's."""
+
 LAST_SPREAD: Final = 0.01
 """Standard deviation of the weights that give the maps, at the start."""
 
@@ -82,7 +85,8 @@ class TransferSettings:
     Attributes:
         joint_maps: Number m of joint maps, with the background.
         limbs: Number n of limbs.
-        width: Factor on every number of channels.
+        width: Factor on every number of channels but one: the hidden layer of a head keeps at least
+            the 128 of the paper, since its maps do not become fewer either.
         transfer_blocks: Blocks of a transfer.
         transfer_from: Layer of a branch, 1 to 5, that its transfer starts from (5: the hidden
             layer of its first head); 0 for a net without transfers.
@@ -222,7 +226,9 @@ def _trunk(width: float) -> tuple[nn.Sequential, int]:
 
 
 def _head(inputs: int, inner: int, maps: int) -> nn.Sequential:
-    return nn.Sequential(_conv1(inputs, inner), nn.Conv2d(inner, maps, 1))
+    # with the 32 of a width of 1/4, limbs stayed out of their 24 maps however long the net learnt
+    hidden = max(inner, LEAST_HIDDEN)
+    return nn.Sequential(_conv1(inputs, hidden), nn.Conv2d(hidden, maps, 1))
 
 
 def _conv3(inputs: int, outputs: int) -> nn.Sequential:
