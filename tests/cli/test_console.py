@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import torch
 from kincap.cli.console import visible
 from kincap.core.sizes import size_text
 from kincap.sessions.session_file import load_session, save_session
+from tests.warm_start import run_kincap
 
 if sys.platform != "win32":
     import pty
@@ -43,6 +45,12 @@ def _is_harmless(said: str) -> bool:
 )
 def test_what_acts_on_a_terminal_is_written_out(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+@pytest.fixture
+def kincap(tmp_path: Path) -> Run:
+    """Return a function that runs ``kincap ARGS`` in an empty folder, PyTorch loaded already."""
+    return partial(run_kincap, cwd=tmp_path)
 
 
 @pytest.fixture

@@ -48,7 +48,8 @@ NEXT_FRAMES = 2
 ERRORS = ("enospc", "eio")
 READING = ("open", "read")
 """Calls that need no room on the disk."""
-FEW = 3
+FEW, MANY = 3, 12
+"""Calls of a kind that fail in a sample: of kinds that matter less, and of others."""
 
 
 class FailingIO(FaultyFileIO, LoggingIO):
@@ -148,8 +149,8 @@ def run(
         runs: How often; None: once.
         seed: Of the choice, where not all is tried.
         jobs: Is not used: a case takes a tenth of a second.
-        sample: Whether each call fails in one way alone (once or from there on, ENOSPC or EIO), and
-            only some calls while nothing new is recorded, or that only read.
+        sample: Whether only some calls of a kind fail, and each in one way alone (once or from
+            there on, ENOSPC or EIO); fewer while nothing new is recorded, or of those that read.
         processes: How many real commands are run with faults.
 
     Returns:
@@ -214,8 +215,9 @@ def _faults(
     for kind, calls in sorted(io.calls.items()):
         numbers = list(range(1, calls + 1))
         few = kind in ("open", "close", "read", "piece") or stage != "record"
-        if sample and few and calls > FEW:
-            numbers = sorted(rng.sample(numbers, FEW))
+        most = FEW if few else MANY
+        if sample and calls > most:
+            numbers = sorted(rng.sample(numbers, most))
         errors = ("short",) if kind == "piece" else ("eio",) if kind in READING else ERRORS
         for number in numbers:
             ways = [(error, end) for error in errors for end in (number, None)]

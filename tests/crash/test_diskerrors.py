@@ -35,10 +35,10 @@ def test_an_error_at_every_call_loses_nothing_that_was_acknowledged() -> None:
     assert counts["failures"] == []
     kinds = {"create", "write", "read", "reserve", "sync", "rename", "discard", "folder", "piece"}
     assert kinds <= counts["by_kind"].keys()
-    assert counts["struck"] > 150
+    assert counts["struck"] > 120
     # some were survived, some ended a recording; either way much had been acknowledged
     assert min(counts["by_code"]["0"], counts["by_code"]["1"]) > 20
-    assert counts["acknowledged"] > 1000
+    assert counts["acknowledged"] > 800
 
 
 def test_real_commands_on_a_failing_disk_end_by_themselves() -> None:

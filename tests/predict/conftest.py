@@ -1,8 +1,9 @@
 """Recordings of two outfits with labels that are wrong in known frames, and nets for them."""
 
 import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from kincap.dataset.build import BuildSettings, build
 from kincap.train.finetune import finetune
 from kincap.train.settings import TrainOptions
 from tests.dataset.conftest import Body, Frame, Sessions
+from tests.warm_start import run_kincap
 
 FRAMES = 150
 WRONG = range(100, 106)
@@ -23,6 +25,12 @@ WRONG = range(100, 106)
 SWAPPED = range(120, 124)
 """Frames of session b in which left and right are exchanged."""
 SMALL = {"model": "compact", "width": 0.5, "size": 32, "batch": 16}
+
+
+@pytest.fixture
+def kincap(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs ``kincap ARGS`` in an empty folder, PyTorch loaded already."""
+    return partial(run_kincap, cwd=tmp_path)
 
 
 @dataclass(frozen=True)
@@ -41,14 +49,7 @@ class Audited:
 
     def kincap(self, *words: object) -> subprocess.CompletedProcess[str]:
         """Run a command in the folder."""
-        return subprocess.run(
-            [sys.executable, "-m", "kincap", *map(str, words)],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        return run_kincap(*words, cwd=self.folder)
 
 
 def draw_body(body: Body, shade: int) -> np.ndarray:

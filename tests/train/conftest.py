@@ -1,6 +1,8 @@
 """Stick figures: a data set small enough to learn in seconds, hard enough to need looking."""
 
+import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ import torch
 
 from kincap.core.skeleton import KEYPOINT, LIMBS
 from kincap.dataset.kinect13.reader import write_kinect13
+from tests.warm_start import run_kincap
 
 Fields = dict[str, npt.NDArray[np.generic]]
 
@@ -20,6 +23,12 @@ def _one_thread() -> None:
     """Leave the other core to whoever else runs here."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+
+
+@pytest.fixture
+def kincap(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs ``kincap ARGS`` in an empty folder, PyTorch loaded already."""
+    return partial(run_kincap, cwd=tmp_path)
 
 
 def draw_figures(count: int, seed: int, size: int = 48) -> Fields:
