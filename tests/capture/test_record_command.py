@@ -152,7 +152,7 @@ def test_a_second_signal_leaves_at_once(tmp_path, stored):
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    err = process.communicate(timeout=5)[1]
+    err = process.communicate(timeout=30)[1]
     assert process.returncode == 130
     assert "interrupted" in err
 

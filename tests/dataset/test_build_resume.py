@@ -92,9 +92,9 @@ def test_stopped_with_its_workers_at_work_it_goes_on_and_leaves_no_process(
         assert process.poll() is None
         # a killed parent can tell its workers nothing; Ctrl-C goes to all of them
         (os.killpg if sent is signal.SIGINT else os.kill)(process.pid, sent)
-        assert process.wait(20) == (130 if sent is signal.SIGINT else -sent)
+        assert process.wait(60) == (130 if sent is signal.SIGINT else -sent)
     assert 0 < done_blocks(recorded) < 3
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while _group_lives(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _group_lives(process.pid)

@@ -11,7 +11,7 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-WAIT_MS = 15_000
+WAIT_MS = 45_000
 
 
 def chromium() -> str:

@@ -156,7 +156,7 @@ class Served:
     def stop(self) -> tuple[int, str, str]:
         """Press Ctrl-C; return the exit code and what was printed after the address."""
         self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=15)
+        out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
 

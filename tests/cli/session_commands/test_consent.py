@@ -68,7 +68,7 @@ def on_terminal(place: Path, answer: str, *args: str) -> tuple[int, str]:
         if not answered and "agree to?" in screen:
             os.write(here, answer.encode() + b"\n")
             answered = True
-    code = process.wait(timeout=10)
+    code = process.wait(timeout=60)
     os.close(here)
     return code, screen
 

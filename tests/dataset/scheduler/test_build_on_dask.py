@@ -42,7 +42,7 @@ def test_a_cluster_that_loses_a_worker_makes_the_bytes_of_a_local_build(
     lost = cluster.add_worker(KINCAP_FAULTS="write:kill:40")
     try:
         done = kincap(*ARGS, "--out", "set.h5", "--scheduler", cluster.address, cwd=tmp_path)
-        assert lost.wait(20) == -signal.SIGKILL
+        assert lost.wait(60) == -signal.SIGKILL
     finally:
         cluster.remove(lost)
     assert done.returncode == 0, done.stderr
@@ -66,7 +66,7 @@ def test_a_task_of_a_build_that_was_stopped_writes_nothing(
             wait_for(lambda: (tmp_path / "set.h5.part.json").exists())
             time.sleep(0.5)  # the task is handed out
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 130
+            assert process.wait(60) == 130
         before = (tmp_path / "set.h5.part").read_bytes()
         assert '"token": ""' in (tmp_path / "set.h5.part.json").read_text()
         with open_scheduler(cluster.address, None) as scheduler:

@@ -44,11 +44,11 @@ def follow(page: LivePage, **more: Any) -> Iterator[ClientConnection]:
 
 def test_a_program_gets_every_frame_as_a_line(page: LivePage):
     with follow(page) as opening:
-        hello = json.loads(opening.recv(timeout=10))
+        hello = json.loads(opening.recv(timeout=60))
         assert hello["keypoints"] == list(KEYPOINTS_13.points)
         for number in range(20):
             page.show(frame(number), IMAGE, {})
-        lines = [json.loads(opening.recv(timeout=10)) for _ in range(20)]
+        lines = [json.loads(opening.recv(timeout=60)) for _ in range(20)]
     assert [line["frame"] for line in lines] == list(range(20))
     assert len(lines[0]["people"][0]["keypoints"]) == 13
     assert lines[-1]["fps"] > 0
@@ -56,12 +56,12 @@ def test_a_program_gets_every_frame_as_a_line(page: LivePage):
 
 def test_who_is_slow_misses_old_frames_and_is_told_how_many(page: LivePage):
     with follow(page, pictures=True) as opening:
-        opening.recv(timeout=10)
+        opening.recv(timeout=60)
         for number in range(50):
             page.show(frame(number), IMAGE, {})
         seen, missed = [], 0
         while not seen or seen[-1] < 49:
-            data = opening.recv(timeout=10)
+            data = opening.recv(timeout=60)
             if isinstance(data, bytes):
                 assert data.startswith(b"\xff\xd8")
                 continue
@@ -73,9 +73,9 @@ def test_who_is_slow_misses_old_frames_and_is_told_how_many(page: LivePage):
 
 def test_the_end_of_a_run_is_told():
     with LivePage("a test", 0) as page, follow(page) as opening:
-        opening.recv(timeout=10)
+        opening.recv(timeout=60)
         page.close()
-        assert json.loads(opening.recv(timeout=10)) == {"ended": True}
+        assert json.loads(opening.recv(timeout=60)) == {"ended": True}
 
 
 def test_a_stalled_follower_does_not_hold_up_the_run(page: LivePage):
