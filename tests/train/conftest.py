@@ -31,6 +31,16 @@ def kincap(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return partial(run_kincap, cwd=tmp_path)
 
 
+def in_time(fields: Fields) -> Fields:
+    """Return rows that follow each other, ten a second, as those of one person."""
+    count = len(fields["keypoints_px"])
+    return fields | {
+        "time_s": np.arange(count) / 10,
+        "tracking_id": np.full(count, 7, np.uint64),
+        "color_seq": np.arange(count, dtype=np.uint64),
+    }
+
+
 def draw_figures(count: int, seed: int, size: int = 48) -> Fields:
     """Return crops of people of sticks: arms anywhere, each limb of the person's left in blue.
 

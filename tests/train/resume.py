@@ -10,7 +10,7 @@ from typing import Any
 
 from kincap.dataset.kinect13.reader import write_kinect13
 
-from .conftest import draw_figures
+from .conftest import draw_figures, in_time
 from .resume_cases import ENVIRONMENT, KILL_AT, differences, run_folder
 
 STEPS = 150
@@ -20,6 +20,16 @@ UNLABELLED = range(6, 13)
 NETS = {
     "compact": ("--model", "compact", "--width", "0.5", "--size", "48", "--batch", "16"),
     "linna": ("--model", "linna", "--width", "0.0625", "--size", "48", "--batch", "16"),
+    "compact-previous": (
+        "--model",
+        "compact-previous",
+        "--width",
+        "0.5",
+        "--size",
+        "48",
+        "--batch",
+        "16",
+    ),
 }
 
 
@@ -36,12 +46,15 @@ def run(runs: int, seed: int, jobs: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = folder / "kinect13.h5"
-        write_kinect13(data, {"train": draw_figures(400, 1), "val": draw_figures(60, 2)})
+        # in time: compact-previous learns from the frames before
+        whole_set = {"train": in_time(draw_figures(400, 1)), "val": in_time(draw_figures(60, 2))}
+        write_kinect13(data, whole_set)
         old, half = folder / "old13.h5", draw_figures(150, 3)
         for part in ("visibility", "weight"):
             half[part][:, UNLABELLED] = 0
         write_kinect13(old, {"train": half, "val": draw_figures(30, 4)})
-        two = {"compact": ["--data", f"{old}:2,rotation=25"], "linna": ["--replay", f"{old}:0.25"]}
+        mixed = ["--data", f"{old}:2,rotation=25"]
+        two = {"compact": mixed, "linna": ["--replay", f"{old}:0.25"], "compact-previous": mixed}
         for number in range(runs):
             for net, words in NETS.items():
                 common = ["--data", str(data), "--steps", str(STEPS), "--device", "cpu", *words]

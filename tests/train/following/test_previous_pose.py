@@ -30,27 +30,19 @@ from kincap.train.run.resume import ResumeOptions, resume
 from kincap.train.settings import TrainOptions
 from kincap.train.validate import run_net
 
+from ..conftest import in_time
 from ..resume_cases import ENVIRONMENT, KILL_AT, differences, run_folder
 
 CPU = torch.device("cpu")
 FRAMES = 40
 
 
-def _in_time(fields: dict) -> dict:
-    count = len(fields["keypoints_px"])
-    return fields | {
-        "time_s": np.arange(count) / 10,
-        "tracking_id": np.full(count, 7, np.uint64),
-        "color_seq": np.arange(count, dtype=np.uint64),
-    }
-
-
 @pytest.fixture(scope="module")
 def video_h5(figures: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data set whose rows follow each other, 40 in each split, but for one gap."""
-    train = _in_time(figures(FRAMES, seed=31))
+    train = in_time(figures(FRAMES, seed=31))
     train["time_s"][FRAMES // 2 :] += 3
-    splits = {"train": train, "val": _in_time(figures(FRAMES, seed=32))}
+    splits = {"train": train, "val": in_time(figures(FRAMES, seed=32))}
     return write_kinect13(tmp_path_factory.mktemp("video") / "video13.h5", splits)
 
 
@@ -156,7 +148,7 @@ def test_the_labels_of_frames_before_teach_where_a_hidden_person_is(
         corner = fields["bbox_xyxy_px"][:1]
         twice = {k: np.repeat(v, 3, axis=0) for k, v in fields.items()}
         twice["bbox_xyxy_px"][:] = corner
-        twice = _in_time(twice)
+        twice = in_time(twice)
         twice["time_s"] = np.repeat(np.arange(FRAMES) * 5.0, 3) + np.tile([0, 0.1, 0.2], FRAMES)
         splits[name] = twice
     data = write_kinect13(tmp_path / "hidden.h5", splits)
