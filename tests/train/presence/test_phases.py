@@ -134,12 +134,16 @@ def test_a_run_in_phases_goes_on_bit_for_bit(options: TrainOptions, tmp_path: Pa
     assert differences(whole.run, run) == []
 
 
-def test_evaluate_prints_presence_beside_the_majority_class(
-    kincap: Run, options: TrainOptions, tmp_path: Path
+def test_the_commands_learn_both_phases_and_print_presence_beside_the_majority_class(
+    kincap: Run, figures_h5: Path, tmp_path: Path
 ) -> None:
-    best = finetune(options, None).run / "best.ckpt"
-    words = ("evaluate", best, "--data", options.data, "--report", "page.html")
-    done = kincap(*words)
+    learnt = kincap(
+        "finetune", "--model", "ucsd-baseline1", "--width", 1 / 16, "--size", 16, "--steps", 20,
+        "--batch", 100, "--lr", 0.05, "--device", "cpu", "--data", figures_h5,
+    )  # fmt: skip
+    assert learnt.returncode == 0, learnt.stderr
+    best = run_folder(tmp_path / "runs") / "best.ckpt"
+    done = kincap("evaluate", best, "--data", figures_h5, "--report", "page.html")
     assert done.returncode == 0, done.stderr
     assert "presence accuracy" in done.stdout
     assert "majority class" in done.stdout
@@ -149,6 +153,9 @@ def test_evaluate_prints_presence_beside_the_majority_class(
     with (best.parent / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["phase"] for row in rows] == ["1"] * 3 + ["2"] * 3
+    # the trunk is frozen in phase 2: presence stays what it was, the locations learn
+    assert len({row["val_presence_loss"] for row in rows[3:]}) == 1
+    assert len({row["val_loss"] for row in rows[3:]}) == 3
     first, second = read_curves(best)
     assert (first.phase, first.figure, second.phase) == (1, "presence accuracy", 2)
     said = first.to_json()
