@@ -13,6 +13,7 @@ from kincap.core.errors import DatasetError
 from kincap.core.skeleton import KEYPOINT_NAMES
 from kincap.dataset.kinect13.format import FIELDS, READABLE
 from kincap.dataset.kinect13.reader import open_kinect13, write_kinect13
+from tests.warm_start import run_kincap
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SIZE = 8
@@ -208,14 +209,14 @@ def test_pictures_of_no_size_are_refused(version1: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["keypoints", "flip"])
-def test_other_keypoints_are_refused(version2: Path, kincap, key) -> None:
+def test_other_keypoints_are_refused(version2: Path, tmp_path: Path, key) -> None:
     with h5py.File(version2) as file:
         skeleton = json.loads(file["meta/skeleton"][:].tobytes())
     skeleton[key] = skeleton[key][::-1]
     _put_text("skeleton", json.dumps(skeleton))(version2)
     with pytest.raises(DatasetError, match="expected"):
         open_kinect13(version2)
-    done = kincap("finetune", "--data", version2, "--init", "none")
+    done = run_kincap("finetune", "--data", version2, "--init", "none", cwd=tmp_path)
     assert done.returncode == 2
     assert "take a data set of the 13 keypoints" in done.stderr
     assert len(KEYPOINT_NAMES) == 13

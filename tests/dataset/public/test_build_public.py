@@ -17,6 +17,7 @@ from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.dataset.public.build import build_public
 from kincap.dataset.public.settings import AddedSet, parse_added
 from tests.dataset.conftest import crop_to_image
+from tests.warm_start import run_kincap
 
 from .conftest import DrawnPerson
 
@@ -68,9 +69,9 @@ def test_three_sets_make_one_data_set_that_is_trained_on(
     for reason in ("crowd: one label", "no_keypoints: no keypoint", "sides: its left and right"):
         assert f"<h3>{reason}" in shown
     train = ("--steps", 2, "--batch", 8, "--size", 32, "--out", "p.ckpt", "--json")
-    learnt = kincap("pretrain", "--data", "pretrain13.h5", *train)
+    learnt = run_kincap("pretrain", "--data", "pretrain13.h5", *train, cwd=tmp_path)
     assert learnt.returncode == 0, learnt.stderr
-    scored = kincap("evaluate", "p.ckpt", "--data", "pretrain13.h5", "--json")
+    scored = run_kincap("evaluate", "p.ckpt", "--data", "pretrain13.h5", "--json", cwd=tmp_path)
     assert scored.returncode == 0, scored.stderr
     assert json.loads(scored.stdout)["samples"] == 68
 
