@@ -43,11 +43,14 @@ _PARTS: Final = (
 
 
 def recipe(kind: str, optimizer: str | None) -> Recipe:
-    """Return the net's recipe: that of compact, with a rate that keeps what the trunk knows."""
+    """Return the net's recipe: that of compact, pretrained at a lower rate.
+
+    A fresh head disturbs a trunk that knows much less where the rate is low and rises slowly.
+    """
     own = compact_recipe(kind, optimizer)
     if own.optimizer != "adamw":
         return own
-    return replace(own, lr=1e-3, warmup_steps=50)
+    return replace(own, lr=1e-3, warmup_steps=50) if kind == "pretrain" else own
 
 
 class EfficientNetLite0(nn.Module):
