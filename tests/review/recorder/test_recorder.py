@@ -44,6 +44,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Des
         pytest.MonkeyPatch.context() as patch,
         place_in(tmp_path_factory.mktemp("desk"), patch) as place,
     ):
+        place.recordings.mkdir()  # review asks for a folder that is there
         server = place.begin("review", "--no-open", "--port", 0, "--recordings", place.recordings)
         assert server.stdout is not None
         url = server.stdout.readline().strip()
