@@ -296,7 +296,6 @@ class HeldSensor(Closing):
                     view.put(item)
                 return
             self._came += 1
-            self.lost = ""
             if view is not None and not self._has_begun:
                 self._has_begun = times_of(item)[0] is self._counted
             if view is not None and self._has_begun:

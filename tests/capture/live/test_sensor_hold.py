@@ -217,6 +217,20 @@ def test_what_a_sensor_says_itself_is_known_while_idle(clock):
     assert told == [lost.text]
 
 
+def test_a_lost_sensor_is_lost_although_frames_still_wait(clock):
+    """The driver hands over what came before the cable was pulled after it has said so."""
+    lost = Notice("kinect: the sensor was unplugged", EventKind.sensor_lost)
+    back = Notice("kinect: the sensor is back after 1.0 s", EventKind.sensor_back)
+    sensor = ScriptedSensor(say(say(steady(60), 28, lost), 50, back), clock, waits_after=True)
+    with HeldSensor(lambda: sensor, clock=clock) as held:
+        while not held.lost:
+            clock.sleep(0.01)
+        clock.sleep(0.3)
+        assert held.lost == lost.text
+        clock.sleep(2.0)
+        assert held.lost == ""
+
+
 def test_a_picture_shows_while_nothing_is_recorded_and_observers_see_all(tmp_path, clock):
     rows, frames = [], []
 
