@@ -19,6 +19,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -75,7 +76,8 @@ class _LoadedProcess:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1,
         )  # fmt: skip
         self._said = selectors.DefaultSelector()
-        self._said.register(self._process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
+        assert self._process.stdout is not None
+        self._said.register(self._process.stdout, selectors.EVENT_READ)
         assert self._answer(STARTS_WITHIN_S) == "ready"
 
     def run(
@@ -115,8 +117,8 @@ class _LoadedProcess:
 
 def _serve() -> None:
     """Load the libraries, then fork for each line of stdin, until that ends."""
-    import kincap.predict.predict
-    import kincap.train.finetune  # noqa: F401 - both for the children
+    for module in ("kincap.predict.predict", "kincap.train.finetune"):
+        import_module(module)
     from kincap.cli.main import main
 
     assert len(os.listdir("/proc/self/task")) == 1, "a process of several threads is not forked"
@@ -163,7 +165,9 @@ def _end(main: Callable[[], None]) -> NoReturn:
         traceback.print_exc()
         code = 1
     finally:
-        threading._shutdown()  # type: ignore[attr-defined]
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join()
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -71,7 +71,7 @@ class CompactResidual(nn.Module):
             features = self.twice(features) + self.side[level](levels[level + 1])
             features = self.joined[level](features)
         maps, sigma = self.head(features)
-        return NetOutput(_read_out(maps, REACH), maps, None, REACH, sigma)
+        return NetOutput(read_out(maps, REACH), maps, None, REACH, sigma)
 
 
 class _Block(nn.Module):
@@ -132,8 +132,13 @@ class _BinHead(nn.Module):
         return maps, BIN_SIGMA
 
 
-def _read_out(maps: Tensor, reach: float) -> Tensor:
-    """Return the mean position (B, K, 2) under the softmax of each map, crop units."""
+def read_out(maps: Tensor, reach: float = 0.0) -> Tensor:
+    """Return the mean position (B, K, 2) under the softmax of each map, crop units.
+
+    Args:
+        maps: (B, K, H, W) logits.
+        reach: How far they go past each edge of the crop, in its sides.
+    """
     share = maps.flatten(2).softmax(dim=2).view_as(maps)
     places = []
     for axis, cells in ((2, maps.shape[3]), (3, maps.shape[2])):

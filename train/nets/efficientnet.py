@@ -11,13 +11,13 @@ al. 2017), and a map for each keypoint at stride 4 is read out as the mean of it
 from dataclasses import replace
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 
 from ...core.skeleton import KEYPOINTS
 from ...engines.weights.packages import EFFICIENTNET_LITE0
 from ..recipe import Recipe
 from .compact import recipe as compact_recipe
+from .compact_residual import read_out
 from .net import Net
 from .output import NetOutput
 
@@ -58,7 +58,7 @@ class EfficientNetLite0(nn.Module):
 
     Args:
         width: Factor on every number of channels; published weights fit width 1.
-        size: Side of the square input, pixels; a multiple of 32.
+        size: Side of the square input, pixels, a multiple of 32; no layer depends on it.
         keypoints: Number of keypoints.
     """
 
@@ -81,8 +81,6 @@ class EfficientNetLite0(nn.Module):
         self.joined = nn.ModuleList(_Inverted(join, join, 5, 1, 2) for _ in LEVELS)
         self.twice = nn.Upsample(scale_factor=2)
         self.maps = nn.Conv2d(join, keypoints, 1)
-        cells = size // 4
-        self.register_buffer("centres", (torch.arange(cells) + 0.5) / cells, persistent=False)
 
     def forward(self, pixels: Tensor) -> NetOutput:
         """Return the poses of (B, 3, S, S) pixels and the maps that they were read from."""
@@ -96,11 +94,7 @@ class EfficientNetLite0(nn.Module):
         for level in (2, 1, 0):
             joined = self.joined[level](self.twice(joined) + self.side[level](levels[level]))
         maps: Tensor = self.maps(joined)
-        share = maps.flatten(2).softmax(dim=2).view_as(maps)
-        centres = self.get_buffer("centres")
-        x = (share.sum(dim=2) * centres).sum(dim=2)
-        y = (share.sum(dim=3) * centres).sum(dim=2)
-        return NetOutput(torch.stack([x, y], dim=2), maps)
+        return NetOutput(read_out(maps), maps)
 
     def trunk_names(self) -> dict[str, str]:
         """Return the names of the trunk's tensors in published weights, by own name."""

@@ -122,7 +122,8 @@ def _load_named(net: NamedTrunk, path: Path) -> LoadedTrunk:
             own[name].copy_(found[there])
     used = set(names.values())
     unused = tuple(one for one in found if one not in used and not one.endswith(_COUNTER))
-    return LoadedTrunk(sum(own[name].ndim == 4 for name in names), unused)  # noqa: PLR2004  O, I, H, W
+    # a convolution's weight has outputs, inputs, height and width; those of a batch norm are a row
+    return LoadedTrunk(sum(own[name].ndim > 1 for name in names), unused)
 
 
 def _check_tensor(path: Path, key: str, found: Tensor | None, wanted: Tensor) -> None:

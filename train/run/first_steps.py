@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Final
 
 import torch
@@ -130,7 +131,7 @@ def largest_batch(net: nn.Module, batch: StepBatch, size: int) -> int:
         counts = [count >> halvings for halvings in range(count.bit_length())]
         try:
             for count in reversed(counts):
-                run_pass(net, each_tensor(batch, lambda tensor: tensor[:count]), size)  # noqa: B023  called at once
+                run_pass(net, each_tensor(batch, itemgetter(slice(count))), size)
                 fitting.append(count)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):

@@ -192,7 +192,7 @@ def test_tracked_boxes_give_the_net_its_own_pose_before(video_h5: Path) -> None:
     assert np.array_equal(flipped[flipped], np.arange(13))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_killed_run_goes_on_bit_for_bit(
     options: TrainOptions, video_h5: Path, figures_h5: Path, tmp_path: Path
 ) -> None:

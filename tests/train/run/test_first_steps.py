@@ -85,7 +85,7 @@ def test_threads_are_chosen_on_the_crops_in_the_middle_of_their_margins(
         assert choose_threads(net, source, 1000, torch.device("cpu"), 32) in (1, 2)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS ends memory on Linux alone")
 def test_memory_that_runs_out_names_a_batch_that_fits(figures_h5: Path, tmp_path: Path) -> None:
     words = ["finetune", "--data", figures_h5, "--model", "compact", "--width", 2, "--size", 128]
     words += ["--batch", 256, "--steps", 2, "--device", "cpu", "--runs", tmp_path]
@@ -100,7 +100,7 @@ def test_memory_that_runs_out_names_a_batch_that_fits(figures_h5: Path, tmp_path
     assert "fits: --batch " in said[0]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS ends memory on Linux alone")
 def test_a_batch_that_fits_is_found_after_kernels_ran_out_of_memory(figures_h5: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", NO_KERNELS, str(figures_h5)], capture_output=True, text=True,

@@ -108,7 +108,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(
     assert steps[0][0] == "step"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_killed_process_costs_nothing_that_was_saved(
     options: TrainOptions, tmp_path: Path
 ) -> None:
