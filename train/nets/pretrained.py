@@ -85,7 +85,10 @@ def load_trunk(net: nn.Module, path: Path) -> LoadedTrunk:
         return _load_named(net, path)
     own = trunk_layers(net)
     if not own:
-        raise KincapError(f"{FLAG}: this net has no trunk that weights of others fit")
+        raise KincapError(
+            f"{FLAG}: this net has no trunk that weights of others fit; leave it out, or choose "
+            "another net (published weights are there for --model efficientnet-lite0)"
+        )
     found = _read(path)
     numbers = sorted({int(m[1]) for name in found if (m := _KEY.fullmatch(name))})
     # layers without a weight (activations, pools) have no key
