@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ...core.errors import KincapError, MissingPartError
+from ...core.files.file_io import write_atomic
 from .packages import PACKAGES, WeightsFile, WeightsPackage
 
 SCHEMA: Final = "kincap/weights/1"
@@ -120,9 +121,7 @@ def import_weights(
     try:
         place.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            part = place / f"{name}.part"
-            part.write_bytes(content)
-            os.replace(part, place / name)
+            write_atomic(place / name, content)
     except OSError as error:
         raise KincapError(
             f"{place}: the weights can't be stored there ({error.strerror}); "

