@@ -97,15 +97,26 @@ class Checkpoint:
             nets[0], self.cascade.first_size, later, self.size, self.cascade.sigma, self.skeleton
         ).eval()
 
-    def build_as(self, model: str) -> nn.Module:
+    def build_as(self, model: str, size: int) -> nn.Module:
         """Return another net that starts from these weights; layers that they lack are fresh.
 
         Args:
             model: Name of this net, or of one that starts from it (``Net.starts_from``).
+            size: Side of its input, pixels. A net without layers that depend on it can go on with
+                larger or smaller crops than those that it learnt from.
+
+        Raises:
+            KincapError: A layer has another shape at this size.
         """
-        if model == self.model:
+        if model == self.model and size == self.size:
             return self.build()
-        net = build_net(model, self.width, self.size, len(self.skeleton))
+        net = build_net(model, self.width, size, len(self.skeleton))
+        for name, own in net.state_dict().items():
+            if name in self.weights and self.weights[name].shape != own.shape:
+                raise KincapError(
+                    f"--size {size}: the checkpoint of --init has size {self.size}, and layers of "
+                    f"{model} depend on it; leave --size out, or start from --init none"
+                )
         net.load_state_dict(self.weights, strict=False)
         return net.eval()
 

@@ -234,7 +234,7 @@ def _asked(value: Value | None, default: Value) -> Value:
 
 
 def _refuse_contradiction(options: TrainOptions, start: Checkpoint) -> None:
-    for flag in ("model", "width", "size"):
+    for flag in ("model", "width"):  # whether another --size fits, the net's layers say
         asked, there = getattr(options, flag), getattr(start, flag)
         grows = flag == "model" and there and asked and load_net(asked).starts_from == there
         if asked is not None and asked != there and not grows:

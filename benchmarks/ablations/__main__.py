@@ -136,7 +136,7 @@ def learn(
     own = replace(recipe("finetune", None), steps=steps, augment=part.augment, **part.recipe)
     settings = TrainSettings("finetune", part.model, "ablations", 1.0, size, own, seed)
     torch.manual_seed(seed)
-    net = start.build_as(part.model) if start else build_net(part.model, 1.0, size)
+    net = start.build_as(part.model, size) if start else build_net(part.model, 1.0, size)
     with open_kinect13(data) as dataset:
         train = load_samples(
             dataset, "train", size, with_margin=part.margin, with_mask=part.masked,

@@ -123,7 +123,7 @@ def check_with_data(
         check_space("--out", options.out.parent, plan.checkpoint_bytes)
     torch.manual_seed(settings.seed)
     net = (
-        start.build_as(settings.model)
+        start.build_as(settings.model, settings.size)
         if start
         else build_net(settings.model, settings.width, settings.size, len(skeleton))
     )

@@ -122,7 +122,7 @@ def test_without_a_pose_the_net_is_compact_to_the_bit_and_starts_from_its_weight
 ) -> None:
     first = pretrain(replace(options, model="compact")).last
     start = load_checkpoint(first)
-    plain, grown = start.build(), start.build_as("compact-previous")
+    plain, grown = start.build(), start.build_as("compact-previous", start.size)
     with open_kinect13(video_h5) as dataset:
         samples = load_samples(dataset, "val", 32)
     assert np.array_equal(run_net(plain, samples, CPU).poses, run_net(grown, samples, CPU).poses)
