@@ -19,6 +19,7 @@ from ..web.server import PageAddress
 from .detector import open_detector
 from .live.views import LiveSettings, LiveViews
 from .load_engine import load_engine, runs_in
+from .mirror_average import averaged
 from .mirroring import faces_us, mirrored_box, mirrored_poses
 from .outputs.drawing import draw_people
 from .outputs.frame_poses import FramePoses
@@ -50,6 +51,7 @@ class PredictSettings:
         smooth: True to smooth by time; None: where its library is installed. Pictures never are.
         every: Look at every K-th frame only; the others have a line without people.
         mirrored: True if the source shows a mirror image.
+        mirror_average: True to average over each crop and its mirror image, for twice the time.
         out: Drawn video; None: none.
         poses: Lines of poses; None: none.
         coco: COCO results; None: none.
@@ -67,6 +69,7 @@ class PredictSettings:
     smooth: bool | None = None
     every: int = 1
     mirrored: bool = False
+    mirror_average: bool = False
     out: Path | None = None
     poses: Path | None = None
     coco: Path | None = None
@@ -167,14 +170,15 @@ def predict(
     """
     _check(settings)
     notes: list[str] = []
-    engine = load_engine(settings.weights, settings.device, notes)
+    loaded = load_engine(settings.weights, settings.device, notes)
+    engine = averaged(loaded, settings.weights) if settings.mirror_average else loaded
     detector = _detector(settings.detector)
     with contextlib.closing(open_source(settings.source)) as source:
         _check_sensor(settings, source)
         run = PredictRun(settings, source, _tracker(engine, settings), detector)
         if source.kind == PICTURES:
             run.begin_anew = lambda: _tracker(engine, settings)
-        run.result.runs_in, run.result.notes = runs_in(engine), notes
+        run.result.runs_in, run.result.notes = runs_in(loaded), notes
         if settings.detector is not None and isinstance(engine, PeopleEngine):
             run.result.notes.append(
                 f"--detector {settings.detector} is not used: this net finds people in whole images"

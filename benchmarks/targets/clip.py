@@ -29,12 +29,14 @@ from benchmarks.off_the_shelf.__main__ import (
 from benchmarks.off_the_shelf.command import kincap
 from benchmarks.targets.data import build_clip
 from kincap.engines.constant_offsets import fit_offsets
-from kincap.engines.engine import Images
+from kincap.engines.engine import Images, PoseEngine
 from kincap.engines.teacher_process import TeacherProcess
 from kincap.predict.load_engine import load_pose_engine
+from kincap.predict.mirror_average import averaged
 from kincap.predict.tracks import Tracker
 
 FRAMES_PER_S: Final = 30.0
+_MIRROR: Final = {False: "", True: ", mirror averaging"}
 
 
 @dataclass(frozen=True)
@@ -78,18 +80,28 @@ class Clip:
         what = f"{teacher.name} with offsets of frames 0 to 51: frames 72 to 102"
         return shelf, self._late(what, moved, cpu_ms)
 
-    def seen(self, path: Path) -> Row:
-        """Return the row of a net that never saw the clip."""
-        poses, cpu_ms = _timed(path, self.images, self.first_box)
-        return row(f"{path.name}, never saw the clip, tracked", poses, self.labels, self.trusted,
-                   cpu_ms)  # fmt: skip
+    def seen(self, path: Path, *, mirror: bool = False) -> Row:
+        """Return the row of a net that never saw the clip.
 
-    def predicted(self, path: Path, teacher: TeacherProcess) -> Row:
+        Args:
+            path: The checkpoint.
+            mirror: True for the mean over each crop and its mirror image.
+        """
+        poses, cpu_ms = tracked(_engine(path, mirror), self.images, self.first_box)
+        what = f"{path.name}, never saw the clip, tracked{_MIRROR[mirror]}"
+        return row(what, poses, self.labels, self.trusted, cpu_ms)
+
+    def predicted(self, path: Path, teacher: TeacherProcess, *, mirror: bool = False) -> Row:
         """Return the row of such a net as ``kincap predict`` uses it: a detector every 10 frames.
 
-        Nothing comes from the labels, not even the first box. The detector is the teacher's.
+        Nothing comes from the labels, not even the first box.
+
+        Args:
+            path: The checkpoint.
+            teacher: Its detector is used.
+            mirror: True for the mean over each crop and its mirror image.
         """
-        tracker = Tracker(load_pose_engine(path, "cpu", "the clip"))
+        tracker = Tracker(_engine(path, mirror))
         found, used = [], []
         for n, image in enumerate(self.images):
             before = time.process_time()
@@ -97,11 +109,12 @@ class Clip:
             used.append(1000 * (time.process_time() - before))
             found.append(people[0].keypoints_px if people else np.full((13, 2), np.nan))
         what = f"{path.name}, never saw the clip, as predict with the detector of {teacher.name}"
+        what += _MIRROR[mirror]
         return row(what, np.stack(found), self.labels, self.trusted, float(np.median(used)))
 
     def late(self, path: Path, what: str) -> Row:
         """Return the row of a net on the held-out frames, in which it begins anew."""
-        poses, cpu_ms = _timed(path, self.images[LAST_PART], self.late_box)
+        poses, cpu_ms = tracked(_engine(path), self.images[LAST_PART], self.late_box)
         return self._late(f"{what}: frames 72 to 102", poses, cpu_ms)
 
     def _late(self, what: str, poses: np.ndarray, cpu_ms: float) -> Row:
@@ -113,10 +126,13 @@ def clip_rows(asked: argparse.Namespace) -> None:
     clip = Clip.load(asked.data)
     with TeacherProcess(asked.teacher) as teacher:
         shelf, late = clip.off_the_shelf(teacher)
-        predicted = [clip.predicted(path, teacher) for path in asked.init]
+        predicted = [
+            [clip.predicted(path, teacher, mirror=mirror) for mirror in _MIRROR]
+            for path in asked.init
+        ]
     print(line_of(shelf), line_of(late), sep="\n", flush=True)
     for path, in_use in zip(asked.init, predicted, strict=True):
-        for one in (clip.seen(path), in_use):
+        for one in (*(clip.seen(path, mirror=mirror) for mirror in _MIRROR), *in_use):
             print(line_of(one))
             print(f"    of the off-the-shelf net: all {_ratio(one.pck['0.2'], shelf.pck['0.2'])}, "
                   f"wrist {_ratio(one.wrist, shelf.wrist)}", flush=True)  # fmt: skip
@@ -141,10 +157,10 @@ def finetuned(asked: argparse.Namespace, init: Path, seed: int, replay: Sequence
     return out
 
 
-def _timed(path: Path, images: Sequence[Images], first_box: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the poses of a net that follows a person, and the median ms of one thread."""
+def _engine(path: Path, mirror: bool = False) -> PoseEngine:
+    """Return the engine of a net, as ``predict`` opens it."""
     engine = load_pose_engine(path, "cpu", "the clip")
-    return tracked(engine, images, first_box)
+    return averaged(engine, path) if mirror else engine
 
 
 def _ratio(value: float | None, other: float | None) -> str:

@@ -61,6 +61,13 @@ def predict(
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="The source shows a mirror image.")
     ] = False,
+    mirror_average: Annotated[
+        bool,
+        typer.Option(
+            "--mirror-average",
+            help="Average over each crop and its mirror image: better, at twice the cost.",
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Drawn video, .mp4, or a short .gif.")
     ] = None,
@@ -108,8 +115,9 @@ def predict(
     from ...predict.predict import predict as work
 
     settings = PredictSettings(
-        source, weights, detector, persons, detect_every, smooth, every, mirrored, out, poses,
-        coco, sheet, resume, device, LiveSettings(show, serve, port, compare),
+        source, weights, detector, persons, detect_every, smooth, every, mirrored,
+        mirror_average, out, poses, coco, sheet, resume, device,
+        LiveSettings(show, serve, port, compare),
     )  # fmt: skip
     if json and str(poses) == "-":
         raise KincapError("--poses -: prints lines, and --json prints one object; choose one")

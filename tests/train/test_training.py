@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 import math
+import shutil
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -187,7 +188,7 @@ def test_init_gives_weights_model_width_and_size(
 
 
 @pytest.mark.parametrize(
-    "change", [{"width": 1.0}, {"model": "linna"}, {"size": 64}], ids=lambda c: next(iter(c))
+    "change", [{"width": 1.0}, {"model": "linna"}], ids=lambda c: next(iter(c))
 )
 def test_a_flag_that_contradicts_the_checkpoint_is_refused(
     trained: TrainResult, options: TrainOptions, change: dict[str, object]
@@ -197,6 +198,26 @@ def test_a_flag_that_contradicts_the_checkpoint_is_refused(
     flag = next(iter(change))
     with pytest.raises(KincapError, match=rf"^--{flag} .*the checkpoint of --init has {flag}"):
         finetune(asked, trained.out)
+    assert not options.runs.exists()
+
+
+def test_a_net_goes_on_with_larger_crops(trained: TrainResult, options: TrainOptions) -> None:
+    asked = replace(options, model=None, width=None, size=64, steps=1, lr=1e-9)
+    done = finetune(asked, trained.out)
+    assert load_checkpoint(done.best).size == done.size == 64
+    before, mean = _all(done.learned.first.score), _all(done.learned.mean_pose)
+    assert before > mean + 20
+
+
+def test_another_size_that_the_layers_do_not_fit_is_refused(
+    options: TrainOptions, tmp_path: Path
+) -> None:
+    small = replace(options, model="linna", width=1 / 16, size=48, steps=1)
+    done = finetune(replace(small, out=tmp_path / "small.ckpt"), None)
+    shutil.rmtree(options.runs)
+    asked = replace(options, model=None, width=None, size=64)
+    with pytest.raises(KincapError, match=r"^--size 64: .*--init has size 48.* linna depend on it"):
+        finetune(asked, done.out)
     assert not options.runs.exists()
 
 
