@@ -109,24 +109,50 @@ def confirm(question: str, yes: bool) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+class UnitRate:
+    """Units a second, from the first count that was reported.
+
+    Work that is resumed begins with what an earlier process did, which took this one no time.
+    """
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+        self._last = 0
+
+    def at(self, done: int, now: float) -> float:
+        """Return the units a second; 0 until a second count has been reported.
+
+        Args:
+            done: Units that are done. Fewer than before: other work has begun.
+            now: Seconds of a steady clock.
+        """
+        if self._first is None or done < self._last:
+            self._first = done, now
+        self._last = done
+        first, since = self._first
+        return (done - first) / (now - since) if now > since else 0.0
+
+
 class _PlainProgress:
     """A line on stderr every ten seconds, for logs and pipes."""
 
     def __init__(self, description: str, total: int | None, unit: str) -> None:
         self._description, self._total, self._unit = description, total, unit
-        self._start = self._said = time.monotonic()
+        self._said = time.monotonic()
+        self._rate = UnitRate()
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         self._total = total if total is not None else self._total
         now = time.monotonic()
+        rate = self._rate.at(done, now)
         if now - self._said < PLAIN_LINE_EVERY_S:
             return
         self._said = now
-        rate = done / max(now - self._start, 1e-9)
         of = f"/{self._total}" if self._total else ""
+        speed = f", {rate:.1f}/s" if rate > 0 else ""
         left = f", {(self._total - done) / rate:.0f} s left" if self._total and rate > 0 else ""
         more = f", {note}" if note else ""
-        say(f"{self._description}: {done}{of} {self._unit}, {rate:.1f}/s{left}{more}")
+        say(f"{self._description}: {done}{of} {self._unit}{speed}{left}{more}")
 
 
 class _RichProgress:
@@ -134,12 +160,12 @@ class _RichProgress:
 
     def __init__(self, bar: Any, task: Any) -> None:
         self._bar, self._task = bar, task
+        self._rate = UnitRate()
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        # rich's own speed needs two updates; ours is done / elapsed, as in the plain lines
-        elapsed = self._bar.tasks[0].elapsed or 1e-9
         more = {} if total is None else {"total": total, "of": f"/{total}"}
-        rate = done / elapsed
+        # rich's own speed is that of the last seconds; ours is the same as in the plain lines
+        rate = self._rate.at(done, time.monotonic())
         self._bar.update(self._task, completed=done, note=visible(note), rate=rate, **more)
 
 

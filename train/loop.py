@@ -167,6 +167,9 @@ class _Learning:
         trainer, track = self.trainer, self.track
         if not track.history:
             track.validate(trainer, self._validating)
+        elif self.on_progress:
+            # so that the steps of an earlier process do not count as those of this one
+            self.on_progress(trainer.step, trainer.steps, track.note)
         # a run may have been killed right after the validation that ends it
         why = self._why_stop()
         if why is not None:

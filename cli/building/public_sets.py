@@ -113,6 +113,13 @@ def _show(done: "PublicResult") -> None:
         ],
         right=range(1, 5),
     )
+    for name, one in done.sets.items():
+        count = sum(check["exchanged"] for check in one["sides"])
+        if count:
+            console.result(
+                f"{name}: the set has the sides of the picture; left and right of {count} people "
+                f"seen from behind were exchanged (--add {name},backs=drop:PATH leaves them out)"
+            )
     rows = sum(done.rows.values())
     if done.sha256 is None:
         console.result(f"{done.out}: would hold {rows} rows (nothing was written)")

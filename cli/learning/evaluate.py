@@ -60,6 +60,10 @@ def evaluate(
         bool,
         typer.Option("--worst", help="Show the crops with the largest errors in sheet and report."),
     ] = False,
+    crops: Annotated[
+        int,
+        typer.Option("--crops", help="Number of crops in sheet and report, and of the worst ones."),
+    ] = 18,
     report: Annotated[
         Path | None, typer.Option("--report", help="Save all figures, curves and crops (HTML).")
     ] = None,
@@ -156,7 +160,7 @@ def evaluate(
         checkpoint=checkpoints[0], data=data, split=split, include_inferred=include_inferred,
         sheet=sheet, device=device, blur_faces=blur_faces, others=tuple(checkpoints[1:]),
         boxes=boxes, report=report, predictions=save_predictions,
-        minimums=tuple(minimum or ()), sheet_worst=worst, errors=errors,
+        minimums=tuple(minimum or ()), sheet_worst=worst, crops=crops, errors=errors,
         teacher=teacher, recordings=recordings,
     )  # fmt: skip
     with progress("evaluate", unit="crops") as bar:
@@ -201,9 +205,11 @@ def _print_evaluation(done: "EvaluateResult") -> None:
         ),
     )
     if report["compared"]:
-        _comparison(report["compared"])
+        _comparison(report)
     median, mean = report["median_error_torso"], report["mean_pose"]["median_error_torso"]
     result(f"median error {figure_text(median)} % of the torso (mean pose {figure_text(mean)})")
+    for line in _more_figures(report):
+        result(line)
     presence = report["presence"]
     if presence:
         ends = presence["interval"]
@@ -244,6 +250,27 @@ def _print_evaluation(done: "EvaluateResult") -> None:
             result(f"{name} {report[name]}")
 
 
+def _more_figures(report: dict[str, Any]) -> list[str]:
+    """Return the figures of other papers in lines."""
+    oks, pcp, error = report["oks"], report["pcp"], report["error"]
+    figures = (
+        ("PDJ@0.2", report["pdj"]["0.2"]["all"]),
+        ("PCP strict", pcp["strict"]["all"]),
+        ("loose", pcp["loose"]["all"]),
+        ("PCKi", report["pcki"]["all"]),
+        ("OKS AP", oks["ap"]),
+        ("AP50", oks["ap50"]),
+        ("AP75", oks["ap75"]),
+        ("AUC to 0.2", report["auc"]["0.2"]),
+    )
+    return [
+        ", ".join(f"{name} {figure_text(value)}" for name, value in figures),
+        f"mean error {figure_text(error['mean_torso'])} % of the torso, "
+        f"{figure_text(error['mean_px'])} px of a crop of 224; left and right exchanged in "
+        f"{figure_text(report['swap_rate'])} % of the pairs",
+    ]
+
+
 def _stages(stages: list[dict[str, Any]]) -> None:
     """Print PDJ and PCP of a cascade by stage, with the gain of each."""
     rows = []
@@ -278,23 +305,12 @@ def _off_the_shelf(found: dict[str, Any]) -> None:
         say(f"whole images were left out: {found['left_out']}")
 
 
-def _comparison(compared: list[dict[str, Any]]) -> None:
-    """Print the other nets and how far the first is from each."""
-    rows = []
-    for other in compared:
-        for a, found in other["difference"].items():
-            one = found["all"]
-            rows.append(
-                (
-                    other["checkpoint"] if a == "0.2" else "",
-                    f"@{a}",
-                    figure_text(other["pck"][a]["all"]),
-                    "-" if one is None else f"{one['points']:+.1f}",
-                    "-" if one is None or one["interval"] is None else _ends(one["interval"]),
-                )
-            )
-    head = ("compared with", "PCK", "all", "first minus it", "95 %")
-    table(head, rows, title="Differences on the same rows, points", right=range(2, 5))
+def _comparison(report: dict[str, Any]) -> None:
+    """Print all nets in one table: their figures, and how far the first is from each."""
+    from ...train.evaluation.page import COMPARISON_HEAD, comparison_rows
+
+    rows = comparison_rows(report, ("all", "wrist"))
+    table(COMPARISON_HEAD, rows, title="All nets on the same rows", right=range(2, 5))
 
 
 def _ends(ends: Sequence[float]) -> str:

@@ -63,6 +63,7 @@ def load(path: Path, options: LoadOptions) -> People:
         Details(
             problem=problem,
             split=np.where(number <= TRAIN, "train", "test"),
+            exchanged=int((back & (problem == "")).sum()),
         ),
     )
 

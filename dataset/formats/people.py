@@ -63,6 +63,7 @@ class People:
         torso_xyxy: (N, 4) box of the torso.
         scale: (N,) the set's own measure of size; NaN where it has none.
         files: Files of labels that this was read from.
+        exchanged: Usable people whose left and right the loader has exchanged.
     """
 
     root: Path
@@ -79,6 +80,7 @@ class People:
     torso_xyxy: Floats
     scale: Floats
     files: tuple[Path, ...]
+    exchanged: int = 0
 
     def __len__(self) -> int:
         return len(self.picture)
@@ -168,6 +170,7 @@ def join_people(parts: Sequence[People]) -> People:
             np.concatenate([one.visible for one in labels]),
         ),
         files=tuple(file for one in parts for file in one.files),
+        exchanged=sum(one.exchanged for one in parts),
         **joined,
         **boxes,
     )
@@ -184,6 +187,7 @@ class Details:
     clip: ArrayLike | None = None
     boxes: Mapping[str, ArrayLike] = field(default_factory=dict)
     scale: ArrayLike | None = None
+    exchanged: int = 0
 
 
 def make_people(
@@ -227,6 +231,7 @@ def make_people(
         torso_xyxy=boxes["torso"],
         scale=_filled(known.scale, np.nan, count, np.float64),
         files=tuple(files),
+        exchanged=known.exchanged,
     )
 
 

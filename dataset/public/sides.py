@@ -32,6 +32,7 @@ class SideCheck:
         left_share: Share of ``people`` whose left shoulder is to the left; None where there are
             none.
         problem: What is wrong, or "".
+        exchanged: People seen from behind whose left and right were exchanged as the set was read.
     """
 
     people: int
@@ -39,6 +40,7 @@ class SideCheck:
     frontal_median_torso: float | None
     left_share: float | None
     problem: str
+    exchanged: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the check for a report."""
@@ -71,6 +73,7 @@ def check_sides(people: People, backs: bool) -> SideCheck:
         frontal_median_torso=None if median is None else round(median, 4),
         left_share=None if share is None else round(share, 4),
         problem=_problem(int(both.sum()), int(frontal.sum()), median, share, backs),
+        exchanged=people.exchanged,
     )
 
 

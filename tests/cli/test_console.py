@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kincap.cli.console import visible
+from kincap.cli.console import UnitRate, visible
 from kincap.core.sizes import size_text
 from kincap.sessions.session_file import load_session, save_session
 from tests.warm_start import run_kincap
@@ -163,6 +163,15 @@ def test_an_encoding_without_a_letter_shows_it_as_an_escape(kincap: Run) -> None
     assert done.returncode == 2
     assert "K\\xe4se\\u6f22" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_work_that_goes_on_has_the_speed_of_this_process_alone() -> None:
+    rate = UnitRate()
+    assert rate.at(900, now=10.0) == 0
+    assert rate.at(950, now=20.0) == 5
+    # the next stage counts from the beginning
+    assert rate.at(1, now=30.0) == 0
+    assert rate.at(21, now=40.0) == 2
 
 
 @pytest.mark.parametrize(

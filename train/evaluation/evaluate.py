@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ...core.errors import CheckpointError, KincapError
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from ...dataset.faces.blur import FaceBlur
+from ...dataset.kinect13.format import Meta
 from ...dataset.kinect13.reader import Kinect13, Split, open_kinect13
 from ...engines.teacher_process import TeacherProcess
 from ..checkpoint import Checkpoint, load_checkpoint
@@ -19,20 +20,29 @@ from ..data import Samples, load_samples
 from ..loop import choose_device
 from ..metrics.keypoint_errors import ErrorReport, diagnose
 from ..metrics.pck import THRESHOLDS
-from ..mirror import Floats, Images
+from ..mirror import Images
 from ..nets.registry import finds_people
 from ..presence.report_page import best_and_worst, more_parts
 from ..validate import OnBatch, counted, frame_errors, in_image
 from .baselines import upright_pose
 from .compare import blocks_of_rows, difference, groups_of_rows, shares
 from .conclusion import conclusion
-from .figures import Figures, figures_of, images_of_people
+from .figures import Figures, figures_of, hits_of, images_of_people
 from .gate import Minimum, missed, parse_minimum
 from .net_result import NetResult, Passes, measure
 from .off_the_shelf import OffTheShelf, off_the_shelf
 from .page import Evaluation, check_page, save_page
 from .predictions import PredictedPoses, check_predictions, save_predictions
-from .sheet import MOST_CROPS, Sheet, check_sheet, percent, save_sheet, spread
+from .sheet import (
+    CROPS,
+    MOST_CROPS,
+    Sheet,
+    check_sheet,
+    percent,
+    save_sheet,
+    spread,
+    worst_rows,
+)
 from .stages import stage_figures
 
 SCHEMA: Final = "kincap/evaluate/1"
@@ -63,6 +73,7 @@ class EvaluateSettings:
         teacher: A net of others to measure beside, as ``--teacher`` takes it; None: none.
         recordings: The folder of all sessions, for the whole images that the teacher looks at.
         sheet_worst: Show the crops with the largest errors on the sheet, else an even choice.
+        crops: How many crops the sheet shows and the list of the worst ones has.
     """
 
     checkpoint: Path
@@ -78,6 +89,7 @@ class EvaluateSettings:
     predictions: Path | None = None
     minimums: tuple[str, ...] = ()
     sheet_worst: bool = False
+    crops: int = CROPS
     errors: bool = False
     teacher: str | None = None
     recordings: Path = Path("recordings")
@@ -95,6 +107,8 @@ class EvaluateResult:
         upright: Figures of an upright person, placed in each crop.
         differences: The first net minus each of the others.
         by: PCK of the first net by session, outfit and cue.
+        worst: Frames with the largest errors of the first net, the worst one of each two seconds
+            first.
         conclusion: Sentences.
         missed: Minimums that the first net does not reach, a line each.
         skeleton: The keypoints.
@@ -114,6 +128,7 @@ class EvaluateResult:
     by: dict[str, dict[str, Any]]
     conclusion: tuple[str, ...]
     missed: tuple[str, ...]
+    worst: tuple[dict[str, Any], ...] = ()
     skeleton: Skeleton = KEYPOINTS_13
     problems: tuple[str, ...] = ()
     errors: ErrorReport | None = None
@@ -144,6 +159,7 @@ class EvaluateResult:
             "mean_pose": {**self.mean_pose.to_json(), "of": "checkpoint"},
             "upright": self.upright.to_json(),
             "by": self.by,
+            "worst": list(self.worst),
             "compared": [
                 {**other.to_json(), "difference": found}
                 for other, found in zip(self.nets[1:], self.differences, strict=True)
@@ -214,17 +230,20 @@ def evaluate(
                 device, include_inferred=settings.include_inferred,
             )  # fmt: skip
             result = replace(result, stages=stages)
-        chosen = _shown(settings, samples, nets[0].poses)
+        frame_error = frame_errors(nets[0].poses, samples, settings.include_inferred)
+        worst = worst_rows(frame_error, blocks_of_rows(rows), settings.crops)
+        result = replace(result, worst=_listed(worst, frame_error, rows, dataset.meta))
+        chosen = worst if settings.sheet_worst else spread(len(samples), settings.crops)
         pictures = rows.images(chosen) if settings.sheet or settings.report else None
         if pictures is not None and settings.blur_faces:
             pictures = FaceBlur(dataset).blurred(rows, chosen, pictures)
         cases = None
         if settings.report is not None:
-            ends = best_and_worst(frame_errors(nets[0].poses, samples, settings.include_inferred))
+            ends = best_and_worst(frame_error)
             own = rows.images(ends)
             if settings.blur_faces:
                 own = FaceBlur(dataset).blurred(rows, ends, own)
-            cases = _sheet(result, samples, own, ends)
+            cases = _sheet(result, samples, rows, dataset.meta, own, ends)
         return _save(result, samples, rows, dataset, pictures, chosen, checkpoints[0], cases)
 
 
@@ -251,6 +270,8 @@ def _check(settings: EvaluateSettings, skeleton: Skeleton) -> list[Minimum]:
         raise KincapError(
             f"--boxes: {settings.boxes!r} is not one of {', '.join(BOXES)}, and no such file exists"
         )
+    if not 1 <= settings.crops <= MOST_CROPS:
+        raise KincapError(f"--crops: {settings.crops} is outside 1 to {MOST_CROPS}")
     for path, check in (
         (settings.sheet, check_sheet),
         (settings.report, check_page),
@@ -314,12 +335,22 @@ def _errors(net: NetResult, samples: Samples, rows: Split, include_inferred: boo
     return diagnose(people, samples.skeleton)
 
 
-def _shown(settings: EvaluateSettings, samples: Samples, poses: Floats) -> npt.NDArray[np.int64]:
-    """Return the rows that the sheet shows: the worst ones, or some evenly over the split."""
-    if not settings.sheet_worst:
-        return spread(len(samples))
-    errors = frame_errors(poses, samples, settings.include_inferred)
-    return np.argsort(-np.nan_to_num(errors, nan=-1.0), kind="stable")[:MOST_CROPS]
+def _listed(
+    chosen: npt.NDArray[np.int64], error: npt.NDArray[np.float64], rows: Split, meta: Meta
+) -> tuple[dict[str, Any], ...]:
+    """Return where some rows are from, with their errors in % of the torso."""
+    return tuple(
+        {
+            "session": meta.sessions[int(rows.session[n])],
+            "take": int(rows.take[n]),
+            "color_seq": int(rows.color_seq[n]),
+            # more digits than a number of JavaScript has
+            "tracking_id": str(int(rows.tracking_id[n])),
+            "error_torso": float(error[n]),
+        }
+        for n in chosen
+        if not np.isnan(error[n])
+    )
 
 
 def _save(
@@ -340,10 +371,15 @@ def _save(
 
     def sheet() -> Sheet:
         assert pictures is not None
-        return _sheet(result, samples, pictures, shown)
+        return _sheet(result, samples, rows, dataset.meta, pictures, shown)
 
     def save_report(path: Path) -> None:
         hits = [(str(net.checkpoint), net.hits) for net in result.nets]
+        beside = result.off_the_shelf
+        if beside is not None:
+            hits += [(f"{beside.teacher}, {row.how}", row.hits) for row in beside.rows]
+        inferred = asked.include_inferred
+        hits.append(("mean pose", hits_of(built.mean_pose.numpy(), samples, inferred)))
         parts = more_parts(result.to_json(), built, samples, cases, net.checkpoint)
         save_page(path, Evaluation(result.to_json(), hits, sheet(), samples.skeleton, parts))
 
@@ -364,7 +400,12 @@ def _save(
 
 
 def _sheet(
-    result: EvaluateResult, samples: Samples, pictures: Images, shown: npt.NDArray[np.int64]
+    result: EvaluateResult,
+    samples: Samples,
+    rows: Split,
+    meta: Meta,
+    pictures: Images,
+    shown: npt.NDArray[np.int64],
 ) -> Sheet:
     """Return the content of the overlay sheet."""
     asked, net = result.settings, result.net
@@ -383,6 +424,7 @@ def _sheet(
         labelled=samples.visibility[shown] >= 1,
         counted=counted(samples, asked.include_inferred)[shown],
         errors=errors[shown],
+        places=[(meta.sessions[int(rows.session[n])], int(rows.color_seq[n])) for n in shown],
         title=f"{net.checkpoint.name} on {asked.split} of {asked.data.name}, "
         f"{len(samples)} crops, {net.model} at {net.size} px",
         figures=figures,

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..confidence import THRESHOLD, calibration_error, miss_auroc
 from ..data import Samples
+from ..metrics.errors import mean_and_median
 from ..metrics.intervals import interval
 from ..metrics.oks import ImagePeople, average_precision
 from ..metrics.pck import (
@@ -50,6 +51,7 @@ class Figures:
         swap_rate: Percentage of pairs with exchanged sides.
         oks: AP, AP50 and AP75 over OKS, of medium and of large people; ordered by confidence where
             the net has one.
+        error: Mean and median error, see ``metrics.errors``.
         confidence: ``calibration_error``, ``miss_auroc`` and ``wrist_surest_90`` (PCK@0.2 of the
             wrists without the least sure tenth); None: the net has no confidence.
     """
@@ -62,6 +64,7 @@ class Figures:
     auc: dict[str, float | None]
     swap_rate: float | None
     oks: dict[str, float | None]
+    error: dict[str, float | None]
     confidence: dict[str, float | None] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -76,6 +79,7 @@ class Figures:
             "auc": self.auc,
             "swap_rate": self.swap_rate,
             "oks": self.oks,
+            "error": self.error,
             "confidence": self.confidence,
         }
 
@@ -100,6 +104,12 @@ class Hits:
             self.distance <= (threshold * self.torso)[:, None]
         ) & self.used
         return near
+
+
+def sides_px(samples: Samples) -> Array:
+    """Return the sides (N,) of the crops, pixels of the original images."""
+    box = samples.bbox_xyxy_px
+    return np.asarray(box[:, 2] - box[:, 0], dtype=np.float64)
 
 
 def hits_of(
@@ -146,6 +156,7 @@ def figures_of(
         auc={f"{a:g}": area_under_curve(hits.distance, hits.torso, hits.used, a) for a in AREAS},
         swap_rate=swap_rate(pred, truth, hits.used, hits.torso, skeleton),
         oks=_oks(pred, truth, known, samples, confidence),
+        error=mean_and_median(hits.distance, known, hits.torso, sides_px(samples)),
         confidence=None if confidence is None else _trust(confidence, hits, samples),
     )
 

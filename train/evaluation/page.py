@@ -219,27 +219,38 @@ def _curves(evaluation: Evaluation) -> Markup:
 
 def _compared(report: Report) -> Markup:
     """Return the other nets and their distance from the first."""
-    rows: list[list[Cell]] = []
-    for other in report["compared"]:
-        for a, found in other["difference"].items():
-            for group in ("all", "wrist"):
-                one = found.get(group)
-                rows.append(
-                    [
-                        other["checkpoint"],
-                        f"@{a} {group}",
-                        percent(other["pck"][a].get(group)),
-                        "-" if one is None else f"{one['points']:+.1f}",
-                        "-" if one is None else _interval(one["interval"]),
-                    ]
-                )
-    if not rows:
+    if not report["compared"]:
         return Markup("")
+    rows: list[list[Cell]] = [list(row) for row in comparison_rows(report, ("all", "wrist"))]
     return section(
         "Comparison",
-        table(["net", "PCK", "its figure", "first minus it, points", "95 % interval"], rows),
+        table(COMPARISON_HEAD, rows),
         note="Differences on the same rows. An interval without 0 is a clear difference.",
     )
+
+
+COMPARISON_HEAD: Final = ("PCK", "net", "its figure", "first minus it, points", "95 % interval")
+
+
+def comparison_rows(report: Report, groups: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return all nets of an evaluation, the first one on top, by threshold and group.
+
+    Args:
+        report: The object of ``--json``.
+        groups: Groups of keypoints, and ``all``.
+    """
+    rows: list[tuple[str, ...]] = []
+    for a in report["pck"]:
+        for group in groups:
+            first = percent(report["pck"][a].get(group))
+            rows.append((f"@{a} {group}", report["checkpoint"], first, "", ""))
+            for other in report["compared"]:
+                one = other["difference"][a].get(group)
+                points = "-" if one is None else f"{one['points']:+.1f}"
+                ends = "-" if one is None else _interval(one["interval"])
+                figure_of = percent(other["pck"][a].get(group))
+                rows.append(("", other["checkpoint"], figure_of, points, ends))
+    return rows
 
 
 def _by(report: Report) -> Markup:
@@ -287,7 +298,7 @@ def _stages(report: Report) -> Markup:
 
 def _more(report: Report) -> Markup:
     """Return the figures of other papers."""
-    oks = report["oks"]
+    oks, error = report["oks"], report["error"]
     rows: list[list[Cell]] = [
         ["AUC, mean of PCK up to 0.2 torso", percent(report["auc"]["0.2"])],
         ["AUC, up to 0.5 torso", percent(report["auc"]["0.5"])],
@@ -298,6 +309,9 @@ def _more(report: Report) -> Markup:
         ["OKS AP / AP50 / AP75", " / ".join(percent(oks[k]) for k in ("ap", "ap50", "ap75"))],
         ["left and right exchanged, % of pairs", percent(report["swap_rate"])],
     ]
+    for which in ("mean", "median"):
+        torso, px = (percent(error[f"{which}_{unit}"]) for unit in ("torso", "px"))
+        rows.append([f"{which} error", f"{torso} % of the torso, {px} px of a crop of 224"])
     trust = report["confidence"]
     if trust:
         auroc = trust["miss_auroc"]

@@ -1,6 +1,7 @@
 """The overlay sheet: crops with the prediction in red and the Kinect in green."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,11 @@ from ..checkpoint_files import READABLE
 from ..mirror import Floats, Images
 
 COLUMNS: Final = 6
-MOST_CROPS: Final = 18
+CROPS: Final = 18
+"""Crops of a sheet where nothing else is asked for."""
+MOST_CROPS: Final = 600
+_NAME: Final = 16
+"""Letters of a session's name in a caption."""
 GRID: Final = Grid(cell=256, gap=8, head=96, foot=24)
 MAKER: Final = "kincap evaluate"
 """The mark of every sheet; a file with it may be replaced."""
@@ -45,6 +50,7 @@ class Sheet:
         labelled: (M, K) bool, where the truth is known at all.
         counted: (M, K) bool, where the metrics look; the rest is drawn hollow.
         errors: (M,) mean error of each crop in % of the torso, NaN where nothing is counted.
+        places: For each crop its session and the number of its frame.
         title: The net and the split.
         figures: The main figures, each with the mean pose's.
         skeleton: The K keypoints.
@@ -56,15 +62,38 @@ class Sheet:
     labelled: npt.NDArray[np.bool_]
     counted: npt.NDArray[np.bool_]
     errors: npt.NDArray[np.float64]
+    places: Sequence[tuple[str, int]]
     title: str
     figures: str
     skeleton: Skeleton
 
 
-def spread(count: int) -> npt.NDArray[np.int64]:
-    """Return up to ``MOST_CROPS`` indices, evenly over ``count`` samples."""
-    indices = np.linspace(0, count - 1, min(count, MOST_CROPS)).round()
+def spread(count: int, most: int = CROPS) -> npt.NDArray[np.int64]:
+    """Return up to ``most`` indices, evenly over ``count`` samples."""
+    indices = np.linspace(0, count - 1, min(count, most)).round()
     return np.unique(indices.astype(np.int64))
+
+
+def worst_rows(
+    errors: npt.NDArray[np.float64], block: npt.NDArray[np.int64], most: int
+) -> npt.NDArray[np.int64]:
+    """Return the rows of the largest errors, the worst one of each block first.
+
+    Frames that follow each other look alike: by their errors alone they would fill a sheet with one
+    moment.
+
+    Args:
+        errors: (N,); NaN where nothing is counted: these come last.
+        block: (N,) the block of frames that each row belongs to.
+        most: Rows to return, fewer where there are fewer.
+    """
+    order = np.argsort(-np.nan_to_num(errors, nan=-1.0), kind="stable")
+    _, firsts = np.unique(block[order], return_index=True)
+    is_first = np.zeros(len(order), dtype=bool)
+    is_first[firsts] = True
+    is_first &= np.isfinite(errors[order]) | np.isinf(errors[order])
+    found: npt.NDArray[np.int64] = np.concatenate([order[is_first], order[~is_first]])[:most]
+    return found
 
 
 def percent(value: float | None) -> str:
@@ -127,8 +156,10 @@ def draw_sheet(sheet: Sheet) -> Image:
     page = Page(GRID, columns, len(sheet.pictures))
     _head(page, sheet)
     for index in range(len(sheet.pictures)):
-        error = sheet.errors[index]
-        said = f"error {error:.1f} % of torso" if np.isfinite(error) else "not counted"
+        error, (session, frame) = sheet.errors[index], sheet.places[index]
+        name = session if len(session) <= _NAME else f"..{session[2 - _NAME :]}"
+        said = f"{error:.1f} % of torso" if np.isfinite(error) else "not counted"
+        said = f"{name} {frame}: {said}"
         page.put(index, _cell(sheet, index), said, 0.45, GREY)
     return page.image
 

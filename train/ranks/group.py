@@ -5,6 +5,7 @@ and so does ``kincap --gpus N``. The first process alone validates, saves and pr
 """
 
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,6 +119,8 @@ class Ranks:
         if self.ranks == 1:
             return net
         span_processes(net, self.ranks)
+        # says that gradients of 1x1 layers are copied with other strides: it costs no time here
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         ddp = nn.parallel.DistributedDataParallel
         # all processes have the same batch statistics already; torch 2.13 has renamed the switch
         is_new = "forward_sync_buffers" in inspect.signature(ddp).parameters

@@ -110,6 +110,7 @@ def test_parse_backs_get_their_own_sides_or_are_left_out(load, data_dir) -> None
     points = loadmat(data_dir / "parse" / "labels.mat")["ptsAll"]
     exchanged = load("parse", "parse")
     dropped = load("parse", "parse", backs="drop")
+    assert (exchanged.exchanged, dropped.exchanged) == (14, 0)
     right = KEYPOINT["r_wrist"]
     for number, joint in ((1, 6), (71, 11)):  # 71 shows a back: its right wrist is the 12th point
         found = exchanged.labels.xy[number - 1, right]

@@ -43,7 +43,12 @@ def test_three_sets_make_one_data_set_that_is_trained_on(
     counted = kincap("build", *adds, "--dry-run")
     assert counted.returncode == 0, counted.stderr
     lines = counted.stdout.splitlines()
-    for words in (("lspet", "280", "99"), ("coco", "crowd", "5"), ("parse", "10.0 %")):
+    for words in (
+        ("lspet", "280", "99"),
+        ("coco", "crowd", "5"),
+        ("parse", "10.0 %"),
+        ("parse:", "14 people"),
+    ):
         assert any(all(word in line for word in words) for line in lines), words
     assert not list(tmp_path.iterdir())
     done = kincap("build", *adds, "--out", "pretrain13.h5", *SIZE, "--json")

@@ -12,6 +12,8 @@ from kincap.core.errors import KincapError
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.train.evaluation.evaluate import EvaluateSettings, evaluate
 from kincap.train.evaluation.gate import missed, parse_minimum
+from kincap.train.evaluation.page import comparison_rows
+from kincap.train.evaluation.sheet import worst_rows
 from kincap.train.finetune import finetune
 from kincap.train.settings import TrainOptions
 
@@ -62,6 +64,36 @@ def test_two_nets_are_compared_on_the_same_rows(compared: tuple[dict[str, Any], 
     assert any("points better than" in line for line in report["conclusion"])
 
 
+def test_all_nets_are_in_one_table_the_first_one_on_top(
+    compared: tuple[dict[str, Any], Path],
+) -> None:
+    report, _ = compared
+    rows = comparison_rows(report, ("all",))
+    assert [row[1] for row in rows] == 3 * [
+        report["checkpoint"],
+        report["compared"][0]["checkpoint"],
+    ]
+    found = report["compared"][0]["difference"]["0.2"]["all"]
+    low, high = found["interval"]
+    assert rows[1][3:] == (f"{found['points']:+.1f}", f"{low:.1f} to {high:.1f}")
+
+
+def test_the_worst_frames_are_named(compared: tuple[dict[str, Any], Path]) -> None:
+    report, _ = compared
+    errors = [one["error_torso"] for one in report["worst"]]
+    assert len(errors) == 18
+    assert errors == sorted(errors, reverse=True)  # rows without times are blocks of their own
+    assert errors[0] > report["error"]["mean_torso"]
+    assert {one["session"] for one in report["worst"]} == {"synthetic"}
+
+
+def test_the_worst_of_each_moment_come_first_and_uncounted_rows_last() -> None:
+    errors = np.array([1.0, 9.0, 8.0, np.nan, 3.0, np.inf, 7.0])
+    block = np.array([0, 1, 1, 2, 0, 3, 1])
+    assert worst_rows(errors, block, 9).tolist() == [5, 1, 4, 2, 6, 0, 3]
+    assert worst_rows(errors, block, 2).tolist() == [5, 1]
+
+
 def test_errors_are_counted_by_kind_and_corrected_in_turn(
     compared: tuple[dict[str, Any], Path],
 ) -> None:
@@ -110,7 +142,9 @@ def test_the_report_is_one_file_with_every_figure(compared: tuple[dict[str, Any]
     page = (folder / "report.html").read_text()
     for a in ("0.2", "0.1", "0.05"):
         assert f"{report['pck'][a]['all']:.1f}" in page
-    assert page.count("<polyline") == 2 + 7
+    assert page.count("<polyline") == 3 + 7  # both nets and the mean pose, then by joint
+    assert ">mean pose</text>" in page
+    assert f"{report['error']['mean_px']:.1f} px of a crop of 224" in page
     assert "http" not in page.replace("http-equiv", "")
     assert "<script" not in page
     for line in report["conclusion"]:
@@ -128,6 +162,7 @@ def test_files_of_others_are_not_replaced(nets: tuple[Path, Path], figures_h5: P
         (replace(base, report=poses), "--report"),
         (replace(base, predictions=poses.with_name("no") / "x.json"), "--save-predictions"),
         (replace(base, boxes="no-such.json"), "--boxes"),
+        (replace(base, crops=0), "--crops"),
     ):
         with pytest.raises(KincapError, match=flag) as refused:
             evaluate(settings)

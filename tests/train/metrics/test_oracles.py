@@ -3,6 +3,7 @@
 import contextlib
 import io
 import math
+import statistics
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from kincap.core.oks_sigmas import oks_sigmas
 from kincap.core.skeleton import KEYPOINT, KEYPOINT_NAMES, KEYPOINTS_13
+from kincap.train.metrics.errors import mean_and_median
 from kincap.train.metrics.oks import ImagePeople, average_precision
 from kincap.train.metrics.pck import area_under_curve, curve, distances, pck, pcki
 from kincap.train.metrics.pcp import pcp
@@ -239,3 +241,35 @@ def test_average_precision_of_nothing_is_none_and_of_no_number_is_zero() -> None
         np.full((1, 13, 2), np.nan), np.ones(1),
     )  # fmt: skip
     assert average_precision([one])["ap"] == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mean_and_median_errors_equal_the_slow_ones(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    distance, side = rng.uniform(0, 90, (20, 13)), rng.uniform(100, 900, 20)
+    torso = np.where(rng.random(20) < 0.2, np.nan, rng.uniform(50, 200, 20))
+    known = rng.random((20, 13)) < 0.8
+    px, share = [], []
+    for n in range(20):
+        for k in range(13):
+            if known[n, k]:
+                px.append(distance[n, k] * 224 / side[n])
+                if torso[n] > 0:
+                    share.append(100 * distance[n, k] / torso[n])
+    found = mean_and_median(distance, known, torso, side)
+    assert found["mean_px"] == pytest.approx(sum(px) / len(px))
+    assert found["median_px"] == pytest.approx(statistics.median(px))
+    assert found["mean_torso"] == pytest.approx(sum(share) / len(share))
+    assert found["median_torso"] == pytest.approx(statistics.median(share))
+
+
+def test_errors_of_nothing_and_of_no_number_are_none() -> None:
+    one, none = np.ones((1, 13)), np.full(1, np.nan)
+    empty = mean_and_median(one, one < 0, none, np.ones(1))
+    assert set(empty.values()) == {None}
+    lost = one.copy()
+    lost[0, 0] = np.inf
+    found = mean_and_median(lost, one > 0, np.ones(1), np.ones(1))
+    assert (found["mean_torso"], found["median_torso"]) == (None, 100.0)
+    # without a torso the pixels are still counted
+    assert mean_and_median(one, one > 0, none, np.full(1, 224.0))["mean_px"] == 1

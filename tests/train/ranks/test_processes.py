@@ -56,6 +56,7 @@ def test_two_processes_learn_what_one_learns_until_one_is_lost_and_resume_goes_o
     assert "process 1 of 2 was ended by SIGKILL" in errors
     assert f"kincap finetune --resume {run} goes on" in errors
     assert "Traceback" not in errors
+    assert "Warning" not in errors
 
     with pytest.raises(KincapError, match="interrupted"):
         finetune(
