@@ -38,6 +38,8 @@ class Samples:
         skeleton: The keypoints.
         previous: (N, 2, 13, 3) float32, the labels of the frames before and after, see
             ``following.neighbours.neighbour_poses``; None: they were not asked for.
+        head_px: (N,) float64, diagonals of the heads' boxes in the original images, NaN where there
+            is none; None: the data set has none.
     """
 
     split: str
@@ -48,6 +50,7 @@ class Samples:
     bbox_xyxy_px: npt.NDArray[np.float64]
     skeleton: Skeleton = KEYPOINTS_13
     previous: Floats | None = None
+    head_px: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -64,7 +67,7 @@ class Samples:
         Args:
             rows: (M,) which, in their new order.
         """
-        arrays = ("targets", "weight", "visibility", "bbox_xyxy_px", "previous")
+        arrays = ("targets", "weight", "visibility", "bbox_xyxy_px", "previous", "head_px")
         return taken(self, rows, arrays)
 
     def with_all_keypoints(self) -> "Samples | None":
@@ -176,6 +179,7 @@ def load_samples(
         previous=neighbour_poses(rows, targets, np.asarray(rows.visibility) > 0)
         if with_previous
         else None,
+        head_px=None if rows.head_px is None else rows.head_px.astype(np.float64),
     )
     if not leave_out:
         return samples

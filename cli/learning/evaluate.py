@@ -253,7 +253,7 @@ def _print_evaluation(done: "EvaluateResult") -> None:
 def _more_figures(report: dict[str, Any]) -> list[str]:
     """Return the figures of other papers in lines."""
     oks, pcp, error = report["oks"], report["pcp"], report["error"]
-    figures = (
+    figures: tuple[tuple[str, float | None], ...] = (
         ("PDJ@0.2", report["pdj"]["0.2"]["all"]),
         ("PCP strict", pcp["strict"]["all"]),
         ("loose", pcp["loose"]["all"]),
@@ -263,6 +263,8 @@ def _more_figures(report: dict[str, Any]) -> list[str]:
         ("AP75", oks["ap75"]),
         ("AUC to 0.2", report["auc"]["0.2"]),
     )
+    heads = report["pckh"] or {}
+    figures += tuple((f"PCKh@{a}", pck["all"]) for a, pck in heads.items())
     return [
         ", ".join(f"{name} {figure_text(value)}" for name, value in figures),
         f"mean error {figure_text(error['mean_torso'])} % of the torso, "

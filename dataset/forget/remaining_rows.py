@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import DatasetError
 from ...core.files.file_io import FileIO
-from ..kinect13.format import LAYOUTS, ImageShape, Meta, fields_of
+from ..kinect13.format import LAYOUTS, OPTIONAL, Field, ImageShape, Meta, tables_of
 from ..kinect13.reader import Kinect13, Split, open_kinect13
 from ..kinect13.writer import create_kinect13
 from .words import Words
@@ -126,12 +126,19 @@ def _shape(dataset: Kinect13) -> ImageShape:
     return replace(dataset.image_shape, masks=masks)
 
 
+def _tables(dataset: Kinect13) -> dict[str, Field]:
+    """Return the tables of a data set, those that only some have included."""
+    splits = [dataset.split(name) for name in dataset.splits]
+    there = [{name for name in OPTIONAL if getattr(one, name) is not None} for one in splits]
+    return tables_of(dataset.meta.skeleton, dataset.image_shape, there)
+
+
 def _write(
     path: Path, dataset: Kinect13, kept: Mapping[str, NDArray[np.intp]], meta: Meta, io: FileIO
 ) -> None:
     """Write the rows that are kept, in their order."""
     shape = _shape(dataset)
-    fields = fields_of(meta.skeleton, shape)
+    fields = _tables(dataset)
     columns = {
         name: {field: getattr(dataset.split(name), field)[rows] for field in fields}
         for name, rows in kept.items()
@@ -165,7 +172,7 @@ def _compare(path: Path, old: Kinect13, kept: Mapping[str, NDArray[np.intp]]) ->
     with open_kinect13(path, layouts=LAYOUTS) as new:
         for name, rows in kept.items():
             before, after = old.split(name), new.split(name)
-            for field in fields_of(old.meta.skeleton, shape):
+            for field in _tables(old):
                 if getattr(before, field)[rows].tobytes() != getattr(after, field).tobytes():
                     raise _wrong(path, f"{name}/{field}")
             pairs = zip(

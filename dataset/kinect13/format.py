@@ -4,7 +4,7 @@ docs/format.md, section 2, says the same in words and is tested against these ty
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -100,6 +100,25 @@ _OF_A_PERSON: Final = (
 
 FIELDS: Final = fields_of(KEYPOINTS_13)
 """The tables of a data set of the 13 keypoints."""
+
+OPTIONAL: Final = {"head_px": Field(np.dtype("<f4"))}
+"""Tables of crops that only some data sets have."""
+
+
+def tables_of(
+    skeleton: Skeleton, shape: "ImageShape", splits: Iterable[Container[str]]
+) -> dict[str, Field]:
+    """Return ``fields_of`` and the optional tables that every split has.
+
+    Args:
+        skeleton: The keypoints.
+        shape: Shape of the images.
+        splits: The names of the tables of each split.
+    """
+    there = list(splits)
+    more = {name: about for name, about in OPTIONAL.items() if all(name in one for one in there)}
+    return fields_of(skeleton, shape) | (more if shape.layout == CROPS and there else {})
+
 
 IMAGES: Final = "images"
 MASKS: Final = "masks"
@@ -273,6 +292,11 @@ def schema(version: int, skeleton: Skeleton, layout: str = CROPS) -> dict[str, D
                 for axis, length in zip(axes, tail, strict=True)
             ]
             schema[f"{split}/{field}"] = DatasetSpec(dtype, (None, *lengths), dims=dims(axes))
+        if layout == CROPS and named:
+            for field, about in OPTIONAL.items():
+                schema[f"{split}/{field}"] = DatasetSpec(
+                    about.dtype, (None, *about.tail), optional=True, dims=dims(about.axes)
+                )
     return schema
 
 

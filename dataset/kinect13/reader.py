@@ -39,10 +39,10 @@ from .format import (
     Images,
     ImageShape,
     Meta,
-    fields_of,
     plain_meta,
     schema,
     skeleton_meta,
+    tables_of,
 )
 from .pixel_rows import PixelRows
 from .writer import write_kinect13
@@ -94,6 +94,8 @@ class Split:
         time_s: (N,) float64, since the take's first colour frame.
         pair_residual_ms: (N,) float32, body time minus colour time.
         quality: (N,) uint32, bits of ``meta.quality_bits``.
+        head_px: (N,) float32, diagonal of the box of the head in the original picture, pixels; NaN
+            where the set has none. None: the data set has no such table.
     """
 
     people: npt.NDArray[np.uint8]
@@ -112,6 +114,7 @@ class Split:
     time_s: npt.NDArray[np.float64]
     pair_residual_ms: npt.NDArray[np.float32]
     quality: npt.NDArray[np.uint32]
+    head_px: npt.NDArray[np.float32] | None = None
 
     def __init__(
         self,
@@ -297,7 +300,7 @@ class Kinect13(Closing):
             raise DatasetError(
                 f"{self.path}: {name}/masks are {group[MASKS].shape[1:]}, expected {width}x{height}"
             )
-        fields = fields_of(self.meta.skeleton, self._shape)
+        fields = tables_of(self.meta.skeleton, self._shape, [group])
         for field in (*fields, *filter(group.__contains__, (ROW, MASKS))):
             if len(group[field]) != count:
                 raise DatasetError(

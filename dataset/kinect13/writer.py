@@ -30,6 +30,7 @@ from .format import (
     META_TEXTS,
     NAME,
     NAME_BYTES,
+    OPTIONAL,
     ROW,
     SCALE,
     Columns,
@@ -39,6 +40,7 @@ from .format import (
     plain_meta,
     shared_axes,
     skeleton_meta,
+    tables_of,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ def create_kinect13(
     Args:
         path: Must not exist.
         shape: Shape of its images.
-        splits: The tables of ``fields_of`` its skeleton, by split, in their order.
+        splits: The tables of ``fields_of`` its skeleton, by split, in their order; the optional
+            ones where every split has them.
         meta: Its description of itself.
         io: File handling.
 
@@ -106,7 +109,7 @@ def _fill(
             name_axes(pixels, [scales[axis] for axis in (ROW, *IMAGE_AXES[: len(row)])])
             offset = file_offset(pixels)
             places[f"{name}/{what}"] = -1 if offset is None else offset
-        for field, about in fields_of(meta.skeleton, shape).items():
+        for field, about in tables_of(meta.skeleton, shape, splits.values()).items():
             values = columns[field].reshape(count, *about.tail)
             stored = _store(file, f"{name}/{field}", values, about.dtype)
             name_axes(stored, [scales[axis] for axis in (ROW, *about.axes)])
@@ -215,6 +218,8 @@ def _with_defaults(
     for field in set(columns) & set(full):
         full[field][:] = columns[field]
     full["keypoints_px"][:] = np.where(labelled[..., None], points, -1)
+    for field in OPTIONAL.keys() & set(columns):
+        full[field] = np.asarray(columns[field], OPTIONAL[field].dtype)
     if shape.layout == FULL:
         full["people"][:] = (full["person"] != ABSENT).sum(axis=1)
     return full

@@ -14,7 +14,7 @@ from ..boxes import outside_share
 from ..candidates import OUTSIDE_BIT_SHARE
 from ..filters import ROW_BITS
 from ..formats.people import Points
-from ..kinect13.format import FIELDS, SPLITS, ImageShape
+from ..kinect13.format import FIELDS, OPTIONAL, SPLITS, ImageShape
 from ..rows import crops_for, with_margin
 from .dealing import Candidate, deal_people
 from .detections import NOTHING, Detections
@@ -38,6 +38,7 @@ class PersonTable:
         person: (M,) index of the person of each crop.
         placed: (M, 3) int64 x0, y0, side.
         outside: (M,) share of the crop outside of the picture.
+        head_px: (N,) diagonal of the set's box of the head, pixels; NaN where it has none.
     """
 
     session: NDArray[np.int64]
@@ -48,6 +49,7 @@ class PersonTable:
     person: NDArray[np.int64]
     placed: NDArray[np.int64]
     outside: NDArray[np.float64]
+    head_px: NDArray[np.float64]
 
     def rows(self, split: str) -> NDArray[np.intp]:
         """Return the crops of a split, by set, picture and person."""
@@ -104,7 +106,11 @@ def make_table(
     crops = crops_of(truth, *best_detections(truth, size_px, found), side[kept] == "train")
     outside = _outside(crops.placed, size_px[crops.person])
     person = kept[crops.person]
-    return PersonTable(session, picture, number, labels, side, person, crops.placed, outside)
+    head = np.concatenate([one.people.head_xyxy for one in sets])
+    head_px = np.hypot(*(head[:, 2:] - head[:, :2]).T)
+    return PersonTable(
+        session, picture, number, labels, side, person, crops.placed, outside, head_px
+    )
 
 
 def _detections_of(
@@ -159,10 +165,14 @@ def columns_of_people(table: PersonTable, split: str, shape: ImageShape) -> dict
         "pair_residual_ms": np.full(count, np.nan),
         "quality": outside.astype(np.uint32) << np.uint32(ROW_BITS["outside"]),
     }
-    return {
+    filled = {
         name: np.asarray(columns.get(name, np.zeros((count, *tail))), dtype)
         for name, (dtype, tail, _) in FIELDS.items()
     }
+    # every split has them or none, whatever sets its people are of
+    if np.isfinite(table.head_px).any():
+        filled["head_px"] = table.head_px[person].astype(OPTIONAL["head_px"].dtype)
+    return filled
 
 
 def picture_files_of(

@@ -22,6 +22,7 @@ from ..metrics.pck import (
     pcki,
     score,
 )
+from ..metrics.pckh import THRESHOLDS_H, pckh
 from ..metrics.pcp import pcp
 from ..metrics.sides import swap_rate
 from ..validate import counted, in_image
@@ -52,6 +53,7 @@ class Figures:
         oks: AP, AP50 and AP75 over OKS, of medium and of large people; ordered by confidence where
             the net has one.
         error: Mean and median error, see ``metrics.errors``.
+        pckh: PCKh by threshold; None: the data set has no sizes of heads.
         confidence: ``calibration_error``, ``miss_auroc`` and ``wrist_surest_90`` (PCK@0.2 of the
             wrists without the least sure tenth); None: the net has no confidence.
     """
@@ -65,6 +67,7 @@ class Figures:
     swap_rate: float | None
     oks: dict[str, float | None]
     error: dict[str, float | None]
+    pckh: dict[str, Pck] | None = None
     confidence: dict[str, float | None] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class Figures:
             "swap_rate": self.swap_rate,
             "oks": self.oks,
             "error": self.error,
+            "pckh": self.pckh,
             "confidence": self.confidence,
         }
 
@@ -157,6 +161,11 @@ def figures_of(
         swap_rate=swap_rate(pred, truth, hits.used, hits.torso, skeleton),
         oks=_oks(pred, truth, known, samples, confidence),
         error=mean_and_median(hits.distance, known, hits.torso, sides_px(samples)),
+        pckh=None
+        if samples.head_px is None
+        else {
+            f"{a:g}": pckh(hits.distance, samples.head_px, known, a, skeleton) for a in THRESHOLDS_H
+        },
         confidence=None if confidence is None else _trust(confidence, hits, samples),
     )
 

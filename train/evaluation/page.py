@@ -309,6 +309,8 @@ def _more(report: Report) -> Markup:
         ["OKS AP / AP50 / AP75", " / ".join(percent(oks[k]) for k in ("ap", "ap50", "ap75"))],
         ["left and right exchanged, % of pairs", percent(report["swap_rate"])],
     ]
+    for a, pck in (report["pckh"] or {}).items():
+        rows.append([f"PCKh@{a}", percent(pck["all"])])
     for which in ("mean", "median"):
         torso, px = (percent(error[f"{which}_{unit}"]) for unit in ("torso", "px"))
         rows.append([f"{which} error", f"{torso} % of the torso, {px} px of a crop of 224"])

@@ -15,6 +15,7 @@ from kincap.core.skeleton import KEYPOINT, KEYPOINT_NAMES, KEYPOINTS_13
 from kincap.train.metrics.errors import mean_and_median
 from kincap.train.metrics.oks import ImagePeople, average_precision
 from kincap.train.metrics.pck import area_under_curve, curve, distances, pck, pcki
+from kincap.train.metrics.pckh import THRESHOLDS_H, pckh
 from kincap.train.metrics.pcp import pcp
 from kincap.train.metrics.sides import swap_rate
 
@@ -241,6 +242,37 @@ def test_average_precision_of_nothing_is_none_and_of_no_number_is_zero() -> None
         np.full((1, 13, 2), np.nan), np.ones(1),
     )  # fmt: skip
     assert average_precision([one])["ap"] == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("threshold", THRESHOLDS_H)
+def test_pckh_equals_the_slow_count(seed: int, threshold: float) -> None:
+    pred, truth, counted = _case(seed)
+    rng = np.random.default_rng(seed)
+    # the diagonal of MPII's box of the head; of some people there is none
+    head = np.where(rng.random(len(truth)) < 0.2, np.nan, rng.uniform(20, 200, len(truth)))
+    distance = distances(pred, truth, counted)[0]
+    found = pckh(distance, head, counted, threshold)
+    right: dict[str, list[bool]] = {}
+    for n in range(len(truth)):
+        for k, name in enumerate(KEYPOINT_NAMES):
+            if counted[n, k] and not math.isnan(head[n]):
+                off = math.dist(pred[n, k], truth[n, k])
+                hit = off <= threshold * 0.6 * head[n]  # False for NaN
+                for group in (name.rpartition("_")[2], "all"):
+                    right.setdefault(group, []).append(hit)
+    assert found == {group: pytest.approx(100 * sum(h) / len(h)) for group, h in right.items()}
+
+
+def test_pckh_is_inclusive_and_needs_a_head_but_no_torso() -> None:
+    distance = np.full((3, 13), 30.0)
+    known = np.zeros((3, 13), dtype=bool)
+    known[:, KEYPOINT["head"]] = True
+    head = np.array([100.0, np.nan, 0.0])
+    found = pckh(distance, head, known, 0.5)
+    assert (found["head"], found["wrist"], found["all"]) == (100.0, None, 100.0)
+    assert pckh(distance + 1e-6, head, known, 0.5)["head"] == 0
+    assert pckh(distance, head[1:].repeat(2)[:3], known, 0.5)["all"] is None
 
 
 @pytest.mark.parametrize("seed", range(3))
