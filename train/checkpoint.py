@@ -466,6 +466,9 @@ def _check_net_weights(path: Path, net: nn.Module, weights: dict[str, Tensor], m
     for name, tensor in weights.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: {name} has values that are not finite")
+        if name.endswith("running_var") and (tensor < 0).any():
+            # its root would be no number, and so would be every pose
+            raise CheckpointError(f"{path}: {name} has negative variances")
 
 
 def _kind(tensor: Tensor) -> str:

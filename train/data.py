@@ -203,6 +203,20 @@ def no_masks(paths: Iterable[Path]) -> DatasetError:
     )
 
 
+def no_labels(path: Path, split: str, work: str) -> DatasetError:
+    """Return the error about a split in which no keypoint has weight.
+
+    Args:
+        path: The data set.
+        split: The split.
+        work: What can't be done: ``"learn from"``.
+    """
+    return DatasetError(
+        f"{path}: no keypoint of its {split} split has weight, so there is nothing to {work}; "
+        "kincap build prints why labels were left out"
+    )
+
+
 def read_targets(rows: Split) -> tuple[Floats, Floats]:
     """Return the targets (N, 13, 2) in crop units, 0.5 where not labelled, and weights (N, 13)."""
     labelled = np.asarray(rows.visibility) > 0

@@ -36,6 +36,7 @@ from .run.tensor_board import Board
 from .run.track import Learned, Track
 from .run.trainer import Trainer
 from .settings import TrainOptions
+from .validate import has_torso, torso_words
 
 SCHEMA = "kincap/train/1"
 
@@ -160,6 +161,12 @@ def _plan_lines(
 ) -> list[str]:
     """Return the plan of a run as lines for a person."""
     lines = [*checked.plan.lines(run.folder), *mixture_lines(options.choices, checked.splits)]
+    val = checked.splits.val
+    if not has_torso(val):
+        lines.append(
+            f"no row of the validation split has {torso_words(val.skeleton)} with weight, so PCK "
+            "can't be measured: best.ckpt is chosen by the loss"
+        )
     published = load_net(checked.settings.model).trunk
     if checked.trunk is not None and options.trunk is not None:
         lines.append(f"trunk: {checked.trunk.text(options.trunk)}")
@@ -293,7 +300,8 @@ class PreparedRun:
                 track.load_state(self.state, trainer.step)
         except (KeyError, TypeError, ValueError, RuntimeError, IndexError, AttributeError):
             raise CheckpointError(
-                f"{self.run.last}: its state doesn't fit the run; start a new one with --init"
+                f"{self.run.last}: its state doesn't fit the run of config.toml; start a new "
+                f"one with --init {self.run.last}"
             ) from None
 
     def _later_stages(

@@ -111,8 +111,12 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
 """Least and largest value of the recipe's numbers."""
 
 
-def check_recipe(recipe: Recipe) -> Recipe:
+def check_recipe(recipe: Recipe, where: str = "--set") -> Recipe:
     """Return a recipe whose numbers are possible.
+
+    Args:
+        recipe: The recipe.
+        where: The flag or the file that it is from, for messages.
 
     Raises:
         KincapError: One is outside of ``LIMITS``, or the optimizer is unknown.
@@ -120,13 +124,13 @@ def check_recipe(recipe: Recipe) -> Recipe:
     for key, (least, most) in LIMITS.items():
         value = attrgetter(key)(recipe)
         if value is not None and not least <= value <= most:
-            raise KincapError(f"--set: {key}={value:g} is outside {least:g} to {most:g}")
+            raise KincapError(f"{where}: {key}={value:g} is outside {least:g} to {most:g}")
     if recipe.optimizer not in OPTIMIZERS:
         raise KincapError(
-            f"--set: optimizer={recipe.optimizer} is not one of {', '.join(OPTIMIZERS)}"
+            f"{where}: optimizer={recipe.optimizer} is not one of {', '.join(OPTIMIZERS)}"
         )
     if recipe.masks != "file" and not recipe.augment.needs_masks:
         raise KincapError(
-            f"--set: masks={recipe.masks}: only with augment.background or augment.forearm"
+            f"{where}: masks={recipe.masks}: only with augment.background or augment.forearm"
         )
     return recipe

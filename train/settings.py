@@ -135,13 +135,20 @@ class TrainSettings:
             where: The file, for messages.
 
         Raises:
-            KincapError: A key is unknown or missing, or a value has another type.
+            KincapError: A key is unknown or missing, or a value has another type or is impossible.
         """
         own = {field.name for field in fields(TrainSettings)} - {"recipe"}
         check_keys(table, [*own, *(field.name for field in fields(Recipe))], where)
         recipe = {key: value for key, value in table.items() if key not in own}
         flat = read_values(_WithoutRecipe, {k: v for k, v in table.items() if k in own}, where)
-        return TrainSettings(recipe=read_values(Recipe, recipe, where), **vars(flat))
+        try:
+            check_net(flat.model, flat.width, flat.size)
+            check_seed(flat.seed)
+        except KincapError as error:
+            # they speak of the flag that a person would have set; here the file holds the value
+            raise KincapError(f"{where}: {str(error).removeprefix('--')}") from None
+        read = check_recipe(read_values(Recipe, recipe, where), where)
+        return TrainSettings(recipe=read, **vars(flat))
 
 
 @dataclass(frozen=True)

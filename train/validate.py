@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from ..core.skeleton import Skeleton
 from .confidence import THRESHOLD, Calibration, fit_calibration, map_spread
 from .data import Samples, to_pixels
 from .loss import pose_loss
@@ -167,6 +168,18 @@ def frame_errors(
 def counted(samples: Samples, include_inferred: bool) -> npt.NDArray[np.bool_]:
     """Return which keypoints (N, 13) metrics look at."""
     return samples.visibility >= 1 if include_inferred else samples.weight > 0
+
+
+def has_torso(samples: Samples, include_inferred: bool = False) -> bool:
+    """Return whether any row has both ends of its torso counted, without which none is measured."""
+    known = counted(samples, include_inferred)
+    torso = distances(*in_image(samples.targets, samples), known, samples.skeleton)[1]
+    return bool(np.isfinite(torso).any())
+
+
+def torso_words(skeleton: Skeleton) -> str:
+    """Return the ends of the torso for a person: ``r_shoulder and l_hip``."""
+    return " and ".join(skeleton.points[k] for k in skeleton.torso_indices)
 
 
 def in_image(

@@ -191,7 +191,7 @@ def _print_evaluation(done: "EvaluateResult") -> None:
     shown = [("net", report["pck"]), ("net, single", report["pck_single"])]
     if report["tracked"]:
         shown.append(("net, tracked boxes", report["tracked"]["pck"]))
-    from ...train.evaluation.page import teacher_rows
+    from ...train.evaluation.page import NO_INTERVAL, teacher_rows
 
     beside = report["off_the_shelf"]
     shown += [(name, figures["pck"]) for name, figures in teacher_rows(beside)]
@@ -225,6 +225,8 @@ def _print_evaluation(done: "EvaluateResult") -> None:
     ends = report["interval"]["0.1"]["all"]
     if ends is not None:
         result(f"PCK@0.1 {figure_text(report['pck']['0.1']['all'])} (95 %: {_ends(ends)})")
+    elif report["pck"]["0.1"]["all"] is not None:
+        result(NO_INTERVAL)
     trust = report["confidence"]
     if trust:
         result(

@@ -425,8 +425,13 @@ def _report(done: "TrainResult", json: bool) -> None:
     )
     if learned.stopped is not None:
         result(learned.stopped)
-    wrist = report["val"]["pck_single"]["0.2"]["wrist"]
-    if _not_above(wrist, report["mean_pose"]["pck"]["0.2"]["wrist"]):
+    if done.stages is None and learned.steps and not learned.best_step:
+        say(
+            "no validation was better than the first one: the best checkpoint has the weights that "
+            "the run began with; train for more steps, or with a lower --lr"
+        )
+    best, base = report["val"]["pck_single"], report["mean_pose"]["pck"]
+    if _not_above(_wrist(best), _wrist(base)):
         say("the wrist is not above the mean pose: this net has not learnt to use the picture")
     result(f"best {done.best}")
     if done.out is not None:
@@ -450,6 +455,12 @@ def _stages(found: "StagesResult") -> None:
         title=f"Stages with sigma {found.sigma:g}; validation split, no mirror averaging",
         right=range(1, 5),
     )
+
+
+def _wrist(pck: dict[str, dict[str, float | None]]) -> float | None:
+    """Return PCK of the wrist, the mean of all thresholds: one alone may be saturated."""
+    values = [one["wrist"] for one in pck.values() if one["wrist"] is not None]
+    return sum(values) / len(values) if values else None
 
 
 def _not_above(value: float | None, baseline: float | None) -> bool:

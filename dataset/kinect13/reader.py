@@ -62,6 +62,9 @@ if TYPE_CHECKING:
     import h5py
 
 WHAT: Final = "a kincap data set"
+FARTHEST_PX: Final = 1_000_000
+"""Labelled keypoints further from the image's corner are damage; their squares are still finite."""
+
 LARGEST_META: Final = 1 << 26
 """Bytes of the largest text in ``meta`` that is read."""
 
@@ -421,6 +424,9 @@ def _problem(columns: Columns, meta: Meta) -> str | None:
     weight = columns["weight"]
     if not np.isfinite(columns["keypoints_px"]).all():
         return "keypoints_px has values that are not finite"
+    labelled = columns["visibility"] > 0
+    if (np.abs(columns["keypoints_px"][labelled]) > FARTHEST_PX).any():
+        return f"keypoints_px has places more than {FARTHEST_PX:,} px away"
     if not np.isfinite(columns["bbox_xyxy_px"]).all():
         return "bbox_xyxy_px has values that are not finite"
     boxes = columns["bbox_xyxy_px"]

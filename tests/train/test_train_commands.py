@@ -58,6 +58,14 @@ def test_the_chain_as_it_is_typed(kincap: Run, data: Path) -> None:
     assert green.sum() > 1000
 
 
+def test_a_run_that_nothing_came_of_says_so(kincap: Run, data: Path) -> None:
+    done = kincap("finetune", "--steps", 2, "--lr", "1e-12", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "best (step 0)" in done.stdout
+    assert "no validation was better than the first one: the best checkpoint has" in done.stderr
+    assert "the wrist is not above the mean pose" in done.stderr
+
+
 def test_bad_input_is_one_line_and_leaves_nothing(kincap: Run, data: Path) -> None:
     (data / "notes.txt").write_text("mine")
     (data / "bad.ckpt").write_text("not a checkpoint")

@@ -37,7 +37,10 @@ def _against_mean(net: Mapping[str, Any], mean: Mapping[str, Any]) -> str:
 
 def _wrist(net: Mapping[str, Any], mean: Mapping[str, Any]) -> str | None:
     mine, base = net["pck"]["0.2"].get("wrist"), mean["pck"]["0.2"].get("wrist")
-    if mine is None or base is None or mine - base > GUESS:
+    if mine is None or base is None:
+        return None
+    # of a person who hardly moves even the mean pose is right at 0.2
+    if any(net["pck"][a]["wrist"] - mean["pck"][a]["wrist"] > GUESS for a in net["pck"]):
         return None
     return f"Wrists are not better than guessing: {mine:.0f} against {base:.0f} (PCK@0.2)."
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ...core.errors import CheckpointError, KincapError
+from ...core.errors import CheckpointError, DatasetError, KincapError
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from ...dataset.faces.blur import FaceBlur
 from ...dataset.kinect13.format import Meta
@@ -23,7 +23,7 @@ from ..metrics.pck import THRESHOLDS
 from ..mirror import Images
 from ..nets.registry import finds_people
 from ..presence.report_page import best_and_worst, more_parts
-from ..validate import OnBatch, counted, frame_errors, in_image
+from ..validate import OnBatch, counted, frame_errors, has_torso, in_image, torso_words
 from .baselines import upright_pose
 from .compare import blocks_of_rows, difference, groups_of_rows, shares
 from .conclusion import conclusion
@@ -209,6 +209,7 @@ def evaluate(
         nets = []
         for n, (path, checkpoint) in enumerate(zip(paths, checkpoints, strict=True)):
             samples = load_samples(dataset, settings.split, checkpoint.size, in_memory=False)
+            _check_measurable(settings, samples)
             passes = Passes(on_batch, n, len(paths))
             found = measure(
                 path, checkpoint, dataset, samples, passes,
@@ -282,6 +283,23 @@ def _check(settings: EvaluateSettings, skeleton: Skeleton) -> list[Minimum]:
     thresholds = tuple(f"{a:g}" for a in THRESHOLDS)
     groups = tuple(skeleton.group_indices)
     return [parse_minimum(text, groups, thresholds) for text in settings.minimums]
+
+
+def _check_measurable(settings: EvaluateSettings, samples: Samples) -> None:
+    """Refuse a split in which no row can be measured.
+
+    Raises:
+        DatasetError: It is one.
+    """
+    if has_torso(samples, settings.include_inferred):
+        return
+    advice = "build it from more frames"
+    if has_torso(samples, include_inferred=True):
+        advice = "--include-inferred counts keypoints without weight too"
+    raise DatasetError(
+        f"{settings.data}: no row of its {settings.split} split can be measured: none has "
+        f"{torso_words(samples.skeleton)} with weight, the ends of the torso; {advice}"
+    )
 
 
 def _assemble(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ...core.errors import CheckpointError
 from ...dataset.kinect13.reader import Kinect13
 from ..checkpoint import Checkpoint
 from ..data import Samples
@@ -120,8 +121,13 @@ def measure(
         boxes_of: Boxes by name, or a file of boxes.
         include_inferred: Count every labelled keypoint, else those of weight above 0.
         device: Where the net runs.
+
+    Raises:
+        CheckpointError: The net gives no finite poses.
     """
     net = checkpoint.build().to(device)
+    if len(samples):
+        _check_numbers(path, run_net(net, samples.take(np.arange(1)), device).poses)
     rows = dataset.split(samples.split)
     cutter = BoxCutter(rows, checkpoint.size)
     beside = boxes_of == "auto" and has_stretches(rows)
@@ -148,6 +154,7 @@ def measure(
         if boxes_of != "jittered":
             boxes, has_box = read_boxes(Path(boxes_of), rows, dataset.meta)
         found = poses_in_boxes(net, cutter, samples, boxes, device, passes)
+    _check_numbers(path, found.mirrored)
     lost = np.where(has_box[:, None, None], np.float32(0), np.float32(np.nan))
     block, inferred = blocks_of_rows(rows), include_inferred
     poses, confidence = found.mirrored + lost, None
@@ -171,6 +178,18 @@ def measure(
         if logits is None
         else score_presence(logits, samples.weight, samples.skeleton, block),
     )
+
+
+def _check_numbers(path: Path, poses: Floats) -> None:
+    """Refuse a net whose weights give no poses, such as those of a file that others made.
+
+    Raises:
+        CheckpointError: A pose has a coordinate that is not a finite number.
+    """
+    if not np.isfinite(poses).all():
+        raise CheckpointError(
+            f"{path}: its net gives places that are not finite numbers; take another checkpoint"
+        )
 
 
 def _sha256(path: Path) -> str:

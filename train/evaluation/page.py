@@ -25,6 +25,7 @@ _OWN_STYLE: Final = """
 .charts { display: flex; flex-wrap: wrap; gap: 24px; } .chart, .sheet { margin: 0; }
 .chart svg, .sheet img { max-width: 100%; height: auto; }
 """
+NO_INTERVAL: Final = "no interval: what is counted is one block of two seconds, it takes two"
 MOST_NAMES: Final = 40
 """Rows of a table by session, outfit or cue."""
 
@@ -155,7 +156,8 @@ def _figures(evaluation: Evaluation) -> Markup:
     return section(
         "Figures",
         table(["PCK", "", *groups], rows),
-        note="Percentages. The interval comes from blocks of two seconds that were drawn again.",
+        note="Percentages. The interval comes from blocks of two seconds that were drawn again."
+        + ("" if any(report["interval"]["0.1"].values()) else f" Here is {NO_INTERVAL}."),
     )
 
 

@@ -14,7 +14,7 @@ from ...dataset.kinect13.format import FULL, LAYOUTS
 from ...dataset.kinect13.reader import Kinect13, open_kinect13
 from ...engines.teacher_process import MaskProcess
 from ..batch_source import BatchSource, SplitBatches
-from ..data import Indices, Samples, load_samples, no_masks
+from ..data import Indices, Samples, load_samples, no_labels, no_masks
 from ..mirror import Images
 from ..nets.registry import load_net
 from ..outfits import sessions_left_out
@@ -131,6 +131,7 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
         if homogeneous and train is not None:
             train = train.with_all_keypoints()
         if train is not None:
+            _check_labels(choice.path, train)
             mixed.append(MixedSet(choice, train))
         learnt = 0 if train is None else len(train)
         shares[choice.path] = (learnt, 0)
@@ -144,6 +145,8 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
     if not val:
         names = ", ".join(str(one.path) for one in choices if one.share is None)
         raise DatasetError(f"no val split in {names}; build one of them again with --val")
+    if not any(one.weight.any() for one in val):
+        raise no_labels(choices[0].path, "val", "validate on")
     labelled = mixed
     if settings.shuffle_labels:
         labelled = [replace(one, samples=one.samples.shuffled(settings.seed)) for one in mixed]
@@ -156,6 +159,16 @@ def load_splits(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: b
     fresh = [one.samples for one in mixed if one.choice.share is None]
     lacking = [one.path for one in choices if needs_masks and one.path not in has_masks]
     return Splits(source, pooled(fresh), pooled(val), shares, tuple(lacking))
+
+
+def _check_labels(path: Path, train: Samples) -> None:
+    """Refuse training samples of which no keypoint has weight.
+
+    Raises:
+        DatasetError: There are only such.
+    """
+    if not train.weight.any():
+        raise no_labels(path, "train", "learn from")
 
 
 def _with_masks(sets: Sequence[OpenSet]) -> set[Path]:

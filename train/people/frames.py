@@ -10,7 +10,7 @@ from ...core.errors import DatasetError
 from ...core.skeleton import Skeleton
 from ...dataset.kinect13.format import ABSENT, FULL, LABELLED
 from ...dataset.kinect13.reader import Kinect13, Split
-from ..data import Indices, Samples, taken
+from ..data import Indices, Samples, no_labels, taken
 from ..mirror import Floats, Images
 
 
@@ -141,6 +141,8 @@ def load_people(
     targets = (at - box[:, None, :2]) / (box[:, 2] - box[:, 0])[:, None, None]
     visibility = rows.visibility[kept][frame, place]
     weight = np.where(visibility > 0, rows.weight[kept][frame, place], 0).astype(np.float32)
+    if not weight.any():
+        raise no_labels(dataset.path, split, "learn or measure")
     return PeopleSamples(
         split=split,
         images=lambda chosen: frames.images(frame[chosen]),

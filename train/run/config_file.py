@@ -14,6 +14,8 @@ from ..settings import TrainSettings
 from .setting_values import read_values
 
 CONFIG: Final = "config.toml"
+MOST_THREADS: Final = 4096
+MOST_PROCESSES: Final = 4096
 _MOST_BYTES: Final = 1 << 20
 
 
@@ -131,10 +133,15 @@ def read_config(folder: Path) -> RunConfig:
     except (ValueError, RecursionError):
         raise KincapError(f"{path}: not the config of a run") from None
     settings, data = content.pop("settings", None), content.pop("data", None)
+    if content.get("task") == "detect":
+        raise KincapError(
+            f"--resume: {folder} is a run of a detector, which can't be resumed; start a new one "
+            f"with --task detect --init {folder / 'last.ckpt'}"
+        )
     if not isinstance(settings, dict) or not _is_list_of_tables(data):
         raise KincapError(
-            f"{path}: the run of an older kincap can't be resumed; start a new one with "
-            f"--init {folder / 'last.ckpt'}"
+            f"{path}: [settings] or [[data]] is missing, as in runs of older kincaps; it can't be "
+            f"resumed, start a new one with --init {folder / 'last.ckpt'}"
         )
     cascade = content.pop("cascade", None)
     if cascade is not None and not isinstance(cascade, dict):
@@ -142,6 +149,11 @@ def read_config(folder: Path) -> RunConfig:
     for version in ("kincap_version", "torch_version"):
         content.pop(version, None)
     header = read_values(_PlainValues, content, str(path))
+    for name, most in (("threads", MOST_THREADS), ("processes", MOST_PROCESSES)):
+        if not 1 <= getattr(header, name) <= most:
+            raise KincapError(
+                f"{path}: {name} = {getattr(header, name)}: expected a number from 1 to {most}"
+            )
     return RunConfig(
         data=tuple(read_values(DataFile, one, str(path)) for one in data),
         settings=TrainSettings.from_toml(settings, str(path)),

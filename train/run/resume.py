@@ -10,13 +10,13 @@ from ...core.progress import OnProgress
 from ...core.skeleton import KEYPOINTS_13, Skeleton
 from ..cascade.run import are_finished
 from ..cascade.view import load_view
-from ..checkpoint import check_output, load_resumable
+from ..checkpoint import Checkpoint, check_output, load_resumable
 from ..finetune import PreparedRun, TrainResult, first_steps
 from ..loop import choose_device
 from ..mixing.choice import DataChoice
 from ..mixing.pool import load_splits, open_sets
 from ..ranks.group import joined, own_device, ranks_of
-from .config_file import DataFile, RunConfig, data_sha256, read_config
+from .config_file import CONFIG, DataFile, RunConfig, data_sha256, read_config
 from .device_use import check_device_use
 from .first_steps import threads
 from .interrupt import interrupt_on_signals
@@ -82,6 +82,7 @@ def resume(
         recipe = config.settings.recipe
         check_device_use(recipe.precision, recipe.compile, device)
         last, state = load_resumable(run.last, skeleton)
+        _check_same_net(config, last, options.run)
         splits = load_splits(sets, config.settings, config.homogeneous)
         ranks.check_batch(splits.source.batch_size)
         done, steps = last.trained.get("step"), first_steps(config, splits.source)
@@ -110,6 +111,22 @@ def _config(options: ResumeOptions) -> RunConfig:
         return config
     check_output(options.out, keep=None if config.init == "none" else Path(config.init))
     return replace(config, out=str(options.out))
+
+
+def _check_same_net(config: RunConfig, last: Checkpoint, named: Path) -> None:
+    """Refuse a config.toml that names another net than that of last.ckpt: one of them was changed.
+
+    Raises:
+        KincapError: It does.
+    """
+    first, settings = last.first_stages(1), config.settings
+    for name in ("model", "width", "size"):
+        wanted, found = getattr(settings, name), getattr(first, name)
+        if wanted != found:
+            raise KincapError(
+                f"{named / CONFIG}: {name} is {wanted}, the net of last.ckpt has {found}; one of "
+                "the two files is not as the run wrote it, bring it back or start a new run"
+            )
 
 
 def _check_unfinished(config: RunConfig, run: RunFolder, named: Path, steps: int | None) -> None:

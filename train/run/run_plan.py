@@ -65,13 +65,14 @@ class RunPlan:
             folder: The folder of the checkpoints.
         """
         start = "fresh weights" if self.init is None else f"weights of {self.init}"
+        often = f"{self.validations} validation{'s' if self.validations != 1 else ''}"
         disk = size_text(self.disk_bytes)
         free = size_text(shutil.disk_usage(_existing(folder)).free)
         return (
             f"{self.kind}: {self.model} ({self.model_from}), {self.weights:,} weights, {start}, "
             f"{self.size} px, on {self.device}",
-            f"{self.steps} steps of {self.batch} of {self.samples} crops, {self.validations} "
-            f"validations of {self.val_samples} crops; checkpoints need {disk}, {free} free",
+            f"{self.steps} steps of {self.batch} of {self.samples} crops, {often} of "
+            f"{self.val_samples} crops; checkpoints need {disk}, {free} free",
         )
 
 

@@ -357,6 +357,12 @@ class Track:
         self._say()
 
     def _diverged(self, step: int) -> KincapError:
+        if step == 0:
+            # nothing was learnt yet, so no rate is to blame
+            return KincapError(
+                "the loss is not a number before the first step: the net gives no numbers with the "
+                "weights that it begins with; take other ones (--init, --trunk)"
+            )
         kept = self._saved_step
         where = "" if kept is None else f"; {self._run.last} has the weights of step {kept}"
         return KincapError(

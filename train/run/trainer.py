@@ -132,12 +132,23 @@ class Trainer:
 
         Args:
             state: What ``state`` returned.
+
+        Raises:
+            ValueError: It is that of another optimiser.
         """
+        stored, own = state["optimizer"], self._optimizer.state_dict()
+        if _kind(stored["param_groups"][0]) != _kind(own["param_groups"][0]):
+            raise ValueError("the state of another optimiser")
         if self.kept is not self.net:
             self.net.load_state_dict(state["net"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._optimizer.load_state_dict(stored)
         self._scaler.load_state_dict(state.get("scaler", {}))
         self.step = state["step"]
+
+
+def _kind(group: dict[str, Any]) -> set[str]:
+    """Return which of the values that one kind of optimiser has are in a group of its state."""
+    return {"momentum", "betas", "lr_decay"} & set(group)
 
 
 def _on_cpu(content: Any) -> Any:

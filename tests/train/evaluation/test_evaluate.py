@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from kincap.core.errors import KincapError
+from kincap.core.errors import CheckpointError, KincapError
 from kincap.dataset.kinect13.reader import open_kinect13
+from kincap.train.checkpoint import load_checkpoint, save_checkpoint
+from kincap.train.evaluation.conclusion import conclusion
 from kincap.train.evaluation.evaluate import EvaluateSettings, evaluate
 from kincap.train.evaluation.gate import missed, parse_minimum
 from kincap.train.evaluation.page import comparison_rows
@@ -108,6 +111,48 @@ def test_errors_are_counted_by_kind_and_corrected_in_turn(
     assert steps == sorted(steps)
     assert steps[0] == pytest.approx(report["oks"]["ap"], abs=15)
     assert steps[-1] > 95  # good keypoints stay as they are, and OKS goes up to 0.95
+
+
+def test_a_net_that_gives_no_numbers_is_refused(
+    nets: tuple[Path, Path], figures_h5: Path, tmp_path: Path
+) -> None:
+    made = load_checkpoint(nets[1])
+    name = next(iter(made.weights))
+    too_large = torch.full_like(made.weights[name], 3e38)
+    broken = tmp_path / "broken.ckpt"
+    save_checkpoint(broken, replace(made, weights={**made.weights, name: too_large}))
+    for boxes in ("auto", "tracked"):
+        with pytest.raises(CheckpointError, match="broken.ckpt: its net gives places that are not"):
+            evaluate(EvaluateSettings(broken, figures_h5, boxes=boxes))
+    options = TrainOptions(data=figures_h5, runs=tmp_path / "runs", steps=2, batch=16)
+    with pytest.raises(KincapError, match="before the first step: the net gives no numbers"):
+        finetune(options, broken)
+    name = next(name for name in made.weights if name.endswith("running_var"))
+    negative = made.weights[name] - 9
+    save_checkpoint(broken, replace(made, weights={**made.weights, name: negative}))
+    with pytest.raises(CheckpointError, match=f"{name} has negative variances"):
+        load_checkpoint(broken)
+
+
+@pytest.mark.parametrize(
+    ("net", "mean", "guessing"),
+    [
+        ((0, 0, 0), (47, 2, 0), True),
+        ((100, 60, 20), (100, 30, 10), False),
+        ((9, 9, 9), (9, 9, 9), True),
+    ],
+)
+def test_wrists_are_judged_at_the_threshold_that_tells_most(
+    net: tuple[float, ...], mean: tuple[float, ...], guessing: bool
+) -> None:
+    def report(values: tuple[float, ...]) -> dict[str, Any]:
+        pck = {
+            a: {"wrist": v, "all": v} for a, v in zip(("0.2", "0.1", "0.05"), values, strict=True)
+        }
+        return {"pck": pck, "interval": {"0.2": {"all": None}}, "swap_rate": None}
+
+    lines = conclusion(report(net), report(mean), {})
+    assert any(line.startswith("Wrists are not better") for line in lines) == guessing
 
 
 def test_a_minimum_that_is_missed_is_named(compared: tuple[dict[str, Any], Path]) -> None:
