@@ -7,14 +7,20 @@ import typer
 
 from ..core.errors import KincapError
 from . import console
+from .options import given_flags
 
 if TYPE_CHECKING:
     from ..predict.audit import AuditResult
 
 SHOWN = 20
+_OF_TEACHERS = {
+    "--teacher", "--recordings", "--sessions", "--top", "--dry-run", "--fill-inferred", "--json",
+}  # fmt: skip
+"""Flags that have an effect with --teacher."""
 
 
 def audit(
+    context: typer.Context,
     checkpoints: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[CKPT]...", help="Nets; each judges sessions it has not learnt."),
@@ -73,6 +79,11 @@ def audit(
     """List labels that nets which never learnt them disagree with, for a person to look at."""
     if teacher is not None:
         _refuse_nets(checkpoints, folds)
+        for flag in sorted(given_flags(context) - _OF_TEACHERS):
+            raise KincapError(
+                f"{flag}: not with --teacher, which audits recordings and trains nothing; leave "
+                f"{flag} out"
+            )
         _audit_by_teacher(teacher, recordings, sessions, top, dry_run, fill_inferred, json)
         return
     if fill_inferred is not None:

@@ -5,6 +5,7 @@ This is the only place that prints texts of others (notes, names, messages of li
 must stay quick.
 """
 
+import contextlib
 import json
 import math
 import sys
@@ -34,7 +35,9 @@ def result(text: str = "") -> None:
 
 def say(text: str = "") -> None:
     """Print one line for the person (not for scripts) on stderr."""
-    print(visible(text), file=sys.stderr, flush=True)
+    # work goes on where no one reads how it goes
+    with contextlib.suppress(BrokenPipeError):
+        print(visible(text), file=sys.stderr, flush=True)
 
 
 def print_json(report: Mapping[str, Any]) -> None:
@@ -75,9 +78,10 @@ def table(
 
     # a pipe has no width: rich would cut cells at 80 columns, and scripts would read half of them
     console = Console() if sys.stdout.isatty() else Console(width=200)
+    if title is not None:
+        # rich would break it at the width of the table
+        console.print(Text(visible(title), style="italic"))
     drawn = Table(
-        title=None if title is None else Text(visible(title)),
-        title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         collapse_padding=True,
@@ -186,13 +190,23 @@ def progress(
     if not sys.stderr.isatty():
         yield _PlainProgress(description, total, unit)
         return
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as RichBar
+    from rich.text import Text
+
+    class BarAndNote(RichBar):
+        """A bar with its note below: in one line a long note would push out the time left."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            for task in self.tasks:
+                if task.fields["note"]:
+                    yield Text(task.fields["note"], style="dim")
 
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=28),
+        BarColumn(bar_width=16),
         TextColumn("{task.completed:.0f}{task.fields[of]}" + f" {unit}"),
         TextColumn("{task.fields[rate]:.1f}/s"),
         TimeElapsedColumn(),
@@ -200,9 +214,8 @@ def progress(
         # some work learns its total on the way: until then this is "-:--:--"
         TimeRemainingColumn(),
         TextColumn("left"),
-        TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
-    with RichBar(*columns, console=Console(stderr=True)) as bar:
+    with BarAndNote(*columns, console=Console(stderr=True)) as bar:
         of = f"/{total}" if total else ""
         task = bar.add_task(visible(description), total=total, of=of, note="", rate=0.0)
         yield _RichProgress(bar, task)

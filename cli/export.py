@@ -74,6 +74,10 @@ def export(
     if half or int8 or data is not None:
         flag = "--half" if half else "--int8" if int8 else "--data"
         raise KincapError(f"{flag}: only for a checkpoint; {source} is not named .ckpt")
+    if format in NET_FORMATS:
+        raise KincapError(
+            f"--format {format}: only for a checkpoint (.ckpt); {source} is not named so"
+        )
     if out is None:
         raise KincapError("--out: name the folder to make")
     _export_data(source, format, out, split, pictures or "jpg", blur_faces, json)

@@ -110,12 +110,16 @@ def main() -> None:
         with on_stop_signals(interrupt.ask):
             sys.unraisablehook = interrupt.not_lost
             code = _run(sys.argv[1:])
+            # here, where it is noticed, and not when Python ends
+            sys.stdout.flush()
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except Exception as error:
         if interrupt.is_asked and getattr(error, "exit_code", None) != EXIT_INTERRUPTED:
             # a library that was interrupted in the middle of its import raises anything
             _fail_interrupted()
+        if isinstance(error, BrokenPipeError) and error.filename is None:
+            _end_unread()
         if debug:
             raise
         _fail(*_one_line(error))
@@ -171,6 +175,13 @@ def _fail_interrupted() -> NoReturn:
     # dataclasses do; it forgets that when it next runs code from a string
     eval("0")
     _fail("interrupted", EXIT_INTERRUPTED)
+
+
+def _end_unread() -> NoReturn:
+    """Exit with 1 and without a word, as typer does, where no one reads the output any more."""
+    # Python writes what is left of it once more when it ends
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 def _fill_closed_streams() -> None:

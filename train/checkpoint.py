@@ -467,7 +467,7 @@ def _check_net_weights(path: Path, net: nn.Module, weights: dict[str, Tensor], m
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: {name} has values that are not finite")
         if name.endswith("running_var") and (tensor < 0).any():
-            # its root would be no number, and so would be every pose
+            # its root is not a number, so no pose would be one
             raise CheckpointError(f"{path}: {name} has negative variances")
 
 

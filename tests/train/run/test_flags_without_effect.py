@@ -57,6 +57,19 @@ def test_evaluate(nets: dict[str, Path], net: str, words: tuple[str, ...], flag:
     assert str(done.exception).endswith(f"leave {flag} out")
 
 
+@pytest.mark.parametrize("words", [("--data", "d.h5"), ("--steps", "3"), ("--init", "a.ckpt")])
+def test_audit_by_a_teacher(words: tuple[str, str]) -> None:
+    done = CliRunner().invoke(app, ["audit", "--teacher", "blazepose", *words])
+    assert isinstance(done.exception, KincapError)
+    assert str(done.exception).startswith(f"{words[0]}: not with --teacher")
+
+
+def test_export_of_a_data_set_as_a_net(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["export", str(tmp_path / "kinect13.h5"), "--format", "onnx"])
+    assert isinstance(done.exception, KincapError)
+    assert str(done.exception).startswith("--format onnx: only for a checkpoint (.ckpt)")
+
+
 def test_evaluate_measures_a_net_of_whole_images_alone(
     nets: dict[str, Path], figures_h5: Path
 ) -> None:
