@@ -133,6 +133,18 @@ def map_loss(
     return MAP_COORDS_FACTOR * error + MAP_ENTROPY_FACTOR * blame
 
 
+def within(targets: Tensor, weight: Tensor, beyond: float) -> Tensor:
+    """Return the weights (B, 13) without those of keypoints far outside of their crops.
+
+    Args:
+        targets: (B, 13, 2) float32, crop units.
+        weight: (B, 13) float32.
+        beyond: How far outside of the crop a keypoint may be, in sides of the crop; inclusive.
+    """
+    near = ((targets >= -beyond) & (targets <= 1 + beyond)).all(dim=2)
+    return torch.where(near, weight, 0.0)
+
+
 def _squared(coords: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     """Return the squared distance (B, 13), 0 where the weight is 0.
 

@@ -31,6 +31,8 @@ class Recipe:
         patience: Validations in a row without a better one that end a run; 0: none do.
         save_every_s: Longest time between two writings of last.ckpt, seconds; a kill costs that.
         norm: Divisor of the squared error, see ``loss.masked_l2``; nets with maps have their own.
+        beyond: Keypoints further than this outside of the crop, in its sides, have weight 0 in
+            training; None: they keep their weight, as in Linna et al.
         precision: Number format of the net's layers: float32, bf16 or (GPUs only) fp16.
         compile: Let torch compile the net for the device; pays off in long runs.
         on_device: Keep all images on a GPU where they take at most half of its free memory.
@@ -61,6 +63,7 @@ class Recipe:
     patience: int = 0
     save_every_s: float = 240.0
     norm: Norm = "batch"
+    beyond: float | None = None
     precision: Precision = "float32"
     compile: bool = False
     on_device: bool = True
@@ -103,6 +106,7 @@ LIMITS: Final[dict[str, tuple[float, float]]] = {
     "lr": (1e-12, 99.9999), "momentum": (0, 0.9999), "weight_decay": (0, 10),
     "warmup_steps": (0, 1e9), "ema": (0, 0.999999), "save_every_s": (0, 300), "patience": (0, 1e6),
     "presence_share": (0, 0.95), "dropout": (0, 0.95), "keypoint_weight": (1e-3, 1e3),
+    "beyond": (0, 100),
     "augment.mirror": (0, 1), "augment.rotation_deg": (0, 180), "augment.scale": (1, 4),
     "augment.shift": (0, 1), "augment.gain": (0, 1), "augment.shuffle": (0, 1),
     "augment.half_body": (0, 1), "augment.clothing": (0, 1), "augment.background": (0, 1),

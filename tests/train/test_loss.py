@@ -1,13 +1,25 @@
 """Losses: the published convention, and masks that really mask."""
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor
 
-from kincap.train.loss import Norm, WholeBatch, map_loss, map_target, masked_l2, pose_loss
+from kincap.train.checkpoint import load_checkpoint
+from kincap.train.finetune import finetune
+from kincap.train.loss import (
+    Norm,
+    WholeBatch,
+    map_loss,
+    map_target,
+    masked_l2,
+    pose_loss,
+    within,
+)
 from kincap.train.nets.output import NetOutput
+from kincap.train.settings import TrainOptions
 
 
 def _batch(seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -74,6 +86,24 @@ def test_targets_without_weight_change_no_bit(with_maps: bool, garbage: float) -
         found.append((loss.detach(), coords.grad, maps.grad))
     for plain, dirty in zip(*found, strict=True):
         assert (plain is None and dirty is None) or torch.equal(plain, dirty)
+
+
+def test_keypoints_far_outside_of_the_crop_can_be_left_out() -> None:
+    targets = torch.tensor([[[0.5, 0.5], [-0.25, 1.25], [-0.26, 0.5], [0.5, 1.26]]])
+    weight = torch.tensor([[1.0, 0.5, 1.0, 1.0]])
+    assert within(targets, weight, 0.25).tolist() == [[1.0, 0.5, 0.0, 0.0]]
+    assert within(targets, weight, 1.0).equal(weight)
+
+
+def test_a_run_leaves_out_what_is_beyond_as_asked(figures_h5: Path, tmp_path: Path) -> None:
+    ends = []
+    for number, text in enumerate(("beyond=100", "beyond=0")):
+        options = TrainOptions(
+            figures_h5, runs=tmp_path / str(number), model="compact", width=0.25, size=32, steps=1,
+            batch=8, device="cpu", set=(text, "augment.shift=0.4", "augment.stay_inside=false"),
+        )  # fmt: skip
+        ends.append(load_checkpoint(finetune(options, None).last).weights)
+    assert not all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
 def test_no_labels_at_all_give_a_loss_of_zero() -> None:

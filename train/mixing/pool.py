@@ -202,6 +202,11 @@ def _load_people(sets: Sequence[OpenSet], settings: TrainSettings, homogeneous: 
                 f"--set augment.{name}: only crops are changed so, {settings.model} learns from "
                 "whole frames; leave it out"
             )
+    if settings.recipe.beyond is not None:
+        raise KincapError(
+            f"--set beyond: only crops have an outside, {settings.model} learns from whole frames; "
+            "leave it out"
+        )
     (choice, dataset, away), *more = sets
     if more or choice.rotation_deg is not None:
         raise KincapError(

@@ -12,7 +12,7 @@ from ..augment import augment
 from ..batch_random import BatchRandom, step_seed
 from ..batch_source import PeopleBatch, StepBatch
 from ..data import normalised
-from ..loss import WholeBatch
+from ..loss import WholeBatch, within
 from ..nets.dropout import set_dropout
 from ..people.loss import people_loss
 from ..presence.phases import Phases
@@ -110,6 +110,9 @@ class Trainer:
         is_light = self.step >= self.steps * (1 - self._recipe.light_end)
         changes = self._recipe.augment.light if is_light else self._recipe.augment
         changed = augment(batch, changes, random, self._skeleton, self.size)
+        if self._recipe.beyond is not None:
+            near = within(changed.targets, changed.weight, self._recipe.beyond)
+            changed = changed._replace(weight=near)
         shared = WholeBatch(ranks.ranks, ranks.sum(changed.weight.sum()))
         images = normalised(changed.images)
         given = (images,) if changed.previous is None else (images, changed.previous)

@@ -86,6 +86,7 @@ def test_evaluate_measures_a_net_of_whole_images_alone(
         ({"homogeneous": True}, "--homogeneous"),
         ({"set": ("augment.patches=0.5",)}, "--set augment.patches"),
         ({"set": ("augment.background=0.5",)}, "--set augment.background"),
+        ({"set": ("beyond=0.25",)}, "--set beyond"),
     ],
 )
 def test_a_net_of_whole_images_refuses_what_only_crops_have(
