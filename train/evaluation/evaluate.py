@@ -443,6 +443,7 @@ def _sheet(
         counted=counted(samples, asked.include_inferred)[shown],
         errors=errors[shown],
         places=[(meta.sessions[int(rows.session[n])], int(rows.color_seq[n])) for n in shown],
+        truth_of="Kinect" if np.isfinite(rows.time_s).all() else "label",
         title=f"{net.checkpoint.name} on {asked.split} of {asked.data.name}, "
         f"{len(samples)} crops, {net.model} at {net.size} px",
         figures=figures,

@@ -1,4 +1,4 @@
-"""The overlay sheet: crops with the prediction in red and the Kinect in green."""
+"""The overlay sheet: crops with the prediction in red and the Kinect, or labels, in green."""
 
 import os
 from collections.abc import Sequence
@@ -51,6 +51,7 @@ class Sheet:
         counted: (M, K) bool, where the metrics look; the rest is drawn hollow.
         errors: (M,) mean error of each crop in % of the torso, NaN where nothing is counted.
         places: For each crop its session and the number of its frame.
+        truth_of: Name of the truth: ``"Kinect"``, or ``"label"`` of a public set.
         title: The net and the split.
         figures: The main figures, each with the mean pose's.
         skeleton: The K keypoints.
@@ -63,6 +64,7 @@ class Sheet:
     counted: npt.NDArray[np.bool_]
     errors: npt.NDArray[np.float64]
     places: Sequence[tuple[str, int]]
+    truth_of: str
     title: str
     figures: str
     skeleton: Skeleton
@@ -158,7 +160,9 @@ def draw_sheet(sheet: Sheet) -> Image:
     for index in range(len(sheet.pictures)):
         error, (session, frame) = sheet.errors[index], sheet.places[index]
         name = session if len(session) <= _NAME else f"..{session[2 - _NAME :]}"
-        said = f"{error:.1f} % of torso" if np.isfinite(error) else "not counted"
+        said = "not counted" if np.isnan(error) else "no pose"
+        if np.isfinite(error):
+            said = f"{error:.1f} % of torso"
         said = f"{name} {frame}: {said}"
         page.put(index, _cell(sheet, index), said, 0.45, GREY)
     return page.image
@@ -171,8 +175,8 @@ def _head(page: Page, sheet: Sheet) -> None:
     x = GRID.gap
     for name, colour, filled in (
         ("prediction", RED, True),
-        ("Kinect", GREEN, True),
-        ("Kinect, not counted (inferred)", GREEN, False),
+        (sheet.truth_of, GREEN, True),
+        (f"{sheet.truth_of}, not counted", GREEN, False),
     ):
         if filled:
             cv2.line(page.image, (x, 74), (x + 26, 74), colour, 2, cv2.LINE_AA)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -95,6 +96,22 @@ def test_the_worst_of_each_moment_come_first_and_uncounted_rows_last() -> None:
     block = np.array([0, 1, 1, 2, 0, 3, 1])
     assert worst_rows(errors, block, 9).tolist() == [5, 1, 4, 2, 6, 0, 3]
     assert worst_rows(errors, block, 2).tolist() == [5, 1]
+
+
+def test_a_sheet_has_as_many_crops_as_asked_for(
+    nets: tuple[Path, Path], figures_h5: Path, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "worst.png"
+    done = evaluate(
+        EvaluateSettings(
+            nets[0], figures_h5, "val", device="cpu", boxes="truth", sheet=sheet, sheet_worst=True,
+            crops=4,
+        )
+    )  # fmt: skip
+    assert len(done.worst) == 4
+    drawn = cv2.imread(str(sheet))
+    assert drawn is not None
+    assert drawn.shape[1] == 8 + 4 * (256 + 8)  # one row of four cells
 
 
 def test_errors_are_counted_by_kind_and_corrected_in_turn(
