@@ -9,8 +9,8 @@ from ..core.errors import KincapError
 from .checkpoint import Checkpoint
 from .mixing.choice import DataChoice
 from .nets.registry import PAPER, check_net, default_net, load_net
+from .recipe import LIMITS, Recipe, check_recipe
 from .recipe import OPTIMIZERS as OPTIMIZERS
-from .recipe import Recipe, check_recipe
 from .run.setting_values import check_keys, read_values, set_values
 
 RECIPES: Final = ("own", "paper")
@@ -258,8 +258,12 @@ def _check_numbers(options: TrainOptions) -> None:
         value = getattr(options, flag)
         if value is not None and value < 1:
             raise KincapError(f"--{flag}: {value} is too few; give 1 or more")
+        if value is not None and value > LIMITS[flag][1]:
+            raise KincapError(f"--{flag}: {value} is too many; give {LIMITS[flag][1]:,.0f} at most")
     if options.lr is not None and not 0 < options.lr < 100:
-        raise KincapError(f"--lr: {options.lr} is not a learning rate; give one above 0")
+        raise KincapError(
+            f"--lr: {options.lr} is not a learning rate; give one above 0 and below 100"
+        )
     if options.optimizer not in (None, *OPTIMIZERS):
         raise KincapError(
             f"--optimizer: {options.optimizer!r} is not one of {', '.join(OPTIMIZERS)}"

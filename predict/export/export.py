@@ -1,8 +1,10 @@
 """Export a trained net: one file, checked against torch on real crops before it is kept."""
 
+import io
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +26,7 @@ from ...train.checkpoint_files import READABLE
 from ...train.data import load_samples
 from ...train.detect.checkpoint import is_detector, load_detector
 from ...train.nets.registry import finds_people, takes_pose
+from ...train.run.run_plan import check_space
 from ..deployed_net import DeployedNet, torch_engine
 from .detector_export import check_detector_file, write_detector
 from .formats import NET_FORMATS, SUFFIX
@@ -37,6 +40,7 @@ MOST_DIFFERENCE: Final = 1e-4
 MOST_DIFFERENCE_HALF: Final = 2e-3
 """The same for float16."""
 PARITY_CROPS: Final = 64
+_GRAPH_BYTES: Final = 1 << 20
 WEIGHTS: Final = ".bin"
 """Ending of the file of weights beside an OpenVINO file."""
 
@@ -108,9 +112,22 @@ def export_net(settings: ExportNetSettings) -> ExportNetResult:
     Raises:
         CheckpointError: The checkpoint can't be used.
         KincapError: The format does not exist, the file would replace one of another kind, or
-            the exported net differs from torch (exit 1).
+            the exported net differs from torch, or the file can't be written (exit 1).
         MissingPartError: A library of the export is not installed.
     """
+    try:
+        return _export(settings)
+    except OSError as error:
+        out = settings.out or settings.weights.with_suffix(SUFFIX[settings.format])
+        raise KincapError(
+            f"--out: {out} can't be written ({error.strerror}); make room, or name a file in "
+            "another folder",
+            exit_code=1,
+        ) from None
+
+
+def _export(settings: ExportNetSettings) -> ExportNetResult:
+    """Check, export and compare; see ``export_net``."""
     if settings.format not in NET_FORMATS:
         raise KincapError(
             f"--format: there is no {settings.format!r} for a checkpoint; choose one of "
@@ -130,6 +147,7 @@ def export_net(settings: ExportNetSettings) -> ExportNetResult:
     if is_detector(settings.weights):
         return _export_detector(settings, out)
     checkpoint = load_checkpoint(settings.weights)
+    _check_room(out, *checkpoint.stage_weights())
     if finds_people(checkpoint.model):
         return _export_people(settings, checkpoint, out)
     if takes_pose(checkpoint.model):
@@ -158,6 +176,16 @@ def export_net(settings: ExportNetSettings) -> ExportNetResult:
     return ExportNetResult(
         out, settings.format, len(data), len(crops), checked_on, difference, of_confidence, pck
     )
+
+
+def _check_room(out: Path, *nets: Mapping[str, torch.Tensor]) -> None:
+    """Refuse an export that has no room: libraries that write to a full disk end the process.
+
+    Raises:
+        KincapError: There is less than the file, what it is made from and a copy of it take.
+    """
+    values = sum(one.numel() * one.element_size() for net in nets for one in net.values())
+    check_space("--out", out.parent, 3 * values + _GRAPH_BYTES, "the file needs")
 
 
 def _check_precision(settings: ExportNetSettings) -> None:
@@ -212,6 +240,7 @@ def _export_detector(settings: ExportNetSettings, out: Path) -> ExportNetResult:
             "--int8 and --data"
         )
     detector = load_detector(settings.weights)
+    _check_room(out, detector.weights)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kincap-export-") as folder:
         made = Path(folder) / "net.onnx"
         write_detector(made, detector)
@@ -329,7 +358,10 @@ def _write_torchscript(path: Path, checkpoint: Checkpoint) -> None:
         # torch has no types for its older exporter
         traced: Any = torch.jit.trace(net, (pixels,))  # type: ignore[no-untyped-call]
         meta = json.dumps(metadata(checkpoint))
-        torch.jit.save(traced, str(path), _extra_files={META_KEY: meta})
+        # not by its name: on a disk that is full, torch would end the process
+        file = io.BytesIO()
+        torch.jit.save(traced, file, _extra_files={META_KEY: meta})
+    path.write_bytes(file.getbuffer())
 
 
 class _TorchScriptEngine:

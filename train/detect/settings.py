@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from ...core.errors import KincapError
+from ..recipe import LIMITS
 from ..settings import check_seed
 
 EPOCHS: Final = 12
@@ -55,9 +56,13 @@ class DetectOptions:
             value = getattr(self, flag)
             if value is not None and value < 1:
                 raise KincapError(f"--{flag}: {value} is too few; give 1 or more")
+            if value is not None and value > LIMITS[flag][1]:
+                raise KincapError(
+                    f"--{flag}: {value} is too many; give {LIMITS[flag][1]:,.0f} at most"
+                )
         check_seed(self.seed)
         if not 0 < self.lr < 1:
-            raise KincapError(f"--lr: {self.lr} is not a learning rate; give one above 0")
+            raise KincapError(f"--lr: {self.lr} is not a learning rate; give one between 0 and 1")
 
     def count_steps(self, frames: int) -> int:
         """Return the steps of the run."""

@@ -49,6 +49,11 @@ def parse_data(text: str, flag: str = "--data") -> DataChoice:
     found = _DATA.fullmatch(text)
     if found is None:
         raise KincapError(f"{flag}: give a file")
+    head, colon, rest = text.rpartition(":")
+    if colon and found["path"] == text and Path(head).is_file():
+        raise KincapError(
+            f"{flag} {text}: {rest!r} is not a weight; give FILE:2, or FILE:1,rotation=30"
+        )
     weight, turn = float(found["weight"] or 1), found["turn"]
     if not 0 < weight <= MOST_WEIGHT:
         raise KincapError(

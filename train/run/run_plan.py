@@ -76,13 +76,14 @@ class RunPlan:
         )
 
 
-def check_space(flag: str, folder: Path, needed: int) -> None:
-    """Refuse a run whose checkpoints don't fit on the disk.
+def check_space(flag: str, folder: Path, needed: int, what: str = "checkpoints need") -> None:
+    """Refuse work whose files don't fit on the disk.
 
     Args:
         flag: The flag that names the folder.
         folder: Their folder; need not exist.
         needed: Bytes.
+        what: What needs them, for the message.
 
     Raises:
         KincapError: Less is free.
@@ -91,7 +92,7 @@ def check_space(flag: str, folder: Path, needed: int) -> None:
     free = shutil.disk_usage(there).free
     if free < needed:
         raise KincapError(
-            f"{flag}: checkpoints need {size_text(needed)}, {there} has {size_text(free)} free; "
+            f"{flag}: {what} {size_text(needed)}, {there} has {size_text(free)} free; "
             "make room or name another folder"
         )
 

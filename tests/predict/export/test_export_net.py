@@ -158,6 +158,24 @@ def test_torchscript_gives_the_poses_of_torch(compact: Path, tmp_path: Path) -> 
     assert confidence.shape == (1, 13)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of the size of files there")
+def test_a_file_that_can_not_be_written_is_named_and_nothing_is_left(
+    compact: Path, tmp_path: Path
+) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    settings = ExportNetSettings(compact, "torchscript", tmp_path / "net.pt")
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        with pytest.raises(KincapError, match=r"^--out: .*net\.\w+ can't be written") as caught:
+            export_net(settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_half_precision_is_half_as_large_and_near(tmp_path: Path) -> None:
     weights = save_net(tmp_path, "linna", 48)
     whole = export_net(ExportNetSettings(weights, "onnx", tmp_path / "whole.onnx"))

@@ -209,6 +209,9 @@ def test_flags_are_read_as_written(tmp_path: Path) -> None:
     there = tmp_path / "b.h5:2"
     there.touch()
     assert parse_data(str(there)) == DataChoice(there)
+    for rest in ("-1", "nan", "1,turn=3"):
+        with pytest.raises(KincapError, match=f"^--data {there}:{rest}: '{rest}' is not a weight"):
+            parse_data(f"{there}:{rest}")
     assert parse_replay(r"C:\a.h5:0.25") == DataChoice(Path(r"C:\a.h5"), share=0.25)
     for text in ("a.h5:0", "a.h5:5000", "a.h5,rotation=200", "a.h5,rotation=x", ""):
         with pytest.raises(KincapError, match="--data"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kincap.core.errors import KincapError
+from kincap.train.detect.settings import DetectOptions
 from kincap.train.recipe import LIMITS, Recipe, check_recipe
 from kincap.train.run.setting_values import key_names, set_values
 from kincap.train.settings import TrainOptions, TrainSettings, resolve
@@ -64,3 +65,14 @@ def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     for options in (TrainOptions(), TrainOptions(model="linna", set=("steps=3", "norm=labelled"))):
         settings = resolve("finetune", options, None, 64, "cpu")
         assert TrainSettings.from_toml(settings.to_toml(), "config.toml") == settings
+
+
+@pytest.mark.parametrize("flag", ["steps", "epochs", "batch", "patience"])
+def test_a_number_that_is_too_large_is_refused_by_the_name_of_its_flag(flag: str) -> None:
+    with pytest.raises(
+        KincapError, match=rf"^--{flag}: 99999999999 is too many; give [\d,]+ at most$"
+    ):
+        resolve("finetune", TrainOptions(**{flag: 99_999_999_999}), None, 64, "cpu")
+    if flag != "patience":
+        with pytest.raises(KincapError, match=f"^--{flag}: 99999999999 is too many"):
+            DetectOptions(Path("full.h5"), **{flag: 99_999_999_999}).check()
