@@ -85,6 +85,11 @@ PARTS: Final = {
     "no-colour": Part("colours as they are", augment=replace(STRONG, gain=0.0, shuffle=0.0)),
     "no-turn": Part("no rotation", augment=replace(STRONG, rotation_deg=0.0)),
     "no-mean": Part("last weights instead of their running mean", recipe={"ema": 0.0}),
+    "no-cosine": Part("the same rate to the end", recipe={"cosine": False}),
+    "sgd": Part(
+        "SGD at 0.01 instead of AdamW",
+        recipe={"optimizer": "sgd", "lr": 1e-2, "weight_decay": 5e-4},
+    ),
     "light-end": Part("last fifth of the steps without colours", recipe={"light_end": 0.2}),
     "patches": Part("patches over half of the copies", augment=replace(STRONG, patches=0.5)),
     "half-body": Part("half a body in 3 of 10 copies", augment=replace(STRONG, half_body=0.3)),
