@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from benchmarks.off_the_shelf.command import CLIP, SETS, kincap
-from benchmarks.off_the_shelf.plot import save_plot
+from benchmarks.off_the_shelf.plot import MIRROR, save_plot
 from kincap.core.skeleton import KEYPOINTS_13
 from kincap.dataset.formats.options import LoadOptions
 from kincap.dataset.formats.registry import FORMATS
@@ -37,6 +37,8 @@ from kincap.engines.engine import PoseEngine
 from kincap.engines.teacher import Teacher
 from kincap.engines.teacher_process import TeacherProcess
 from kincap.predict.deployed_net import torch_engine
+from kincap.predict.load_engine import load_pose_engine
+from kincap.predict.mirror_average import averaged
 from kincap.predict.sources.session_frames import SessionSource
 from kincap.train.checkpoint import load_checkpoint
 from kincap.train.metrics.pck import score
@@ -145,11 +147,12 @@ def clip_rows(teacher: Teacher, data: Path, folder: Path, nets: list[Path]) -> I
     first_box = label_boxes(labels[:1], has_box[:1])[0]
     labels = np.nan_to_num(labels)
     for path in nets:
-        engine = torch_engine(load_checkpoint(path), torch.device("cpu"))
-        found, cpu_ms = tracked(engine, images, first_box)
-        for part, name in ((every, "clip"), (LAST_PART, LAST)):
-            yield row(f"{path.name}, tracked from the first label: {name}",
-                      found[part], labels[part], trusted[part], cpu_ms)  # fmt: skip
+        engine = load_pose_engine(path, "cpu", "the clip")
+        for way, one in (("", engine), (MIRROR, averaged(engine, path))):
+            found, cpu_ms = tracked(one, images, first_box)
+            for part, name in ((every, "clip"), (LAST_PART, LAST)):
+                yield row(f"{path.stem}{way}: {name}", found[part], labels[part], trusted[part],
+                          cpu_ms)  # fmt: skip
     for way, (found, cpu_ms) in ways.items():
         offsets = fit_offsets(found[FIRST_PART], labels[FIRST_PART], trusted[FIRST_PART])
         for part, name in ((every, "clip"), (LAST_PART, LAST)):
@@ -272,7 +275,7 @@ def main() -> None:
                 rows.append(one)
                 print(line_of(one), flush=True)
     if asked.plot is not None:
-        save_plot(asked.plot, rows, LAST)
+        save_plot(asked.plot, rows, LAST, asked.teacher)
     if asked.out is not None:
         asked.out.write_text(json.dumps([asdict(one) for one in rows], indent=1) + "\n")
 

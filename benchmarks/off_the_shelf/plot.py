@@ -6,6 +6,9 @@ from typing import Protocol
 
 LOW = 20.0
 """PCK below which the names are above their points."""
+MIRROR = ", mirror averaging"
+"""The end of the name of a row that is drawn as a ring beside that of the same net without."""
+OURS, OTHERS = "#1f77b4", "#d62728"
 TICKS_MS = (0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100)
 
 
@@ -25,13 +28,14 @@ class Measured(Protocol):
         """Return CPU time a person, ms; None: not measured."""
 
 
-def save_plot(path: Path, rows: Sequence[Measured], pictures: str) -> None:
+def save_plot(path: Path, rows: Sequence[Measured], pictures: str, other: str) -> None:
     """Draw PCK@0.1 of the rows of some pictures against CPU time a person.
 
     Args:
         path: The PNG file.
         rows: All rows; those without a cost are left out.
         pictures: The end of ``what`` of the rows that are drawn.
+        other: Name of the off-the-shelf net, which begins ``what`` of its rows.
     """
     import matplotlib as mpl
 
@@ -39,21 +43,34 @@ def save_plot(path: Path, rows: Sequence[Measured], pictures: str) -> None:
     from matplotlib import pyplot
 
     figure, side = pyplot.subplots(figsize=(9, 6))
-    drawn = [one for one in rows if one.cpu_ms is not None and one.what.endswith(pictures)]
-    costs = [one.cpu_ms for one in drawn if one.cpu_ms is not None] or [1.0]
+    drawn = {
+        one.what.removesuffix(f": {pictures}"): (one.cpu_ms, one.pck["0.1"])
+        for one in rows
+        if one.cpu_ms is not None and one.what.endswith(pictures)
+    }
+    costs = [cost for cost, _ in drawn.values()] or [1.0]
     least, most = min(costs) / 1.5, max(costs) * 3
-    for one in drawn:
-        name = one.what.removesuffix(f": {pictures}")
-        is_ours = ".ckpt" in name
-        side.scatter(one.cpu_ms, one.pck["0.1"], color="#1f77b4" if is_ours else "#d62728", s=40)
+    for name, (cost, pck) in drawn.items():
+        colour = OTHERS if name.startswith(other) else OURS
+        plain = drawn.get(name.removesuffix(MIRROR))
+        if name.endswith(MIRROR) and plain is not None:
+            side.plot(*zip(plain, (cost, pck), strict=True), color=colour, lw=0.8, zorder=1)
+            side.scatter(cost, pck, facecolor="white", edgecolor=colour, s=40, zorder=2)
+            continue
+        side.scatter(cost, pck, color=colour, s=40, zorder=2)
         # a long name goes to the side that has room for it
-        cost = one.cpu_ms or 0.0
         right = 6 < cost < 0.9 * max(costs)
         side.annotate(
-            name.replace(", ", ",\n"), (one.cpu_ms, one.pck["0.1"]), fontsize=8,
+            name.replace(", ", ",\n"), (cost, pck), fontsize=8,
             xytext=(-6 if right else 6, -4), textcoords="offset points",
-            ha="right" if right else "left", va="bottom" if one.pck["0.1"] < LOW else "top",
+            ha="right" if right else "left", va="bottom" if pck < LOW else "top",
         )  # fmt: skip
+    for name, face, colour in (
+        ("kincap", OURS, OURS), ("kincap, mean over the mirror image", "white", OURS),
+        ("off the shelf", OTHERS, OTHERS),
+    ):  # fmt: skip
+        side.scatter([], [], facecolor=face, edgecolor=colour, s=40, label=name)
+    side.legend(loc="lower right", fontsize=8)
     side.set_xscale("log")
     side.set_xticks([one for one in TICKS_MS if least < one < most])
     side.set_xlim(least, most)
