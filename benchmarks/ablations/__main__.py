@@ -20,13 +20,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 
 from kincap.dataset.kinect13.reader import open_kinect13
 from kincap.train.augment import AugmentSettings
 from kincap.train.batch_source import SplitBatches
 from kincap.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from kincap.train.data import load_samples, mean_pose
+from kincap.train.data import Images, Indices, Samples, load_samples, mean_pose
 from kincap.train.evaluation.boxes import BoxCutter, tracked_poses
 from kincap.train.nets.compact import STRONG, recipe
 from kincap.train.nets.registry import build_net, load_net, takes_pose
@@ -41,7 +42,12 @@ OUTFITS: Final = 6
 FRAMES: Final = 300
 WILD_FRAMES: Final = 700
 CPU: Final = torch.device("cpu")
-FIGURES: Final = ("truth all", "truth wrist", "tracked all", "tracked wrist", "truth mean")
+LIGHTS: Final = ((0.7, 0.7, 0.7), (1.3, 1.3, 1.3), (1.15, 1.0, 0.8))
+"""Factors on red, green and blue: a darker and a brighter exposure, and warmer light."""
+FIGURES: Final = (
+    "truth all", "truth wrist", "tracked all", "tracked wrist", "truth mean", "other light all",
+    "other light wrist",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -160,20 +166,39 @@ def learn(
 
 
 def judge(data: Path, checkpoint: Checkpoint) -> dict[str, float]:
-    """Return PCK@0.1 on the unseen outfit, in boxes of the labels and in tracked ones."""
+    """Return PCK@0.1 on the unseen outfit, in boxes of the labels and in tracked ones.
+
+    *Other light* is the mean over the labels' boxes in ``LIGHTS``.
+    """
     net = checkpoint.build()
     with open_kinect13(data) as dataset:
         samples, rows = load_samples(dataset, "test", checkpoint.size), dataset.split("test")
         truth = score_poses(run_net(net, samples, CPU).poses, samples)
         followed = tracked_poses(net, BoxCutter(rows, checkpoint.size), samples, rows, CPU)
         tracked = score_poses(followed.single, samples)
+        others = [
+            score_poses(run_net(net, in_light(samples, light), CPU).poses, samples)
+            for light in LIGHTS
+        ]
     found = {
         f"{name} {group}": score.pck["0.1"][group]
         for name, score in (("truth", truth), ("tracked", tracked))
         for group in ("all", "wrist")
     }
     found["truth mean"] = truth.mean_pck
+    for group in ("all", "wrist"):
+        figures = [one.pck["0.1"][group] or 0.0 for one in others]
+        found[f"other light {group}"] = statistics.mean(figures)
     return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def in_light(samples: Samples, light: tuple[float, float, float]) -> Samples:
+    """Return the same samples in another light: factors on red, green and blue."""
+
+    def images(at: Indices) -> Images:
+        return np.clip(samples.images(at) * np.float32(light), 0, 255).astype(np.uint8)
+
+    return replace(samples, images=images)
 
 
 def run_cell(folder: Path, name: str, seed: int, steps: int = STEPS) -> dict[str, float]:
@@ -232,10 +257,13 @@ def _gains(
 def table(folder: Path) -> list[str]:
     """Return the lines of a Markdown table of all cells that were run, each with its gain."""
     cells = {name: _cells(folder, name) for name in PARTS}
-    lines = ["| recipe | seeds | " + " | ".join(FIGURES) + " | CPU s |", "|" + " --- |" * 8]
+    lines = [
+        "| recipe | seeds | " + " | ".join(FIGURES) + " | CPU s |",
+        "|" + " --- |" * (len(FIGURES) + 3),
+    ]
     for name, found in cells.items():
         if not found:
-            lines.append(f"| {PARTS[name].about} | not run |" + " |" * 6)
+            lines.append(f"| {PARTS[name].about} | not run |" + " |" * (len(FIGURES) + 1))
             continue
         words = [_with_gain(found, cells["default"], figure) for figure in FIGURES]
         cost = statistics.mean(one["cpu_s"] for one in found.values())
