@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from ..core.errors import KincapError
 from ..core.skeleton import KEYPOINTS_13
 from ..engines.engine import PoseEngine
@@ -61,6 +63,21 @@ def load_engine(
             if notes is not None:
                 notes.append(f"the net ran in torch: {error}")
     return torch_engine(checkpoint, where)
+
+
+def check_numbers(engine: PoseEngine, weights: Path) -> None:
+    """Refuse a net that finds no place for keypoints, before a run shows no one in every frame.
+
+    Raises:
+        KincapError: Its poses in a crop of noise are not finite.
+    """
+    shape = (1, engine.size, engine.size, 3)
+    found = engine.poses(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
+    if not (np.isfinite(found.coords).all() and np.isfinite(found.confidence).all()):
+        raise KincapError(
+            f"{weights}: the net gives no finite numbers, its weights are damaged; use another "
+            "checkpoint, or export it again"
+        )
 
 
 def runs_in(engine: PoseEngine | PeopleEngine) -> str:

@@ -18,7 +18,7 @@ from ..train.run.interrupt import interrupt_on_signals
 from ..web.server import PageAddress
 from .detector import open_detector
 from .live.views import LiveSettings, LiveViews
-from .load_engine import load_engine, runs_in
+from .load_engine import check_numbers, load_engine, runs_in
 from .mirror_average import averaged
 from .mirroring import faces_us, mirrored_box, mirrored_poses
 from .outputs.drawing import draw_people
@@ -171,6 +171,8 @@ def predict(
     _check(settings)
     notes: list[str] = []
     loaded = load_engine(settings.weights, settings.device, notes)
+    if not isinstance(loaded, PeopleEngine):
+        check_numbers(loaded, settings.weights)
     engine = averaged(loaded, settings.weights) if settings.mirror_average else loaded
     detector = _detector(settings.detector)
     with contextlib.closing(open_source(settings.source)) as source:

@@ -18,7 +18,7 @@ from ...core.progress import OnProgress
 from ...engines.detection import Detection, Detector
 from ...engines.engine import Images, PoseEngine, PoseResult
 from ..detector import open_detector
-from ..load_engine import load_pose_engine
+from ..load_engine import check_numbers, load_pose_engine
 from ..smoothing import PoseSmoother
 from ..sources.frame_source import SensorPose, SourceFrame
 from ..sources.session_frames import SessionSource
@@ -146,7 +146,9 @@ def end_to_end(settings: EndToEndSettings, on_progress: OnProgress | None = None
         KincapError: The weights, the session or the detector are wrong (exit 2).
         MissingPartError: onnxruntime or the device is missing (exit 3).
     """
-    engine = _TimedEngine(load_pose_engine(settings.weights, settings.device, "--end-to-end"))
+    loaded = load_pose_engine(settings.weights, settings.device, "--end-to-end")
+    check_numbers(loaded, settings.weights)
+    engine = _TimedEngine(loaded)
     detector = None if settings.detector == SENSOR_BOXES else open_detector(settings.detector)
     with contextlib.closing(SessionSource(settings.session)) as source:
         run = _EndToEndRun(settings, engine, detector)

@@ -14,8 +14,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from kincap.core.errors import KincapError, MissingPartError
+from kincap.predict.accuracy.end_to_end import EndToEndSettings, end_to_end
 from kincap.predict.export.export import ExportNetSettings, export_net
 from kincap.predict.live.views import LiveSettings
 from kincap.predict.outputs.frame_poses import FramePoses
@@ -363,3 +365,18 @@ def test_without_the_filter_poses_are_raw_unless_smoothing_was_asked_for(
     done = predict(settings)
     assert done.unsmoothed
     assert "smoothed" not in read_lines(tmp_path / "p.jsonl")[0]["people"][0]
+
+
+def test_a_net_without_numbers_is_refused_before_the_first_frame(
+    waving: Waving, tmp_path: Path
+) -> None:
+    made = load_checkpoint(waving.net)
+    name = next(iter(made.weights))
+    too_large = torch.full_like(made.weights[name], 3e38)
+    broken, poses = tmp_path / "broken.ckpt", tmp_path / "p.jsonl"
+    save_checkpoint(broken, replace(made, weights={**made.weights, name: too_large}))
+    with pytest.raises(KincapError, match=r"broken\.ckpt: the net gives no finite numbers"):
+        predict(PredictSettings(str(waving.session), broken, poses=poses))
+    assert not poses.exists()
+    with pytest.raises(KincapError, match=r"broken\.ckpt: the net gives no finite numbers"):
+        end_to_end(EndToEndSettings(broken, waving.session))

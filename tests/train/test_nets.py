@@ -169,3 +169,17 @@ def test_every_net_has_a_recipe_for_each_kind_of_run(name: str) -> None:
         for optimizer in OPTIMIZERS:
             assert net.recipe(kind, optimizer).optimizer == optimizer
         assert own in [net.recipe(kind, optimizer) for optimizer in OPTIMIZERS]
+
+
+def test_shapes_alone_are_known_at_once() -> None:
+    """A checkpoint is compared with its net on the meta device; sympy would take a second there."""
+    code = (
+        "import sys, torch\n"
+        "from kincap.train.nets.registry import NETS, count_weights, finds_people\n"
+        "nets = [name for name in NETS if not finds_people(name)]\n"
+        "print(min(count_weights(name, 0.25, 224) for name in nets), 'sympy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    fewest, has_sympy = done.stdout.split()
+    assert int(fewest) > 10_000
+    assert has_sympy == "False"

@@ -10,6 +10,8 @@ size of the input (a multiple of 16).
 
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -56,8 +58,8 @@ class Compact(nn.Module):
         self.join4 = nn.Sequential(nn.BatchNorm2d(head), nn.ReLU(), _layer(head, head))
         self.maps = nn.Conv2d(head, keypoints, 1)
         self.twice = nn.Upsample(scale_factor=2)
-        cells = size // 4
-        self.register_buffer("centres", (torch.arange(cells) + 0.5) / cells, persistent=False)
+        centres = cell_middles(size // 4) / np.float32(size // 4)
+        self.register_buffer("centres", torch.tensor(centres), persistent=False)
 
     def forward(self, pixels: Tensor) -> NetOutput:
         """Return the poses of (B, 3, S, S) pixels and the maps that they were read from."""
@@ -79,6 +81,15 @@ class Compact(nn.Module):
         x = (share.sum(dim=2) * centres).sum(dim=2)
         y = (share.sum(dim=3) * centres).sum(dim=2)
         return torch.stack([x, y], dim=2)
+
+
+def cell_middles(cells: int) -> npt.NDArray[np.float32]:
+    """Return the middles (cells,) of the cells of one side, in cells.
+
+    By numpy: ``torch.arange`` on the meta device, where checkpoints are checked, imports sympy,
+    which takes a second.
+    """
+    return np.arange(cells, dtype=np.float32) + np.float32(0.5)
 
 
 def _layer(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

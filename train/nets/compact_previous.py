@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.skeleton import KEYPOINTS
-from .compact import Compact, recipe
+from .compact import Compact, cell_middles, recipe
 from .net import Net
 from .output import NetOutput
 
@@ -48,8 +48,7 @@ class CompactPrevious(Compact):
         nn.init.zeros_(last.weight)
         assert last.bias is not None
         nn.init.zeros_(last.bias)
-        cells = size // 8
-        self.register_buffer("cells8", torch.arange(cells) + 0.5, persistent=False)
+        self.register_buffer("cells8", torch.tensor(cell_middles(size // 8)), persistent=False)
 
     def forward(self, pixels: Tensor, previous: Tensor | None = None) -> NetOutput:
         """Return the poses of (B, 3, S, S) pixels and the maps that they were read from.
