@@ -90,7 +90,7 @@ PARTS: Final = {
     "no-margin-inside": Part("the same, inside of the image", margin=False),
     "no-colour": Part("colours as they are", augment=replace(STRONG, gain=0.0, shuffle=0.0)),
     "no-shuffle": Part("channels in their order", augment=replace(STRONG, shuffle=0.0)),
-    "no-gain": Part("brightness and contrast as they are", augment=replace(STRONG, gain=0.0)),
+    "no-gain": Part("gain of each colour as it is", augment=replace(STRONG, gain=0.0)),
     "no-turn": Part("no rotation", augment=replace(STRONG, rotation_deg=0.0)),
     "no-mean": Part("last weights instead of their running mean", recipe={"ema": 0.0}),
     "no-cosine": Part("the same rate to the end", recipe={"cosine": False}),

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-LOW = 20.0
-"""PCK below which the names are above their points."""
 MIRROR = ", mirror averaging"
 """The end of the name of a row that is drawn as a ring beside that of the same net without."""
 OURS, OTHERS = "#1f77b4", "#d62728"
@@ -50,7 +48,8 @@ def save_plot(path: Path, rows: Sequence[Measured], pictures: str, other: str) -
     }
     costs = [cost for cost, _ in drawn.values()] or [1.0]
     least, most = min(costs) / 1.5, max(costs) * 3
-    for name, (cost, pck) in drawn.items():
+    above = False
+    for name, (cost, pck) in sorted(drawn.items(), key=lambda one: one[1]):
         colour = OTHERS if name.startswith(other) else OURS
         plain = drawn.get(name.removesuffix(MIRROR))
         if name.endswith(MIRROR) and plain is not None:
@@ -58,12 +57,13 @@ def save_plot(path: Path, rows: Sequence[Measured], pictures: str, other: str) -
             side.scatter(cost, pck, facecolor="white", edgecolor=colour, s=40, zorder=2)
             continue
         side.scatter(cost, pck, color=colour, s=40, zorder=2)
-        # a long name goes to the side that has room for it
-        right = 6 < cost < 0.9 * max(costs)
+        # names of ours in turn above and below, long ones where there is room
+        right = colour == OURS or cost > 0.9 * max(costs)
+        above = colour == OTHERS or not above
         side.annotate(
             name.replace(", ", ",\n"), (cost, pck), fontsize=8,
-            xytext=(-6 if right else 6, -4), textcoords="offset points",
-            ha="right" if right else "left", va="bottom" if pck < LOW else "top",
+            xytext=(6 if right else -6, 4 if above else -4), textcoords="offset points",
+            ha="left" if right else "right", va="bottom" if above else "top",
         )  # fmt: skip
     for name, face, colour in (
         ("kincap", OURS, OURS), ("kincap, mean over the mirror image", "white", OURS),
@@ -76,7 +76,8 @@ def save_plot(path: Path, rows: Sequence[Measured], pictures: str, other: str) -
     side.set_xlim(least, most)
     side.xaxis.set_major_formatter("{x:g}")
     side.minorticks_off()
-    side.set_ylim(-3, 103)
+    side.set_ylim(-3, 118)
+    side.set_yticks(range(0, 101, 20))
     side.set_xlabel("CPU time a person, ms (one thread, without decoding)")
     side.set_ylabel(f"PCK@0.1 on {pictures}, %")
     side.grid(alpha=0.3, which="both")
