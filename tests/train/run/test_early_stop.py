@@ -56,7 +56,7 @@ def test_a_run_that_died_before_it_stopped_does_not_learn_on(options: TrainOptio
     assert best < 50
     assert done.learned.steps == 50
     assert done.learned.best_step == best
-    assert lines == []
+    assert set(lines) <= {50}  # where it stands, and no step more
 
 
 def test_a_run_with_patience_that_gains_ends_at_its_last_step(options: TrainOptions) -> None:
